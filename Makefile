@@ -1,0 +1,71 @@
+# The commands of this project. `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-core test-wheel test-lowest check format bench notebooks live constraints clean
+
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(VENV)/.made-%: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python $(PIP_INSTALL) --editable ".[$*]"
+	@touch $@
+
+install: $(VENV)/.made-test $(VENV)/.made-check ## Make .venv with everything for development
+
+demo: $(VENV)/.made-demo ## Run the pipeline in three frameworks: no key, no network
+	@$(BIN)/ragbridge demo
+
+test: $(VENV)/.made-test ## Run every test
+	$(BIN)/python -m pytest
+
+test-core: ## Run the core's tests where no framework is installed
+	$(MAKE) VENV=.venv-core .venv-core/.made-test-core
+	.venv-core/bin/python tests/packaging/without_frameworks.py
+	.venv-core/bin/python -m pytest tests/core
+
+test-wheel: $(VENV)/.made-check ## Install the built wheel elsewhere, alone and with each extra
+	$(BIN)/python tests/packaging/wheel.py
+
+test-lowest: ## Run the tests on the lowest versions that pyproject.toml allows
+	$(MAKE) VENV=.venv-lowest .venv-lowest/.lowest
+	.venv-lowest/bin/python -m pytest tests/core tests/integrations -m "not peers"
+
+.venv-lowest/.lowest: pyproject.toml tests/packaging/lowest.py
+	@test -x .venv-lowest/bin/python || $(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python tests/packaging/lowest.py > .venv-lowest/lowest.txt
+	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check --constraint .venv-lowest/lowest.txt --editable ".[test-lowest]"
+	@touch $@
+
+check: $(VENV)/.made-test $(VENV)/.made-check ## Format, lint, types, import contracts
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+format: $(VENV)/.made-check ## Format and fix what can be fixed
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+bench: $(VENV)/.made-test ## Print the benchmark tables
+	$(BIN)/python -m tests.benchmarks
+
+notebooks: $(VENV)/.made-test ## Execute the notebooks
+	$(BIN)/python -m pytest tests/notebooks
+
+live: $(VENV)/.made-test ## Tests against the real service: needs JINA_API_KEY
+	$(BIN)/python -m pytest -m live
+
+constraints: ## Write constraints.txt from a fresh environment
+	rm -rf .venv-constraints && $(PYTHON) -m venv .venv-constraints
+	.venv-constraints/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[test,check]"
+	.venv-constraints/bin/python -m pip freeze --exclude-editable > constraints.txt
+	rm -rf .venv-constraints
+
+clean: ## Remove what these commands made
+	rm -rf .venv .venv-core .venv-lowest dist

@@ -1,0 +1,126 @@
+"""Every error that a user can meet.
+
+::
+
+    RagbridgeError
+    ├─ ConfigurationError       a wrong or missing setting or argument; raised before anything is sent
+    ├─ RequestError             no answer: connect, timeout, broken connection                      retried
+    ├─ StatusError              an answer >= 400
+    │   ├─ AuthenticationError    401 and key-related 403
+    │   ├─ QuotaExhaustedError    402, 403 for an empty balance: ends a whole job at once
+    │   ├─ InvalidRequestError    400, 404, 413, 422: names the item by its index in the caller's list
+    │   ├─ RateLimitError         429: requests, tokens, concurrency or address                     retried
+    │   └─ ServiceError           5xx, 408, 409 busy                                                retried
+    └─ ResponseError            a 2xx answer that does not hold what was promised                   retried
+
+No error ever holds a key.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class RagbridgeError(Exception):
+    """Any error that ragbridge raises on purpose."""
+
+    retryable: bool = False
+    """Whether the same request may succeed later."""
+
+
+class ConfigurationError(RagbridgeError, ValueError):
+    """A setting or an argument is wrong or missing. Nothing was sent. The message names it and the fix."""
+
+
+class RequestError(RagbridgeError):
+    """The request got no answer: no connection, a timeout, a broken connection."""
+
+    retryable = True
+
+
+class StatusError(RagbridgeError):
+    """The service answered with a status of 400 or more.
+
+    Attributes:
+        status: HTTP status.
+        code: The service's own code (``RATE_TOKEN_LIMIT_EXCEEDED``), or None.
+        message: What the service said.
+        request_id: For the service's support, or None.
+        retry_after: Seconds the service asked to wait, or None.
+        index: Index of the offending item in the caller's list, or None where the service did not say.
+        body: The answer's body as text, cut at 2,000 characters, keys removed.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        code: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        index: int | None = None,
+        body: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.code = code
+        self.request_id = request_id
+        self.retry_after = retry_after
+        self.index = index
+        self.body = body
+
+    def __str__(self) -> str:
+        what = f"HTTP {self.status}"
+        if self.code:
+            what += f" {self.code}"
+        text = f"{what}: {self.message}"
+        if self.request_id:
+            text += f" (request {self.request_id})"
+        return text
+
+    def replace(self, **changes: Any) -> StatusError:
+        """A copy with other values, of the same class."""
+        return type(self)(**{**self._fields(), **changes})
+
+    def _fields(self) -> dict[str, Any]:
+        names = ("message", "status", "code", "request_id", "retry_after", "index", "body")
+        return {name: getattr(self, name) for name in names}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self._fields())
+
+
+def _rebuild(kind: type[StatusError], fields: dict[str, Any]) -> StatusError:
+    return kind(**fields)
+
+
+class AuthenticationError(StatusError):
+    """The key is missing, wrong or not allowed to do this."""
+
+
+class QuotaExhaustedError(StatusError):
+    """The account's balance is used up: no request of any kind will succeed until it is topped up."""
+
+
+class InvalidRequestError(StatusError):
+    """The service refuses this request, and would again."""
+
+
+class RateLimitError(StatusError):
+    """Too many requests, tokens or connections at once."""
+
+    retryable = True
+
+
+class ServiceError(StatusError):
+    """The service failed or is busy."""
+
+    retryable = True
+
+
+class ResponseError(RagbridgeError):
+    """A success whose body does not hold what was promised: a wrong count, index or width, NaN, no JSON."""
+
+    retryable = True

@@ -1,0 +1,119 @@
+"""What a flow may ask of its driver, and how flows make up a plan.
+
+A flow is a generator: it yields effects, is sent the answer to each, and returns its result. It holds all logic
+and does no I/O, so it is tested by hand, without a client, a loop or a mock. Failures enter by ``flow.throw``,
+cancellation by ``flow.close``. The drivers in ``ragbridge._drivers`` perform the effects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeAlias, TypeVar
+
+T = TypeVar("T")
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request to a service, in plain values.
+
+    ``headers`` may hold a key and ``body`` the caller's texts: neither is ever shown.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+    timeout: float | None = None
+    """Seconds to wait for the answer; None for the transport's own figure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A service's answer. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = field(default=b"", repr=False)
+
+
+class Waitable(Protocol):
+    """Something that is waited for, in a thread or on an event loop alike; it does no blocking work itself."""
+
+    def poll(self) -> float | None:
+        """None once the wait is over, else the seconds after which it pays to ask again (``inf``: when woken).
+
+        Raises:
+            RagbridgeError: The wait can never end well.
+        """
+
+    def subscribe(self, wake: Callable[[], None]) -> None:
+        """Have ``wake`` called, from any thread, whenever ``poll`` may answer differently than before.
+
+        ``wake`` raises ``RuntimeError`` once nobody is left to be woken, such as on a closed event loop.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Effect: send the request; the flow receives a ``Response``, or a ``RequestError`` is thrown into it."""
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Effect: let this many seconds pass."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Effect: go on when ``waitable`` says so."""
+
+    waitable: Waitable
+
+
+Effect: TypeAlias = Send | Sleep | Wait
+
+Flow: TypeAlias = Generator[Effect, Response | None, T]
+"""Yields effects, is sent the ``Response`` to each ``Send`` (``None`` to the others), returns a ``T``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(Generic[T]):
+    """Independent flows and how to join what they return.
+
+    ``flows`` is consumed lazily, one flow at a time and never by two threads at once, so that work is cut into
+    requests as they are sent. ``join`` receives the results in the order of the flows.
+    """
+
+    flows: Iterable[Flow[object]]
+    join: Callable[[list[object]], T]
+
+
+def plan(flows: Iterable[Flow[S]], join: Callable[[list[S]], T]) -> Plan[T]:
+    """A plan whose flows return one type: ``Plan`` forgets that type, this keeps it checked."""
+    return Plan(flows, join)  # type: ignore[arg-type]
+
+
+def send(request: Request) -> Flow[Response]:
+    """Send ``request`` and return the answer, whatever its status."""
+    response = yield Send(request)
+    if response is None:
+        raise RuntimeError("a driver must answer Send with a Response")
+    return response
+
+
+def sleep(seconds: float) -> Flow[None]:
+    """Let ``seconds`` pass; nothing happens where there is nothing to wait."""
+    if seconds > 0:
+        yield Sleep(seconds)
+
+
+def wait(waitable: Waitable) -> Flow[None]:
+    """Wait for ``waitable``."""
+    yield Wait(waitable)

@@ -1,0 +1,98 @@
+"""What calls return: frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Vectors: TypeAlias = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one call cost.
+
+    Attributes:
+        tokens: Tokens that the service billed (its ``usage.total_tokens``); 0 where it did not say.
+        requests: Requests that were answered with success.
+    """
+
+    tokens: int = 0
+    requests: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(self.tokens + other.tokens, self.requests + other.requests)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embeddings:
+    """One vector for each text, in the order of the texts.
+
+    Attributes:
+        vectors: float32 array of shape (number of texts, dimensions).
+        model: The model's name as the service gave it.
+        usage: What the call cost.
+    """
+
+    vectors: Vectors = field(repr=False)
+    model: str
+    usage: Usage = Usage()
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        return iter(self.vectors)
+
+    def __repr__(self) -> str:
+        return f"Embeddings(shape={self.vectors.shape}, model={self.model!r}, usage={self.usage!r})"
+
+    def tolist(self) -> list[list[float]]:
+        """The vectors as Python floats, for interfaces that insist on lists."""
+        return self.vectors.tolist()  # type: ignore[no-any-return]
+
+
+Document: TypeAlias = "str | Mapping[str, str]"
+"""What can be reranked: a text, or an object with ``text``."""
+
+
+@dataclass(frozen=True, slots=True)
+class RankedDocument:
+    """One row of a ranking.
+
+    Attributes:
+        index: Position of the document in the caller's list.
+        score: The service's relevance score: higher is better, comparable within one call only.
+        document: The caller's own document where ``return_documents=True``, else None.
+    """
+
+    index: int
+    score: float
+    document: Document | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Documents by relevance, best first.
+
+    Attributes:
+        results: The best ``top_n`` documents, or all.
+        model: The model's name as the service gave it.
+        usage: What the call cost.
+    """
+
+    results: tuple[RankedDocument, ...]
+    model: str
+    usage: Usage = Usage()
+
+    def __len__(self) -> int:
+        return len(self.results)
+
+    def __iter__(self) -> Iterator[RankedDocument]:
+        return iter(self.results)

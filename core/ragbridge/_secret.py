@@ -1,0 +1,53 @@
+"""A key that does not show itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from ragbridge._errors import ConfigurationError
+
+
+class Secret:
+    """A key. It is not in its own repr, cannot be pickled, and compares by value."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str, *, name: str = "api_key") -> None:
+        value = value.strip()
+        if not value:
+            raise ConfigurationError(f"{name} is empty")
+        if not value.isascii() or not value.isprintable() or " " in value:
+            raise ConfigurationError(
+                f"{name} holds characters that a key cannot have; was something else pasted?"
+            )
+        self._value = value
+
+    def reveal(self) -> str:
+        """The key itself, for the header of a request."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret('**********')"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> str:
+        raise TypeError("a key is never pickled; set it in the environment of the process that unpickles")
+
+
+def find_key(given: str | None, variables: Sequence[str]) -> Secret | None:
+    """The key that was given, else the first of the environment ``variables`` that is set, else None."""
+    if given is not None:
+        if not isinstance(given, str):
+            raise ConfigurationError(f"api_key is {type(given).__name__}, not str")
+        return Secret(given)
+    for name in variables:
+        value = os.environ.get(name, "").strip()
+        if value:
+            return Secret(value, name=name)
+    return None

@@ -1,0 +1,180 @@
+"""Requests over HTTP. The only module that imports an HTTP library, and only when the first request is sent.
+
+A client lives as long as what it is bound to: the blocking one as long as the transport, an asynchronous one as long
+as its event loop, which closes it when it shuts down. A forked child starts without any of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+import weakref
+from collections.abc import AsyncGenerator, Mapping
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from ragbridge._errors import ConfigurationError, RequestError
+from ragbridge._flow import Request, Response
+from ragbridge._version import __version__
+
+if TYPE_CHECKING:
+    import httpx
+
+CONNECT_TIMEOUT = 10.0
+HEADERS: Mapping[str, str] = {
+    "accept": "application/json",
+    # Compression costs more time than it saves below the speed of a modem: facts in CONTRIBUTING.md, "Hot path".
+    "accept-encoding": "identity",
+    "user-agent": f"ragbridge/{__version__}",
+}
+
+_transports: weakref.WeakSet[HttpTransport] = weakref.WeakSet()
+
+
+class HttpTransport:
+    """Sends requests with httpx, or with the caller's own client of its kind.
+
+    Args:
+        timeout: Seconds to wait for data, at most; connecting gets 10 at most.
+        connections: Connections kept open, and opened at once, by clients made here.
+        client: The caller's blocking client (``httpx.Client`` or one with its interface); never closed here.
+        async_client: The caller's asynchronous client; it belongs to one event loop; never closed here.
+    """
+
+    def __init__(
+        self,
+        *,
+        timeout: float,
+        connections: int,
+        client: Any = None,
+        async_client: Any = None,
+    ) -> None:
+        self._timeout = timeout
+        self._connections = connections
+        self._given, self._given_async = client, async_client
+        self._reset()
+        _transports.add(self)
+
+    def _reset(self) -> None:
+        self._lock = threading.Lock()
+        self._own: httpx.Client | None = None
+        self._by_loop: weakref.WeakKeyDictionary[
+            asyncio.AbstractEventLoop, tuple[Any, AsyncGenerator[None, None]]
+        ]
+        self._by_loop = weakref.WeakKeyDictionary()
+
+    def send(self, request: Request) -> Response:
+        """Answer ``request``, blocking."""
+        client = self._given or self._client()
+        try:
+            answer = client.request(
+                request.method,
+                request.url,
+                content=request.body,
+                headers={**HEADERS, **request.headers},
+                timeout=self._timeouts(request),
+            )
+        except Exception as error:  # noqa: BLE001 - sorted by kind there
+            _translate(error, client, request)
+        return Response(answer.status_code, answer.headers, answer.content)
+
+    async def send_async(self, request: Request) -> Response:
+        """Answer ``request`` on the running event loop."""
+        client = self._given_async or await self._client_async()
+        try:
+            answer = await client.request(
+                request.method,
+                request.url,
+                content=request.body,
+                headers={**HEADERS, **request.headers},
+                timeout=self._timeouts(request),
+            )
+        except Exception as error:  # noqa: BLE001 - sorted by kind there
+            _translate(error, client, request)
+        return Response(answer.status_code, answer.headers, answer.content)
+
+    def close(self) -> None:
+        """Close the blocking client. A later request opens another."""
+        with self._lock:
+            client, self._own = self._own, None
+        if client is not None:
+            client.close()
+
+    async def close_async(self) -> None:
+        """Close both the blocking client and the one of the running loop."""
+        self.close()
+        entry = self._by_loop.get(asyncio.get_running_loop())
+        if entry is not None:
+            await entry[1].aclose()
+
+    def _timeouts(self, request: Request) -> tuple[float, float, float, None]:
+        seconds = request.timeout or self._timeout
+        return (min(CONNECT_TIMEOUT, seconds), seconds, seconds, None)  # connect, read, write, pool
+
+    def _client(self) -> httpx.Client:
+        if self._own is None:
+            with self._lock:
+                if self._own is None:
+                    import httpx
+
+                    self._own = httpx.Client(limits=self._limits())
+        return self._own
+
+    async def _client_async(self) -> httpx.AsyncClient:
+        entry = self._by_loop.get(asyncio.get_running_loop())
+        if entry is None:
+            import httpx
+
+            client = httpx.AsyncClient(limits=self._limits())
+            # A loop closes the generators that were started on it when it shuts down (`asyncio.run` does this), and
+            # with this one the client, whose sockets could not be closed on any other loop.
+            closer = self._closing(client, asyncio.get_running_loop())
+            entry = self._by_loop.setdefault(asyncio.get_running_loop(), (client, closer))
+            await anext(closer)
+        client_of_loop: httpx.AsyncClient = entry[0]
+        return client_of_loop
+
+    async def _closing(self, client: Any, loop: asyncio.AbstractEventLoop) -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            self._by_loop.pop(loop, None)
+            await client.aclose()
+
+    def _limits(self) -> httpx.Limits:
+        import httpx
+
+        return httpx.Limits(max_connections=self._connections, max_keepalive_connections=self._connections)
+
+
+def _translate(error: Exception, client: Any, request: Request) -> NoReturn:
+    """Raise what ``error`` means for the caller. Messages of HTTP libraries name no header, hence no key."""
+    library = _library(client)
+    what = f"{request.method} {request.url}"
+    if isinstance(error, getattr(library, "TimeoutException", ())):
+        kind = type(error).__name__.removesuffix("Timeout").lower()
+        seconds = f"{request.timeout:g} s" if request.timeout else "the client's timeout"
+        raise RequestError(f"{what}: no answer within {seconds} ({kind}); see timeout=") from error
+    if isinstance(error, (getattr(library, "UnsupportedProtocol", ()), getattr(library, "InvalidURL", ()))):
+        raise ConfigurationError(f"{what}: {error}; check base_url=") from error
+    if isinstance(error, getattr(library, "RequestError", ())):
+        raise RequestError(f"{what}: {error or type(error).__name__}") from error
+    if getattr(client, "is_closed", False):
+        raise ConfigurationError(f"{what}: the HTTP client that was passed in is closed") from error
+    raise error
+
+
+def _library(client: Any) -> object:
+    """The package whose errors ``client`` raises: httpx, or another of its interface."""
+    roots = (sys.modules.get(kind.__module__.partition(".")[0]) for kind in type(client).__mro__)
+    return next((root for root in roots if hasattr(root, "RequestError")), None)
+
+
+def _after_fork() -> None:
+    for transport in _transports:
+        transport._reset()  # noqa: SLF001 - sockets are the parent's: they are dropped, not closed
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

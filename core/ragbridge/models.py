@@ -1,0 +1,204 @@
+"""What each model can do: the one table that requests are checked against before they are sent.
+
+Source: Jina's published API description of 2026-09-09 and the catalogue of its on-premises server of 2026-08-13,
+read on 2026-11-20. Widths beside the default one are the trained Matryoshka sizes; the service takes any integer
+up to the default width where a model has sizes at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from ragbridge._errors import ConfigurationError
+
+Role: TypeAlias = Literal["query", "document"]
+
+EmbeddingModel: TypeAlias = (
+    str
+    | Literal[
+        "jina-embeddings-v5-text-small",
+        "jina-embeddings-v5-text-nano",
+        "jina-embeddings-v5-omni-small",
+        "jina-embeddings-v5-omni-nano",
+        "jina-embeddings-v4",
+        "jina-embeddings-v3",
+        "jina-code-embeddings-1.5b",
+        "jina-code-embeddings-0.5b",
+        "jina-clip-v2",
+        "jina-clip-v1",
+        "jina-embeddings-v2-base-en",
+        "jina-embeddings-v2-base-zh",
+        "jina-embeddings-v2-base-de",
+        "jina-embeddings-v2-base-es",
+        "jina-embeddings-v2-base-code",
+    ]
+)
+"""A model's name. Any string is taken; the known ones are offered for completion."""
+
+RerankModel: TypeAlias = (
+    str
+    | Literal[
+        "jina-reranker-v3.5",
+        "jina-reranker-v3",
+        "jina-reranker-m0",
+        "jina-reranker-v2-base-multilingual",
+        "jina-reranker-v1-base-en",
+        "jina-reranker-v1-turbo-en",
+        "jina-reranker-v1-tiny-en",
+        "jina-colbert-v2",
+        "jina-colbert-v1-en",
+    ]
+)
+"""A reranker's name. Any string is taken; the known ones are offered for completion."""
+
+DEFAULT_EMBEDDING_MODEL = "jina-embeddings-v5-text-small"
+DEFAULT_RERANK_MODEL = "jina-reranker-v3"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One row of the table.
+
+    Attributes:
+        name: The service's id of the model.
+        products: What it serves: ``embed``, ``rerank``, ``multivector``.
+        context: Tokens that one input may have.
+        dimensions: Width of a vector when none is asked for; None for rerankers.
+        sizes: Trained Matryoshka widths, ascending; empty where the width cannot be chosen.
+        tasks: Values the service accepts for ``task``.
+        roles: The task that serves a query and a document; None where the field is left out for that role.
+        options: Optional request fields that the model has.
+        modalities: What its inputs may be.
+        window: Documents that a listwise reranker compares in one pass; None elsewhere.
+    """
+
+    name: str
+    products: frozenset[str]
+    context: int
+    dimensions: int | None = None
+    sizes: tuple[int, ...] = ()
+    tasks: tuple[str, ...] = ()
+    roles: dict[Role, str | None] = field(default_factory=dict)
+    options: frozenset[str] = frozenset()
+    modalities: tuple[str, ...] = ("text",)
+    window: int | None = None
+
+    def task_for(self, role: Role) -> str | None:
+        """The service's word for ``role``; None where the model takes none."""
+        return self.roles.get(role)
+
+
+_RETRIEVAL: dict[Role, str | None] = {"query": "retrieval.query", "document": "retrieval.passage"}
+_V5_TASKS = ("text-matching", "retrieval.query", "retrieval.passage", "clustering", "classification")
+_V4_TASKS = ("text-matching", "retrieval.query", "retrieval.passage", "code.query", "code.passage")
+_V3_TASKS = ("retrieval.query", "retrieval.passage", "text-matching", "classification", "separation")
+_CODE_TASKS = tuple(
+    f"{kind}.{side}"
+    for kind in ("nl2code", "qa", "code2code", "code2nl", "code2completion")
+    for side in ("query", "passage")
+)
+_EMBED = frozenset({"embed"})
+_RERANK = frozenset({"rerank"})
+_OMNI = ("text", "image", "audio", "video", "pdf")
+
+
+def _v5(size: str, kind: str, context: int, width: int) -> Model:
+    return Model(
+        f"jina-embeddings-v5-{kind}-{size}",
+        _EMBED,
+        context,
+        width,
+        (32, 64, 128, 256, 512, width),
+        _V5_TASKS,
+        _RETRIEVAL,
+        frozenset({"normalized", "truncate"}),
+        _OMNI if kind == "omni" else ("text",),
+    )
+
+
+def _code(size: str, sizes: tuple[int, ...]) -> Model:
+    roles: dict[Role, str | None] = {"query": "nl2code.query", "document": "nl2code.passage"}
+    name = f"jina-code-embeddings-{size}"
+    return Model(name, _EMBED, 32768, sizes[-1], sizes, _CODE_TASKS, roles, frozenset({"truncate"}))
+
+
+def _v2(language: str) -> Model:
+    options = frozenset({"normalized", "truncate"})
+    return Model(f"jina-embeddings-v2-base-{language}", _EMBED, 8192, 768, options=options)
+
+
+_ROWS = (
+    _v5("small", "text", 32768, 1024),
+    _v5("nano", "text", 8192, 768),
+    _v5("small", "omni", 32768, 1024),
+    _v5("nano", "omni", 8192, 768),
+    Model(
+        "jina-embeddings-v4",
+        frozenset({"embed", "multivector"}),
+        32768,
+        2048,
+        (128, 256, 512, 1024, 2048),
+        _V4_TASKS,
+        _RETRIEVAL,
+        frozenset({"truncate", "late_chunking"}),
+        ("text", "image", "pdf"),
+    ),
+    Model(
+        "jina-embeddings-v3",
+        _EMBED,
+        8192,
+        1024,
+        (32, 64, 128, 256, 512, 768, 1024),
+        _V3_TASKS,
+        _RETRIEVAL,
+        frozenset({"normalized", "truncate", "late_chunking"}),
+    ),
+    _code("1.5b", (128, 256, 512, 1024, 1536)),
+    _code("0.5b", (64, 128, 256, 512, 896)),
+    Model(
+        "jina-clip-v2",
+        _EMBED,
+        8192,
+        1024,
+        (64, 128, 256, 512, 768, 1024),
+        ("retrieval.query",),
+        {"query": "retrieval.query", "document": None},
+        frozenset({"normalized", "truncate"}),
+        ("text", "image", "pdf"),
+    ),
+    Model(
+        "jina-clip-v1",
+        _EMBED,
+        8192,
+        768,
+        options=frozenset({"normalized", "truncate"}),
+        modalities=("text", "image", "pdf"),
+    ),
+    *(_v2(language) for language in ("en", "zh", "de", "es", "code")),
+    Model("jina-colbert-v2", frozenset({"multivector", "rerank"}), 8192, 128, (64, 96, 128)),
+    Model("jina-colbert-v1-en", frozenset({"multivector", "rerank"}), 8192, 128),
+    Model("jina-reranker-v3.5", _RERANK, 131072, options=frozenset({"max_doc_length"}), window=64),
+    Model("jina-reranker-v3", _RERANK, 131072, options=frozenset({"max_doc_length"}), window=64),
+    Model("jina-reranker-m0", _RERANK, 10240, modalities=("text", "image")),
+    Model("jina-reranker-v2-base-multilingual", _RERANK, 1024),
+    Model("jina-reranker-v1-base-en", _RERANK, 8192),
+    Model("jina-reranker-v1-turbo-en", _RERANK, 8192),
+    Model("jina-reranker-v1-tiny-en", _RERANK, 8192),
+)
+
+MODELS: dict[str, Model] = {model.name: model for model in _ROWS}
+"""Every known model by its name."""
+
+
+def find(name: str, product: str) -> Model | None:
+    """The row of ``name``; None for a model that the table does not know, which is then sent as it is.
+
+    Raises:
+        ConfigurationError: The model is known and does not serve ``product``.
+    """
+    model = MODELS.get(name.removeprefix("jina-ai/"))
+    if model is not None and product not in model.products:
+        able = ", ".join(row.name for row in _ROWS if product in row.products)
+        raise ConfigurationError(f"model={name!r} cannot {product}; models that can: {able}")
+    return model

@@ -1,0 +1,1 @@
+"""The services: each builds requests and reads responses, without I/O."""

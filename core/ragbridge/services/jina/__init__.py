@@ -1,0 +1,1 @@
+"""The Jina AI API."""

@@ -1,0 +1,134 @@
+"""What an answer of 400 or more means: Jina's error bodies have many shapes, this reads them all."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from ragbridge._errors import (
+    AuthenticationError,
+    InvalidRequestError,
+    QuotaExhaustedError,
+    RateLimitError,
+    ServiceError,
+    StatusError,
+)
+from ragbridge._flow import Response
+from ragbridge._retry import retry_after
+
+_ITEM = re.compile(r"(?:^|[.\]])(?:input|documents|texts|content)[.\[](\d+)")
+_BODY_SHOWN = 2000
+
+
+def read_error(response: Response, *, key: str | None = None) -> StatusError:
+    """The error that ``response`` stands for, with every trace of ``key`` removed from it."""
+    text = bytes(response.body).decode("utf-8", "replace")
+    if key:
+        text = text.replace(key, "[key]")
+    body = _json(text)
+    code = _code(body)
+    return _kind(response.status, code, text)(
+        _message(body) or _plain(text) or "the service gave no reason",
+        status=response.status,
+        code=code,
+        request_id=_request_id(body, response),
+        retry_after=retry_after(response.headers),
+        index=_index(body),
+        body=text[:_BODY_SHOWN],
+    )
+
+
+def _kind(status: int, code: str | None, text: str) -> type[StatusError]:
+    """The class of an error: by the service's code where it has one, else by status."""
+    code = code or ""
+    if code.startswith("RATE_") or status == 429:
+        return RateLimitError
+    if code in {"AUTHZ_INSUFFICIENT_BALANCE", "AUTHZ_RESOURCE_LIMIT_EXCEEDED"} or status == 402:
+        return QuotaExhaustedError
+    if status == 403 and re.search(r"\bbalance\b|\bquota\b", text, re.IGNORECASE):
+        return QuotaExhaustedError
+    if code.startswith("AUTH_") or status in {401, 403}:
+        return AuthenticationError
+    if status >= 500 or status in {408, 425} or code == "CONFLICT_RESOURCE_BUSY":
+        return ServiceError
+    return InvalidRequestError
+
+
+def _json(text: str) -> dict[str, Any]:
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _places(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """Where shapes of different ages keep code, message and id: the top, ``detail``, ``error``."""
+    return [body, *(part for name in ("detail", "error") if isinstance(part := body.get(name), dict))]
+
+
+def _code(body: dict[str, Any]) -> str | None:
+    for place in _places(body):
+        code = place.get("code")
+        if isinstance(code, (str, int)) and not isinstance(code, bool) and code != "":
+            return str(code)
+    return None
+
+
+def _request_id(body: dict[str, Any], response: Response) -> str | None:
+    for place in _places(body):
+        if isinstance(place.get("request_id"), str):
+            return str(place["request_id"])
+    return response.headers.get("x-request-id")
+
+
+def _message(body: dict[str, Any]) -> str:
+    """The most telling sentence: the fields of a validation error, else what the service says."""
+    fields = [_field(error) for error in _validation(body)]
+    if any(fields):
+        return "; ".join(field for field in fields if field)
+    for place in reversed(_places(body)):
+        for name in ("message", "readableMessage", "detail", "error", "name"):
+            value = place.get(name)
+            if isinstance(value, str) and value.strip():
+                return value.strip()
+    return ""
+
+
+def _validation(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """The errors of a 422, in today's shape (``errors``) or FastAPI's (``detail`` is a list)."""
+    found = body.get("errors") if isinstance(body.get("errors"), list) else body.get("detail")
+    return [error for error in found if isinstance(error, dict)] if isinstance(found, list) else []
+
+
+def _field(error: dict[str, Any]) -> str:
+    where = _where(error)
+    message = str(error.get("message") or error.get("msg") or "")
+    return f"{where}: {message}" if where and message else message
+
+
+def _where(error: dict[str, Any]) -> str:
+    place = error.get("loc")
+    if isinstance(place, list):
+        return ".".join(str(part) for part in place if part != "body")
+    return str(error.get("field") or "")
+
+
+def _index(body: dict[str, Any]) -> int | None:
+    """The first item that a validation error names."""
+    found = (_ITEM.search(_where(error)) for error in _validation(body))
+    return next((int(match[1]) for match in found if match), None)
+
+
+def _plain(text: str) -> str:
+    """A body that is no JSON, such as a gateway's HTML page, as one short line."""
+    return " ".join(re.sub(r"<[^>]*>", " ", text[:_BODY_SHOWN]).split())[:200]
+
+
+def located(error: InvalidRequestError, name: str, start: int, stop: int) -> StatusError:
+    """``error`` about a request of ``name[start:stop]``, in the caller's own terms: which of his items it is about."""
+    index = error.index if error.index is not None else (0 if stop - start == 1 else None)
+    if index is None or not 0 <= index < stop - start:
+        return error.replace(message=f"{name}[{start}:{stop}]: {error.message}", index=None)
+    return error.replace(message=f"{name}[{start + index}]: {error.message}", index=start + index)

@@ -1,0 +1,171 @@
+"""From the body of an embeddings answer into one float32 array, without Python floats on the way.
+
+Two readers give the same result. The fast one walks over rows that stand as the service writes them and decodes each
+in place; the careful one parses the whole body. Whatever the fast one finds odd, it leaves to the careful one, which
+either reads it or says what is wrong.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ragbridge._errors import ResponseError
+from ragbridge._flow import Response
+from ragbridge.services.jina._wire import billed, decode, model_of
+
+try:
+    from pybase64 import b64decode as _pybase64
+
+    def _decode(text: Any) -> bytes:
+        return _pybase64(text, validate=True)
+except ImportError:
+
+    def _decode(text: Any) -> bytes:
+        return binascii.a2b_base64(text, strict_mode=True)
+
+
+if TYPE_CHECKING:
+    from ragbridge._results import Vectors
+
+_TYPE = rb'(?:"object"\s*:\s*"embedding"\s*,\s*)?'
+_INDEX_FIRST = re.compile(
+    rb"\s*\{\s*" + _TYPE + rb'"index"\s*:\s*(\d{1,9})\s*,\s*' + _TYPE + rb'"embedding"\s*:\s*"'
+)
+_INDEX_LAST = re.compile(rb"\s*\{\s*" + _TYPE + rb'"embedding"\s*:\s*"')
+_ROW_END = re.compile(rb'"\s*(?:,\s*"object"\s*:\s*"embedding"\s*)?\}\s*([,\]])')
+_ROW_END_WITH_INDEX = re.compile(rb'"\s*,\s*"index"\s*:\s*(\d{1,9})\s*\}\s*([,\]])')
+_DATA = re.compile(rb'"data"\s*:\s*\[')
+
+
+def read_vectors(
+    response: Response, *, count: int, width: int | None, asked: str
+) -> tuple[tuple[Vectors, str], int | None]:
+    """The vectors of an answer in the order of the inputs, the model's name, and the tokens billed.
+
+    Args:
+        response: A success.
+        count: Rows expected.
+        width: Dimensions expected; None where the model is not known.
+        asked: Name of the model that was asked for.
+
+    Returns:
+        ((float32 array of shape (count, dimensions), model), tokens).
+
+    Raises:
+        ResponseError: A row is missing, double or of another width, or holds something other than finite numbers.
+    """
+    found = _scan(response.body, count) if response.status < 300 else None
+    if found is None:
+        body = decode(response)
+        vectors = _parse(body, count)
+    else:
+        vectors, body = found
+    if width is not None and vectors.shape[1] != width:
+        raise ResponseError(f"vectors have {vectors.shape[1]} dimensions where {width} were expected")
+    if not np.isfinite(vectors).all():
+        row = int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
+        raise ResponseError(f"the vector of item {row} holds numbers that are not finite")
+    return (vectors, model_of(body, asked)), billed(body)
+
+
+class _OddError(ValueError):
+    """The body is not written the plain way."""
+
+
+def _scan(body: bytes, count: int) -> tuple[Vectors, dict[str, Any]] | None:
+    """The rows and what stands around them, where all of it is written the plain way; else None."""
+    try:
+        start = _expect(_DATA.search(body)).end()
+        vectors, end = _scan_rows(body, start, count)
+        # What stands around the rows must be a JSON object whose own "data" is the list that was read, and no other.
+        rest = json.loads(body[:start] + b'"these rows"]' + body[end:])
+    except ValueError:
+        return None
+    return (vectors, rest) if isinstance(rest, dict) and rest.get("data") == ["these rows"] else None
+
+
+def _scan_rows(body: bytes, position: int, count: int) -> tuple[Vectors, int]:
+    """The rows from ``position`` on, and where they end."""
+    index_last = _INDEX_FIRST.match(body, position) is None
+    head, tail = (_INDEX_LAST, _ROW_END_WITH_INDEX) if index_last else (_INDEX_FIRST, _ROW_END)
+    view = memoryview(body)
+    first = _expect(head.match(body, position)).end()
+    length = body.index(b'"', first) - first
+    width = len(_decode(view[first : first + length])) // 4
+    vectors = np.empty((count, width), np.float32)
+    seen = bytearray(count)
+    separator = b","
+    while separator == b",":
+        opening = _expect(head.match(body, position))
+        closing = _expect(tail.match(body, opening.end() + length))
+        index = int((closing if index_last else opening)[1])
+        raw = _decode(view[opening.end() : opening.end() + length])
+        if index >= count or seen[index] or len(raw) != width * 4 or not width:
+            raise _OddError
+        vectors[index] = np.frombuffer(raw, "<f4")
+        seen[index] = 1
+        position, separator = closing.end(), closing[closing.lastindex or 0]
+    if not all(seen):
+        raise _OddError
+    return vectors, position
+
+
+def _expect(match: re.Match[bytes] | None) -> re.Match[bytes]:
+    if match is None:
+        raise _OddError
+    return match
+
+
+def _parse(body: dict[str, Any], count: int) -> Vectors:
+    """The rows of a parsed body, with an error for each way in which they can be wrong."""
+    rows = read_rows(body.get("data"), "data", count, lambda row: _vector(row.get("embedding")))
+    widths = {len(row) for row in rows}
+    if len(widths) > 1 or widths == {0}:
+        raise ResponseError(f"vectors of one answer have the widths {sorted(widths)}")
+    return np.stack(rows) if rows else np.empty((0, 0), np.float32)
+
+
+def read_rows(found: object, name: str, count: int, read: Callable[[dict[str, Any]], Any]) -> list[Any]:
+    """``read`` of each of exactly ``count`` rows, in the order of their ``index``.
+
+    Raises:
+        ResponseError: Rows are missing, too many, double, or no objects.
+    """
+    if not isinstance(found, list):
+        raise ResponseError(f"the answer has no list {name!r}")
+    if len(found) != count:
+        raise ResponseError(f"{name!r} has {len(found)} rows for {count} items")
+    rows: list[Any] = [None] * count
+    seen = bytearray(count)
+    for row in found:
+        index = row.get("index") if isinstance(row, dict) else None
+        if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < count:
+            raise ResponseError(
+                f"a row of {name!r} has the index {index!r} where 0 to {count - 1} are possible"
+            )
+        if seen[index]:
+            raise ResponseError(f"{name!r} has two rows of index {index}")
+        seen[index] = 1
+        rows[index] = read(row)
+    return rows
+
+
+def _vector(value: object) -> Vectors:
+    """One vector, from base64 or from a list of numbers."""
+    try:
+        if isinstance(value, str):
+            raw = binascii.a2b_base64(value, strict_mode=True)
+            return np.frombuffer(raw, "<f4")
+        if isinstance(value, list) and all(type(number) in {int, float} for number in value):
+            return np.asarray(value, np.float32)
+    except (ValueError, OverflowError) as error:
+        raise ResponseError(f"an embedding cannot be decoded: {error}") from None
+    raise ResponseError(
+        f"an embedding is {type(value).__name__} where base64 or a list of numbers was expected"
+    )

@@ -1,0 +1,252 @@
+"""The Jina AI API as one object: ``Jina``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ragbridge._errors import ConfigurationError
+from ragbridge._faces import Awaitable, Blocking
+from ragbridge._flow import Plan
+from ragbridge._inprocess import InProcessTransport
+from ragbridge._limits import DEFAULT_TIER, RateLimit, RateLimiter
+from ragbridge._results import Document, Embeddings, Ranking
+from ragbridge._retry import Retry
+from ragbridge._secret import find_key
+from ragbridge._service import Service
+from ragbridge.models import DEFAULT_EMBEDDING_MODEL, DEFAULT_RERANK_MODEL, EmbeddingModel, RerankModel, Role
+from ragbridge.services.jina import _wire, embeddings, rerank
+from ragbridge.services.jina._channel import Channel
+
+if TYPE_CHECKING:
+    from ragbridge._drivers import Clock, Transport
+
+KEY_VARIABLES = ("JINA_API_KEY", "JINAAI_API_KEY", "JINA_AUTH_TOKEN")
+"""Environment variables that hold a key, in the order in which they are looked up."""
+
+PUBLIC_HOST = "api.jina.ai"
+LOCAL = "local"
+DEFAULT_BATCH_SIZE = 128
+"""Items in one request unless asked otherwise: within the plateau of throughput (64 to 512), cheap to send again."""
+
+DEFAULT_TIMEOUT = 60.0
+DEFAULT_CONCURRENCY = 8
+MAX_CONCURRENCY = 64
+"""Requests in flight unless asked for more: beyond it, connections cost more than they bring."""
+
+
+class Jina(Service):
+    """Embeddings and reranking by Jina AI, or by the embedded engine.
+
+    One object serves any number of threads and event loops; make one and keep it. Objects with the same key share
+    one quota, so several of them together stay within it.
+
+    Args:
+        api_key: The key; else the environment's ``JINA_API_KEY``, ``JINAAI_API_KEY`` or ``JINA_AUTH_TOKEN``. Needed
+            at ``api.jina.ai``, optional elsewhere.
+        base_url: Where the API is, with or without ``/v1``; ``"local"`` for the embedded engine, which needs neither
+            key nor network (extra ``local``).
+        limits: A published tier (``"free"``, ``"paid"``, ``"premium"``), a ``RateLimit``, a limiter of your own,
+            or None for no limiter. The embedded engine is limited only when something other than the default is given.
+        retry: How often and how patiently failures are retried.
+        timeout: Seconds to wait for an answer's data. Cold starts and late chunking take many.
+        concurrency: Requests in flight at most; the limiter's own figure applies as well. None for 8, or for the
+            limiter's.
+        batch_size: Items in one request at most, up to 512.
+        http_client: Your own ``httpx.Client``; never closed here.
+        async_http_client: Your own ``httpx.AsyncClient``; it belongs to one event loop; never closed here.
+        transport: Something else that answers requests, such as an embedded engine with settings of its own.
+        clock: Time, for tests that wait.
+
+    Raises:
+        ConfigurationError: A setting is wrong, or the key is missing.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        base_url: str = f"https://{PUBLIC_HOST}",
+        limits: RateLimit | RateLimiter | str | None = DEFAULT_TIER,
+        retry: Retry = Retry(),  # noqa: B008 - frozen
+        timeout: float = DEFAULT_TIMEOUT,
+        concurrency: int | None = None,
+        batch_size: int = DEFAULT_BATCH_SIZE,
+        http_client: object | None = None,
+        async_http_client: object | None = None,
+        transport: Transport | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._settings: dict[str, Any] = {
+            "base_url": base_url,
+            "limits": limits,
+            "retry": retry,
+            "timeout": timeout,
+            "concurrency": concurrency,
+            "batch_size": batch_size,
+        }
+        self._local = base_url == LOCAL
+        base = _wire.normalize_base(f"{LOCAL}://{PUBLIC_HOST}" if self._local else base_url)
+        key = None if self._local else find_key(api_key, KEY_VARIABLES)
+        if key is None and urlsplit(base).hostname == PUBLIC_HOST and not self._local:
+            raise ConfigurationError(
+                f"no key for {PUBLIC_HOST}: pass api_key=, or set one of {', '.join(KEY_VARIABLES)}; "
+                'base_url="local" needs none and runs the embedded engine'
+            )
+        _check(timeout=timeout, concurrency=concurrency, batch_size=batch_size)
+        self._batch_size = batch_size
+        self._limits = None if self._local and limits == DEFAULT_TIER else limits
+        self._bound = any(part is not None for part in (http_client, async_http_client, transport, clock))
+        super().__init__(clock=clock)
+        self._channel = Channel(
+            base=base,
+            key=key,
+            timeout=timeout,
+            retry=retry,
+            limits=self._limits,
+            totals=self.usage,
+            clock=self._clock,
+            virtual=clock is not None,
+        )
+        in_flight = concurrency or _in_flight(self._channel.limiter("embeddings"))
+        if transport is None:
+            transport = _transport_for(self._local, timeout, in_flight, http_client, async_http_client)
+        self._connect(transport, in_flight)
+
+    def _embed(
+        self,
+        texts: Sequence[str],
+        *,
+        model: EmbeddingModel = DEFAULT_EMBEDDING_MODEL,
+        role: Role | None = None,
+        task: str | None = None,
+        dimensions: int | None = None,
+        truncate: bool | None = None,
+        normalized: bool | None = None,
+        late_chunking: bool = False,
+    ) -> Plan[Embeddings]:
+        """One vector for each text, in the order of the texts.
+
+        Texts are cut into requests that fit the quota; requests run side by side as far as it allows.
+
+        Args:
+            texts: What to embed. An empty list sends nothing.
+            model: The model's name.
+            role: What the texts are for: ``"query"`` or ``"document"``. It chooses the model's own task, which
+                retrieval needs: without role and task the service takes a default that retrieves less well.
+            task: The service's own word instead, such as ``"classification"``.
+            dimensions: Width of the vectors, where the model lets it be chosen.
+            truncate: Cut texts that are longer than the model's context; else the service refuses them.
+            normalized: Whether vectors get unit length; the service's default is True.
+            late_chunking: Take the texts as the chunks of one document, in order, each embedded in the light of all.
+                They go in one request.
+
+        Returns:
+            ``Embeddings``: ``vectors`` is float32 of shape (number of texts, dimensions).
+
+        Raises:
+            ConfigurationError: An argument is wrong, or the model does not have it; nothing was sent.
+            InvalidRequestError: The service refuses a text; ``index`` says which.
+            QuotaExhaustedError: The account's balance is used up.
+            RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
+        """
+        options = embeddings.check_options(
+            model=model,
+            role=role,
+            task=task,
+            dimensions=dimensions,
+            truncate=truncate,
+            normalized=normalized,
+            late_chunking=late_chunking,
+        )
+        found = embeddings.check_texts(texts)
+        return embeddings.embed(self._channel, found, options, batch_size=self._batch_size)
+
+    embed = Blocking(_embed)
+    aembed = Awaitable(_embed)
+
+    def _rerank(
+        self,
+        query: str,
+        documents: Sequence[Document],
+        *,
+        model: RerankModel = DEFAULT_RERANK_MODEL,
+        top_n: int | None = None,
+        return_documents: bool = False,
+        max_doc_length: int | None = None,
+    ) -> Plan[Ranking]:
+        """Documents by their relevance to a query, best first.
+
+        All documents go in one call, since scores of different calls are not comparable.
+
+        Args:
+            query: What is asked.
+            documents: Texts, or objects with ``text``. An empty list sends nothing.
+            model: The model's name.
+            top_n: How many to return; None for all.
+            return_documents: Whether each row carries the caller's document.
+            max_doc_length: Tokens of a document that are read, 1 to 8192, where the model has this option.
+
+        Raises:
+            ConfigurationError: An argument is wrong; nothing was sent.
+            RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
+        """
+        found = rerank.check_options(
+            query, documents, model=model, top_n=top_n, max_doc_length=max_doc_length
+        )
+        return rerank.rerank(
+            self._channel,
+            query,
+            found,
+            model=model,
+            top_n=top_n,
+            return_documents=return_documents,
+            max_doc_length=max_doc_length,
+        )
+
+    rerank = Blocking(_rerank)
+    arerank = Awaitable(_rerank)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(base_url={self._settings['base_url']!r}, limits={self._limits!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._bound:
+            raise TypeError(
+                f"a {type(self).__name__} with a client, transport or clock of its own cannot be pickled"
+            )
+        return _unpickle, (type(self), self._settings)
+
+
+def _unpickle(kind: type[Jina], settings: dict[str, Any]) -> Jina:
+    """A client as it was, with the key of the process that unpickles it: keys do not travel."""
+    return kind(**settings)
+
+
+def _check(*, timeout: float, concurrency: int | None, batch_size: int) -> None:
+    if not isinstance(timeout, (int, float)) or not 0 < timeout < float("inf"):
+        raise ConfigurationError(f"timeout={timeout!r} must be a number of seconds above 0")
+    if concurrency is not None and (type(concurrency) is not int or concurrency < 1):
+        raise ConfigurationError(f"concurrency={concurrency!r} must be a positive int, or None")
+    if type(batch_size) is not int or not 1 <= batch_size <= embeddings.MAX_ITEMS:
+        raise ConfigurationError(f"batch_size={batch_size!r} must be an int from 1 to {embeddings.MAX_ITEMS}")
+
+
+def _in_flight(limiter: RateLimiter | None) -> int:
+    allowed = limiter.concurrency if limiter else None
+    return min(allowed, MAX_CONCURRENCY) if allowed else DEFAULT_CONCURRENCY
+
+
+def _transport_for(
+    local: bool,
+    timeout: float,
+    connections: int,
+    client: object | None,
+    async_client: object | None,
+) -> Transport:
+    if local:
+        return InProcessTransport(timeout=timeout)
+    from ragbridge._transport import HttpTransport  # brings asyncio
+
+    return HttpTransport(timeout=timeout, connections=connections, client=client, async_client=async_client)

@@ -1,0 +1,119 @@
+"""The embedded engine on a machine that has nothing but the extra: no network, no home, no side effects."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+ASK = """
+import json
+from ragbridge._flow import Request
+from ragbridge.local import Engine
+def ask(engine):
+    body = {"model": "jina-embeddings-v3", "input": ["a text"], "embedding_type": "base64"}
+    return engine.handle(Request("POST", "/v1/embeddings", {}, json.dumps(body).encode())).response.body
+"""
+
+OFFLINE = (
+    """
+import logging, os, sys
+def hook(event, arguments):
+    if event in {"socket.connect", "socket.getaddrinfo", "socket.gethostbyname"}:
+        raise RuntimeError(f"network: {event} {arguments}")
+sys.addaudithook(hook)
+before = dict(os.environ)
+"""
+    + ASK
+    + """
+assert b'"embedding":"' in ask(Engine())
+assert not {"wordllama", "huggingface_hub", "requests"} & set(sys.modules), "a downloader was imported"
+changed = {name for name, value in os.environ.items() if before.get(name) != value}
+assert changed <= {"KMP_INIT_AT_FORK"}, changed  # which joblib sets, that model2vec imports
+assert not logging.getLogger().handlers, "the root logger was configured"
+print("fine")
+"""
+)
+
+FORK = (
+    """
+import os, threading, warnings
+warnings.simplefilter("ignore")
+"""
+    + ASK
+    + """
+from ragbridge.local import _model
+engine = Engine()
+_model._lock.acquire()          # another thread is loading at the moment of the fork
+child = os.fork()
+if child == 0:
+    os._exit(0 if b"embedding" in ask(engine) else 1)
+_, status = os.waitpid(child, 0)
+_model._lock.release()
+assert os.waitstatus_to_exitcode(status) == 0
+right = ask(engine)             # loaded in the parent: the child inherits it
+child = os.fork()
+if child == 0:
+    os._exit(0 if ask(engine) == right else 1)
+_, status = os.waitpid(child, 0)
+assert os.waitstatus_to_exitcode(status) == 0
+print("fine")
+"""
+)
+
+MISSING = """
+import sys
+sys.modules[{module!r}] = None
+from ragbridge import ConfigurationError
+from ragbridge.local import Engine
+try:
+    Engine().load()
+except ConfigurationError as error:
+    assert 'pip install "ragbridge[local]"' in str(error), error
+    print("fine")
+"""
+
+NO_SERVER = """
+import sys
+sys.modules["uvicorn"] = None
+from ragbridge import ConfigurationError
+try:
+    import ragbridge.server
+except ConfigurationError as error:
+    assert 'pip install "ragbridge[server]"' in str(error), error
+    print("fine")
+"""
+
+
+def run(code, home):
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    environment = {**kept, "HOME": str(home)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert (done.stdout.strip(), done.returncode) == ("fine", 0), done.stderr
+
+
+def test_offline(tmp_path):
+    """The weights load without a network and without importing wordllama or a hub's client, and change nothing."""
+    run(OFFLINE, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_fork(tmp_path):
+    """A child answers, forked while the parent loads or after."""
+    run(FORK, tmp_path)
+
+
+@pytest.mark.parametrize("module", ["model2vec", "wordllama"])
+def test_missing_extra(tmp_path, module):
+    """Without the extra the error names it."""
+    run(MISSING.format(module=module), tmp_path)
+
+
+def test_missing_server_extra(tmp_path):
+    """Without the server's packages the error names their extra."""
+    run(NO_SERVER, tmp_path)

@@ -1,0 +1,47 @@
+"""What importing the package costs and brings."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+import subprocess
+import sys
+
+import pytest
+
+import ragbridge
+
+HEAVY = (
+    "haystack", "httpx", "icu4py", "langchain_core", "llama_index", "model2vec", "numpy", "pydantic", "rich",
+    "starlette", "tokenizers", "typer", "uvicorn", "wordllama",
+)  # fmt: skip
+
+
+def test_importing_the_core_loads_nothing_heavy():
+    """No framework, tokenizer, server, HTTP library or NumPy: those come with the first call that needs them."""
+    code = f"import sys, ragbridge; print([name for name in {HEAVY!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def modules():
+    found = [ragbridge.__name__]
+    found += [module.name for module in pkgutil.walk_packages(ragbridge.__path__, "ragbridge.")]
+    return [name for name in found if not re.search(r"\.(demo\.\w+|__main__)$", name)]
+
+
+@pytest.mark.parametrize("name", modules())
+def test_all_is_sorted_and_complete(name):
+    """What a package exports is listed, exists, and is in order."""
+    module = importlib.import_module(name)
+    exported = getattr(module, "__all__", None)
+    if exported is not None:
+        assert list(exported) == sorted(exported)
+        assert all(hasattr(module, attribute) for attribute in exported)
+        public = {
+            n
+            for n, v in vars(module).items()
+            if not n.startswith("_") and getattr(v, "__module__", "").startswith("ragbridge")
+        }
+        assert public <= set(exported) | {"annotations"}
