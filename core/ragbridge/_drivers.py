@@ -2,11 +2,12 @@
 
 Everything that differs between the synchronous and the asynchronous face is in this file and in the transports. Both
 drivers run up to N workers over one shared iterator of flows. After the first failure no further request is sent.
+
+asyncio is imported where it is used: it is the dearest part of ``import ragbridge`` for those who never await.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import itertools
 import math
@@ -14,10 +15,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ragbridge._errors import RequestError
 from ragbridge._flow import Effect, Flow, Plan, Request, Response, Send, Sleep, Wait, Waitable
+
+if TYPE_CHECKING:
+    import asyncio
 
 T = TypeVar("T")
 
@@ -64,6 +68,8 @@ class SystemClock:
 
     async def wait_async(self, event: asyncio.Event, seconds: float) -> None:
         """Wait until ``event`` is set or ``seconds`` have passed."""
+        import asyncio
+
         with suppress(TimeoutError):
             await asyncio.wait_for(event.wait(), None if math.isinf(seconds) else seconds)
 
@@ -222,6 +228,8 @@ class AsyncDriver:
         Raises:
             RagbridgeError: What the first failing flow raised; the others were cancelled.
         """
+        import asyncio
+
         work = _Work(plan)
         first = list(itertools.islice(work, self._concurrency))
         if len(first) < 2:
@@ -265,6 +273,8 @@ class AsyncDriver:
             except RequestError as error:
                 return error
         waitable = _waitable(effect, self._clock)
+        import asyncio
+
         event, loop = asyncio.Event(), asyncio.get_running_loop()
 
         def wake() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import time
 from typing import TYPE_CHECKING
@@ -34,6 +33,8 @@ class InProcessTransport:
 
     async def send_async(self, request: Request) -> Response:
         """Answer ``request`` in a thread, so that the running event loop stays free."""
+        import asyncio
+
         answer = await asyncio.to_thread(self._handle, request)
         await asyncio.sleep(self._pause(answer, request))
         return self._outcome(answer, request)

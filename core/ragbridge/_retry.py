@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 from ragbridge._errors import ConfigurationError, RagbridgeError, StatusError
 
@@ -63,6 +62,8 @@ def retry_after(headers: Mapping[str, str], *, now: datetime | None = None) -> f
     seconds = _number(value)
     if seconds is not None or not value:
         return seconds
+    from email.utils import parsedate_to_datetime
+
     try:
         date = parsedate_to_datetime(value)
     except ValueError:

@@ -53,12 +53,19 @@ class HttpTransport:
         self._timeout = timeout
         self._connections = connections
         self._given, self._given_async = client, async_client
-        self._reset()
+        self._start()
         _transports.add(self)
 
-    def _reset(self) -> None:
+    def restart(self) -> None:
+        """Begin anew in a forked child: the sockets are the parent's, so they are dropped, not closed."""
+        if self._closer is not None:
+            self._closer.detach()
+        self._start()
+
+    def _start(self) -> None:
         self._lock = threading.Lock()
         self._own: httpx.Client | None = None
+        self._closer: weakref.finalize[..., HttpTransport] | None = None
         self._by_loop: weakref.WeakKeyDictionary[
             asyncio.AbstractEventLoop, tuple[Any, AsyncGenerator[None, None]]
         ]
@@ -97,9 +104,9 @@ class HttpTransport:
     def close(self) -> None:
         """Close the blocking client. A later request opens another."""
         with self._lock:
-            client, self._own = self._own, None
-        if client is not None:
-            client.close()
+            closer, self._closer, self._own = self._closer, None, None
+        if closer is not None:
+            closer()
 
     async def close_async(self) -> None:
         """Close both the blocking client and the one of the running loop."""
@@ -118,7 +125,9 @@ class HttpTransport:
                 if self._own is None:
                     import httpx
 
-                    self._own = httpx.Client(limits=self._limits())
+                    client = httpx.Client(limits=self._limits())
+                    self._closer = weakref.finalize(self, client.close)  # for those who never call close()
+                    self._own = client
         return self._own
 
     async def _client_async(self) -> httpx.AsyncClient:
@@ -172,8 +181,8 @@ def _library(client: Any) -> object:
 
 
 def _after_fork() -> None:
-    for transport in _transports:
-        transport._reset()  # noqa: SLF001 - sockets are the parent's: they are dropped, not closed
+    for transport in tuple(_transports):
+        transport.restart()
 
 
 if hasattr(os, "register_at_fork"):

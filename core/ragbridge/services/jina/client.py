@@ -208,8 +208,19 @@ class Jina(Service):
     rerank = Blocking(_rerank)
     arerank = Awaitable(_rerank)
 
+    @property
+    def base_url(self) -> str:
+        """Where the API is, as it was given."""
+        return str(self._settings["base_url"])
+
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={self._settings['base_url']!r}, limits={self._limits!r})"
+        return f"{type(self).__name__}(base_url={self.base_url!r}, limits={self._limits!r})"
+
+    def __copy__(self) -> Jina:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Jina:
+        return self  # shared on purpose, as connections and quota are; a copy by way of pickling would lose the key
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._bound:

@@ -1,0 +1,156 @@
+"""``JinaDocumentEmbedder``: a vector for each document."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from haystack import Document, component
+from haystack.utils import Secret
+
+from haystack_integrations.common.ragbridge.component import (
+    BASE_URL,
+    BATCH_SIZE,
+    KEY,
+    TIMEOUT,
+    JinaComponent,
+    check_documents,
+    texts_of,
+)
+from ragbridge import Jina, RateLimit, Retry
+from ragbridge.models import DEFAULT_EMBEDDING_MODEL
+
+if TYPE_CHECKING:
+    from ragbridge import Embeddings
+
+
+@component
+class JinaDocumentEmbedder(JinaComponent):
+    """Embeds documents with Jina AI or with the embedded engine.
+
+    The model's own task for passages is chosen by itself. Requests run side by side as far as the quota allows.
+
+    ### Usage example
+    ```python
+    from haystack import Document
+    from haystack_integrations.components.embedders.ragbridge import JinaDocumentEmbedder
+
+    embedder = JinaDocumentEmbedder(base_url="local")
+    documents = embedder.run([Document(content="Bees collect nectar.")])["documents"]
+    print(documents[0].embedding)
+    ```
+    """
+
+    def __init__(
+        self,
+        model: str = DEFAULT_EMBEDDING_MODEL,
+        api_key: Secret | None = KEY,
+        *,
+        base_url: str = BASE_URL,
+        prefix: str = "",
+        suffix: str = "",
+        meta_fields_to_embed: list[str] | None = None,
+        embedding_separator: str = "\n",
+        task: str | None = None,
+        dimensions: int | None = None,
+        truncate: bool | None = None,
+        normalized: bool | None = None,
+        limits: RateLimit | dict[str, Any] | str | None = "free",
+        retry: Retry | dict[str, Any] | None = None,
+        timeout: float = TIMEOUT,
+        concurrency: int | None = None,
+        batch_size: int = BATCH_SIZE,
+        client: Jina | None = None,
+    ) -> None:
+        """Create the component. Nothing is resolved or opened before warm-up.
+
+        :param model: The model's name.
+        :param api_key: The key, resolved at warm-up: by default the environment's `JINA_API_KEY`, `JINAAI_API_KEY` or
+            `JINA_AUTH_TOKEN`. Needed at `api.jina.ai`, optional elsewhere.
+        :param base_url: Where the API is, with or without `/v1`; `"local"` for the embedded engine.
+        :param prefix: Put before each text.
+        :param suffix: Put after each text.
+        :param meta_fields_to_embed: Names of meta fields whose values are embedded before the content.
+        :param embedding_separator: Put between the values of meta fields and the content.
+        :param task: The service's own word for what the texts are for; None for the model's task for passages.
+        :param dimensions: Width of the vectors, where the model lets it be chosen.
+        :param truncate: Cut texts that are longer than the model's context; else the service refuses them.
+        :param normalized: Whether vectors get unit length; the service's default is True.
+        :param limits: The account's quota: a tier (`"free"`, `"paid"`, `"premium"`), a `RateLimit` or its fields as a
+            dictionary, or None for no limiter. Components with the same key share one quota.
+        :param retry: How failures are retried: a `Retry` or its fields as a dictionary; None for its defaults.
+        :param timeout: Seconds to wait for an answer's data.
+        :param concurrency: Requests in flight at most; None for what the quota allows.
+        :param batch_size: Documents in one request at most, up to 512; fewer where the quota asks for it.
+        :param client: A ready client instead of the settings of a connection. Such a component cannot be serialized.
+        :raises ConfigurationError: A setting is wrong.
+        """
+        super(JinaDocumentEmbedder, self).__init__(  # noqa: UP008 - @component makes the class anew
+            client=client,
+            api_key=api_key,
+            base_url=base_url,
+            limits=limits,
+            retry=retry,
+            timeout=timeout,
+            concurrency=concurrency,
+            batch_size=batch_size,
+        )
+        self.model = model
+        self.prefix = prefix
+        self.suffix = suffix
+        self.meta_fields_to_embed = list(meta_fields_to_embed or [])
+        self.embedding_separator = embedding_separator
+        self.task = task
+        self.dimensions = dimensions
+        self.truncate = truncate
+        self.normalized = normalized
+
+    @component.output_types(documents=list[Document], meta=dict[str, Any])
+    def run(self, documents: list[Document]) -> dict[str, Any]:
+        """Embed documents.
+
+        :param documents: What to embed. An empty list sends nothing.
+        :returns: A dictionary with
+            - `documents`: copies in the same order, with their ids, and with `embedding`;
+            - `meta`: `model` and `usage` (`total_tokens`, as billed).
+        :raises TypeError: `documents` is no list of Documents.
+        :raises RagbridgeError: The service cannot be asked, or refuses; the message names the document by its index.
+        """
+        asked = self._asked(documents)
+        return _answer(documents, self._connected().embed(**asked))
+
+    @component.output_types(documents=list[Document], meta=dict[str, Any])
+    async def run_async(self, documents: list[Document]) -> dict[str, Any]:
+        """Embed documents, as `run` does, without blocking the event loop.
+
+        :param documents: What to embed. An empty list sends nothing.
+        :returns: What `run` returns.
+        :raises TypeError: `documents` is no list of Documents.
+        :raises RagbridgeError: The service cannot be asked, or refuses; the message names the document by its index.
+        """
+        asked = self._asked(documents)
+        return _answer(documents, await self._connected().aembed(**asked))
+
+    def _asked(self, documents: list[Document]) -> dict[str, Any]:
+        check_documents(
+            documents,
+            "JinaDocumentEmbedder expects a list of Documents as input. "
+            "In case you want to embed a string, please use the JinaTextEmbedder.",
+        )
+        texts = texts_of(documents, self.meta_fields_to_embed, self.embedding_separator)
+        return {
+            "texts": [self.prefix + text + self.suffix for text in texts],
+            "model": self.model,
+            "role": None if self.task else "document",
+            "task": self.task,
+            "dimensions": self.dimensions,
+            "truncate": self.truncate,
+            "normalized": self.normalized,
+        }
+
+
+def _answer(documents: list[Document], found: Embeddings) -> dict[str, Any]:
+    # `replace` keeps ids; a new Document would hash its vector into another one.
+    pairs = zip(documents, found.tolist(), strict=True)
+    meta = {"model": found.model, "usage": {"total_tokens": found.usage.tokens}}
+    return {"documents": [replace(document, embedding=vector) for document, vector in pairs], "meta": meta}

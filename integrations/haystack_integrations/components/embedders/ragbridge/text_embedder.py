@@ -1,0 +1,133 @@
+"""``JinaTextEmbedder``: the vector of a query."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from haystack import component
+from haystack.utils import Secret
+
+from haystack_integrations.common.ragbridge.component import BASE_URL, KEY, TIMEOUT, JinaComponent
+from ragbridge import Jina, RateLimit, Retry
+from ragbridge.models import DEFAULT_EMBEDDING_MODEL
+
+if TYPE_CHECKING:
+    from ragbridge import Embeddings
+
+
+@component
+class JinaTextEmbedder(JinaComponent):
+    """Embeds a string, such as a query, with Jina AI or with the embedded engine.
+
+    The model's own task for queries is chosen by itself.
+
+    ### Usage example
+    ```python
+    from haystack_integrations.components.embedders.ragbridge import JinaTextEmbedder
+
+    embedder = JinaTextEmbedder(base_url="local")
+    print(embedder.run("What do bees collect?")["embedding"])
+    ```
+    """
+
+    def __init__(
+        self,
+        model: str = DEFAULT_EMBEDDING_MODEL,
+        api_key: Secret | None = KEY,
+        *,
+        base_url: str = BASE_URL,
+        prefix: str = "",
+        suffix: str = "",
+        task: str | None = None,
+        dimensions: int | None = None,
+        truncate: bool | None = None,
+        normalized: bool | None = None,
+        limits: RateLimit | dict[str, Any] | str | None = "free",
+        retry: Retry | dict[str, Any] | None = None,
+        timeout: float = TIMEOUT,
+        concurrency: int | None = None,
+        client: Jina | None = None,
+    ) -> None:
+        """Create the component. Nothing is resolved or opened before warm-up.
+
+        :param model: The model's name.
+        :param api_key: The key, resolved at warm-up: by default the environment's `JINA_API_KEY`, `JINAAI_API_KEY` or
+            `JINA_AUTH_TOKEN`. Needed at `api.jina.ai`, optional elsewhere.
+        :param base_url: Where the API is, with or without `/v1`; `"local"` for the embedded engine.
+        :param prefix: Put before the text.
+        :param suffix: Put after the text.
+        :param task: The service's own word for what the text is for; None for the model's task for queries.
+        :param dimensions: Width of the vector, where the model lets it be chosen.
+        :param truncate: Cut a text that is longer than the model's context; else the service refuses it.
+        :param normalized: Whether the vector gets unit length; the service's default is True.
+        :param limits: The account's quota: a tier (`"free"`, `"paid"`, `"premium"`), a `RateLimit` or its fields as a
+            dictionary, or None for no limiter. Components with the same key share one quota.
+        :param retry: How failures are retried: a `Retry` or its fields as a dictionary; None for its defaults.
+        :param timeout: Seconds to wait for an answer's data.
+        :param concurrency: Requests in flight at most; None for what the quota allows.
+        :param client: A ready client instead of the settings of a connection. Such a component cannot be serialized.
+        :raises ConfigurationError: A setting is wrong.
+        """
+        super(JinaTextEmbedder, self).__init__(  # noqa: UP008 - @component makes the class anew
+            client=client,
+            api_key=api_key,
+            base_url=base_url,
+            limits=limits,
+            retry=retry,
+            timeout=timeout,
+            concurrency=concurrency,
+        )
+        self.model = model
+        self.prefix = prefix
+        self.suffix = suffix
+        self.task = task
+        self.dimensions = dimensions
+        self.truncate = truncate
+        self.normalized = normalized
+
+    @component.output_types(embedding=list[float], meta=dict[str, Any])
+    def run(self, text: str) -> dict[str, Any]:
+        """Embed one string.
+
+        :param text: What to embed.
+        :returns: A dictionary with
+            - `embedding`: the vector, a list of floats;
+            - `meta`: `model` and `usage` (`total_tokens`, as billed).
+        :raises TypeError: `text` is no string.
+        :raises RagbridgeError: The service cannot be asked, or refuses.
+        """
+        asked = self._asked(text)
+        return _answer(self._connected().embed(**asked))
+
+    @component.output_types(embedding=list[float], meta=dict[str, Any])
+    async def run_async(self, text: str) -> dict[str, Any]:
+        """Embed one string, as `run` does, without blocking the event loop.
+
+        :param text: What to embed.
+        :returns: What `run` returns.
+        :raises TypeError: `text` is no string.
+        :raises RagbridgeError: The service cannot be asked, or refuses.
+        """
+        asked = self._asked(text)
+        return _answer(await self._connected().aembed(**asked))
+
+    def _asked(self, text: str) -> dict[str, Any]:
+        if not isinstance(text, str):
+            raise TypeError(
+                "JinaTextEmbedder expects a string as input. "
+                "In case you want to embed a list of Documents, please use the JinaDocumentEmbedder."
+            )
+        return {
+            "texts": [self.prefix + text + self.suffix],
+            "model": self.model,
+            "role": None if self.task else "query",
+            "task": self.task,
+            "dimensions": self.dimensions,
+            "truncate": self.truncate,
+            "normalized": self.normalized,
+        }
+
+
+def _answer(found: Embeddings) -> dict[str, Any]:
+    meta = {"model": found.model, "usage": {"total_tokens": found.usage.tokens}}
+    return {"embedding": found.tolist()[0], "meta": meta}
