@@ -521,3 +521,12 @@ except ImportError as error:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert 'pip install "ragbridge[haystack]"' in done.stdout
+
+
+def test_progress_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    """A bar counts the documents where it is asked for, and nothing is printed where it is not."""
+    documents = [Document(content=f"text {n}") for n in range(5)]
+    JinaDocumentEmbedder(base_url="local").run(documents)
+    assert capsys.readouterr().err == ""
+    JinaDocumentEmbedder(base_url="local", batch_size=2, progress_bar=True).run(documents)
+    assert "5/5" in capsys.readouterr().err

@@ -49,7 +49,7 @@ EMBEDDING: dict[str, Any] = {
 META = {"meta_fields_to_embed": ["title"], "embedding_separator": " | "}
 SETTINGS: dict[type[Any], dict[str, Any]] = {
     JinaTextEmbedder: {**CONNECTION, **EMBEDDING},
-    JinaDocumentEmbedder: {**CONNECTION, **EMBEDDING, **META, "batch_size": 7},
+    JinaDocumentEmbedder: {**CONNECTION, **EMBEDDING, **META, "batch_size": 7, "progress_bar": True},
     JinaRanker: {
         **CONNECTION,
         **META,

@@ -387,6 +387,14 @@ def test_the_local_engine_is_unlimited_unless_asked():
     assert Jina(base_url="local", limits="paid")._channel.limiter("embeddings") is not None
 
 
+def test_progress_is_told_of_every_text(scripted):
+    """The figures add up to the number of texts, whatever the batches."""
+    told = []
+    jina = Jina(base_url="http://x", limits=None, batch_size=4, transport=scripted())
+    jina.embed([f"{n} x" for n in range(10)], model="m", progress=told.append)
+    assert sorted(told) == [2, 4, 4]
+
+
 def test_usage_adds_up_over_calls(scripted):
     """``jina.usage`` counts what the object has used."""
     jina = Jina(

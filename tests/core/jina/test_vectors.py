@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ragbridge import ResponseError
 from ragbridge._flow import Response
 from ragbridge.services.jina import _vectors
-from ragbridge.services.jina._vectors import read_vectors
+from ragbridge.services.jina._vectors import Sheet, read_vectors
 
 GOOD = np.array([[1, 2, 3], [4, 5, 6], [7, 8, 9]], np.float32)
 
@@ -36,8 +36,9 @@ def answer(content):
 
 
 def read(content, count=3, width=None):
-    (vectors, model), tokens = read_vectors(answer(content), count=count, width=width, asked="asked")
-    return vectors, model, tokens
+    sheet = Sheet(count, width)
+    model, tokens = read_vectors(answer(content), sheet=sheet, start=0, stop=count, asked="asked")
+    return sheet.vectors, model, tokens
 
 
 ROWS = [row(index, vector) for index, vector in enumerate(GOOD)]
@@ -69,7 +70,7 @@ def test_every_spelling_of_the_same_answer_gives_the_same_rows(spelling):
 def test_the_plain_spelling_takes_the_fast_way():
     """What the service sends is not parsed as JSON numbers or as one big document."""
     for spelling in ("as the service writes it", "compact", "index last", "shuffled"):
-        assert _vectors._scan(SPELLINGS[spelling].encode(), 3) is not None
+        assert _vectors._scan(SPELLINGS[spelling].encode(), 3, lambda width: np.empty((3, width))) is not None
 
 
 WRONG = {

@@ -8,8 +8,10 @@ either reads it or says what is wrong.
 from __future__ import annotations
 
 import binascii
+import functools
 import json
 import re
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -43,46 +45,82 @@ _ROW_END_WITH_INDEX = re.compile(rb'"\s*,\s*"index"\s*:\s*(\d{1,9})\s*\}\s*([,\]
 _DATA = re.compile(rb'"data"\s*:\s*\[')
 
 
+class Sheet:
+    """The one array that all answers of a job are read into; made when the first of them tells its width.
+
+    Args:
+        count: Rows of the whole job.
+        width: Dimensions expected; None where the model is not known.
+    """
+
+    def __init__(self, count: int, width: int | None) -> None:
+        self._count = count
+        self._width = width
+        self._vectors: Vectors | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def vectors(self) -> Vectors:
+        """What was read: float32 of shape (count, dimensions)."""
+        if self._vectors is None:
+            return np.empty((0, self._width or 0), np.float32)
+        return self._vectors
+
+    def rows(self, start: int, stop: int, width: int) -> Vectors:
+        """The rows ``[start:stop]``, to be written by one answer.
+
+        Raises:
+            ResponseError: The answer's vectors are wider or narrower than those of the model, or of another answer.
+        """
+        with self._lock:
+            if self._width is not None and width != self._width:
+                raise ResponseError(f"vectors have {width} dimensions where {self._width} were expected")
+            if self._vectors is None:
+                self._width = width
+                self._vectors = np.empty((self._count, width), np.float32)
+            return self._vectors[start:stop]
+
+
 def read_vectors(
-    response: Response, *, count: int, width: int | None, asked: str
-) -> tuple[tuple[Vectors, str], int | None]:
-    """The vectors of an answer in the order of the inputs, the model's name, and the tokens billed.
+    response: Response, *, sheet: Sheet, start: int, stop: int, asked: str
+) -> tuple[str, int | None]:
+    """Read the vectors of the items ``[start:stop]`` into ``sheet``, each into the row of its item.
 
     Args:
         response: A success.
-        count: Rows expected.
-        width: Dimensions expected; None where the model is not known.
+        sheet: Where the rows go.
+        start: The first item that was sent.
+        stop: The one after the last.
         asked: Name of the model that was asked for.
 
     Returns:
-        ((float32 array of shape (count, dimensions), model), tokens).
+        The model's name as the service gave it, and the tokens billed.
 
     Raises:
         ResponseError: A row is missing, double or of another width, or holds something other than finite numbers.
     """
-    found = _scan(response.body, count) if response.status < 300 else None
+    rows = functools.partial(sheet.rows, start, stop)
+    found = _scan(response.body, stop - start, rows) if response.status < 300 else None
     if found is None:
         body = decode(response)
-        vectors = _parse(body, count)
+        vectors = _parse(body, stop - start, rows)
     else:
         vectors, body = found
-    if width is not None and vectors.shape[1] != width:
-        raise ResponseError(f"vectors have {vectors.shape[1]} dimensions where {width} were expected")
     if not np.isfinite(vectors).all():
-        row = int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
+        row = start + int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
         raise ResponseError(f"the vector of item {row} holds numbers that are not finite")
-    return (vectors, model_of(body, asked)), billed(body)
+    return model_of(body, asked), billed(body)
 
 
 class _OddError(ValueError):
     """The body is not written the plain way."""
 
 
-def _scan(body: bytes, count: int) -> tuple[Vectors, dict[str, Any]] | None:
+def _scan(body: bytes, count: int, rows: Callable[[int], Vectors]) -> tuple[Vectors, dict[str, Any]] | None:
     """The rows and what stands around them, where all of it is written the plain way; else None."""
     try:
         start = _expect(_DATA.search(body)).end()
-        vectors, end = _scan_rows(body, start, count)
+        vectors, end = _scan_rows(body, start, count, rows)
         # What stands around the rows must be a JSON object whose own "data" is the list that was read, and no other.
         rest = json.loads(body[:start] + b'"these rows"]' + body[end:])
     except ValueError:
@@ -90,7 +128,7 @@ def _scan(body: bytes, count: int) -> tuple[Vectors, dict[str, Any]] | None:
     return (vectors, rest) if isinstance(rest, dict) and rest.get("data") == ["these rows"] else None
 
 
-def _scan_rows(body: bytes, position: int, count: int) -> tuple[Vectors, int]:
+def _scan_rows(body: bytes, position: int, count: int, rows: Callable[[int], Vectors]) -> tuple[Vectors, int]:
     """The rows from ``position`` on, and where they end."""
     index_last = _INDEX_FIRST.match(body, position) is None
     head, tail = (_INDEX_LAST, _ROW_END_WITH_INDEX) if index_last else (_INDEX_FIRST, _ROW_END)
@@ -98,7 +136,9 @@ def _scan_rows(body: bytes, position: int, count: int) -> tuple[Vectors, int]:
     first = _expect(head.match(body, position)).end()
     length = body.index(b'"', first) - first
     width = len(_decode(view[first : first + length])) // 4
-    vectors = np.empty((count, width), np.float32)
+    if not width:
+        raise _OddError
+    vectors = rows(width)
     seen = bytearray(count)
     separator = b","
     while separator == b",":
@@ -106,7 +146,7 @@ def _scan_rows(body: bytes, position: int, count: int) -> tuple[Vectors, int]:
         closing = _expect(tail.match(body, opening.end() + length))
         index = int((closing if index_last else opening)[1])
         raw = _decode(view[opening.end() : opening.end() + length])
-        if index >= count or seen[index] or len(raw) != width * 4 or not width:
+        if index >= count or seen[index] or len(raw) != width * 4:
             raise _OddError
         vectors[index] = np.frombuffer(raw, "<f4")
         seen[index] = 1
@@ -122,13 +162,15 @@ def _expect(match: re.Match[bytes] | None) -> re.Match[bytes]:
     return match
 
 
-def _parse(body: dict[str, Any], count: int) -> Vectors:
+def _parse(body: dict[str, Any], count: int, rows: Callable[[int], Vectors]) -> Vectors:
     """The rows of a parsed body, with an error for each way in which they can be wrong."""
-    rows = read_rows(body.get("data"), "data", count, lambda row: _vector(row.get("embedding")))
-    widths = {len(row) for row in rows}
+    found = read_rows(body.get("data"), "data", count, lambda row: _vector(row.get("embedding")))
+    widths = {len(row) for row in found}
     if len(widths) > 1 or widths == {0}:
         raise ResponseError(f"vectors of one answer have the widths {sorted(widths)}")
-    return np.stack(rows) if rows else np.empty((0, 0), np.float32)
+    vectors = rows(widths.pop())
+    vectors[:] = found
+    return vectors
 
 
 def read_rows(found: object, name: str, count: int, read: Callable[[dict[str, Any]], Any]) -> list[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -125,6 +125,7 @@ class Jina(Service):
         truncate: bool | None = None,
         normalized: bool | None = None,
         late_chunking: bool = False,
+        progress: Callable[[int], object] | None = None,
     ) -> Plan[Embeddings]:
         """One vector for each text, in the order of the texts.
 
@@ -141,6 +142,7 @@ class Jina(Service):
             normalized: Whether vectors get unit length; the service's default is True.
             late_chunking: Take the texts as the chunks of one document, in order, each embedded in the light of all.
                 They go in one request.
+            progress: Called with the number of texts of each request that is done, from whichever thread did it.
 
         Returns:
             ``Embeddings``: ``vectors`` is float32 of shape (number of texts, dimensions).
@@ -161,7 +163,7 @@ class Jina(Service):
             late_chunking=late_chunking,
         )
         found = embeddings.check_texts(texts)
-        return embeddings.embed(self._channel, found, options, batch_size=self._batch_size)
+        return embeddings.embed(self._channel, found, options, batch_size=self._batch_size, progress=progress)
 
     embed = Blocking(_embed)
     aembed = Awaitable(_embed)

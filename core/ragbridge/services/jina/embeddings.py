@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ragbridge import models
 from ragbridge._batching import Batch, pack
-from ragbridge._errors import ConfigurationError, InvalidRequestError, ResponseError
+from ragbridge._errors import ConfigurationError, InvalidRequestError
 from ragbridge._flow import Flow, Plan, plan
 from ragbridge._results import Embeddings, Usage
 from ragbridge._tokens import TokenEstimator
@@ -20,12 +20,15 @@ from ragbridge.services.jina._errors import located
 from ragbridge.services.jina._wire import encode
 
 if TYPE_CHECKING:
-    from ragbridge._results import Vectors
+    from ragbridge.services.jina._vectors import Sheet
 
 PRODUCT = "embeddings"
 TOO_LONG = "INPUT_TOKEN_LIMIT_EXCEEDED"
-MAX_REQUEST_TOKENS = 65_536
-"""Tokens in one request: no cap is published; this keeps one answer, and one retry, small."""
+MAX_REQUEST_TOKENS = 262_144
+"""Tokens in one request: no cap is published; this is eight of the longest texts that any model takes."""
+
+Progress: TypeAlias = Callable[[int], object]
+"""Told the number of items of each request that is done, from whichever thread did it."""
 
 MAX_ITEMS = 512
 """Items in one request: the lowest cap on record (v4, November 2025); newer pages name none."""
@@ -142,77 +145,97 @@ def check_texts(texts: Sequence[str], name: str = "texts") -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """What one request brought."""
+class _Job:
+    """All that the requests of one call share. ``sheet`` is what they are read into."""
 
-    vectors: Vectors
+    channel: Channel
+    texts: list[str]
+    options: EmbeddingOptions
+    tokens: TokenEstimator
+    sheet: Sheet
+    progress: Progress | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one request brought beside its rows."""
+
     model: str
     tokens: int | None
 
 
 def embed(
-    channel: Channel, texts: list[str], options: EmbeddingOptions, *, batch_size: int
+    channel: Channel,
+    texts: list[str],
+    options: EmbeddingOptions,
+    *,
+    batch_size: int,
+    progress: Progress | None = None,
 ) -> Plan[Embeddings]:
     """One request for each batch of ``texts``; all of them in one with late chunking."""
-    return plan(_flows(channel, texts, options, batch_size), functools.partial(_join, options=options))
+    from ragbridge.services.jina._vectors import Sheet  # brings NumPy
+
+    job = _Job(
+        channel, texts, options, estimator_for(options.model), Sheet(len(texts), options.width), progress
+    )
+    return plan(_flows(job, batch_size), functools.partial(_join, job))
 
 
-def _flows(
-    channel: Channel, texts: list[str], options: EmbeddingOptions, batch_size: int
-) -> Iterator[Flow[_Part]]:
-    tokens = estimator_for(options.model)
-    if options.late_chunking:
-        batches: Iterable[Batch] = [Batch(0, len(texts), tokens.measure_all(texts))] if texts else []
+def _flows(job: _Job, batch_size: int) -> Iterator[Flow[_Part]]:
+    if job.options.late_chunking:
+        whole = Batch(0, len(job.texts), job.tokens.measure_all(job.texts))
+        batches: Iterable[Batch] = [whole] if job.texts else []
     else:
-        limiter = channel.limiter(PRODUCT)
+        limiter = job.channel.limiter(PRODUCT)
         budget = limiter.request_budget if limiter else None
-        batches = pack(texts, items=batch_size, estimator=tokens, tokens=MAX_REQUEST_TOKENS, budget=budget)
+        batches = pack(
+            job.texts, items=batch_size, estimator=job.tokens, tokens=MAX_REQUEST_TOKENS, budget=budget
+        )
     for batch in batches:
-        yield _batch(channel, texts, batch, options, tokens)
+        yield _batch(job, batch)
 
 
-def _batch(
-    channel: Channel, texts: list[str], batch: Batch, options: EmbeddingOptions, tokens: TokenEstimator
-) -> Flow[_Part]:
+def _batch(job: _Job, batch: Batch) -> Flow[_Part]:
     try:
-        return (yield from _request(channel, texts, batch, options, tokens))
+        part = yield from _request(job, batch)
     except InvalidRequestError as error:
         suspect = batch
         if error.code == TOO_LONG and error.index is None and batch.stop - batch.start > 1:
-            # The service does not say which item is too long. A refusal costs nothing: ask about the longest alone.
-            index = max(range(batch.start, batch.stop), key=lambda i: len(texts[i].encode()))
-            suspect = Batch(index, index + 1, tokens.measure(texts[index]))
-            try:
-                yield from _request(channel, texts, suspect, options, tokens)
-            except InvalidRequestError:
-                pass
-            else:
-                suspect = batch
+            suspect = yield from _too_long(job, batch)
         raise located(error, "texts", suspect.start, suspect.stop) from None
+    if job.progress is not None:
+        job.progress(batch.stop - batch.start)
+    return part
 
 
-def _request(
-    channel: Channel, texts: list[str], batch: Batch, options: EmbeddingOptions, tokens: TokenEstimator
-) -> Flow[_Part]:
-    from ragbridge.services.jina._vectors import read_vectors  # brings NumPy
+def _too_long(job: _Job, batch: Batch) -> Flow[Batch]:
+    """The text of ``batch`` that is too long, or the whole of it where that cannot be told.
 
-    part = texts[batch.start : batch.stop]
-    body = encode(options.payload(part), texts=part, name="texts", start=batch.start)
-    read = functools.partial(read_vectors, count=len(part), width=options.width, asked=options.model)
-    (vectors, model), billed = yield from channel.post(
-        "/embeddings", body, product=PRODUCT, read=read, tokens=tokens, features=batch.features
+    The service does not say which it is. A refusal costs nothing, so the longest is asked about alone.
+    """
+    index = max(range(batch.start, batch.stop), key=lambda i: len(job.texts[i].encode()))
+    alone = Batch(index, index + 1, job.tokens.measure(job.texts[index]))
+    try:
+        yield from _request(job, alone)
+    except InvalidRequestError:
+        return alone
+    return batch
+
+
+def _request(job: _Job, batch: Batch) -> Flow[_Part]:
+    from ragbridge.services.jina._vectors import read_vectors
+
+    part = job.texts[batch.start : batch.stop]
+    body = encode(job.options.payload(part), texts=part, name="texts", start=batch.start)
+    read = functools.partial(
+        read_vectors, sheet=job.sheet, start=batch.start, stop=batch.stop, asked=job.options.model
     )
-    return _Part(vectors, model, billed)
+    model, billed = yield from job.channel.post(
+        "/embeddings", body, product=PRODUCT, read=read, tokens=job.tokens, features=batch.features
+    )
+    return _Part(model, billed)
 
 
-def _join(parts: list[_Part], *, options: EmbeddingOptions) -> Embeddings:
-    import numpy as np
-
-    if not parts:
-        return Embeddings(np.empty((0, options.width or 0), np.float32), options.model)
-    widths = sorted({part.vectors.shape[1] for part in parts})
-    if len(widths) > 1:
-        raise ResponseError(f"answers to one job differ in the width of their vectors: {widths}")
-    vectors = parts[0].vectors if len(parts) == 1 else np.concatenate([part.vectors for part in parts])
+def _join(job: _Job, parts: list[_Part]) -> Embeddings:
     usage = Usage(sum(part.tokens or 0 for part in parts), len(parts))
-    return Embeddings(vectors, parts[0].model, usage)
+    return Embeddings(job.sheet.vectors, parts[0].model if parts else job.options.model, usage)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from haystack import Document, component
 from haystack.utils import Secret
+from tqdm import tqdm
 
 from haystack_integrations.common.ragbridge.component import (
     BASE_URL,
@@ -60,6 +61,7 @@ class JinaDocumentEmbedder(JinaComponent):
         timeout: float = TIMEOUT,
         concurrency: int | None = None,
         batch_size: int = BATCH_SIZE,
+        progress_bar: bool = False,
         client: Jina | None = None,
     ) -> None:
         """Create the component. Nothing is resolved or opened before warm-up.
@@ -82,6 +84,7 @@ class JinaDocumentEmbedder(JinaComponent):
         :param timeout: Seconds to wait for an answer's data.
         :param concurrency: Requests in flight at most; None for what the quota allows.
         :param batch_size: Documents in one request at most, up to 512; fewer where the quota asks for it.
+        :param progress_bar: Show how many documents are done, on standard error.
         :param client: A ready client instead of the settings of a connection. Such a component cannot be serialized.
         :raises ConfigurationError: A setting is wrong.
         """
@@ -104,6 +107,7 @@ class JinaDocumentEmbedder(JinaComponent):
         self.dimensions = dimensions
         self.truncate = truncate
         self.normalized = normalized
+        self.progress_bar = progress_bar
 
     @component.output_types(documents=list[Document], meta=dict[str, Any])
     def run(self, documents: list[Document]) -> dict[str, Any]:
@@ -117,7 +121,8 @@ class JinaDocumentEmbedder(JinaComponent):
         :raises RagbridgeError: The service cannot be asked, or refuses; the message names the document by its index.
         """
         asked = self._asked(documents)
-        return _answer(documents, self._connected().embed(**asked))
+        with self._bar(documents) as bar:
+            return _answer(documents, self._connected().embed(**asked, progress=bar.update))
 
     @component.output_types(documents=list[Document], meta=dict[str, Any])
     async def run_async(self, documents: list[Document]) -> dict[str, Any]:
@@ -129,7 +134,11 @@ class JinaDocumentEmbedder(JinaComponent):
         :raises RagbridgeError: The service cannot be asked, or refuses; the message names the document by its index.
         """
         asked = self._asked(documents)
-        return _answer(documents, await self._connected().aembed(**asked))
+        with self._bar(documents) as bar:
+            return _answer(documents, await self._connected().aembed(**asked, progress=bar.update))
+
+    def _bar(self, documents: list[Document]) -> tqdm[Any]:
+        return tqdm(total=len(documents), desc="Embedding", unit=" documents", disable=not self.progress_bar)
 
     def _asked(self, documents: list[Document]) -> dict[str, Any]:
         check_documents(
