@@ -18,7 +18,6 @@ from pydantic import (
 from pydantic.json_schema import SkipJsonSchema
 
 from ragbridge import ConfigurationError, Jina, RateLimit, Retry
-from ragbridge.services.jina.client import DEFAULT_BATCH_SIZE, DEFAULT_TIMEOUT, KEY_VARIABLES
 
 if TYPE_CHECKING:
     from pydantic import ModelWrapValidatorHandler
@@ -27,7 +26,7 @@ _KEY_NAMES = ("api_key", "jina_api_key")
 
 
 def _key_from_environment() -> SecretStr | None:
-    found = (os.environ.get(name, "").strip() for name in KEY_VARIABLES)
+    found = (os.environ.get(name, "").strip() for name in Jina.KEY_VARIABLES)
     return next((SecretStr(value) for value in found if value), None)
 
 
@@ -53,17 +52,17 @@ class JinaSettings(BaseModel):
         repr=False,
     )
     """The key; else ``JINA_API_KEY``, ``JINAAI_API_KEY`` or ``JINA_AUTH_TOKEN``. Also accepted as ``jina_api_key``."""
-    base_url: str = "https://api.jina.ai"
+    base_url: str = Jina.BASE_URL
     """Where the API is, with or without ``/v1``; ``"local"`` for the embedded engine, which needs no key."""
     limits: RateLimit | str | None = "free"
     """A published tier, a ``RateLimit``, or None for no limiter. Objects with one key share one quota."""
     retry: Retry = Retry()
     """How often and how patiently failures are retried."""
-    timeout: float = DEFAULT_TIMEOUT
+    timeout: float = Jina.TIMEOUT
     """Seconds to wait for an answer's data."""
     concurrency: int | None = None
     """Requests in flight at most; None for the limiter's own figure."""
-    batch_size: int = DEFAULT_BATCH_SIZE
+    batch_size: int = Jina.BATCH_SIZE
     """Items in one request at most, up to 512."""
     client: SkipJsonSchema[Jina | None] = Field(default=None, exclude=True, repr=False)
     """A ready client instead of the settings above. It is pickled with the object, but is in no dump."""

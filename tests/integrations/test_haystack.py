@@ -36,7 +36,6 @@ from ragbridge import (
 from ragbridge._flow import Request
 from ragbridge.local import Engine, Faults
 from ragbridge.server import running
-from ragbridge.services.jina.client import KEY_VARIABLES
 
 COMPONENTS = [JinaTextEmbedder, JinaDocumentEmbedder, JinaRanker]
 NAMES = [
@@ -123,7 +122,7 @@ def address() -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def _no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees a key of the machine that it runs on."""
-    for name in KEY_VARIABLES:
+    for name in Jina.KEY_VARIABLES:
         monkeypatch.delenv(name, raising=False)
 
 
@@ -140,7 +139,7 @@ def test_defaults_are_the_core_s(kind: type[Any]) -> None:
     for name in ("base_url", "limits", "timeout", "concurrency", "batch_size"):
         if name in own:
             assert own[name].default == client[name].default, name
-    assert own["api_key"].default == Secret.from_env_var(list(KEY_VARIABLES), strict=False)
+    assert own["api_key"].default == Secret.from_env_var(list(Jina.KEY_VARIABLES), strict=False)
 
 
 @pytest.mark.parametrize("kind", COMPONENTS)

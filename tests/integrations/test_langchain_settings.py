@@ -18,7 +18,6 @@ from langchain_ragbridge import JinaEmbeddings, JinaRerank
 from ragbridge import AuthenticationError, ConfigurationError, Jina, RateLimit, Retry
 from ragbridge.local import Engine
 from ragbridge.server import running
-from ragbridge.services.jina.client import KEY_VARIABLES
 
 KEY = "jina_0123456789abcdef"
 CONNECTION = {
@@ -51,7 +50,7 @@ with_every_setting = pytest.mark.parametrize(
 @pytest.fixture(autouse=True)
 def no_key_around(monkeypatch: pytest.MonkeyPatch) -> None:
     """The key of whoever runs the tests has no part in them."""
-    for name in KEY_VARIABLES:
+    for name in Jina.KEY_VARIABLES:
         monkeypatch.delenv(name, raising=False)
 
 
@@ -200,7 +199,7 @@ def test_key_in_the_environment_does_not_clash_with_a_client(kind, monkeypatch):
 
 
 @both
-@pytest.mark.parametrize("variable", KEY_VARIABLES)
+@pytest.mark.parametrize("variable", Jina.KEY_VARIABLES)
 def test_key_of_the_environment_is_sent(kind, variable, monkeypatch):
     """A key in any of the known variables lands on the object and reaches the service."""
     with running(Engine(api_keys=[KEY])) as address:

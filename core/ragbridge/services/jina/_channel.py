@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import urlsplit
 
 from ragbridge._call import Cost, Policy, Totals, call
+from ragbridge._errors import ConfigurationError
 from ragbridge._flow import Flow, Request, Response, wait
 from ragbridge._limiter import Limiter, shared
 from ragbridge._limits import RateLimit, RateLimiter, resolve
@@ -20,6 +21,15 @@ if TYPE_CHECKING:
     from ragbridge._secret import Secret
 
 T = TypeVar("T")
+
+KEY_VARIABLES = ("JINA_API_KEY", "JINAAI_API_KEY", "JINA_AUTH_TOKEN")
+"""Environment variables that hold a key, in the order in which they are looked up."""
+
+PUBLIC_HOST = "api.jina.ai"
+
+
+class MissingKeyError(ConfigurationError):
+    """The service asks for a key, and there is none."""
 
 
 class Channel:
@@ -57,6 +67,15 @@ class Channel:
         self._clock = clock
         self._virtual = virtual
         self._limiters: dict[str, RateLimiter | None] = {}
+
+    def check_key(self) -> None:
+        """Raise ``MissingKeyError`` where the service will ask for a key and there is none."""
+        address = urlsplit(self._base)
+        if self._key is None and address.hostname == PUBLIC_HOST and address.scheme != "local":
+            raise MissingKeyError(
+                f"no key for {PUBLIC_HOST}: pass api_key=, or set one of {', '.join(KEY_VARIABLES)}; "
+                'base_url="local" needs none and runs the embedded engine'
+            )
 
     def limiter(self, product: str) -> RateLimiter | None:
         """The limiter of one product: the caller's own, or the one that this process shares for host and key."""
@@ -96,6 +115,7 @@ class Channel:
             tokens: Estimates for the model.
             features: What ``tokens`` measured of the request; None where tokens play no part.
         """
+        self.check_key()
         key = self._key.reveal() if self._key else None
         headers = {"content-type": "application/json"}
         if key:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ragbridge._errors import ConfigurationError
 from ragbridge._faces import Awaitable, Blocking
@@ -17,20 +17,11 @@ from ragbridge._secret import find_key
 from ragbridge._service import Service
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL, DEFAULT_RERANK_MODEL, EmbeddingModel, RerankModel, Role
 from ragbridge.services.jina import _wire, embeddings, rerank
-from ragbridge.services.jina._channel import Channel
+from ragbridge.services.jina._channel import KEY_VARIABLES, PUBLIC_HOST, Channel, MissingKeyError
 
 if TYPE_CHECKING:
     from ragbridge._drivers import Clock, Transport
 
-KEY_VARIABLES = ("JINA_API_KEY", "JINAAI_API_KEY", "JINA_AUTH_TOKEN")
-"""Environment variables that hold a key, in the order in which they are looked up."""
-
-PUBLIC_HOST = "api.jina.ai"
-LOCAL = "local"
-DEFAULT_BATCH_SIZE = 128
-"""Items in one request unless asked otherwise: within the plateau of throughput (64 to 512), cheap to send again."""
-
-DEFAULT_TIMEOUT = 60.0
 DEFAULT_CONCURRENCY = 8
 MAX_CONCURRENCY = 64
 """Requests in flight unless asked for more: beyond it, connections cost more than they bring."""
@@ -59,25 +50,40 @@ class Jina(Service):
         transport: Something else that answers requests, such as an embedded engine with settings of its own.
         clock: Time, for tests that wait.
 
+    Attributes:
+        BASE_URL: The service's address.
+        LOCAL: The embedded engine's.
+        KEY_VARIABLES: Environment variables that hold a key, in the order in which they are looked up.
+        TIMEOUT: Seconds to wait for an answer's data unless asked otherwise.
+        BATCH_SIZE: Items in one request unless asked otherwise: within the plateau of throughput (64 to 512), and cheap
+            to send again.
+
     Raises:
         ConfigurationError: A setting is wrong, or the key is missing.
     """
+
+    BASE_URL: ClassVar[str] = f"https://{PUBLIC_HOST}"
+    LOCAL: ClassVar[str] = "local"
+    KEY_VARIABLES: ClassVar[tuple[str, ...]] = KEY_VARIABLES
+    TIMEOUT: ClassVar[float] = 60.0
+    BATCH_SIZE: ClassVar[int] = 128
 
     def __init__(
         self,
         api_key: str | None = None,
         *,
-        base_url: str = f"https://{PUBLIC_HOST}",
+        base_url: str = BASE_URL,
         limits: RateLimit | RateLimiter | str | None = DEFAULT_TIER,
         retry: Retry = Retry(),  # noqa: B008 - frozen
-        timeout: float = DEFAULT_TIMEOUT,
+        timeout: float = TIMEOUT,
         concurrency: int | None = None,
-        batch_size: int = DEFAULT_BATCH_SIZE,
+        batch_size: int = BATCH_SIZE,
         http_client: object | None = None,
         async_http_client: object | None = None,
         transport: Transport | None = None,
         clock: Clock | None = None,
     ) -> None:
+        _check(timeout=timeout, concurrency=concurrency, batch_size=batch_size)
         self._settings: dict[str, Any] = {
             "base_url": base_url,
             "limits": limits,
@@ -86,33 +92,25 @@ class Jina(Service):
             "concurrency": concurrency,
             "batch_size": batch_size,
         }
-        self._local = base_url == LOCAL
-        base = _wire.normalize_base(f"{LOCAL}://{PUBLIC_HOST}" if self._local else base_url)
-        key = None if self._local else find_key(api_key, KEY_VARIABLES)
-        if key is None and urlsplit(base).hostname == PUBLIC_HOST and not self._local:
-            raise ConfigurationError(
-                f"no key for {PUBLIC_HOST}: pass api_key=, or set one of {', '.join(KEY_VARIABLES)}; "
-                'base_url="local" needs none and runs the embedded engine'
-            )
-        _check(timeout=timeout, concurrency=concurrency, batch_size=batch_size)
-        self._batch_size = batch_size
-        self._limits = None if self._local and limits == DEFAULT_TIER else limits
         self._bound = any(part is not None for part in (http_client, async_http_client, transport, clock))
+        self._batch_size = batch_size
+        local = base_url == self.LOCAL
         super().__init__(clock=clock)
         self._channel = Channel(
-            base=base,
-            key=key,
+            base=_wire.normalize_base(f"{self.LOCAL}://{PUBLIC_HOST}" if local else base_url),
+            key=None if local else find_key(api_key, KEY_VARIABLES),
             timeout=timeout,
             retry=retry,
-            limits=self._limits,
+            limits=None if local and limits == DEFAULT_TIER else limits,
             totals=self.usage,
             clock=self._clock,
             virtual=clock is not None,
         )
         in_flight = concurrency or _in_flight(self._channel.limiter("embeddings"))
         if transport is None:
-            transport = _transport_for(self._local, timeout, in_flight, http_client, async_http_client)
+            transport = _transport_for(local, timeout, in_flight, http_client, async_http_client)
         self._connect(transport, in_flight)
+        self._channel.check_key()  # last: an object without a key is whole, see _unpickle
 
     def _embed(
         self,
@@ -216,7 +214,7 @@ class Jina(Service):
         return str(self._settings["base_url"])
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={self.base_url!r}, limits={self._limits!r})"
+        return f"{type(self).__name__}(base_url={self.base_url!r}, limits={self._settings['limits']!r})"
 
     def __copy__(self) -> Jina:
         return self
@@ -233,8 +231,15 @@ class Jina(Service):
 
 
 def _unpickle(kind: type[Jina], settings: dict[str, Any]) -> Jina:
-    """A client as it was, with the key of the process that unpickles it: keys do not travel."""
-    return kind(**settings)
+    """A client as it was, with the key of the process that unpickles it: keys do not travel.
+
+    Where there is none, the first request says so: an error in here would be lost in a worker of a process pool, and
+    the job would wait for it for ever.
+    """
+    client = kind.__new__(kind)
+    with suppress(MissingKeyError):
+        kind.__init__(client, **settings)
+    return client
 
 
 def _check(*, timeout: float, concurrency: int | None, batch_size: int) -> None:

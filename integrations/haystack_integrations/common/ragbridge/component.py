@@ -14,10 +14,10 @@ from haystack.utils import Secret
 
 from ragbridge import ConfigurationError, Jina, RateLimit, Retry
 
-KEY = Secret.from_env_var(["JINA_API_KEY", "JINAAI_API_KEY", "JINA_AUTH_TOKEN"], strict=False)
-BASE_URL = "https://api.jina.ai"
-TIMEOUT = 60.0
-BATCH_SIZE = 128
+KEY = Secret.from_env_var(list(Jina.KEY_VARIABLES), strict=False)
+BASE_URL = Jina.BASE_URL
+TIMEOUT = Jina.TIMEOUT
+BATCH_SIZE = Jina.BATCH_SIZE
 CONNECTION = ("api_key", "base_url", "limits", "retry", "timeout", "concurrency", "batch_size")
 """Settings that make up a client: a ready one has its own."""
 

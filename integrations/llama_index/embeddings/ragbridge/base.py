@@ -78,16 +78,16 @@ class JinaEmbedding(BaseEmbedding):
         model: EmbeddingModel | None = None,
         model_name: EmbeddingModel | None = None,
         api_key: str | SecretStr | None = None,
-        base_url: str = "https://api.jina.ai",
+        base_url: str = Jina.BASE_URL,
         task: str | None = None,
         dimensions: int | None = None,
         truncate: bool | None = None,
         normalized: bool | None = None,
         limits: RateLimit | str | None = "free",
         retry: Retry = Retry(),  # noqa: B008 - frozen
-        timeout: float = 60.0,
+        timeout: float = Jina.TIMEOUT,
         concurrency: int | None = None,
-        batch_size: int = 128,
+        batch_size: int = Jina.BATCH_SIZE,
         embed_batch_size: int = MAX_EMBED_BATCH_SIZE,
         client: Jina | None = None,
         **framework: Any,
@@ -101,7 +101,7 @@ class JinaEmbedding(BaseEmbedding):
             )
         if isinstance(client, str):
             raise ConfigurationError(
-                f"client={client!r} is all that to_dict() tells of it: from_dict(data, client=Jina(...))"
+                f"client={client!r}: a dict holds only a client's address; from_dict(data, client=Jina(...)) restores it"
             )
         settings: dict[str, Any] = {
             "model_name": model_name or model or DEFAULT_EMBEDDING_MODEL,
@@ -120,7 +120,8 @@ class JinaEmbedding(BaseEmbedding):
             "client": client,
         }
         super().__init__(**settings, **framework)
-        self._jina()
+        # Sends nothing, refuses what the model does not have.
+        self._jina().embed([], **self._options("document"))
 
     @classmethod
     def class_name(cls) -> str:
@@ -174,12 +175,11 @@ class JinaEmbedding(BaseEmbedding):
     @field_serializer("client")
     def _describe(self, client: Jina | None) -> str | None:
         # Part of what identifies this component in caches, since vectors depend on where they come from.
-        return None if client is None else repr(client)
+        return None if client is None else client.base_url
 
     def __getstate__(self) -> dict[str, Any]:
-        pickle.dumps(
-            self.client
-        )  # fails where the framework would leave it out and use the default service instead
+        # Fails where the framework would leave the client out and use the default service instead.
+        pickle.dumps(self.client)
         # The framework deletes from the object itself what it cannot pickle: it gets a copy, which has no key.
         bare = self.model_copy(update={"api_key": None})
         bare._made = None  # noqa: SLF001 - of its own kind

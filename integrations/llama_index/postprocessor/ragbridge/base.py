@@ -90,10 +90,10 @@ class JinaRerank(BaseNodePostprocessor):
         metadata_mode: MetadataMode | str = MetadataMode.NONE,
         keep_retrieval_score: bool = False,
         api_key: str | SecretStr | None = None,
-        base_url: str = "https://api.jina.ai",
+        base_url: str = Jina.BASE_URL,
         limits: RateLimit | str | None = "free",
         retry: Retry = Retry(),  # noqa: B008 - frozen
-        timeout: float = 60.0,
+        timeout: float = Jina.TIMEOUT,
         concurrency: int | None = None,
         client: Jina | None = None,
         **framework: Any,
@@ -102,7 +102,7 @@ class JinaRerank(BaseNodePostprocessor):
             raise ConfigurationError(f"model={model!r} and model_name={model_name!r}: give one of them")
         if isinstance(client, str):
             raise ConfigurationError(
-                f"client={client!r} is all that to_dict() tells of it: from_dict(data, client=Jina(...))"
+                f"client={client!r}: a dict holds only a client's address; from_dict(data, client=Jina(...)) restores it"
             )
         settings: dict[str, Any] = {
             "model": model or model_name or DEFAULT_RERANK_MODEL,
@@ -119,7 +119,8 @@ class JinaRerank(BaseNodePostprocessor):
             "client": client,
         }
         super().__init__(**settings, **framework)
-        self._jina()
+        # Sends nothing, refuses what the model does not have.
+        self._jina().rerank("", [], **self._options())
 
     @classmethod
     def class_name(cls) -> str:
@@ -158,9 +159,7 @@ class JinaRerank(BaseNodePostprocessor):
         question = {
             "query": query_bundle.query_str,
             "documents": [node.node.get_content(metadata_mode=self.metadata_mode) for node in nodes],
-            "model": self.model,
-            "top_n": self.top_n,
-            "max_doc_length": self.max_doc_length,
+            **self._options(),
         }
         with self.callback_manager.event(CBEventType.RERANKING, payload=payload) as event:
 
@@ -184,6 +183,9 @@ class JinaRerank(BaseNodePostprocessor):
             )
         return NodeWithScore(node=node, score=score)
 
+    def _options(self) -> dict[str, Any]:
+        return {"model": self.model, "top_n": self.top_n, "max_doc_length": self.max_doc_length}
+
     def _jina(self) -> Jina:
         """The client that was given, else one for the connection's settings as they are now."""
         settings = {name: getattr(self, name) for name in _CONNECTION}
@@ -199,12 +201,11 @@ class JinaRerank(BaseNodePostprocessor):
 
     @field_serializer("client")
     def _describe(self, client: Jina | None) -> str | None:
-        return None if client is None else repr(client)
+        return None if client is None else client.base_url
 
     def __getstate__(self) -> dict[str, Any]:
-        pickle.dumps(
-            self.client
-        )  # fails where the framework would leave it out and use the default service instead
+        # Fails where the framework would leave the client out and use the default service instead.
+        pickle.dumps(self.client)
         # The framework deletes from the object itself what it cannot pickle: it gets a copy, which has no key.
         bare = self.model_copy(update={"api_key": None})
         bare._made = None  # noqa: SLF001 - of its own kind

@@ -1,0 +1,71 @@
+"""What tests of several adapters need."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from ragbridge._flow import Request
+from ragbridge.local import Answer, Engine
+from ragbridge.server import running
+
+
+class Wire(Engine):
+    """The embedded engine behind a real socket, which remembers what came in."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.url = ""
+        self.bodies: list[dict[str, Any]] = []
+        self.keys: list[str | None] = []
+        self.hold = 0.0
+        """Seconds that each request is kept waiting, so that others can overtake it."""
+        self.most = 0
+        """Requests that were open at once, at most."""
+        self._open = 0
+        self._count = threading.Lock()
+
+    def handle(self, request: Request) -> Answer:
+        with self._count:
+            self.bodies.append(json.loads(request.body))
+            self.keys.append(request.headers.get("authorization"))
+            self._open += 1
+            self.most = max(self.most, self._open)
+        try:
+            time.sleep(self.hold)
+            return super().handle(request)
+        finally:
+            with self._count:
+                self._open -= 1
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Wire]]:
+    """Starts a ``Wire`` with the settings of an ``Engine``; its ``url`` is the base address."""
+    with contextlib.ExitStack() as stack:
+
+        def start(**settings: Any) -> Wire:
+            wire = Wire(**settings)
+            wire.url = stack.enter_context(running(wire))
+            return wire
+
+        yield start
+
+
+@pytest.fixture
+def wire(serve: Callable[..., Wire]) -> Wire:
+    """A service that works."""
+    return serve()
+
+
+@pytest.fixture(autouse=True)
+def _no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees a key of the machine that it runs on."""
+    for name in ("JINA_API_KEY", "JINAAI_API_KEY", "JINA_AUTH_TOKEN"):
+        monkeypatch.delenv(name, raising=False)

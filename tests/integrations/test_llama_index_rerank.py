@@ -1,0 +1,312 @@
+"""``JinaRerank`` keeps LlamaIndex's contract for node postprocessors."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import inspect
+import pickle
+import sys
+
+import pytest
+from llama_index.core import QueryBundle, VectorStoreIndex
+from llama_index.core.async_utils import asyncio_run
+from llama_index.core.callbacks import CallbackManager, LlamaDebugHandler
+from llama_index.core.callbacks.schema import CBEventType, EventPayload
+from llama_index.core.instrumentation import get_dispatcher
+from llama_index.core.instrumentation.event_handlers import BaseEventHandler
+from llama_index.core.llms import MockLLM
+from llama_index.core.schema import MetadataMode, NodeWithScore, TextNode
+from pydantic import ValidationError
+
+from llama_index.embeddings.ragbridge import JinaEmbedding
+from llama_index.postprocessor.ragbridge import JinaRerank
+from ragbridge import AuthenticationError, ConfigurationError, Jina, RateLimit, Retry
+from ragbridge.local import Faults
+
+KEY = "jina_sekret_0123456789"
+QUERY = "what causes ocean tides?"
+TEXTS = [
+    "Bicycles have two wheels and a chain.",
+    "The moon pulls the water of the oceans, which makes the tides.",
+    "A sourdough bread rises slowly, overnight.",
+    "The ocean is deep and cold.",
+]
+NOT_DEFAULT = {
+    "model": "jina-reranker-v3.5",
+    "top_n": 3,
+    "max_doc_length": 512,
+    "metadata_mode": MetadataMode.EMBED,
+    "keep_retrieval_score": True,
+    "base_url": "local",
+    "limits": RateLimit(500, None, 3, window=6.0),
+    "retry": Retry(attempts=2),
+    "timeout": 9.0,
+    "concurrency": 5,
+}
+
+
+class Events(BaseEventHandler):
+    """Keeps every instrumentation event."""
+
+    seen: list = []  # noqa: RUF012 - a pydantic field
+
+    def handle(self, event, **kwargs):
+        self.seen.append(event)
+
+
+@pytest.fixture
+def events():
+    handler, root = Events(seen=[]), get_dispatcher()
+    root.add_event_handler(handler)
+    yield handler.seen
+    root.event_handlers.remove(handler)
+
+
+@pytest.fixture
+def nodes():
+    return [
+        NodeWithScore(node=TextNode(text=text, metadata={"number": number}), score=number / 10)
+        for number, text in enumerate(TEXTS)
+    ]
+
+
+@pytest.fixture(params=["sync", "async"])
+def rerank(request):
+    """Reranks by one of the two faces."""
+    if request.param == "sync":
+        return lambda reranker, nodes, **query: reranker.postprocess_nodes(nodes, **query)
+    return lambda reranker, nodes, **query: asyncio.run(reranker.apostprocess_nodes(nodes, **query))
+
+
+def settings_of(component):
+    return {name: getattr(component, name) for name in NOT_DEFAULT}
+
+
+def test_best_first_with_new_scores_on_untouched_nodes(rerank, nodes):
+    """The best ``top_n`` nodes come first, in new objects with the reranker's scores; what came in is as it was."""
+    before = [node.model_dump() for node in nodes]
+    found = rerank(JinaRerank(base_url="local"), nodes, query_str=QUERY)
+    ranking = Jina(base_url="local").rerank(QUERY, TEXTS, top_n=2)
+    assert [(node.text, node.score) for node in found] == [
+        (TEXTS[row.index], pytest.approx(row.score)) for row in ranking
+    ]
+    assert found[0].node is nodes[1].node
+    assert found[0] is not nodes[1]
+    assert [node.model_dump() for node in nodes] == before
+
+
+def test_what_is_sent(rerank, nodes, serve, monkeypatch):
+    """One request with the plain texts, no documents asked back, the environment's key; shuffled rows find their nodes."""
+    monkeypatch.setenv("JINA_API_KEY", KEY)
+    wire = serve(faults=Faults(rate=1.0, kinds=("shuffle",)))
+    reranker = JinaRerank(model_name="jina-reranker-v3", base_url=wire.url, top_n=3, max_doc_length=512)
+    found = rerank(reranker, nodes, query_bundle=QueryBundle(QUERY))
+    assert wire.bodies == [
+        {
+            "model": "jina-reranker-v3",
+            "query": QUERY,
+            "documents": TEXTS,
+            "top_n": 3,
+            "max_doc_length": 512,
+            "return_documents": False,
+        }
+    ]
+    assert wire.keys == [f"Bearer {KEY}"]
+    assert found[0].text == TEXTS[1]
+    assert [node.score for node in found] == sorted((node.score for node in found), reverse=True)
+
+
+def test_metadata_is_ranked_only_on_request(nodes, wire):
+    """By default the text alone is ranked; ``metadata_mode`` puts the metadata that is meant for it in front."""
+    for mode in (MetadataMode.NONE, MetadataMode.EMBED, "embed"):
+        JinaRerank(base_url=wire.url, metadata_mode=mode).postprocess_nodes(nodes[:1], query_str=QUERY)
+    with_metadata = [f"number: 0\n\n{TEXTS[0]}"]
+    assert [body["documents"] for body in wire.bodies] == [[TEXTS[0]], with_metadata, with_metadata]
+
+
+def test_retrieval_score_is_kept_on_request(rerank, nodes):
+    """``keep_retrieval_score`` keeps it in the metadata of a copy, where neither embeddings nor models read it."""
+    reranker = JinaRerank(base_url="local", keep_retrieval_score=True)
+    best = rerank(reranker, nodes, query_str=QUERY)[0]
+    assert best.metadata == {"number": 1, "retrieval_score": 0.1}
+    assert best.node_id == nodes[1].node_id
+    for mode in (MetadataMode.EMBED, MetadataMode.LLM):
+        assert best.node.get_content(mode) == nodes[1].node.get_content(mode)
+    assert nodes[1].metadata == {"number": 1}
+
+
+def test_top_n_beyond_the_list_returns_all(rerank, nodes):
+    """More nodes asked for than there are: all of them, ranked."""
+    assert len(rerank(JinaRerank(base_url="local", top_n=50), nodes, query_str=QUERY)) == len(nodes)
+
+
+def test_events_frame_every_call(rerank, nodes, events):
+    """Start and end events come in pairs, also for no nodes, and the callback tells query, model, nodes and top_n."""
+    debug = LlamaDebugHandler(print_trace_on_end=False)
+    reranker = JinaRerank(base_url="local", callback_manager=CallbackManager([debug]))
+    found = rerank(reranker, nodes, query_str=QUERY)
+    assert rerank(reranker, [], query_str=QUERY) == []
+    names = [event.class_name() for event in events]
+    assert names == ["ReRankStartEvent", "ReRankEndEvent"] * 2
+    start, end = events[:2]
+    assert (start.query.query_str, start.nodes, start.top_n, start.model_name) == (
+        QUERY,
+        nodes,
+        2,
+        "jina-reranker-v3",
+    )
+    assert end.nodes == found
+    assert events[3].nodes == []
+    (first, last), _ = debug.get_event_pairs(CBEventType.RERANKING)
+    assert first.payload == {
+        EventPayload.NODES: nodes,
+        EventPayload.MODEL_NAME: "jina-reranker-v3",
+        EventPayload.QUERY_STR: QUERY,
+        EventPayload.TOP_K: 2,
+    }
+    assert last.payload == {EventPayload.NODES: found}
+
+
+def test_empty_input_sends_nothing(rerank, wire):
+    """No nodes, no request."""
+    assert rerank(JinaRerank(base_url=wire.url), [], query_str=QUERY) == []
+    assert wire.bodies == []
+
+
+def test_a_failure_drops_the_span(rerank, nodes, serve, events):
+    """After a failure there is a start, the callback's exception and the framework's span drop, and no end."""
+    wire = serve(api_keys=[KEY])
+    debug = LlamaDebugHandler(print_trace_on_end=False)
+    reranker = JinaRerank(
+        api_key="wrong_key_98765", base_url=wire.url, callback_manager=CallbackManager([debug])
+    )
+    with pytest.raises(AuthenticationError):
+        rerank(reranker, nodes, query_str=QUERY)
+    assert [event.class_name() for event in events] == ["ReRankStartEvent", "SpanDropEvent"]
+    ((_, last),) = debug.get_event_pairs(CBEventType.RERANKING)
+    assert isinstance(last.payload[EventPayload.EXCEPTION], AuthenticationError)
+    assert "wrong_key_98765" not in str([event.model_dump() for event in events])
+
+
+def test_a_missing_query_is_refused(rerank, nodes):
+    """Nodes without a query cannot be ranked."""
+    with pytest.raises(ValueError, match="query_bundle="):
+        rerank(JinaRerank(base_url="local"), nodes)
+
+
+def test_settings_of_the_round_trips_are_complete():
+    """The settings that the round trips below check are all there are, each with another value than its default."""
+    assert set(JinaRerank.model_fields) - {"callback_manager", "api_key", "client"} == set(NOT_DEFAULT)
+    default = settings_of(JinaRerank(api_key=KEY))
+    assert [name for name, value in NOT_DEFAULT.items() if value == default[name]] == []
+
+
+def test_defaults_are_those_of_the_core():
+    """A setting that the core has as well has the core's default."""
+    core = inspect.signature(Jina).parameters
+    adapter = inspect.signature(JinaRerank.__init__).parameters
+    both = set(core) & set(NOT_DEFAULT)
+    assert both == {"base_url", "limits", "retry", "timeout", "concurrency"}
+    assert {name: adapter[name].default for name in both} == {name: core[name].default for name in both}
+
+
+@pytest.mark.parametrize("way", ["pickle", "dict", "json", "model_dump"])
+def test_round_trips_keep_every_setting(way, nodes):
+    """A copy by any of the framework's ways has every setting and ranks the same."""
+    reranker = JinaRerank(**NOT_DEFAULT)
+    copy = {
+        "pickle": lambda: pickle.loads(pickle.dumps(reranker)),
+        "dict": lambda: JinaRerank.from_dict(reranker.to_dict()),
+        "json": lambda: JinaRerank.from_json(reranker.to_json()),
+        "model_dump": lambda: JinaRerank.from_dict(reranker.model_dump()),
+    }[way]()
+    assert settings_of(copy) == NOT_DEFAULT
+    assert copy.postprocess_nodes(nodes, query_str=QUERY) == reranker.postprocess_nodes(
+        nodes, query_str=QUERY
+    )
+
+
+def test_the_key_is_nowhere():
+    """Neither texts about the object, nor its dumps and pickles, nor errors hold the key."""
+    reranker = JinaRerank(api_key=KEY)
+    told = [repr(reranker), str(reranker), reranker.to_dict(), reranker.to_json(), reranker.model_dump()]
+    told += [reranker.model_dump_json(), pickle.dumps(reranker), JinaRerank(client=Jina(KEY)).to_dict()]
+    with pytest.raises(ValidationError) as caught:
+        JinaRerank(jina_api_key=KEY)
+    told.append(str(caught.value))
+    assert [text for text in map(str, told) if KEY in text] == []
+
+
+def test_unpickled_takes_the_key_of_its_own_process(nodes, wire, monkeypatch):
+    """A pickle carries no key; its copy uses the environment's, and without one says so when it is used."""
+    data = pickle.dumps(JinaRerank(api_key=KEY, base_url=wire.url))
+    keyless = pickle.loads(pickle.dumps(JinaRerank(api_key=KEY)))
+    with pytest.raises(ConfigurationError, match="JINA_API_KEY"):
+        keyless.postprocess_nodes(nodes, query_str=QUERY)
+    monkeypatch.setenv("JINA_API_KEY", "other")
+    pickle.loads(data).postprocess_nodes(nodes, query_str=QUERY)
+    assert wire.keys == ["Bearer other"]
+
+
+def test_unknown_and_contradicting_settings_are_refused():
+    """A typo, two models, no nodes to return, and a client with settings of a connection are refused at construction."""
+    client = Jina(base_url="local")
+    with pytest.raises(ValidationError, match="base_ulr"):
+        JinaRerank(base_ulr="local")
+    with pytest.raises(ConfigurationError, match="model_name='b'"):
+        JinaRerank(model="a", model_name="b")
+    with pytest.raises(ValidationError, match="top_n"):
+        JinaRerank(client=client, top_n=0)
+    with pytest.raises(ConfigurationError, match="leave out base_url"):
+        JinaRerank(client=client, base_url="local")
+    with pytest.raises(ConfigurationError, match="JINA_API_KEY"):
+        JinaRerank()
+    with pytest.raises(ConfigurationError, match="max_doc_length"):
+        JinaRerank(client=client, model="jina-reranker-m0", max_doc_length=512)
+    with pytest.raises(ConfigurationError, match="client=Jina"):
+        JinaRerank.from_dict(JinaRerank(client=client).to_dict())
+
+
+async def test_loops_inside_one_another(nodes):
+    """One object serves the running loop and LlamaIndex's own ``asyncio_run`` inside it."""
+    reranker = JinaRerank(base_url="local")
+    found = await reranker.apostprocess_nodes(nodes, query_str=QUERY)
+    assert asyncio_run(reranker.apostprocess_nodes(nodes, query_str=QUERY)) == found
+
+
+async def test_concurrent_calls_stay_within_the_concurrency(nodes, wire):
+    """Reranking is awaited, not pushed to threads: many calls at once open ``concurrency`` requests."""
+    wire.hold = 0.01
+    reranker = JinaRerank(base_url=wire.url, limits=None, concurrency=2)
+    await asyncio.gather(*(reranker.apostprocess_nodes(nodes, query_str=QUERY) for _ in range(8)))
+    assert (len(wire.bodies), wire.most) == (8, 2)
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_retrieve_and_rerank(asynchronous):
+    """A query engine over the embedded engine retrieves, reranks and answers from what the reranker put first."""
+    jina = Jina(base_url="local")
+    index = VectorStoreIndex(
+        [TextNode(text=text) for text in TEXTS], embed_model=JinaEmbedding(client=jina, dimensions=64)
+    )
+    engine = index.as_query_engine(
+        llm=MockLLM(), similarity_top_k=4, node_postprocessors=[JinaRerank(client=jina, top_n=2)]
+    )
+    answer = await engine.aquery(QUERY) if asynchronous else engine.query(QUERY)
+    expected = jina.rerank(QUERY, TEXTS, top_n=2)
+    assert [node.text for node in answer.source_nodes] == [TEXTS[row.index] for row in expected]
+    assert [node.score for node in answer.source_nodes] == pytest.approx([row.score for row in expected])
+
+
+def test_serialized_name_is_frozen():
+    """Stored components name their class by this; it never changes."""
+    assert JinaRerank.class_name() == "JinaRerank"
+
+
+def test_without_llama_index_the_extra_is_named(monkeypatch):
+    """Importing the adapter without the framework says what to install."""
+    monkeypatch.setitem(sys.modules, "llama_index.core.callbacks", None)
+    monkeypatch.delitem(sys.modules, "llama_index.postprocessor.ragbridge.base")
+    with pytest.raises(ImportError, match=r"ragbridge\[llama-index\]"):
+        importlib.import_module("llama_index.postprocessor.ragbridge.base")
