@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from ragbridge._tokens import TokenEstimator
 
-_TOKENS_PER_CHARACTER = 4  # more than any tokenizer makes: those of bytes make four of an emoji
-
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -75,7 +73,8 @@ def _fill(
 
 
 def _surely_below(bound: float, texts: Sequence[str]) -> bool:
-    # Special tokens and a task's prefix included: no model known here adds more than 16 to a text.
     if math.isinf(bound):
         return True
-    return _TOKENS_PER_CHARACTER * sum(map(len, texts)) + 16 * len(texts) <= bound
+    # No tokenizer makes more than a token of each byte. Special tokens and a task's prefix add less than 16 to a text.
+    bytes_per_character = 1 if all(map(str.isascii, texts)) else 4
+    return bytes_per_character * sum(map(len, texts)) + 16 * len(texts) <= bound

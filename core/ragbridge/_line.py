@@ -8,8 +8,6 @@ import threading
 from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, TypeVar
 
-from ragbridge._window import TICK
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -17,6 +15,8 @@ if TYPE_CHECKING:
     from ragbridge._window import Booking, Cause, Quota
 
 T = TypeVar("T")
+
+TICK = 1e-6  # seconds added to each wait: who looks again then is not too early by a rounding error
 
 logger = logging.getLogger("ragbridge")
 
@@ -71,17 +71,16 @@ class Line:
         while self.waiting:
             head = next(iter(self.waiting))
             seconds, cause = self.quota.delay(now, head.booking)
-            if seconds <= TICK:
+            if seconds <= 0:
                 del self.waiting[head]
                 self.quota.grant(now, head.booking)
                 concerned.append(head)
                 continue
             head.cause = cause
-            if (
-                now + seconds < head.deadline
-            ):  # it has become the head, or room comes earlier than it was told
+            deadline = now + seconds + TICK
+            if deadline < head.deadline:  # it has become the head, or room comes earlier than it was told
                 concerned.append(head)
-            head.deadline = now + seconds
+            head.deadline = deadline
             break
         return concerned
 

@@ -30,7 +30,7 @@ BURST = 0.08  # of a window, when paced
 OVERDRIVE = 1.03  # of the quota's rate, when paced: the log bounds the sum, pacing only spreads it
 CONCURRENCY_PAUSE = 1.0  # seconds: a place is free again as soon as one answer came
 
-TICK = 1e-9  # seconds: a wake-up that is this early is on time
+_DUST = 1e-9  # of a request or token: what sums of floats may be off by
 
 
 class Meter:
@@ -66,7 +66,7 @@ class Meter:
         since = now - self._refused_at
         # The first suspicious refusal may be due to what an earlier process used, which one window forgets, or to a
         # server with small bursts, for which pacing is the answer: its cut ends with the window.
-        if not self.suspected and self.suspicious and since >= self.window - TICK:
+        if not self.suspected and self.suspicious and since >= self.window:
             return self.capacity
         recovered = self.capacity * RECOVERY * since / self.window
         return min(self.capacity, max(CUT * self._used, FLOOR * self.capacity) + recovered)
@@ -78,11 +78,11 @@ class Meter:
             return 0.0  # alone: even a request above a lowered limit has its turn
         spread = Z * math.sqrt(self._variance + variance)
         excess = self._logged + self._flying + amount + spread - self.effective(now)
-        if excess <= TICK:
+        if excess <= _DUST:
             return 0.0
         for at, logged in self._log:
             excess -= logged
-            if excess <= TICK:
+            if excess <= _DUST:
                 return at + self.window - now
         return math.inf if self._flights else self._log[-1][0] + self.window - now
 
@@ -121,7 +121,7 @@ class Meter:
         return amount * self.window / (OVERDRIVE * self.effective(now))
 
     def _expire(self, now: float) -> None:
-        while self._log and self._log[0][0] + self.window <= now + TICK:
+        while self._log and self._log[0][0] + self.window <= now:
             self._logged -= self._log.popleft()[1]
         if not self._log:
             self._logged = 0.0
@@ -237,7 +237,7 @@ class Quota:
         return True
 
     def _concurrency(self, now: float) -> float:
-        recovered = 0.0 if math.isinf(self._places) else (now - self._places_at + TICK) // self.limit.window
+        recovered = 0.0 if math.isinf(self._places) else (now - self._places_at) // self.limit.window
         return min(_infinite(self.limit.concurrency), self._places + recovered)
 
     def _vacancy(self, now: float) -> float:
