@@ -1,0 +1,22 @@
+"""Chunks exactly as Elasticsearch makes them, on the client.
+
+::
+
+    chunker = Chunker.from_settings({"strategy": "sentence", "max_chunk_size": 250, "sentence_overlap": 1})
+    for chunk in chunker.chunk(document):
+        chunk.start, chunk.end, chunk.text      # text == document[start:end]
+        chunk.utf16                             # the offsets that Elasticsearch stores
+
+ASCII text needs nothing else; other text needs the extra ``icu``. Sources and quirks are in the modules of the
+strategies.
+"""
+
+from __future__ import annotations
+
+from ragbridge.chunking.base import Chunk, Chunker
+from ragbridge.chunking.none import NoneChunker
+from ragbridge.chunking.recursive import RecursiveChunker
+from ragbridge.chunking.sentence import SentenceChunker
+from ragbridge.chunking.word import WordChunker
+
+__all__ = ["Chunk", "Chunker", "NoneChunker", "RecursiveChunker", "SentenceChunker", "WordChunker"]

@@ -1,0 +1,119 @@
+"""The strategy ``sentence``: as many whole sentences as fit."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ragbridge._errors import ConfigurationError
+from ragbridge.chunking.base import Chunker, Span, check_integer
+from ragbridge.chunking.boundaries import Boundaries, boundaries_for
+from ragbridge.chunking.word import windows
+from ragbridge.chunking.words import Words, word_ends
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceChunker(Chunker):
+    """Fills chunks with whole sentences; a sentence that is too long is cut between words, with overlap.
+
+    Every end of line ends a sentence, and spaces after a sentence belong to it: nothing is lost, nothing trimmed.
+    Words are counted as Elasticsearch does: one too many in most lines that end without punctuation.
+
+    Attributes:
+        max_chunk_size: Most words in a chunk, at least 1 (Elasticsearch's settings: at least 20).
+        sentence_overlap: 1 to repeat the last sentence of the chunk before, or its last words where it is long.
+        strict: Refuse text that is not ASCII where the extra ``icu`` is missing. False: approximate it.
+
+    Raises:
+        ConfigurationError: A value is out of its range.
+    """
+
+    max_chunk_size: int = 250
+    sentence_overlap: int = 1
+    strict: bool = field(default=True, kw_only=True)
+
+    def __post_init__(self) -> None:
+        check_integer("max_chunk_size", self.max_chunk_size, least=1)
+        check_integer("sentence_overlap", self.sentence_overlap, least=0)
+        if self.sentence_overlap not in (0, 1):
+            raise ConfigurationError(f"sentence_overlap[{self.sentence_overlap}] must be either 0 or 1")
+
+    @classmethod
+    def for_rerank(cls, query: str, *, strict: bool = True) -> SentenceChunker:
+        """The chunker that Elastic Rerank applies to documents with ``long_document_strategy: chunk``.
+
+        Its window of 512 tokens holds the query, three tokens more and a chunk; a word is taken for 4/3 tokens.
+        """
+        words = len(word_ends(query, boundaries_for(query, strict=strict).segmenter))
+        tokens = max(512 // 2, 512 - 3 - math.ceil(words / 0.75))
+        return cls(int(tokens * 0.75), 1, strict=strict)
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """The settings as Elasticsearch shows them."""
+        return {
+            "strategy": "sentence",
+            "max_chunk_size": self.max_chunk_size,
+            "sentence_overlap": self.sentence_overlap,
+        }
+
+    def _spans(self, text: str) -> Iterator[Span]:
+        return sentence_spans(
+            text, self.max_chunk_size, self.sentence_overlap, boundaries_for(text, strict=self.strict)
+        )
+
+
+def sentence_spans(
+    text: str, size: int, overlap: int, boundaries: Boundaries, words: Words | None = None
+) -> Iterator[Span]:
+    """Chunks of whole sentences of up to ``size`` words together; ``words`` are the text's, where they are known."""
+    words = words or Words(text, boundaries.segmenter)
+    found = boundaries.sentence_ends(text)
+    borders = np.zeros(len(found) + 1, dtype=np.int32)
+    borders[1:] = found
+    word_counts = words.count(borders[:-1], borders[1:])
+    totals = np.zeros(len(found) + 1, dtype=np.int64)
+    word_counts.cumsum(out=totals[1:])
+    # Sentence i is ends[i] to ends[i + 1] and has counts[i] words; total[i] are the words of all before it.
+    ends, counts, total = borders.data, word_counts.data, totals.data
+
+    start = filled = 0  # the open chunk: where it starts, and its words
+    emitted = False
+    sentence = 0
+    while True:
+        # The first sentence that does not fit any more; those before it are in the open chunk.
+        following = bisect_right(total, total[sentence] + size - filled, sentence) - 1
+        filled += total[following] - total[sentence]
+        if following == len(counts):
+            break
+        count, end = counts[following], ends[following + 1]
+        needed = count
+        if filled > 0:
+            yield start, ends[following]
+            emitted = True
+            if not overlap:
+                start, filled = ends[following], count
+            elif counts[following - 1] + count > size:
+                keep = min(size // 2, 20)
+                skip = max(0, counts[following - 1] - keep)
+                start = words.skip(ends[following - 1], skip)
+                filled = counts[following - 1] - skip + count
+            else:
+                start, filled = ends[following - 1], counts[following - 1] + count
+            needed = filled
+        if needed > size:
+            part = text[start:end]
+            spans, filled = windows(
+                word_ends(part, boundaries.segmenter), len(part), size, min(20, (size - 1) // 2)
+            )
+            for first, last in spans[:-1]:
+                yield start + first, start + last
+                emitted = True
+            start += spans[-1][0]
+        sentence = following + 1
+    if filled > 0 or not emitted:
+        yield start if filled > 0 else 0, len(text)

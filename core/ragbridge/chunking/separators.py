@@ -1,0 +1,163 @@
+"""Where separators of the recursive strategy match: the built-in ones, plain text, and users' regular expressions.
+
+All of them work on a slice of the text as Elasticsearch's matcher does on a region: nothing outside is seen.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, TypeAlias
+
+from ragbridge._errors import ConfigurationError
+from ragbridge.chunking.java_regex import Translation, translate
+
+BLANK_LINE: Final = r"(?<!\n)\n\n(?!\n)"
+END_OF_LINE: Final = r"(?<!\n)\n(?!\n)"
+SETEXT: Final = {r"\n^(?!\s*$).*\n-{1,}\n": "-", r"\n^(?!\s*$).*\n={1,}\n": "="}
+
+GROUPS: Final[dict[str, tuple[str, ...]]] = {
+    "plaintext": (BLANK_LINE, END_OF_LINE),
+    "markdown": (*(f"\n{'#' * level} " for level in range(1, 7)), *SETEXT),
+}
+"""Elasticsearch's separator groups."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """The time that users' expressions may take for one text, in seconds.
+
+    Elasticsearch lets an expression read ten times the text's length. Here it is a second, for slow machines, and
+    a microsecond a character and separator: ten reads, each taken for twice what `regex` needs.
+    """
+
+    left: float
+
+    @classmethod
+    def for_text(cls, text: str, separators: int) -> Budget:
+        """What a text of this length may take."""
+        return cls(1.0 + 1e-6 * len(text) * separators)
+
+
+Finder: TypeAlias = Callable[[str, Budget], Sequence[int]]
+"""Starts of all matches in a slice, ascending."""
+
+
+@lru_cache(maxsize=256)
+def separator(pattern: str) -> Finder:
+    """The finder for a separator.
+
+    Raises:
+        ConfigurationError: It is not a regular expression of Java, or not one that ragbridge can run the same way.
+    """
+    if pattern in (BLANK_LINE, END_OF_LINE):
+        newlines = 2 if pattern == BLANK_LINE else 1
+        return lambda text, _: newline_runs(text, newlines)
+    if pattern in SETEXT:
+        return lambda text, _: setext_headings(text, SETEXT[pattern])
+    translation = translate(pattern)
+    if translation.literal:
+        return lambda text, _: occurrences(text, translation.literal)
+    return _bounded(translation) or _timed(pattern, translation)
+
+
+def newline_runs(text: str, length: int) -> list[int]:
+    """Where exactly ``length`` newlines stand together."""
+    run, found = "\n" * length, []
+    place = text.find(run)
+    while place >= 0:
+        end = place + length
+        if text.startswith("\n", end):
+            other = _NOT_NEWLINE.search(text, end)
+            end = other.start() if other else len(text)
+        else:
+            found.append(place)
+        place = text.find(run, end)
+    return found
+
+
+def setext_headings(text: str, mark: str) -> list[int]:
+    """Where a newline, a line that is not blank and a line of ``mark`` alone stand, one after the other.
+
+    The same as the built-in expression, without its walk over every line. Java's ``.`` does not match any of its
+    line terminators, and matches do not overlap: the newline that ends one cannot begin the next.
+    """
+    found: list[int] = []
+    if mark not in text:
+        return found
+    free = 0  # where the next match may begin
+    line_end = text.find("\n" + mark)
+    while line_end >= 0:
+        end = line_end + 1 + _run_length(text, line_end + 1, mark)
+        start = text.rfind("\n", free, line_end)
+        if text.startswith("\n", end) and start >= 0:
+            line = text[start + 1 : line_end]
+            if line.strip(" \t\v\f") and not _TERMINATOR.search(line):
+                found.append(start)
+                free = end + 1
+        line_end = text.find("\n" + mark, end)
+    return found
+
+
+_NOT_NEWLINE = re.compile(r"[^\n]")
+_TERMINATOR = re.compile("[\r\x85\u2028\u2029]")
+_RUNS = {mark: re.compile(f"{mark}+") for mark in SETEXT.values()}
+
+
+def _run_length(text: str, start: int, mark: str) -> int:
+    run = _RUNS[mark].match(text, start)
+    return len(run[0]) if run else 0
+
+
+def occurrences(text: str, literal: str) -> list[int]:
+    """Where a plain text stands, not overlapping."""
+    if not all(character in text for character in literal):  # much faster than a search for the whole
+        return []
+    found = []
+    place = text.find(literal)
+    while place >= 0:
+        found.append(place)
+        place = text.find(literal, place + len(literal))
+    return found
+
+
+def _bounded(translation: Translation) -> Finder | None:
+    """A finder by the standard library, which cannot be stopped: only for expressions that need no stop."""
+    if not translation.bounded:
+        return None
+    try:
+        compiled = re.compile(translation.python)
+    except re.error:  # such as a lookbehind of several lengths, which `regex` knows
+        return None
+    return lambda text, _: [match.start() for match in compiled.finditer(text)]
+
+
+def _timed(pattern: str, translation: Translation) -> Finder:
+    try:
+        import regex  # type: ignore[import-untyped, unused-ignore]
+    except ImportError:
+        raise ConfigurationError(
+            f"separator [{pattern}]: an expression with repetitions may take very long, and only the package regex "
+            'can stop it: install it with `pip install "ragbridge[icu]"`, or use separators without repetitions'
+        ) from None
+    try:
+        compiled = regex.compile(translation.python, regex.VERSION0)
+    except regex.error as error:
+        raise ConfigurationError(f"separator [{pattern}] is not a regular expression: {error}") from None
+
+    def find(text: str, budget: Budget) -> Sequence[int]:
+        begin = time.monotonic()
+        try:
+            return [match.start() for match in compiled.finditer(text, timeout=max(budget.left, 1e-3))]
+        except TimeoutError:
+            raise ConfigurationError(
+                f"Chunk separator regex [{pattern}] has exceeded the character read limit (here: the time for it); "
+                "use a simpler expression"
+            ) from None
+        finally:
+            budget.left -= time.monotonic() - begin
+
+    return find

@@ -1,0 +1,69 @@
+"""The strategy ``word``: chunks of equally many words, overlapping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ragbridge._errors import ConfigurationError
+from ragbridge.chunking.base import Chunker, Span, check_integer
+from ragbridge.chunking.boundaries import boundaries_for
+from ragbridge.chunking.words import Offsets, word_ends
+
+
+@dataclass(frozen=True, slots=True)
+class WordChunker(Chunker):
+    """Cuts after every so many words.
+
+    A chunk begins right after a word, so with the space or punctuation before its own first word. Where the last
+    chunk is full, punctuation and space after it are in no chunk, as in Elasticsearch.
+
+    Attributes:
+        max_chunk_size: Words a chunk, at least 1 (Elasticsearch's settings: at least 10).
+        overlap: Words that a chunk repeats of the one before: 0 (refused in Elasticsearch's settings) to
+            half of ``max_chunk_size``.
+        strict: Refuse text that is not ASCII where the extra ``icu`` is missing. False: approximate it.
+
+    Raises:
+        ConfigurationError: A value is out of its range.
+    """
+
+    max_chunk_size: int = 250
+    overlap: int = 100
+    strict: bool = field(default=True, kw_only=True)
+
+    def __post_init__(self) -> None:
+        size, overlap = self.max_chunk_size, self.overlap
+        check_integer("max_chunk_size", size, least=1)
+        check_integer("overlap", overlap, least=0)
+        if overlap > size // 2:
+            raise ConfigurationError(
+                f"Invalid chunking parameters, overlap [{overlap}] must be < chunk size / 2 [{size} / 2 = {size // 2}]"
+            )
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """The settings as Elasticsearch shows them."""
+        return {"strategy": "word", "max_chunk_size": self.max_chunk_size, "overlap": self.overlap}
+
+    def _spans(self, text: str) -> Iterator[Span]:
+        ends = word_ends(text, boundaries_for(text, strict=self.strict).segmenter)
+        spans, _ = windows(ends, len(text), self.max_chunk_size, self.overlap)
+        return iter(spans)
+
+
+def windows(ends: Offsets, length: int, size: int, overlap: int) -> tuple[list[Span], int]:
+    """Chunks of ``size`` words over a text with words that end at ``ends``, and how many words are in the last."""
+    words = len(ends)
+    if words < size:
+        return [(0, length)], words
+    step = size - overlap
+    full = (words - size) // step + 1
+    starts = [0, *ends[step - 1 : (full - 1) * step : step].tolist()]
+    stops = ends[size - 1 : size + (full - 1) * step : step].tolist()
+    spans = list(zip(starts, stops, strict=True))
+    left = words - (size + (full - 1) * step)
+    if left == 0:
+        return spans, size
+    spans.append((int(ends[full * step - 1]), length))
+    return spans, overlap + left
