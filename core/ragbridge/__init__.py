@@ -21,7 +21,7 @@ from ragbridge._errors import (
 )
 from ragbridge._limiter import Limiter
 from ragbridge._limits import RateLimit, RateLimiter
-from ragbridge._results import Document, Embeddings, RankedDocument, Ranking, Usage
+from ragbridge._results import Document, DocumentEmbeddings, Embeddings, RankedDocument, Ranking, Usage
 from ragbridge._retry import Retry
 from ragbridge._version import __version__
 from ragbridge.services.jina.client import Jina
@@ -30,6 +30,7 @@ __all__ = [
     "AuthenticationError",
     "ConfigurationError",
     "Document",
+    "DocumentEmbeddings",
     "Embeddings",
     "InvalidRequestError",
     "Jina",

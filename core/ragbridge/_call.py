@@ -156,7 +156,7 @@ def _attempt(
             if isinstance(error, RateLimitError):
                 policy.totals.add(refusals=1)
                 if ticket is not None:
-                    ticket.refuse(reason=rate_reason(error), retry_after=error.retry_after)
+                    ticket.refuse(reason=rate_reason(error), retry_after=policy.retry.cap(error.retry_after))
             elif not error.retryable:
                 billed = 0.0  # what is refused as wrong is not billed
             raise error

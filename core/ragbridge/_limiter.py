@@ -80,6 +80,11 @@ class Limiter:
         return self._limit.concurrency
 
     @property
+    def capacity(self) -> float | None:
+        """Tokens that one request may have at all: those of a window; None: not limited."""
+        return self._limit.tokens_per_window
+
+    @property
     def request_budget(self) -> float | None:
         """About 1.3 % of the tokens of a window, or more where requests would run out first; None: not limited."""
         tokens, requests = self._limit.tokens_per_window, self._limit.requests_per_window

@@ -116,6 +116,10 @@ class RateLimiter(Protocol):
     def request_budget(self) -> float | None:
         """Tokens that one request should carry at most to use the quota well; None if tokens are not limited."""
 
+    @property
+    def capacity(self) -> float | None:
+        """Tokens that one request may have at all; None if tokens are not limited."""
+
     def reserve(self, tokens: float, *, variance: float = 0.0) -> Ticket:
         """Take a place in line for a request of about ``tokens``; never blocks.
 

@@ -58,6 +58,30 @@ class Embeddings:
         return self.vectors.tolist()  # type: ignore[no-any-return]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class DocumentEmbeddings:
+    """One vector for each chunk of each document, in their order.
+
+    Attributes:
+        documents: For each document a float32 array of shape (number of its chunks, dimensions).
+        model: The model's name as the service gave it.
+        usage: What the call cost.
+    """
+
+    documents: tuple[Vectors, ...] = field(repr=False)
+    model: str
+    usage: Usage = Usage()
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+    def __iter__(self) -> Iterator[Vectors]:
+        return iter(self.documents)
+
+    def __repr__(self) -> str:
+        return f"DocumentEmbeddings(documents={len(self)}, model={self.model!r}, usage={self.usage!r})"
+
+
 Document: TypeAlias = "str | Mapping[str, str]"
 """What can be reranked: a text, or an object with ``text``."""
 

@@ -49,8 +49,12 @@ class Retry:
         if attempt >= self.attempts or not error.retryable:
             return None
         if isinstance(error, StatusError) and error.retry_after is not None:
-            return min(self.retry_after_cap, error.retry_after * (1 + draw / 10))
+            return self.cap(error.retry_after * (1 + draw / 10))
         return min(self.maximum, self.initial * 2.0 ** min(attempt - 1, 60)) * (0.5 + draw / 2)
+
+    def cap(self, asked: float | None) -> float | None:
+        """Seconds that a service is granted which asks to wait ``asked``; None where it does not say."""
+        return None if asked is None else min(self.retry_after_cap, asked)
 
 
 def retry_after(headers: Mapping[str, str], *, now: datetime | None = None) -> float | None:

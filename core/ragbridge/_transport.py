@@ -1,4 +1,4 @@
-"""Requests over HTTP. The only module that imports an HTTP library, and only when the first request is sent.
+"""Requests over HTTP. The only module that imports an HTTP library; it is imported when a client is made.
 
 A client lives as long as what it is bound to: the blocking one as long as the transport, an asynchronous one as long
 as its event loop, which closes it when it shuts down. A forked child starts without any of them.
@@ -12,14 +12,13 @@ import sys
 import threading
 import weakref
 from collections.abc import AsyncGenerator, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
+
+import httpx
 
 from ragbridge._errors import ConfigurationError, RequestError
 from ragbridge._flow import Request, Response
 from ragbridge._version import __version__
-
-if TYPE_CHECKING:
-    import httpx
 
 CONNECT_TIMEOUT = 10.0
 HEADERS: Mapping[str, str] = {
@@ -123,8 +122,6 @@ class HttpTransport:
         if self._own is None:
             with self._lock:
                 if self._own is None:
-                    import httpx
-
                     client = httpx.Client(limits=self._limits())
                     self._closer = weakref.finalize(self, client.close)  # for those who never call close()
                     self._own = client
@@ -133,8 +130,6 @@ class HttpTransport:
     async def _client_async(self) -> httpx.AsyncClient:
         entry = self._by_loop.get(asyncio.get_running_loop())
         if entry is None:
-            import httpx
-
             client = httpx.AsyncClient(limits=self._limits())
             # A loop closes the generators that were started on it when it shuts down (`asyncio.run` does this), and
             # with this one the client, whose sockets could not be closed on any other loop.
@@ -152,8 +147,6 @@ class HttpTransport:
             await client.aclose()
 
     def _limits(self) -> httpx.Limits:
-        import httpx
-
         return httpx.Limits(max_connections=self._connections, max_keepalive_connections=self._connections)
 
 

@@ -13,6 +13,7 @@ from ragbridge._flow import Flow, Request, Response, wait
 from ragbridge._limiter import Limiter, shared
 from ragbridge._limits import RateLimit, RateLimiter, resolve
 from ragbridge._tokens import Features, TokenEstimator
+from ragbridge._tokens import shared as shared_tokens
 from ragbridge.services.jina._errors import read_error
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Channel:
         totals: Where everything is counted.
         clock: Time.
         virtual: The clock is not the machine's own, so its limiters are not shared with other clients.
+        count_tokens: The caller's own tokenizer, or None.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Channel:
         totals: Totals,
         clock: Clock,
         virtual: bool,
+        count_tokens: Callable[[str], int] | None,
     ) -> None:
         self._base = base
         self._key = key
@@ -66,6 +69,8 @@ class Channel:
         self._totals = totals
         self._clock = clock
         self._virtual = virtual
+        self._count_tokens = count_tokens
+        self._counters: dict[str, TokenEstimator] = {}
         self._limiters: dict[str, RateLimiter | None] = {}
 
     def check_key(self) -> None:
@@ -95,15 +100,23 @@ class Channel:
         key = self._key.reveal() if self._key else None
         return shared(limit, service_host=urlsplit(self._base).netloc, key=key, product=product)
 
+    def tokens(self, model: str) -> TokenEstimator:
+        """The estimates for ``model``: the caller's own tokenizer, or what this process has learnt of the model."""
+        if self._count_tokens is None:
+            return shared_tokens(model)
+        if model not in self._counters:
+            self._counters[model] = TokenEstimator(self._count_tokens)
+        return self._counters[model]
+
     def post(
         self,
         path: str,
         body: bytes,
         *,
         product: str,
+        model: str,
         read: Callable[[Response], tuple[T, int | None]],
-        tokens: TokenEstimator,
-        features: Features | None,
+        measure: Callable[[], Features],
     ) -> Flow[tuple[T, int | None]]:
         """One request, paced by what it will probably cost; what it did cost makes the next guess better.
 
@@ -111,9 +124,9 @@ class Channel:
             path: Route below the base address.
             body: JSON.
             product: Whose quota counts it.
+            model: Whose tokenizer counts its texts.
             read: Turns a success into a result and the tokens billed.
-            tokens: Estimates for the model.
-            features: What ``tokens`` measured of the request; None where tokens play no part.
+            measure: What ``tokens(model)`` measures of the request; not asked where tokens are not limited.
         """
         self.check_key()
         key = self._key.reveal() if self._key else None
@@ -124,8 +137,9 @@ class Channel:
         refusal = functools.partial(read_error, key=key)
         limiter = self.limiter(product)
         policy = Policy(retry=self._retry, limiter=limiter, totals=self._totals, now=self._clock.now)
-        if features is None or limiter is None or limiter.request_budget is None:
+        if limiter is None or limiter.request_budget is None:
             return (yield from call(request, policy=policy, cost=Cost, read=read, refusal=refusal))
+        tokens, features = self.tokens(model), measure()
         with tokens.pilot() as turn:
             yield from wait(turn)
             cost = functools.partial(_cost, tokens, features)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from ragbridge._errors import (
@@ -126,9 +127,19 @@ def _plain(text: str) -> str:
     return " ".join(re.sub(r"<[^>]*>", " ", text[:_BODY_SHOWN]).split())[:200]
 
 
-def located(error: InvalidRequestError, name: str, start: int, stop: int) -> StatusError:
-    """``error`` about a request of ``name[start:stop]``, in the caller's own terms: which of his items it is about."""
+def located(
+    error: InvalidRequestError, where: Callable[[int, int], str], start: int, stop: int
+) -> StatusError:
+    """``error`` about a request of the items ``[start:stop]``, in the caller's own terms: which of his it is about.
+
+    Args:
+        error: As it was read, its index counting in the request.
+        where: Names a range of the caller's items.
+        start: The first item that was sent.
+        stop: The one after the last.
+    """
     index = error.index if error.index is not None else (0 if stop - start == 1 else None)
     if index is None or not 0 <= index < stop - start:
-        return error.replace(message=f"{name}[{start}:{stop}]: {error.message}", index=None)
-    return error.replace(message=f"{name}[{start + index}]: {error.message}", index=start + index)
+        return error.replace(message=f"{where(start, stop)}: {error.message}", index=None)
+    index += start
+    return error.replace(message=f"{where(index, index + 1)}: {error.message}", index=index)

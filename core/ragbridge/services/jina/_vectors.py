@@ -11,6 +11,7 @@ import binascii
 import functools
 import json
 import re
+import sys
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -36,12 +37,15 @@ if TYPE_CHECKING:
     from ragbridge._results import Vectors
 
 _TYPE = rb'(?:"object"\s*:\s*"embedding"\s*,\s*)?'
-_INDEX_FIRST = re.compile(
-    rb"\s*\{\s*" + _TYPE + rb'"index"\s*:\s*(\d{1,9})\s*,\s*' + _TYPE + rb'"embedding"\s*:\s*"'
+_INDEX = rb'"index"\s*:\s*(?P<index>\d{1,9})\s*'
+_VECTOR = rb'"embedding"\s*:\s*"'
+_END = rb"\}\s*(?P<end>[,\]])\s*"
+_INDEX_FIRST = (
+    rb"\s*\{\s*" + _TYPE + _INDEX + rb",\s*" + _TYPE + _VECTOR,
+    rb'"\s*(?:,\s*"object"\s*:\s*"embedding"\s*)?' + _END,
 )
-_INDEX_LAST = re.compile(rb"\s*\{\s*" + _TYPE + rb'"embedding"\s*:\s*"')
-_ROW_END = re.compile(rb'"\s*(?:,\s*"object"\s*:\s*"embedding"\s*)?\}\s*([,\]])')
-_ROW_END_WITH_INDEX = re.compile(rb'"\s*,\s*"index"\s*:\s*(\d{1,9})\s*\}\s*([,\]])')
+_INDEX_LAST = (rb"\s*\{\s*" + _TYPE + _VECTOR, rb'"\s*,\s*' + _INDEX + _END)
+_HEAD = re.compile(_INDEX_FIRST[0])
 _DATA = re.compile(rb'"data"\s*:\s*\[')
 
 
@@ -130,29 +134,32 @@ def _scan(body: bytes, count: int, rows: Callable[[int], Vectors]) -> tuple[Vect
 
 def _scan_rows(body: bytes, position: int, count: int, rows: Callable[[int], Vectors]) -> tuple[Vectors, int]:
     """The rows from ``position`` on, and where they end."""
-    index_last = _INDEX_FIRST.match(body, position) is None
-    head, tail = (_INDEX_LAST, _ROW_END_WITH_INDEX) if index_last else (_INDEX_FIRST, _ROW_END)
-    view = memoryview(body)
-    first = _expect(head.match(body, position)).end()
+    head, tail = _INDEX_FIRST if _HEAD.match(body, position) else _INDEX_LAST
+    first = _expect(re.compile(head).match(body, position)).end()  # compiled once: re keeps it
     length = body.index(b'"', first) - first
-    width = len(_decode(view[first : first + length])) // 4
-    if not width:
+    size = len(_decode(body[first : first + length]))
+    if not size or size % 4:
         raise _OddError
-    vectors = rows(width)
+    vectors = rows(size // 4)
+    target, source = vectors.data.cast("B"), memoryview(body)
     seen = bytearray(count)
-    separator = b","
-    while separator == b",":
-        opening = _expect(head.match(body, position))
-        closing = _expect(tail.match(body, opening.end() + length))
-        index = int((closing if index_last else opening)[1])
-        raw = _decode(view[opening.end() : opening.end() + length])
-        if index >= count or seen[index] or len(raw) != width * 4:
+    # All vectors are equally long: a row is matched in one step, without looking at the characters of its vector.
+    last = b""
+    row = re.compile(b"%b(?P<vector>.{%d})%b" % (head, length, tail), re.DOTALL)
+    for match in row.finditer(body, position):
+        index = int(match["index"])
+        if match.start() != position or index >= count or seen[index]:
             raise _OddError
-        vectors[index] = np.frombuffer(raw, "<f4")
+        begin, end = match.span("vector")
+        target[index * size : (index + 1) * size] = _decode(source[begin:end])
         seen[index] = 1
-        position, separator = closing.end(), closing[closing.lastindex or 0]
-    if not all(seen):
+        position, last = match.end(), match["end"]
+        if last == b"]":
+            break
+    if last != b"]" or not all(seen):
         raise _OddError
+    if sys.byteorder == "big":
+        vectors.byteswap(inplace=True)
     return vectors, position
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -43,21 +43,26 @@ def _shown(url: str) -> str:
     return scheme + mark + tail.rpartition("@")[2]
 
 
-def encode(payload: Mapping[str, Any], *, texts: Sequence[str], name: str, start: int = 0) -> bytes:
+def encode(payload: Mapping[str, Any], *, texts: Sequence[str], name: Callable[[int], str]) -> bytes:
     """``payload`` as JSON.
 
+    Args:
+        payload: What to send.
+        texts: Every text in it that is the caller's.
+        name: What the caller knows each of them by.
+
     Raises:
-        ConfigurationError: A text cannot be written as UTF-8; named ``name[index]``, counted from ``start``.
+        ConfigurationError: A text cannot be written as UTF-8.
     """
     try:
         return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
     except UnicodeEncodeError:
-        for index, text in enumerate(texts, start):
+        for index, text in enumerate(texts):
             try:
                 text.encode()
             except UnicodeEncodeError as error:
                 raise ConfigurationError(
-                    f"{name}[{index}] holds half of a surrogate pair at character {error.start}, which is no text; "
+                    f"{name(index)} holds half of a surrogate pair at character {error.start}, which is no text; "
                     "clean it with text.encode('utf-8', 'replace').decode()"
                 ) from None
         raise

@@ -11,13 +11,14 @@ from ragbridge._faces import Awaitable, Blocking
 from ragbridge._flow import Plan
 from ragbridge._inprocess import InProcessTransport
 from ragbridge._limits import DEFAULT_TIER, RateLimit, RateLimiter
-from ragbridge._results import Document, Embeddings, Ranking
+from ragbridge._results import Document, DocumentEmbeddings, Embeddings, Ranking
 from ragbridge._retry import Retry
 from ragbridge._secret import find_key
 from ragbridge._service import Service
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL, DEFAULT_RERANK_MODEL, EmbeddingModel, RerankModel, Role
 from ragbridge.services.jina import _wire, embeddings, rerank
 from ragbridge.services.jina._channel import KEY_VARIABLES, PUBLIC_HOST, Channel, MissingKeyError
+from ragbridge.services.jina._embedding_options import Text, check_documents, check_options, check_texts
 
 if TYPE_CHECKING:
     from ragbridge._drivers import Clock, Transport
@@ -47,6 +48,7 @@ class Jina(Service):
         batch_size: Items in one request at most, up to 512.
         http_client: Your own ``httpx.Client``; never closed here.
         async_http_client: Your own ``httpx.AsyncClient``; it belongs to one event loop; never closed here.
+        count_tokens: A real tokenizer's count of one text, for the limiter; None for estimates that calibrate themselves.
         transport: Something else that answers requests, such as an embedded engine with settings of its own.
         clock: Time, for tests that wait.
 
@@ -80,6 +82,7 @@ class Jina(Service):
         batch_size: int = BATCH_SIZE,
         http_client: object | None = None,
         async_http_client: object | None = None,
+        count_tokens: Callable[[str], int] | None = None,
         transport: Transport | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -91,6 +94,7 @@ class Jina(Service):
             "timeout": timeout,
             "concurrency": concurrency,
             "batch_size": batch_size,
+            "count_tokens": count_tokens,
         }
         self._bound = any(part is not None for part in (http_client, async_http_client, transport, clock))
         self._batch_size = batch_size
@@ -105,6 +109,7 @@ class Jina(Service):
             totals=self.usage,
             clock=self._clock,
             virtual=clock is not None,
+            count_tokens=count_tokens,
         )
         in_flight = concurrency or _in_flight(self._channel.limiter("embeddings"))
         if transport is None:
@@ -139,7 +144,7 @@ class Jina(Service):
             truncate: Cut texts that are longer than the model's context; else the service refuses them.
             normalized: Whether vectors get unit length; the service's default is True.
             late_chunking: Take the texts as the chunks of one document, in order, each embedded in the light of all.
-                They go in one request.
+                Use ``embed_documents`` for several.
             progress: Called with the number of texts of each request that is done, from whichever thread did it.
 
         Returns:
@@ -151,7 +156,7 @@ class Jina(Service):
             QuotaExhaustedError: The account's balance is used up.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
-        options = embeddings.check_options(
+        options = check_options(
             model=model,
             role=role,
             task=task,
@@ -160,11 +165,64 @@ class Jina(Service):
             normalized=normalized,
             late_chunking=late_chunking,
         )
-        found = embeddings.check_texts(texts)
+        found = check_texts(texts)
         return embeddings.embed(self._channel, found, options, batch_size=self._batch_size, progress=progress)
 
     embed = Blocking(_embed)
     aembed = Awaitable(_embed)
+
+    def _embed_documents(
+        self,
+        documents: Sequence[Sequence[Text]],
+        *,
+        model: EmbeddingModel = DEFAULT_EMBEDDING_MODEL,
+        task: str | None = None,
+        dimensions: int | None = None,
+        truncate: bool | None = None,
+        normalized: bool | None = None,
+        late_chunking: bool = False,
+        progress: Callable[[int], object] | None = None,
+    ) -> Plan[DocumentEmbeddings]:
+        """One vector for each chunk of each document.
+
+        With late chunking each chunk is embedded in the light of its whole document: one request holds chunks of one
+        document only, so documents never mix. A document that is longer than the model's context is cut at chunk
+        borders into as few groups as fit, with a warning.
+
+        Args:
+            documents: The chunks of each document, in order: strings, or chunks of ``ragbridge.chunking``.
+            model: The model's name; late chunking is a matter of ``jina-embeddings-v3`` and ``-v4``.
+            task: The service's own word for what the vectors are for; None for the model's task for documents.
+            dimensions: Width of the vectors, where the model lets it be chosen.
+            truncate: Cut chunks that are longer than the model's context; else the service refuses them.
+            normalized: Whether vectors get unit length; the service's default is True.
+            late_chunking: Embed each chunk in the light of its document.
+            progress: Called with the number of chunks of each request that is done, from whichever thread did it.
+
+        Returns:
+            ``DocumentEmbeddings``: for each document a float32 array of shape (number of its chunks, dimensions).
+
+        Raises:
+            ConfigurationError: An argument is wrong, or the model does not have it; nothing was sent.
+            InvalidRequestError: The service refuses a chunk; the message says which of which document.
+            RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
+        """
+        options = check_options(
+            model=model,
+            role="document" if task is None else None,
+            task=task,
+            dimensions=dimensions,
+            truncate=truncate,
+            normalized=normalized,
+            late_chunking=late_chunking,
+        )
+        found = check_documents(documents)
+        return embeddings.embed_documents(
+            self._channel, found, options, batch_size=self._batch_size, progress=progress
+        )
+
+    embed_documents = Blocking(_embed_documents)
+    aembed_documents = Awaitable(_embed_documents)
 
     def _rerank(
         self,
@@ -265,6 +323,8 @@ def _transport_for(
 ) -> Transport:
     if local:
         return InProcessTransport(timeout=timeout)
-    from ragbridge._transport import HttpTransport  # brings asyncio
+    import numpy  # noqa: F401, ICN001 - here rather than in the first call, while a quota's window runs
+
+    from ragbridge._transport import HttpTransport
 
     return HttpTransport(timeout=timeout, connections=connections, client=client, async_client=async_client)

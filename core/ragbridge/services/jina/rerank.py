@@ -11,8 +11,7 @@ from ragbridge import models
 from ragbridge._errors import ConfigurationError, InvalidRequestError, ResponseError
 from ragbridge._flow import Flow, Plan, Response, plan
 from ragbridge._results import Document, RankedDocument, Ranking, Usage
-from ragbridge._tokens import plus, times
-from ragbridge._tokens import shared as estimator_for
+from ragbridge._tokens import Features, plus, times
 from ragbridge.services.jina._channel import Channel
 from ragbridge.services.jina._errors import located
 from ragbridge.services.jina._wire import billed, decode, encode, model_of
@@ -52,17 +51,33 @@ def _flow(
     fields: dict[str, Any],
     read: Callable[[Response], _Reading],
 ) -> Flow[Ranking]:
-    tokens = estimator_for(fields["model"])
-    # Whether the query is billed once or once per document is not published: the dearer reading is safe.
-    features = plus(times(tokens.measure(query), len(texts)), tokens.measure_all(texts))
-    body = encode(fields, texts=[query, *texts], name="query and documents")
+    body = encode(
+        fields, texts=[query, *texts], name=lambda index: _where(index - 1, index) if index else "query"
+    )
+    measure = functools.partial(_measure, channel, fields["model"], query, texts)
     try:
         (rows, model), billed = yield from channel.post(
-            "/rerank", body, product=PRODUCT, read=read, tokens=tokens, features=features
+            "/rerank", body, product=PRODUCT, model=fields["model"], read=read, measure=measure
         )
     except InvalidRequestError as error:
-        raise located(error, "documents", 0, len(texts)) from None
+        raise located(error, _where, 0, len(texts)) from None
     return Ranking(rows, model, Usage(billed or 0, 1))
+
+
+def _measure(channel: Channel, model: str, query: str, texts: list[str]) -> Features:
+    """Whether the query is billed once or once per document is not published: the dearer reading is safe.
+
+    It must not keep a request from being sent, though, that the cheaper one has room for.
+    """
+    tokens, limiter = channel.tokens(model), channel.limiter(PRODUCT)
+    once, documents = tokens.measure(query), tokens.measure_all(texts)
+    dear = plus(times(once, len(texts)), documents)
+    room = limiter.capacity if limiter else None
+    return plus(once, documents) if room is not None and tokens.estimate(dear)[0] > room else dear
+
+
+def _where(start: int, stop: int) -> str:
+    return f"documents[{start}]" if stop - start == 1 else f"documents[{start}:{stop}]"
 
 
 def _payload(
