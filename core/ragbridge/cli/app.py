@@ -1,0 +1,50 @@
+"""All commands under one name, and how each of them ends."""
+
+from __future__ import annotations
+
+import io
+import sys
+from typing import Annotated
+
+import typer
+
+from ragbridge._errors import RagbridgeError
+from ragbridge._version import __version__
+from ragbridge.cli import demo, limits, models, search, serve
+
+app = typer.Typer(
+    name="ragbridge",
+    help="Embeddings and reranking for LangChain, LlamaIndex and Haystack over the Jina AI API.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (demo, search, serve, models, limits):
+    app.command()(getattr(command, command.__name__.rpartition(".")[2]))
+
+
+def run() -> None:
+    """Run what the arguments say and exit; an error is one line, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal of another encoding shows ? for what it lacks
+    try:
+        app()
+    except RagbridgeError as error:
+        sys.stderr.write(f"ragbridge: {error}\n")
+        sys.exit(1)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"ragbridge {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass

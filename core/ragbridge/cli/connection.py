@@ -1,0 +1,59 @@
+"""Which service a command talks to: options that several commands share, and the client that they mean."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, TypeAlias
+
+import typer
+
+from ragbridge import Jina
+from ragbridge._secret import find_key
+
+Local: TypeAlias = Annotated[bool, typer.Option("--local", help="Use the embedded engine even with a key.")]
+BaseUrl: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--base-url",
+        metavar="URL",
+        help="Where the API is; else Jina AI with a key, the embedded engine without.",
+    ),
+]
+Limits: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--limits", metavar="TIER", help="Tier of the key: free, paid or premium; none for no pacing."
+    ),
+]
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+
+NOTICE = (
+    "ragbridge: no key in the environment: using the embedded engine, made for development. "
+    f"For the service set {Jina.KEY_VARIABLES[0]} (https://jina.ai/embeddings)."
+)
+
+
+def base_url(url: str | None, *, local: bool) -> str:
+    """Where a command's requests go; says on standard error that it is the embedded engine where there is no key.
+
+    Raises:
+        typer.BadParameter: Both were asked for.
+    """
+    if local and url not in {None, Jina.LOCAL}:
+        raise typer.BadParameter("--local and --base-url exclude one another")
+    key = find_key(None, Jina.KEY_VARIABLES)
+    if local or url == Jina.LOCAL or (url is None and key is None):
+        if key is None:
+            sys.stderr.write(NOTICE + "\n")
+        return Jina.LOCAL
+    return url or Jina.BASE_URL
+
+
+def tier(limits: str) -> str | None:
+    """What a client takes for ``--limits``."""
+    return None if limits == "none" else limits
+
+
+def client(url: str, limits: str) -> Jina:
+    """A client for ``url``; the embedded engine is paced only where another tier than the default is asked for."""
+    return Jina(base_url=url, limits=tier(limits))

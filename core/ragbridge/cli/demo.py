@@ -1,0 +1,91 @@
+"""``ragbridge demo``: one pipeline in each framework over the documentation that is installed anyway."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ragbridge import Jina
+from ragbridge._limits import resolve
+from ragbridge.cli import connection, terminal
+
+if TYPE_CHECKING:
+    from ragbridge.demo.corpus import Corpus
+    from ragbridge.demo.pipelines import Answer
+    from ragbridge.demo.report import Figures
+
+SERVICE_QUERIES = 25
+"""Queries unless asked otherwise where they cost money and time: reranking 50 passages is most of both."""
+
+CHARACTERS_PER_TOKEN = 3.5
+"""Of English with code in it, roughly: for the announcement of the cost."""
+
+
+def demo(
+    *,
+    as_json: connection.AsJson = False,
+    queries: Annotated[
+        int | None,
+        typer.Option(min=1, help=f"Queries to ask; all that there are, {SERVICE_QUERIES} with the service."),
+    ] = None,
+    local: connection.Local = False,
+    base_url: connection.BaseUrl = None,
+    limits: connection.Limits = "free",
+) -> None:
+    """Embed, index, retrieve and rerank in LangChain, LlamaIndex and Haystack, and compare.
+
+    The text: the docstrings of Python's standard library and of NumPy. Their summary lines ask, the rest answers.
+    Without a key nothing leaves this machine.
+    """
+    url = connection.base_url(base_url, local=local)
+    from ragbridge.demo import corpus as source
+    from ragbridge.demo import pipelines, report
+
+    found = {framework: pipelines.load(framework) for framework in pipelines.FRAMEWORKS}
+    rows: list[Figures] = []
+    answers: list[Answer] = []
+    with terminal.progress() as bar:
+        reading = bar.add_task("reading docstrings", total=None)
+        corpus = source.load()
+        bar.remove_task(reading)
+        asked = queries or (None if url == Jina.LOCAL else SERVICE_QUERIES)
+        if asked is not None:
+            corpus = corpus.asking(asked)
+        if url != Jina.LOCAL:
+            _announce(corpus, len(found), limits)
+        for framework, pipeline in found.items():
+            task = bar.add_task(framework, total=len(corpus.queries))
+            advance = functools.partial(bar.advance, task)
+            with connection.client(url, limits) as client:
+                row, answers = report.measure(
+                    framework, pipeline, corpus=corpus, client=client, on_answer=advance
+                )
+            rows.append(row)
+    if as_json:
+        typer.echo(json.dumps({"frameworks": [dataclasses.asdict(row) for row in rows]}, indent=2))
+        return
+    console = terminal.output()
+    console.print(report.table(rows))
+    for example in report.examples(answers, corpus):
+        console.print(example)
+
+
+def _announce(corpus: Corpus, frameworks: int, limits: str) -> None:
+    """What the service will bill, before it does."""
+    from ragbridge.demo.pipelines import RETRIEVED
+
+    letters = sum(len(passage.text) for passage in corpus.passages)
+    embedding = frameworks * letters / CHARACTERS_PER_TOKEN
+    reranking = embedding / len(corpus.passages) * RETRIEVED * len(corpus.queries)
+    said = f"ragbridge: the service will bill about {embedding + reranking:,.0f} tokens"
+    limit = resolve(connection.tier(limits))
+    if limit is not None and limit.tokens_per_minute is not None:
+        # Embedding and reranking have quotas of their own and follow one another.
+        minutes = (embedding + reranking) / limit.tokens_per_minute
+        said += f", which takes about {minutes:.0f} minutes at limits={limits!r}"
+    sys.stderr.write(said + "; ctrl-C ends it, --local costs nothing\n")

@@ -1,0 +1,44 @@
+"""``ragbridge models``: what each model can do."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import typer
+
+from ragbridge.cli.connection import AsJson
+from ragbridge.cli.terminal import output
+from ragbridge.models import MODELS, Model
+
+
+def models(*, as_json: AsJson = False) -> None:
+    """List the models: products, context in tokens, widths of the vectors, inputs."""
+    if as_json:
+        typer.echo(json.dumps([_row(model) for model in MODELS.values()], indent=2))
+        return
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("model", style="bold", no_wrap=True)
+    table.add_column("products")
+    table.add_column("context", justify="right")
+    table.add_column("dimensions", justify="right")
+    table.add_column("also")
+    table.add_column("inputs")
+    for model in MODELS.values():
+        table.add_row(
+            model.name,
+            ", ".join(sorted(model.products)),
+            f"{model.context:,}",
+            str(model.dimensions or ""),
+            ", ".join(str(size) for size in model.sizes if size != model.dimensions),
+            ", ".join(model.modalities),
+        )
+    output().print(table)
+
+
+def _row(model: Model) -> dict[str, object]:
+    row = dataclasses.asdict(model)
+    return {name: sorted(value) if isinstance(value, frozenset) else value for name, value in row.items()}

@@ -1,0 +1,96 @@
+"""``ragbridge serve``: the embedded engine over HTTP."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ragbridge._errors import ConfigurationError
+
+KEY_VARIABLE = "RAGBRIDGE_SERVE_KEY"
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def serve(
+    *,
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen at; 0 for a free one.")] = 8000,
+    key_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help=f"Demand one of the keys in this file, one a line. Or set {KEY_VARIABLE}. "
+            "Not an option's value: everybody on the machine could read it.",
+        ),
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="A model2vec model instead of the default one.")
+    ] = None,
+    requests: Annotated[int | None, typer.Option(min=1, help="Requests a minute for each key.")] = None,
+    tokens: Annotated[int | None, typer.Option(min=1, help="Tokens a minute for each key.")] = None,
+    concurrency: Annotated[int | None, typer.Option(min=1, help="Requests at once for each key.")] = None,
+    window: Annotated[float, typer.Option(help="Seconds over which the quota is counted.")] = 60.0,
+    retry_after: Annotated[
+        bool, typer.Option("--retry-after", help="Let a 429 say how long to wait.")
+    ] = False,
+    fault_rate: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Share of the requests that go wrong.")
+    ] = 0.0,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KIND", help="What goes wrong: status503, reset, ...; may be repeated."),
+    ] = None,
+    latency: Annotated[float, typer.Option(help="Seconds that the fault 'latency' takes.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Of the faults.")] = 0,
+) -> None:
+    """Serve the embedded engine as Jina's API, for development and tests.
+
+    Give a client the printed address as its base_url. SIGTERM or ctrl-C ends it.
+    """
+    keys = _keys(key_file)
+    from ragbridge import server  # its extra is looked for here, so that the other commands do not need it
+    from ragbridge.local import Engine, Faults, Quota
+
+    quota = Quota(
+        requests_per_minute=requests,
+        tokens_per_minute=tokens,
+        concurrency=concurrency,
+        window=window,
+        retry_after=retry_after,
+    )
+    defaults = Faults()
+    faults = Faults(rate=fault_rate, kinds=tuple(fault) if fault else defaults.kinds, latency=latency)
+    if host not in LOOPBACK and keys is None:
+        sys.stderr.write(f"ragbridge: listening at {host} without a key: anybody who reaches it can use it\n")
+    engine = Engine(model=model, quota=quota, faults=faults, api_keys=keys, seed=seed)
+    server.serve(engine, host=host, port=port, on_started=_announce)
+
+
+def _announce(address: str) -> None:
+    typer.echo(f"ragbridge: the embedded engine is at {address} (ctrl-C ends it)")
+
+
+def _keys(path: Path | None) -> list[str] | None:
+    """The keys to demand: the file's, else the environment's; None to demand none.
+
+    Raises:
+        ConfigurationError: A key was to be demanded and there is none: serving everybody is not what was meant.
+    """
+    if path is not None:
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"--key-file {path}: {error}") from error
+        source = f"--key-file {path}"
+    elif KEY_VARIABLE in os.environ:
+        text, source = os.environ[KEY_VARIABLE], KEY_VARIABLE
+    else:
+        return None
+    keys = text.split()
+    if not keys:
+        raise ConfigurationError(f"{source} holds no key")
+    return keys

@@ -1,0 +1,29 @@
+"""The pipeline in LangChain: ``InMemoryVectorStore`` between this project's embeddings and reranker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from langchain_core.documents import Document
+from langchain_core.vectorstores import InMemoryVectorStore
+
+from langchain_ragbridge import JinaEmbeddings, JinaRerank
+from ragbridge.demo.corpus import Corpus
+from ragbridge.demo.pipelines import DIMENSIONS, RERANKED, RETRIEVED, Answer, Hit
+from ragbridge.services.jina.client import Jina
+
+
+def answers(corpus: Corpus, client: Jina) -> Iterator[Answer]:
+    """Index the passages, then answer one query after the other."""
+    store = InMemoryVectorStore(JinaEmbeddings(client=client, dimensions=DIMENSIONS))
+    store.add_documents([Document(passage.text, id=passage.id) for passage in corpus.passages])
+    retriever = store.as_retriever(search_kwargs={"k": RETRIEVED})
+    reranker = JinaRerank(client=client, top_n=RERANKED)
+    for query in corpus.queries:
+        found = retriever.invoke(query.text)
+        best = reranker.compress_documents(found, query.text)
+        yield Answer(
+            query,
+            tuple(str(document.id) for document in found),
+            tuple(Hit(str(document.id), document.metadata["relevance_score"]) for document in best),
+        )

@@ -1,0 +1,27 @@
+"""The pipeline in LlamaIndex: ``VectorStoreIndex`` over its own ``SimpleVectorStore``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from llama_index.core import VectorStoreIndex
+from llama_index.core.schema import BaseNode, TextNode
+
+from llama_index.embeddings.ragbridge import JinaEmbedding
+from llama_index.postprocessor.ragbridge import JinaRerank
+from ragbridge.demo.corpus import Corpus
+from ragbridge.demo.pipelines import DIMENSIONS, RERANKED, RETRIEVED, Answer, Hit
+from ragbridge.services.jina.client import Jina
+
+
+def answers(corpus: Corpus, client: Jina) -> Iterator[Answer]:
+    """Index the passages, then answer one query after the other."""
+    nodes: list[BaseNode] = [TextNode(id_=passage.id, text=passage.text) for passage in corpus.passages]
+    index = VectorStoreIndex(nodes, embed_model=JinaEmbedding(client=client, dimensions=DIMENSIONS))
+    retriever = index.as_retriever(similarity_top_k=RETRIEVED)
+    reranker = JinaRerank(client=client, top_n=RERANKED)
+    for query in corpus.queries:
+        found = retriever.retrieve(query.text)
+        retrieved = tuple(row.node.node_id for row in found)
+        best = reranker.postprocess_nodes(found, query_str=query.text)
+        yield Answer(query, retrieved, tuple(Hit(row.node.node_id, row.score or 0.0) for row in best))

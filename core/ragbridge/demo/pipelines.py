@@ -1,0 +1,77 @@
+"""What the three pipelines have in common: the question to them and the answers from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol
+
+from ragbridge._errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from ragbridge.demo.corpus import Corpus, Query
+    from ragbridge.services.jina.client import Jina
+
+RETRIEVED = 50
+"""Passages that a framework's store finds for a query."""
+
+RERANKED = 10
+"""Passages that the reranker leaves of them."""
+
+DIMENSIONS = 128
+"""Width of the vectors: a trained size of the default model. The frameworks' stores turn lists of Python floats into
+arrays for each query, so that width is most of the demo's time; 256 would bring 0.006 of nDCG@10 in the end."""
+
+FRAMEWORKS = {
+    "LangChain": "ragbridge.demo.langchain",
+    "LlamaIndex": "ragbridge.demo.llama_index",
+    "Haystack": "ragbridge.demo.haystack",
+}
+"""Where each framework's pipeline is: a module with ``answers``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage that was found, and how relevant the reranker thinks it is."""
+
+    id: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a pipeline found for one query, best first.
+
+    Attributes:
+        query: What was asked.
+        retrieved: Ids of the passages as the store ranked them, ``RETRIEVED`` at most.
+        reranked: The best of them as the reranker ranked them, ``RERANKED`` at most.
+    """
+
+    query: Query
+    retrieved: tuple[str, ...]
+    reranked: tuple[Hit, ...]
+
+
+class Pipeline(Protocol):
+    """Embed and index the passages, then for each query retrieve and rerank: one answer a query, as it comes."""
+
+    def __call__(self, corpus: Corpus, client: Jina) -> Iterator[Answer]:
+        """Nothing happens before the first answer is asked for."""
+        ...
+
+
+def load(framework: str) -> Pipeline:
+    """The pipeline of one of ``FRAMEWORKS``.
+
+    Raises:
+        ConfigurationError: The framework is not installed.
+    """
+    try:
+        pipeline: Pipeline = import_module(FRAMEWORKS[framework]).answers
+    except ImportError as error:
+        raise ConfigurationError(
+            f'the demo cannot import what it needs of {framework} ({error}): pip install "ragbridge[demo]"'
+        ) from error
+    return pipeline

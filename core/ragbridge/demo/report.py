@@ -1,0 +1,147 @@
+"""The demo's figures, and how they look on a terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ragbridge.demo.metrics import ndcg, recall
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+    from ragbridge.demo.corpus import Corpus
+    from ragbridge.demo.pipelines import Answer, Pipeline
+    from ragbridge.services.jina.client import Jina
+
+EXAMPLES = 3
+SHOWN = 3
+"""Results shown for each example."""
+
+SHOWN_CHARACTERS = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """One row of the table, and of ``ragbridge demo --json``.
+
+    Attributes:
+        framework: The framework's name.
+        passages: Texts that were indexed.
+        queries: Questions that were asked.
+        ndcg_before: Mean nDCG@10 as the framework's store ranks.
+        ndcg_after: Mean nDCG@10 after reranking.
+        recall_before: Share of answers among the first 10 before reranking.
+        recall_after: The same after it.
+        seconds: Wall time of indexing and answering, without imports.
+        tokens: What was billed.
+    """
+
+    framework: str
+    passages: int
+    queries: int
+    ndcg_before: float
+    ndcg_after: float
+    recall_before: float
+    recall_after: float
+    seconds: float
+    tokens: int
+
+
+def measure(
+    framework: str,
+    pipeline: Pipeline,
+    *,
+    corpus: Corpus,
+    client: Jina,
+    on_answer: Callable[[], object] = lambda: None,
+) -> tuple[Figures, list[Answer]]:
+    """Run one framework's pipeline over the whole corpus.
+
+    Args:
+        framework: Its name, for the figures.
+        pipeline: What to run.
+        corpus: Passages to index and queries to answer.
+        client: What the adapters send through; its usage tells the tokens.
+        on_answer: Called after each answer, for progress bars.
+    """
+    tokens = client.usage.tokens
+    start = time.perf_counter()
+    answers: list[Answer] = []
+    for answer in pipeline(corpus, client):
+        answers.append(answer)
+        on_answer()
+    seconds = time.perf_counter() - start
+    before = [(answer.retrieved, answer.query.answer) for answer in answers]
+    after = [([hit.id for hit in answer.reranked], answer.query.answer) for answer in answers]
+    figures = Figures(
+        framework=framework,
+        passages=len(corpus.passages),
+        queries=len(answers),
+        ndcg_before=round(ndcg(before), 4),
+        ndcg_after=round(ndcg(after), 4),
+        recall_before=round(recall(before), 4),
+        recall_after=round(recall(after), 4),
+        seconds=round(seconds, 2),
+        tokens=client.usage.tokens - tokens,
+    )
+    return figures, answers
+
+
+def table(rows: Sequence[Figures]) -> Table:
+    """The figures of all frameworks, before and after reranking; 80 columns hold it."""
+    from rich import box
+    from rich.table import Table
+
+    found = Table(box=box.SIMPLE_HEAD, padding=0)
+    found.add_column("framework", style="bold", no_wrap=True)
+    for name in ("passages", "queries", "nDCG@10", "after", "recall@10", "after", "seconds", "tokens"):
+        found.add_column(name, justify="right", style="green" if name == "after" else "", no_wrap=True)
+    for row in rows:
+        found.add_row(
+            row.framework,
+            f"{row.passages:,}",
+            f"{row.queries:,}",
+            *(
+                f"{value:.3f}"
+                for value in (row.ndcg_before, row.ndcg_after, row.recall_before, row.recall_after)
+            ),
+            f"{row.seconds:.1f}",
+            f"{row.tokens:,}",
+        )
+    return found
+
+
+def examples(answers: Sequence[Answer], corpus: Corpus) -> list[Text]:
+    """Three queries with their best results: evenly spaced ones, not the three that look best."""
+    count = min(EXAMPLES, len(answers))
+    picked = [answers[(2 * index + 1) * len(answers) // (2 * count)] for index in range(count)]
+    texts = corpus.texts
+    return [_example(answer, texts) for answer in picked]
+
+
+def _example(answer: Answer, texts: dict[str, str]) -> Text:
+    from rich.text import Text
+
+    found = Text()
+    found.append(answer.query.text + "\n", style="bold cyan")
+    for rank, hit in enumerate(answer.reranked[:SHOWN], start=1):
+        right = hit.id == answer.query.answer
+        found.append(f"  {rank}. ")
+        found.append(f"{hit.score:.3f} ", style="yellow")
+        found.append(hit.id, style="bold green" if right else "bold")
+        found.append(f" (was {answer.retrieved.index(hit.id) + 1})", style="dim")
+        found.append(" <- the answer\n" if right else "\n", style="green")
+        found.append(f"     {_first(texts[hit.id])}\n", style="dim")
+    if answer.query.answer not in {hit.id for hit in answer.reranked[:SHOWN]}:
+        found.append(f"  the answer is elsewhere: {answer.query.answer}\n", style="red")
+    return found
+
+
+def _first(text: str) -> str:
+    """The beginning of a passage on one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= SHOWN_CHARACTERS else line[: SHOWN_CHARACTERS - 3].rstrip() + "..."

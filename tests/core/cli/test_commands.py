@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+import ragbridge as package
+from ragbridge._limits import TIERS
+from ragbridge.models import MODELS
+
+
+def test_version_is_printed(ragbridge: Any) -> None:
+    """--version prints the package's version and nothing else."""
+    done = ragbridge("--version")
+    assert (done.stdout, done.stderr, done.returncode) == (f"ragbridge {package.__version__}\n", "", 0)
+
+
+def test_models_lists_every_model(in_process: Any) -> None:
+    """The table and --json have one row for each model that requests are checked against; no key is asked for."""
+    table = in_process("models")
+    assert table.stderr == ""
+    rows = json.loads(in_process("models", "--json").stdout)
+    assert [row["name"] for row in rows] == list(MODELS)
+    for row, model in zip(rows, MODELS.values(), strict=True):
+        assert row["context"] == model.context
+        assert row["products"] == sorted(model.products)
+        assert any(line.split()[:1] == [model.name] for line in table.stdout.splitlines())
+
+
+def test_limits_lists_every_tier_with_date_and_source(in_process: Any) -> None:
+    """Each published limit is shown with when and where it was published."""
+    done = in_process("limits")
+    lines = done.stdout.splitlines()
+    for tier in TIERS:
+        (line,) = [line for line in lines if line.split()[:2] == [tier.product, tier.name]]
+        assert tier.date in line
+        assert tier.source in line
+        assert f"{tier.limit.requests_per_minute:,.0f}" in line
+    assert len(json.loads(in_process("limits", "--json").stdout)) == len(TIERS)
+
+
+@pytest.mark.parametrize("name", ["typer", "rich"])
+def test_a_missing_extra_is_one_line(ragbridge: Any, name: str) -> None:
+    """Without typer or rich the command names the extra and exits with 2."""
+    done = ragbridge("models", before=f"import sys; sys.modules[{name!r}] = None")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert 'pip install "ragbridge[cli]"' in done.stderr
+    assert done.stdout == ""
+
+
+def test_the_servers_extra_is_named_by_serve_alone(ragbridge: Any) -> None:
+    """Without uvicorn `serve` says what to install; the other commands work."""
+    without = "import sys; sys.modules['uvicorn'] = None"
+    done = ragbridge("serve", before=without)
+    assert done.returncode == 1
+    assert 'pip install "ragbridge[server]"' in done.stderr
+    assert ragbridge("models", before=without).returncode == 0
+
+
+def test_unknown_commands_are_wrong_usage(in_process: Any) -> None:
+    """An unknown command exits with 2 and names itself."""
+    done = in_process("serach", "x")
+    assert done.returncode == 2
+    assert "serach" in done.stderr
+
+
+def test_a_reader_that_leaves_ends_it_quietly(environment: dict[str, str]) -> None:
+    """`ragbridge models | head` ends without a word on standard error."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    for option in ([], ["--json"]):
+        command = [sys.executable, "-c", "from ragbridge.cli import main; main()", "models", *option]
+        done = subprocess.run(
+            command,
+            env=environment,
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.stderr == ""
+        assert done.returncode == 1
+    os.close(writing)
+
+
+def test_output_fits_any_encoding(ragbridge: Any) -> None:
+    """Where the output's encoding lacks a character, another one is shown; nothing fails."""
+    done = ragbridge("models", env={"PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0
+    assert done.stdout.isascii()
+
+
+def test_the_entry_point_loads_nothing_heavy() -> None:
+    """Importing the entry point imports neither typer nor rich nor numpy."""
+    code = "import sys, ragbridge.cli; print({'typer', 'rich', 'numpy', 'httpx', 'starlette'} & set(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.strip() == "set()"

@@ -1,0 +1,229 @@
+"""`ragbridge demo`: what it measures, what it prints where, and how it fails."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from ragbridge import AuthenticationError, Jina
+from ragbridge._inprocess import InProcessTransport
+from ragbridge.demo import corpus, pipelines, report
+from ragbridge.demo.corpus import Corpus, Docstring
+from ragbridge.local import Engine
+
+DEMO = [sys.executable, "-c", "from ragbridge.cli import main; main()", "demo"]
+NOTICE = "using the embedded engine"
+FIELDS = {
+    "framework": str,
+    "passages": int,
+    "queries": int,
+    "ndcg_before": float,
+    "ndcg_after": float,
+    "recall_before": float,
+    "recall_after": float,
+    "seconds": float,
+    "tokens": int,
+}
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment without keys and with an empty home."""
+    keys = ("JINA_API_KEY", "JINAAI_API_KEY", "JINA_AUTH_TOKEN", "FORCE_COLOR", "NO_COLOR")
+    kept = {name: value for name, value in os.environ.items() if name not in keys}
+    return {**kept, "HOME": str(tmp_path_factory.mktemp("home")), "TERM": "xterm-256color", "COLUMNS": "120"}
+
+
+@pytest.fixture(scope="module")
+def measured(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """The whole demo, once."""
+    return subprocess.run(
+        [*DEMO, "--json"], env=environment, capture_output=True, text=True, timeout=280, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def rows(measured: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
+    """Its figures."""
+    found: list[dict[str, Any]] = json.loads(measured.stdout)["frameworks"]
+    return found
+
+
+@pytest.fixture
+def small() -> Corpus:
+    """A corpus that takes no time."""
+    colours = ("red", "green", "blue", "yellow", "black", "white", "brown", "orange")
+    return corpus.build(
+        [
+            Docstring(f"paint.c{number}", f"Which paint is {colour}?", f"A pot of {colour} colour. " * 12)
+            for number, colour in enumerate(colours)
+        ],
+        passages=8,
+        queries=8,
+    )
+
+
+def test_the_json_object_is_all_that_is_printed(measured: subprocess.CompletedProcess[str]) -> None:
+    """--json: one object with one row for each framework; the notice about the key is on standard error, once."""
+    assert measured.returncode == 0, measured.stderr
+    found = json.loads(measured.stdout)
+    assert list(found) == ["frameworks"]
+    assert [row["framework"] for row in found["frameworks"]] == ["LangChain", "LlamaIndex", "Haystack"]
+    for row in found["frameworks"]:
+        assert {name: type(value) for name, value in row.items()} == FIELDS
+    assert measured.stderr.count(NOTICE) == 1
+    assert measured.stderr.count("\n") == 1
+    assert "\x1b" not in measured.stdout + measured.stderr
+
+
+def test_the_corpus_is_large_enough(rows: list[dict[str, Any]]) -> None:
+    """At least 1,200 passages and 200 queries, the same in all frameworks."""
+    assert len({(row["passages"], row["queries"]) for row in rows}) == 1
+    assert rows[0]["passages"] >= 1_200
+    assert rows[0]["queries"] >= 200
+
+
+def test_reranking_raises_ndcg_in_every_framework(rows: list[dict[str, Any]]) -> None:
+    """By 0.05 or more; recall does not fall."""
+    for row in rows:
+        assert row["ndcg_after"] - row["ndcg_before"] >= 0.05
+        assert row["recall_after"] >= row["recall_before"]
+
+
+def test_the_frameworks_agree(rows: list[dict[str, Any]]) -> None:
+    """Same vectors, same scores: figures within 0.01 of one another, and the same bill."""
+    for name in ("ndcg_before", "ndcg_after", "recall_before", "recall_after"):
+        values = [row[name] for row in rows]
+        assert max(values) - min(values) <= 0.01
+    assert len({row["tokens"] for row in rows}) == 1
+    assert rows[0]["tokens"] > 0
+
+
+def test_a_terminal_gets_colour_and_a_progress_bar(environment: dict[str, str]) -> None:
+    """Table and three examples in colour on standard output, a bar on standard error, both only on terminals."""
+    terminal, screen = pty.openpty()
+    with subprocess.Popen(
+        [*DEMO, "--queries", "3"], env=environment, stdout=subprocess.PIPE, stderr=screen, text=True
+    ) as process:
+        os.close(screen)
+        shown = _read(terminal)
+        assert process.stdout is not None
+        printed = process.stdout.read()
+    assert process.returncode == 0
+    assert NOTICE in shown
+    assert "LlamaIndex" in shown
+    assert "\x1b[" in shown
+    assert "\x1b" not in printed
+    for framework in pipelines.FRAMEWORKS:
+        assert framework in printed
+    assert printed.count("\n  1. ") == 3
+
+
+def _read(terminal: int) -> str:
+    parts: list[bytes] = []
+    while True:
+        try:
+            part = os.read(terminal, 65_536)
+        except OSError:  # how Linux says that the other side was closed
+            part = b""
+        if not part:
+            os.close(terminal)
+            return b"".join(parts).decode()
+        parts.append(part)
+
+
+def test_the_report_is_coloured_on_terminals_alone(small: Corpus) -> None:
+    """The same table and examples hold escape sequences on a terminal and none elsewhere; 80 columns hold them."""
+    figures, answers = report.measure(
+        "LangChain", pipelines.load("LangChain"), corpus=small, client=Jina(base_url="local")
+    )
+    printed = {}
+    for on_terminal in (True, False):
+        console = Console(
+            file=io.StringIO(),
+            force_terminal=on_terminal,
+            width=80,
+            color_system="standard" if on_terminal else None,
+        )
+        console.print(report.table([figures]))
+        for example in report.examples(answers, small):
+            console.print(example)
+        assert isinstance(console.file, io.StringIO)
+        printed[on_terminal] = console.file.getvalue()
+    assert "\x1b[" in printed[True]
+    assert "\x1b" not in printed[False]
+    assert printed[False].count("<- the answer") == 3
+    assert "LangChain" in printed[False]
+    table = printed[False].partition("Which paint")[0]
+    assert all(name in table for name in ("framework", "nDCG@10", "recall@10", "seconds", "tokens"))
+    assert "…" not in table
+
+
+@pytest.mark.parametrize("framework", pipelines.FRAMEWORKS)
+def test_every_pipeline_tells_the_reason_of_a_failure(framework: str, small: Corpus) -> None:
+    """What the service refuses arrives as ragbridge's own error, also where the framework wraps what it catches."""
+    client = Jina(base_url="local", transport=InProcessTransport(Engine(api_keys=["sesame"])))
+    with pytest.raises(AuthenticationError):
+        report.measure(framework, pipelines.load(framework), corpus=small, client=client)
+
+
+def test_the_frameworks_rank_alike(small: Corpus) -> None:
+    """Each pipeline finds the same passages in the same order with the same scores."""
+    found = {}
+    for framework in pipelines.FRAMEWORKS:
+        with Jina(base_url="local") as client:
+            _, answers = report.measure(framework, pipelines.load(framework), corpus=small, client=client)
+        found[framework] = answers
+    for other in ("LlamaIndex", "Haystack"):
+        for one, two in zip(found["LangChain"], found[other], strict=True):
+            assert one.retrieved == two.retrieved
+            assert [hit.id for hit in one.reranked] == [hit.id for hit in two.reranked]
+            assert [hit.score for hit in one.reranked] == pytest.approx([hit.score for hit in two.reranked])
+
+
+def test_a_missing_framework_names_the_extra(environment: dict[str, str]) -> None:
+    """Without a framework the demo says what to install, on one line and with code 1."""
+    code = "import sys; sys.modules['langchain_core'] = None\nfrom ragbridge.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "demo", "--local"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert 'pip install "ragbridge[demo]"' in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_ctrl_c_ends_it_quietly(environment: dict[str, str]) -> None:
+    """After SIGINT it exits with 130 and adds nothing to what it had said."""
+    with subprocess.Popen(
+        [*DEMO, "--json"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert NOTICE in process.stderr.readline()
+        os.kill(process.pid, signal.SIGINT)
+        printed, said = process.communicate(timeout=60)
+    assert (process.returncode, printed, said) == (130, "", "")
+
+
+def test_nothing_is_written_to_the_home(
+    measured: subprocess.CompletedProcess[str], environment: dict[str, str]
+) -> None:
+    """The demo leaves no settings, caches or identifiers of a framework behind."""
+    assert measured.returncode == 0
+    assert list(Path(environment["HOME"]).rglob("*")) == []
