@@ -1,8 +1,4 @@
-"""Requests over HTTP. The only module that imports an HTTP library; it is imported when a client is made.
-
-A client lives as long as what it is bound to: the blocking one as long as the transport, an asynchronous one as long
-as its event loop, which closes it when it shuts down. A forked child starts without any of them.
-"""
+"""Requests over HTTP by httpx. The only module that imports it; it is imported when a client is made."""
 
 from __future__ import annotations
 
@@ -11,7 +7,8 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import AsyncGenerator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any, NoReturn
 
 import httpx
@@ -23,35 +20,19 @@ from ragbridge._version import __version__
 CONNECT_TIMEOUT = 10.0
 HEADERS: Mapping[str, str] = {
     "accept": "application/json",
-    # Compression costs more time than it saves below the speed of a modem: facts in CONTRIBUTING.md, "Hot path".
-    "accept-encoding": "identity",
+    "accept-encoding": "identity",  # why: CONTRIBUTING.md, "Hot path"
     "user-agent": f"ragbridge/{__version__}",
 }
 
-_transports: weakref.WeakSet[HttpTransport] = weakref.WeakSet()
 
+class PooledTransport(ABC):
+    """Clients of an HTTP library, each as long as what it is bound to.
 
-class HttpTransport:
-    """Sends requests with httpx, or with the caller's own client of its kind.
-
-    Args:
-        timeout: Seconds to wait for data, at most; connecting gets 10 at most.
-        connections: Connections kept open, and opened at once, by clients made here.
-        client: The caller's blocking client (``httpx.Client`` or one with its interface); never closed here.
-        async_client: The caller's asynchronous client; it belongs to one event loop; never closed here.
+    The blocking one lives as long as the transport, an asynchronous one as long as its event loop, which closes it when it
+    shuts down. A forked child starts without any of them.
     """
 
-    def __init__(
-        self,
-        *,
-        timeout: float,
-        connections: int,
-        client: Any = None,
-        async_client: Any = None,
-    ) -> None:
-        self._timeout = timeout
-        self._connections = connections
-        self._given, self._given_async = client, async_client
+    def __init__(self) -> None:
         self._start()
         _transports.add(self)
 
@@ -63,12 +44,93 @@ class HttpTransport:
 
     def _start(self) -> None:
         self._lock = threading.Lock()
-        self._own: httpx.Client | None = None
-        self._closer: weakref.finalize[..., HttpTransport] | None = None
+        self._own: Any = None
+        self._closer: weakref.finalize[..., PooledTransport] | None = None
         self._by_loop: weakref.WeakKeyDictionary[
             asyncio.AbstractEventLoop, tuple[Any, AsyncGenerator[None, None]]
         ]
         self._by_loop = weakref.WeakKeyDictionary()
+
+    @abstractmethod
+    def send(self, request: Request) -> Response:
+        """Answer ``request``, blocking."""
+
+    @abstractmethod
+    async def send_async(self, request: Request) -> Response:
+        """Answer ``request`` on the running event loop."""
+
+    @abstractmethod
+    def _open(self) -> tuple[Any, Callable[[], object]]:
+        """A blocking client, and what closes it."""
+
+    @abstractmethod
+    def _open_async(self) -> Any:
+        """A client for the running event loop."""
+
+    @abstractmethod
+    async def _shut(self, client: Any) -> None:
+        """Close a client of ``_open_async``, on its loop."""
+
+    def close(self) -> None:
+        """Close the blocking client. A later request opens another."""
+        with self._lock:
+            closer, self._closer, self._own = self._closer, None, None
+        if closer is not None:
+            closer()
+
+    async def close_async(self) -> None:
+        """Close both the blocking client and the one of the running loop."""
+        self.close()
+        entry = self._by_loop.get(asyncio.get_running_loop())
+        if entry is not None:
+            await entry[1].aclose()
+
+    def _client(self) -> Any:
+        if self._own is None:
+            with self._lock:
+                if self._own is None:
+                    client, close = self._open()
+                    self._closer = weakref.finalize(self, close)  # for those who never call close()
+                    self._own = client
+        return self._own
+
+    async def _client_async(self) -> Any:
+        loop = asyncio.get_running_loop()
+        entry = self._by_loop.get(loop)
+        if entry is None:
+            # A loop closes the generators that were started on it when it shuts down (`asyncio.run` does this), and
+            # with this one the client, whose sockets could not be closed on any other loop.
+            client = self._open_async()
+            closer = self._closing(client, loop)
+            entry = self._by_loop.setdefault(loop, (client, closer))
+            await anext(closer)
+        return entry[0]
+
+    async def _closing(self, client: Any, loop: asyncio.AbstractEventLoop) -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            self._by_loop.pop(loop, None)
+            await self._shut(client)
+
+
+class HttpTransport(PooledTransport):
+    """Sends requests with httpx, or with the caller's own client of its kind.
+
+    Args:
+        timeout: Seconds to wait for data, at most; connecting gets 10 at most.
+        connections: Connections kept open, and opened at once, by clients made here.
+        client: The caller's blocking client (``httpx.Client`` or one with its interface); never closed here.
+        async_client: The caller's asynchronous client; it belongs to one event loop; never closed here.
+    """
+
+    def __init__(
+        self, *, timeout: float, connections: int, client: Any = None, async_client: Any = None
+    ) -> None:
+        self._timeout = timeout
+        self._limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
+        self._given, self._given_async = client, async_client
+        super().__init__()
 
     def send(self, request: Request) -> Response:
         """Answer ``request``, blocking."""
@@ -100,54 +162,40 @@ class HttpTransport:
             _translate(error, client, request)
         return Response(answer.status_code, answer.headers, answer.content)
 
-    def close(self) -> None:
-        """Close the blocking client. A later request opens another."""
-        with self._lock:
-            closer, self._closer, self._own = self._closer, None, None
-        if closer is not None:
-            closer()
-
-    async def close_async(self) -> None:
-        """Close both the blocking client and the one of the running loop."""
-        self.close()
-        entry = self._by_loop.get(asyncio.get_running_loop())
-        if entry is not None:
-            await entry[1].aclose()
-
     def _timeouts(self, request: Request) -> tuple[float, float, float, None]:
         seconds = request.timeout or self._timeout
         return (min(CONNECT_TIMEOUT, seconds), seconds, seconds, None)  # connect, read, write, pool
 
-    def _client(self) -> httpx.Client:
-        if self._own is None:
-            with self._lock:
-                if self._own is None:
-                    client = httpx.Client(limits=self._limits())
-                    self._closer = weakref.finalize(self, client.close)  # for those who never call close()
-                    self._own = client
-        return self._own
+    def _open(self) -> tuple[httpx.Client, Callable[[], object]]:
+        client = httpx.Client(limits=self._limits)
+        return client, client.close
 
-    async def _client_async(self) -> httpx.AsyncClient:
-        entry = self._by_loop.get(asyncio.get_running_loop())
-        if entry is None:
-            client = httpx.AsyncClient(limits=self._limits())
-            # A loop closes the generators that were started on it when it shuts down (`asyncio.run` does this), and
-            # with this one the client, whose sockets could not be closed on any other loop.
-            closer = self._closing(client, asyncio.get_running_loop())
-            entry = self._by_loop.setdefault(asyncio.get_running_loop(), (client, closer))
-            await anext(closer)
-        client_of_loop: httpx.AsyncClient = entry[0]
-        return client_of_loop
+    def _open_async(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(limits=self._limits)
 
-    async def _closing(self, client: Any, loop: asyncio.AbstractEventLoop) -> AsyncGenerator[None, None]:
+    async def _shut(self, client: httpx.AsyncClient) -> None:
+        await client.aclose()
+
+
+def over_http(
+    base: str, *, timeout: float, connections: int, client: Any = None, async_client: Any = None
+) -> PooledTransport:
+    """The transport for requests to ``base``: the faster one where its packages are there and nothing asks for httpx."""
+    if client is None and async_client is None:
         try:
-            yield
-        finally:
-            self._by_loop.pop(loop, None)
-            await client.aclose()
+            from ragbridge._fast_transport import FastTransport, suits
+        except ImportError:
+            pass
+        else:
+            if suits(base):
+                return FastTransport(timeout=timeout, connections=connections, base=base)
+    return HttpTransport(timeout=timeout, connections=connections, client=client, async_client=async_client)
 
-    def _limits(self) -> httpx.Limits:
-        return httpx.Limits(max_connections=self._connections, max_keepalive_connections=self._connections)
+
+def no_answer(request: Request, kind: str) -> RequestError:
+    """The error for a request that was not answered in time."""
+    seconds = f"{request.timeout:g} s" if request.timeout else "the client's timeout"
+    return RequestError(f"{request.method} {request.url}: no answer within {seconds} ({kind}); see timeout=")
 
 
 def _translate(error: Exception, client: Any, request: Request) -> NoReturn:
@@ -155,9 +203,7 @@ def _translate(error: Exception, client: Any, request: Request) -> NoReturn:
     library = _library(client)
     what = f"{request.method} {request.url}"
     if isinstance(error, getattr(library, "TimeoutException", ())):
-        kind = type(error).__name__.removesuffix("Timeout").lower()
-        seconds = f"{request.timeout:g} s" if request.timeout else "the client's timeout"
-        raise RequestError(f"{what}: no answer within {seconds} ({kind}); see timeout=") from error
+        raise no_answer(request, type(error).__name__.removesuffix("Timeout").lower()) from error
     if isinstance(error, (getattr(library, "UnsupportedProtocol", ()), getattr(library, "InvalidURL", ()))):
         raise ConfigurationError(f"{what}: {error}; check base_url=") from error
     if isinstance(error, getattr(library, "RequestError", ())):
@@ -171,6 +217,9 @@ def _library(client: Any) -> object:
     """The package whose errors ``client`` raises: httpx, or another of its interface."""
     roots = (sys.modules.get(kind.__module__.partition(".")[0]) for kind in type(client).__mro__)
     return next((root for root in roots if hasattr(root, "RequestError")), None)
+
+
+_transports: weakref.WeakSet[PooledTransport] = weakref.WeakSet()
 
 
 def _after_fork() -> None:

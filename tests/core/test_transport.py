@@ -7,6 +7,7 @@ import gc
 import json
 import os
 import socket
+import sys
 import threading
 import warnings
 
@@ -28,11 +29,35 @@ def url():
         yield address
 
 
+@pytest.fixture(params=["httpx", "fast"], autouse=True)
+def library(request, monkeypatch):
+    """Every test runs with httpx and with the libraries of the extra ``speed``, where they are installed."""
+    if request.param == "fast":
+        pytest.importorskip("aiohttp")
+        pytest.importorskip("urllib3")
+    else:
+        monkeypatch.setitem(sys.modules, "ragbridge._fast_transport", None)
+    return request.param
+
+
 @pytest.fixture
-def jina(url):
+def jina(url, library):
     """A client of that server that sends several requests for a few texts."""
     with Jina(base_url=url, limits=None, batch_size=8, concurrency=4) as client:
         yield client
+
+
+def test_the_library_is_the_one_that_is_meant(jina, library):
+    """The other tests of this module say something about both."""
+    assert type(jina._transport).__name__ == {"httpx": "HttpTransport", "fast": "FastTransport"}[library]
+
+
+def test_a_proxy_in_the_environment_is_left_to_httpx(monkeypatch, url):
+    """Only httpx is asked to find its way through proxies; addresses that bypass them need none."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    assert type(Jina("k")._transport).__name__ == "HttpTransport"
+    assert Jina(base_url=url).embed(["a"]).vectors.shape == (1, 1024)
 
 
 def test_http_and_the_embedded_engine_give_the_same(jina):
@@ -192,9 +217,6 @@ def test_a_job_over_many_texts_reuses_its_connections(url):
     """Connections are kept: as many as requests run side by side, not one for each request."""
     opened = []
     real = socket.socket.connect
-
-    class Counted(socket.socket):
-        pass
 
     def connect(self, address):
         opened.append(address)

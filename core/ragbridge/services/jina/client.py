@@ -99,9 +99,10 @@ class Jina(Service):
         self._bound = any(part is not None for part in (http_client, async_http_client, transport, clock))
         self._batch_size = batch_size
         local = base_url == self.LOCAL
+        base = _wire.normalize_base(f"{self.LOCAL}://{PUBLIC_HOST}" if local else base_url)
         super().__init__(clock=clock)
         self._channel = Channel(
-            base=_wire.normalize_base(f"{self.LOCAL}://{PUBLIC_HOST}" if local else base_url),
+            base=base,
             key=None if local else find_key(api_key, KEY_VARIABLES),
             timeout=timeout,
             retry=retry,
@@ -112,8 +113,20 @@ class Jina(Service):
             count_tokens=count_tokens,
         )
         in_flight = concurrency or _in_flight(self._channel.limiter("embeddings"))
-        if transport is None:
-            transport = _transport_for(local, timeout, in_flight, http_client, async_http_client)
+        if transport is None and local:
+            transport = InProcessTransport(timeout=timeout)
+        elif transport is None:
+            import numpy  # noqa: F401, ICN001 - here rather than in the first call, while a quota's window runs
+
+            from ragbridge._transport import over_http
+
+            transport = over_http(
+                base,
+                timeout=timeout,
+                connections=in_flight,
+                client=http_client,
+                async_client=async_http_client,
+            )
         self._connect(transport, in_flight)
         self._channel.check_key()  # last: an object without a key is whole, see _unpickle
 
@@ -312,19 +325,3 @@ def _check(*, timeout: float, concurrency: int | None, batch_size: int) -> None:
 def _in_flight(limiter: RateLimiter | None) -> int:
     allowed = limiter.concurrency if limiter else None
     return min(allowed, MAX_CONCURRENCY) if allowed else DEFAULT_CONCURRENCY
-
-
-def _transport_for(
-    local: bool,
-    timeout: float,
-    connections: int,
-    client: object | None,
-    async_client: object | None,
-) -> Transport:
-    if local:
-        return InProcessTransport(timeout=timeout)
-    import numpy  # noqa: F401, ICN001 - here rather than in the first call, while a quota's window runs
-
-    from ragbridge._transport import HttpTransport
-
-    return HttpTransport(timeout=timeout, connections=connections, client=client, async_client=async_client)
