@@ -507,7 +507,7 @@ def test_first_runs_share_one_client(kind: type[Any]) -> None:
     assert len(set(map(id, found))) == 1
 
 
-@pytest.mark.parametrize("leaf", ["embedders", "rankers"])
+@pytest.mark.parametrize("leaf", ["embedders", "preprocessors", "rankers"])
 def test_without_haystack(leaf: str) -> None:
     """Where Haystack is missing, the error names the extra to install."""
     code = f"""

@@ -49,7 +49,15 @@ EMBEDDING: dict[str, Any] = {
 META = {"meta_fields_to_embed": ["title"], "embedding_separator": " | "}
 SETTINGS: dict[type[Any], dict[str, Any]] = {
     JinaTextEmbedder: {**CONNECTION, **EMBEDDING},
-    JinaDocumentEmbedder: {**CONNECTION, **EMBEDDING, **META, "batch_size": 7, "progress_bar": True},
+    JinaDocumentEmbedder: {
+        **CONNECTION,
+        **EMBEDDING,
+        **META,
+        "batch_size": 7,
+        "progress_bar": True,
+        "late_chunking": True,
+        "source_id_field": "file",
+    },
     JinaRanker: {
         **CONNECTION,
         **META,

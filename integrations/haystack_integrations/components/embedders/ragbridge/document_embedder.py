@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from haystack import Document, component
 from haystack.utils import Secret
@@ -18,11 +18,9 @@ from haystack_integrations.common.ragbridge.component import (
     check_documents,
     texts_of,
 )
-from ragbridge import Jina, RateLimit, Retry
+from haystack_integrations.components.embedders.ragbridge._late_chunking import in_order, sources_of
+from ragbridge import DocumentEmbeddings, Embeddings, Jina, RateLimit, Retry
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL
-
-if TYPE_CHECKING:
-    from ragbridge import Embeddings
 
 
 @component
@@ -56,6 +54,8 @@ class JinaDocumentEmbedder(JinaComponent):
         dimensions: int | None = None,
         truncate: bool | None = None,
         normalized: bool | None = None,
+        late_chunking: bool = False,
+        source_id_field: str = "source_id",
         limits: RateLimit | dict[str, Any] | str | None = "free",
         retry: Retry | dict[str, Any] | None = None,
         timeout: float = TIMEOUT,
@@ -78,12 +78,19 @@ class JinaDocumentEmbedder(JinaComponent):
         :param dimensions: Width of the vectors, where the model lets it be chosen.
         :param truncate: Cut texts that are longer than the model's context; else the service refuses them.
         :param normalized: Whether vectors get unit length; the service's default is True.
+        :param late_chunking: Embed each document, a chunk, in the light of the other chunks of its source. Each is the
+            text that it is without late chunking, prefix, meta fields and suffix included. A matter of
+            `jina-embeddings-v3` and `-v4`; embed queries with the same model in a `JinaTextEmbedder`, which needs no
+            such setting.
+        :param source_id_field: The meta field that tells which source a chunk is of, for late chunking. The chunks of
+            one source are taken in the order in which they come.
         :param limits: The account's quota: a tier (`"free"`, `"paid"`, `"premium"`), a `RateLimit` or its fields as a
             dictionary, or None for no limiter. Components with the same key share one quota.
         :param retry: How failures are retried: a `Retry` or its fields as a dictionary; None for its defaults.
         :param timeout: Seconds to wait for an answer's data.
         :param concurrency: Requests in flight at most; None for what the quota allows.
-        :param batch_size: Documents in one request at most, up to 512; fewer where the quota asks for it.
+        :param batch_size: Documents in one request at most, up to 512; fewer where the quota asks for it. With late
+            chunking a request holds the chunks of one source instead.
         :param progress_bar: Show how many documents are done, on standard error.
         :param client: A ready client instead of the settings of a connection. Such a component cannot be serialized.
         :raises ConfigurationError: A setting is wrong.
@@ -107,6 +114,8 @@ class JinaDocumentEmbedder(JinaComponent):
         self.dimensions = dimensions
         self.truncate = truncate
         self.normalized = normalized
+        self.late_chunking = late_chunking
+        self.source_id_field = source_id_field
         self.progress_bar = progress_bar
 
     @component.output_types(documents=list[Document], meta=dict[str, Any])
@@ -118,11 +127,16 @@ class JinaDocumentEmbedder(JinaComponent):
             - `documents`: copies in the same order, with their ids, and with `embedding`;
             - `meta`: `model` and `usage` (`total_tokens`, as billed).
         :raises TypeError: `documents` is no list of Documents.
-        :raises RagbridgeError: The service cannot be asked, or refuses; the message names the document by its index.
+        :raises ConfigurationError: A setting is wrong; or late chunking is asked for and a document names no source.
+        :raises RagbridgeError: The service cannot be asked, or refuses; the message names the document by its index,
+            with late chunking by those of its source and of the chunk in it.
         """
         asked = self._asked(documents)
         with self._bar(documents) as bar:
-            return _answer(documents, self._connected().embed(**asked, progress=bar.update))
+            jina = self._connected()
+            if self.late_chunking:
+                return self._answer(documents, jina.embed_documents(**asked, progress=bar.update))
+            return self._answer(documents, jina.embed(**asked, progress=bar.update))
 
     @component.output_types(documents=list[Document], meta=dict[str, Any])
     async def run_async(self, documents: list[Document]) -> dict[str, Any]:
@@ -131,11 +145,16 @@ class JinaDocumentEmbedder(JinaComponent):
         :param documents: What to embed. An empty list sends nothing.
         :returns: What `run` returns.
         :raises TypeError: `documents` is no list of Documents.
-        :raises RagbridgeError: The service cannot be asked, or refuses; the message names the document by its index.
+        :raises ConfigurationError: A setting is wrong; or late chunking is asked for and a document names no source.
+        :raises RagbridgeError: The service cannot be asked, or refuses; the message names the document by its index,
+            with late chunking by those of its source and of the chunk in it.
         """
         asked = self._asked(documents)
         with self._bar(documents) as bar:
-            return _answer(documents, await self._connected().aembed(**asked, progress=bar.update))
+            jina = self._connected()
+            if self.late_chunking:
+                return self._answer(documents, await jina.aembed_documents(**asked, progress=bar.update))
+            return self._answer(documents, await jina.aembed(**asked, progress=bar.update))
 
     def _bar(self, documents: list[Document]) -> tqdm[Any]:
         return tqdm(total=len(documents), desc="Embedding", unit=" documents", disable=not self.progress_bar)
@@ -146,20 +165,33 @@ class JinaDocumentEmbedder(JinaComponent):
             "JinaDocumentEmbedder expects a list of Documents as input. "
             "In case you want to embed a string, please use the JinaTextEmbedder.",
         )
-        texts = texts_of(documents, self.meta_fields_to_embed, self.embedding_separator)
-        return {
-            "texts": [self.prefix + text + self.suffix for text in texts],
+        texts = [
+            self.prefix + text + self.suffix
+            for text in texts_of(documents, self.meta_fields_to_embed, self.embedding_separator)
+        ]
+        options = {
             "model": self.model,
-            "role": None if self.task else "document",
             "task": self.task,
             "dimensions": self.dimensions,
             "truncate": self.truncate,
             "normalized": self.normalized,
         }
+        if not self.late_chunking:
+            return {"texts": texts, "role": None if self.task else "document", **options}
+        chunks = [
+            [texts[place] for place in source] for source in sources_of(documents, self.source_id_field)
+        ]
+        return {"documents": chunks, "late_chunking": True, **options}
 
-
-def _answer(documents: list[Document], found: Embeddings) -> dict[str, Any]:
-    # `replace` keeps ids; a new Document would hash its vector into another one.
-    pairs = zip(documents, found.tolist(), strict=True)
-    meta = {"model": found.model, "usage": {"total_tokens": found.usage.tokens}}
-    return {"documents": [replace(document, embedding=vector) for document, vector in pairs], "meta": meta}
+    def _answer(self, documents: list[Document], found: Embeddings | DocumentEmbeddings) -> dict[str, Any]:
+        if isinstance(found, Embeddings):
+            vectors = found.tolist()
+        else:
+            vectors = in_order(found, sources_of(documents, self.source_id_field))
+        meta = {"model": found.model, "usage": {"total_tokens": found.usage.tokens}}
+        # `replace` keeps ids; a new Document would hash its vector into another one.
+        pairs = zip(documents, vectors, strict=True)
+        return {
+            "documents": [replace(document, embedding=vector) for document, vector in pairs],
+            "meta": meta,
+        }
