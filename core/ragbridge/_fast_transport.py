@@ -12,14 +12,13 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
-import httpx
 import urllib3
 from urllib3.exceptions import HTTPError, LocationValueError
 from urllib3.exceptions import TimeoutError as UrllibTimeoutError
 
 from ragbridge._errors import ConfigurationError, RequestError
 from ragbridge._flow import Request, Response
-from ragbridge._transport import CONNECT_TIMEOUT, HEADERS, PooledTransport, no_answer
+from ragbridge._transport import CONNECT_TIMEOUT, HEADERS, PooledTransport, certificates, no_answer
 
 
 class FastTransport(PooledTransport):
@@ -94,7 +93,7 @@ class FastTransport(PooledTransport):
         await client.close()
 
     def _certificates(self) -> ssl.SSLContext | None:
-        return httpx.create_ssl_context() if self._tls else None
+        return certificates() if self._tls else None
 
 
 def suits(base: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 import sys
 import threading
 import weakref
@@ -190,6 +191,11 @@ def over_http(
             if suits(base):
                 return FastTransport(timeout=timeout, connections=connections, base=base)
     return HttpTransport(timeout=timeout, connections=connections, client=client, async_client=async_client)
+
+
+def certificates() -> ssl.SSLContext:
+    """Whom httpx trusts: its own list, or what ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` name."""
+    return httpx.create_ssl_context()
 
 
 def no_answer(request: Request, kind: str) -> RequestError:
