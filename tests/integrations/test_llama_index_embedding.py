@@ -9,7 +9,6 @@ import inspect
 import json
 import pickle
 import sys
-import warnings
 
 import httpx
 import numpy as np
@@ -24,11 +23,12 @@ from llama_index.core.instrumentation import get_dispatcher
 from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.instrumentation.events.embedding import EmbeddingEndEvent, EmbeddingStartEvent
 from llama_index.core.rate_limiter import TokenBucketRateLimiter
-from llama_index.core.schema import MetadataMode, TextNode
+from llama_index.core.schema import Document, MetadataMode, TextNode
 from llama_index.core.storage.kvstore import SimpleKVStore
 from pydantic import ValidationError
 
 from llama_index.embeddings.ragbridge import JinaEmbedding
+from llama_index.node_parser.ragbridge import RagbridgeNodeParser
 from ragbridge import AuthenticationError, ConfigurationError, Jina, RateLimit, Retry
 from ragbridge.local import Faults
 
@@ -41,6 +41,7 @@ NOT_DEFAULT = {
     "dimensions": 64,
     "truncate": True,
     "normalized": False,
+    "late_chunking": True,
     "limits": RateLimit(500, None, 3, window=6.0),
     "retry": Retry(attempts=2),
     "timeout": 9.0,
@@ -48,7 +49,7 @@ NOT_DEFAULT = {
     "batch_size": 7,
     "embed_batch_size": 99,
 }
-CHANGES_VECTORS = ("model_name", "base_url", "task", "dimensions", "truncate", "normalized")
+CHANGES_VECTORS = ("base_url", "task", "dimensions", "truncate", "normalized", "late_chunking")
 
 
 @pytest.fixture
@@ -201,14 +202,15 @@ def test_round_trips_keep_every_setting(way):
         "model_dump": lambda: JinaEmbedding.from_dict(model.model_dump()),
     }[way]()
     assert settings_of(copy) == NOT_DEFAULT
-    assert copy.get_text_embedding("the sea") == model.get_text_embedding("the sea")
+    assert copy.get_query_embedding("the sea") == model.get_query_embedding("the sea")
 
 
 def test_cache_key_follows_what_changes_vectors_and_not_the_key():
     """The ingestion cache's hash differs for each setting that changes vectors, and for a client of another service."""
     nodes = [TextNode(text="the sea")]
-    makes = [JinaEmbedding(api_key=KEY, **{name: NOT_DEFAULT[name]}) for name in CHANGES_VECTORS]
-    makes += [JinaEmbedding(api_key=KEY), JinaEmbedding(client=Jina(base_url="local"))]
+    v3 = {"api_key": KEY, "model": "jina-embeddings-v3"}
+    makes = [JinaEmbedding(**v3, **{name: NOT_DEFAULT[name]}) for name in CHANGES_VECTORS]
+    makes += [JinaEmbedding(**v3), JinaEmbedding(api_key=KEY), JinaEmbedding(client=Jina(base_url="local"))]
     hashes = [get_transformation_hash(nodes, model) for model in makes]
     assert len(set(hashes)) == len(makes)
     assert get_transformation_hash(nodes, JinaEmbedding(api_key="another")) == hashes[-2]
@@ -270,22 +272,28 @@ def test_pickling_leaves_the_object_whole(local):
     assert len(local.get_text_embedding("a")) == 64
 
 
-def test_a_process_pool_embeds_with_the_same_settings(wire, monkeypatch):
-    """``IngestionPipeline(num_workers=2)`` sends every request with the settings and the key of the parent."""
+def test_a_process_pool_works_with_the_same_settings(wire, monkeypatch):
+    """``IngestionPipeline(num_workers=2)`` splits and embeds with the settings and the key of the parent."""
     monkeypatch.setenv("JINA_API_KEY", KEY)
-    model = JinaEmbedding(base_url=wire.url, dimensions=32, normalized=False, embed_batch_size=2)
-    nodes = [TextNode(text=f"text number {number}") for number in range(6)]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the number of processors
-        found = IngestionPipeline(transformations=[model]).run(nodes=nodes, num_workers=2)
-    assert sorted(len(body.pop("input")) for body in wire.bodies) == [1, 1, 2, 2]
-    shared = {"task": "retrieval.passage", "dimensions": 32, "normalized": False, "embedding_type": "base64"}
-    assert wire.bodies == [{"model": model.model_name, **shared}] * 4
-    assert set(wire.keys) == {f"Bearer {KEY}"}
-    expected = Jina(base_url="local").embed(
-        [node.text for node in nodes], role="document", dimensions=32, normalized=False
+    monkeypatch.setattr(
+        "multiprocessing.cpu_count", lambda: 1
+    )  # one process is a process, and starts in half the time
+    parser = RagbridgeNodeParser(
+        strategy="sentence", max_chunk_size=20, sentence_overlap=0, deterministic_ids=True
     )
-    np.testing.assert_allclose([node.embedding for node in found], expected.vectors, atol=1e-6)
+    model = JinaEmbedding(model="jina-embeddings-v3", base_url=wire.url, dimensions=32, late_chunking=True)
+    documents = [Document(id_=name, text=f"The {name} is wide and deep. " * 5) for name in ("sea", "sky")]
+    pipeline = IngestionPipeline(transformations=[parser, model], disable_cache=True)
+    with pytest.warns(UserWarning, match="CPU"):
+        found = pipeline.run(documents=documents, num_workers=2)
+    here = pipeline.run(documents=documents)
+    assert len(found) > 2
+    assert len(wire.bodies) == 4
+    assert sorted(wire.bodies[:2], key=str) == sorted(wire.bodies[2:], key=str)
+    assert set(wire.keys) == {f"Bearer {KEY}"}
+    assert [(node.id_, node.text, node.embedding) for node in found] == [
+        (node.id_, node.text, node.embedding) for node in here
+    ]
 
 
 def test_unknown_and_contradicting_settings_are_refused():
@@ -352,6 +360,7 @@ def test_events_name_the_model(local, events, kind):
         "embed_batch_size": 2048,
         "task": None,
         "dimensions": 64,
+        "late_chunking": False,
     }
     assert start.model_dict == expected
     assert (end.chunks, end.embeddings) == (["the sea"], [vector])
@@ -393,9 +402,17 @@ def test_serialized_name_is_frozen():
     assert JinaEmbedding.class_name() == "JinaEmbedding"
 
 
-def test_without_llama_index_the_extra_is_named(monkeypatch):
-    """Importing the adapter without the framework says what to install."""
-    monkeypatch.setitem(sys.modules, "llama_index.core.base.embeddings.base", None)
-    monkeypatch.delitem(sys.modules, "llama_index.embeddings.ragbridge.base")
+@pytest.mark.parametrize(
+    ("module", "missing"),
+    [
+        ("base", "llama_index.core.base.embeddings.base"),
+        ("connection", "llama_index.core.schema"),
+        ("late_chunking", "llama_index.core.base.embeddings.base"),
+    ],
+)
+def test_without_llama_index_the_extra_is_named(monkeypatch, module, missing):
+    """Importing any module of the adapter without the framework says what to install."""
+    monkeypatch.setitem(sys.modules, missing, None)
+    monkeypatch.delitem(sys.modules, f"llama_index.embeddings.ragbridge.{module}")
     with pytest.raises(ImportError, match=r"ragbridge\[llama-index\]"):
-        importlib.import_module("llama_index.embeddings.ragbridge.base")
+        importlib.import_module(f"llama_index.embeddings.ragbridge.{module}")

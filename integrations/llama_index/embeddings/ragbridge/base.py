@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
-import inspect
-import pickle
+from collections.abc import Sequence
 from typing import Any
 
 try:
     from llama_index.core.base.embeddings.base import BaseEmbedding
+    from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
+    from llama_index.core.schema import BaseNode
 except ImportError as error:
     raise ImportError(
         f'this adapter needs LlamaIndex ({error}): pip install "ragbridge[llama-index]"'
     ) from error
 
-from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, field_serializer
+from pydantic import ConfigDict, SecretStr
 
+from llama_index.embeddings.ragbridge.connection import Connected
+from llama_index.embeddings.ragbridge.late_chunking import embedding_documents
 from ragbridge import ConfigurationError, Jina, RateLimit, Retry
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL, EmbeddingModel, Role
 
 MAX_EMBED_BATCH_SIZE = 2048
 """The largest batch that LlamaIndex makes. It is the default: the core cuts it into requests and runs them side by side."""
 
-_CONNECTION = ("api_key", "base_url", "limits", "retry", "timeout", "concurrency", "batch_size")
-_DEFAULTS = {name: inspect.signature(Jina).parameters[name].default for name in _CONNECTION}
+dispatcher = get_dispatcher(__name__)
 
 
-class JinaEmbedding(BaseEmbedding):
+class JinaEmbedding(Connected, BaseEmbedding):
     """Embeddings by Jina AI, or by the embedded engine (``base_url="local"``).
 
     Queries and texts are embedded with the task that the model has for each. Every setting is a public field, so
     pickles, ``to_dict`` and the cache of an ``IngestionPipeline`` hold them all. The key is in none of these: what is
     unpickled or made by ``from_dict`` takes it from the environment of its own process.
+
+    With late chunking it embeds nodes, not strings: put it after a splitter into the transformations of an
+    ``IngestionPipeline`` or of ``VectorStoreIndex.from_documents``, or call it with nodes; a ``VectorStoreIndex`` takes
+    the vectors that nodes have. Nodes with the same ``ref_doc_id`` are one document, those without are one each.
+    All nodes of a document must come in one call: a pipeline with ``num_workers`` divides nodes, not only documents.
 
     Args:
         model: Another spelling of ``model_name``.
@@ -41,6 +48,7 @@ class JinaEmbedding(BaseEmbedding):
         dimensions: Width of the vectors, where the model lets it be chosen.
         truncate: Cut texts that are longer than the model's context; else the service refuses them.
         normalized: Whether vectors get unit length; the service's default is True.
+        late_chunking: Embed each node in the light of its document: a matter of ``jina-embeddings-v3`` and ``-v4``.
         limits: A published tier (``"free"``, ``"paid"``, ``"premium"``), a ``RateLimit``, or None for no limiter.
         retry: How often and how patiently failures are retried.
         timeout: Seconds to wait for an answer's data.
@@ -57,20 +65,11 @@ class JinaEmbedding(BaseEmbedding):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    api_key: SecretStr | None = Field(exclude=True, repr=False)
-    base_url: str
     task: str | None
     dimensions: int | None
     truncate: bool | None
     normalized: bool | None
-    limits: RateLimit | str | None
-    retry: Retry
-    timeout: float
-    concurrency: int | None
-    batch_size: int
-    client: Jina | None
-
-    _made: tuple[dict[str, Any], Jina] | None = PrivateAttr(default=None)
+    late_chunking: bool
 
     def __init__(
         self,
@@ -83,6 +82,7 @@ class JinaEmbedding(BaseEmbedding):
         dimensions: int | None = None,
         truncate: bool | None = None,
         normalized: bool | None = None,
+        late_chunking: bool = False,
         limits: RateLimit | str | None = "free",
         retry: Retry = Retry(),  # noqa: B008 - frozen
         timeout: float = Jina.TIMEOUT,
@@ -111,6 +111,7 @@ class JinaEmbedding(BaseEmbedding):
             "dimensions": dimensions,
             "truncate": truncate,
             "normalized": normalized,
+            "late_chunking": late_chunking,
             "limits": limits,
             "retry": retry,
             "timeout": timeout,
@@ -121,7 +122,7 @@ class JinaEmbedding(BaseEmbedding):
         }
         super().__init__(**settings, **framework)
         # Sends nothing, refuses what the model does not have.
-        self._jina().embed([], **self._options("document"))
+        self._jina().embed_documents([], **self._document_options())
 
     @classmethod
     def class_name(cls) -> str:
@@ -130,7 +131,29 @@ class JinaEmbedding(BaseEmbedding):
 
     def to_payload(self) -> dict[str, Any]:
         """What events and callbacks tell of this component."""
-        return {**super().to_payload(), "task": self.task, "dimensions": self.dimensions}
+        told = ("task", "dimensions", "late_chunking")
+        return super().to_payload() | {name: getattr(self, name) for name in told}
+
+    def __call__(self, nodes: Sequence[BaseNode], **kwargs: Any) -> Sequence[BaseNode]:
+        """Gives each node its vector, and returns the nodes."""
+        if not self.late_chunking or not nodes:
+            return super().__call__(nodes, **kwargs)
+        with embedding_documents(self, nodes, **kwargs) as (question, finish):
+            if self.rate_limiter is not None:
+                self.rate_limiter.acquire()
+            finish(self._jina().embed_documents(**question, **self._document_options()))
+        return nodes
+
+    @dispatcher.span
+    async def acall(self, nodes: Sequence[BaseNode], **kwargs: Any) -> Sequence[BaseNode]:
+        """Gives each node its vector, and returns the nodes."""
+        if not self.late_chunking or not nodes:
+            return await super().acall(nodes, **kwargs)
+        with embedding_documents(self, nodes, **kwargs) as (question, finish):
+            if self.rate_limiter is not None:
+                await self.rate_limiter.async_acquire()
+            finish(await self._jina().aembed_documents(**question, **self._document_options()))
+        return nodes
 
     def _get_query_embedding(self, query: str) -> list[float]:
         return self._jina().embed([query], **self._options("query")).tolist()[0]
@@ -145,42 +168,30 @@ class JinaEmbedding(BaseEmbedding):
         return (await self._aget_text_embeddings([text]))[0]
 
     def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
-        return self._jina().embed(texts, **self._options("document")).tolist()
+        return self._jina().embed(texts, **self._text_options()).tolist()
 
     async def _aget_text_embeddings(self, texts: list[str]) -> list[list[float]]:
-        return (await self._jina().aembed(texts, **self._options("document"))).tolist()
+        return (await self._jina().aembed(texts, **self._text_options())).tolist()
 
     def _options(self, role: Role) -> dict[str, Any]:
+        return self._common_options() | ({"role": role} if self.task is None else {"task": self.task})
+
+    def _text_options(self) -> dict[str, Any]:
+        if self.late_chunking:
+            raise ConfigurationError(
+                "late_chunking=True: strings do not tell which document they are of; embed nodes: put this embedding "
+                "after the splitter into the transformations of IngestionPipeline or VectorStoreIndex.from_documents, "
+                "or call embedding(nodes) before VectorStoreIndex(nodes)"
+            )
+        return self._options("document")
+
+    def _document_options(self) -> dict[str, Any]:
+        return self._common_options() | {"task": self.task, "late_chunking": self.late_chunking}
+
+    def _common_options(self) -> dict[str, Any]:
         return {
             "model": self.model_name,
             "dimensions": self.dimensions,
             "truncate": self.truncate,
             "normalized": self.normalized,
-            **({"role": role} if self.task is None else {"task": self.task}),
         }
-
-    def _jina(self) -> Jina:
-        """The client that was given, else one for the connection's settings as they are now."""
-        settings = {name: getattr(self, name) for name in _CONNECTION}
-        if self.client is not None:
-            doubled = [name for name in _CONNECTION if settings[name] != _DEFAULTS[name]]
-            if doubled:
-                raise ConfigurationError(f"client= has its own connection: leave out {', '.join(doubled)}")
-            return self.client
-        if self._made is None or self._made[0] != settings:
-            key = self.api_key.get_secret_value() if self.api_key else None
-            self._made = settings, Jina(**{**settings, "api_key": key})
-        return self._made[1]
-
-    @field_serializer("client")
-    def _describe(self, client: Jina | None) -> str | None:
-        # Part of what identifies this component in caches, since vectors depend on where they come from.
-        return None if client is None else client.base_url
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Fails where the framework would leave the client out and use the default service instead.
-        pickle.dumps(self.client)
-        # The framework deletes from the object itself what it cannot pickle: it gets a copy, which has no key.
-        bare = self.model_copy(update={"api_key": None})
-        bare._made = None  # noqa: SLF001 - of its own kind
-        return super(JinaEmbedding, bare).__getstate__()
