@@ -21,7 +21,16 @@ from ragbridge._errors import (
 )
 from ragbridge._limiter import Limiter
 from ragbridge._limits import RateLimit, RateLimiter
-from ragbridge._results import Document, DocumentEmbeddings, Embeddings, RankedDocument, Ranking, Usage
+from ragbridge._results import (
+    Document,
+    DocumentEmbeddings,
+    Embeddings,
+    RankedDocument,
+    Ranking,
+    Segment,
+    Segments,
+    Usage,
+)
 from ragbridge._retry import Retry
 from ragbridge._version import __version__
 from ragbridge.services.jina.client import Jina
@@ -45,6 +54,8 @@ __all__ = [
     "RequestError",
     "ResponseError",
     "Retry",
+    "Segment",
+    "Segments",
     "ServiceError",
     "StatusError",
     "Totals",

@@ -31,9 +31,11 @@ class Transport(Protocol):
 
     def send(self, request: Request) -> Response:
         """Answer ``request``, blocking the calling thread."""
+        ...
 
     async def send_async(self, request: Request) -> Response:
         """Answer ``request`` on the running event loop."""
+        ...
 
     def close(self) -> None:
         """Free what the blocking side holds."""
@@ -47,6 +49,7 @@ class Clock(Protocol):
 
     def now(self) -> float:
         """Seconds on a clock that never goes back."""
+        ...
 
     def wait(self, event: threading.Event, seconds: float) -> None:
         """Block until ``event`` is set or ``seconds`` (may be ``inf``) have passed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -120,3 +120,50 @@ class Ranking:
 
     def __iter__(self) -> Iterator[RankedDocument]:
         return iter(self.results)
+
+
+Tokenizer: TypeAlias = Literal["cl100k_base", "o200k_base", "p50k_base", "r50k_base", "p50k_edit", "gpt2"]
+"""Whose vocabulary Jina's segmenter counts by: OpenAI's, none of Jina's own models'."""
+
+Token: TypeAlias = tuple[str, tuple[int, ...]]
+"""A piece of text and its ids; several where a character is more than one token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A piece of a text that was segmented.
+
+    Attributes:
+        start: Offset of its first character, in code points.
+        end: Offset after its last character, in code points.
+        text: ``content[start:end]``, always: checked when the answer is read.
+        tokens: Its tokens, where they were asked for.
+    """
+
+    start: int
+    end: int
+    text: str
+    tokens: tuple[Token, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """A text in pieces.
+
+    Attributes:
+        chunks: The pieces, in the order of the text.
+        num_tokens: Tokens by ``tokenizer``'s count. No estimate of what an embedding of the text is billed.
+        tokenizer: Whose vocabulary counted, as the service gave it.
+        usage: What the call cost: no tokens, segmenting is free.
+    """
+
+    chunks: tuple[Segment, ...]
+    num_tokens: int
+    tokenizer: str
+    usage: Usage = Usage()
+
+    def __len__(self) -> int:
+        return len(self.chunks)
+
+    def __iter__(self) -> Iterator[Segment]:
+        return iter(self.chunks)

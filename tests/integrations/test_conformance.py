@@ -19,8 +19,10 @@ from llama_index.core.schema import NodeWithScore, TextNode
 
 import langchain_ragbridge
 from haystack_integrations.components.embedders.ragbridge import JinaDocumentEmbedder, JinaTextEmbedder
+from haystack_integrations.components.preprocessors.ragbridge import RagbridgeDocumentSplitter
 from haystack_integrations.components.rankers.ragbridge import JinaRanker
 from llama_index.embeddings.ragbridge import JinaEmbedding as LlamaIndexEmbedding
+from llama_index.node_parser.ragbridge import RagbridgeNodeParser
 from llama_index.postprocessor.ragbridge import JinaRerank as LlamaIndexRerank
 from ragbridge import Jina, QuotaExhaustedError, Retry
 from ragbridge._flow import Request
@@ -376,15 +378,14 @@ def test_serialized_names_stay_what_they_are():
     assert [
         part(api_key=secret).to_dict()["type"]
         for part in (JinaTextEmbedder, JinaDocumentEmbedder, JinaRanker)
-    ] == [
+    ] + [RagbridgeDocumentSplitter().to_dict()["type"]] == [
         "haystack_integrations.components.embedders.ragbridge.text_embedder.JinaTextEmbedder",
         "haystack_integrations.components.embedders.ragbridge.document_embedder.JinaDocumentEmbedder",
         "haystack_integrations.components.rankers.ragbridge.ranker.JinaRanker",
+        "haystack_integrations.components.preprocessors.ragbridge.document_splitter.RagbridgeDocumentSplitter",
     ]
-    assert (LlamaIndexEmbedding.class_name(), LlamaIndexRerank.class_name()) == (
-        "JinaEmbedding",
-        "JinaRerank",
-    )
+    names = [kind.class_name() for kind in (LlamaIndexEmbedding, LlamaIndexRerank, RagbridgeNodeParser)]
+    assert names == ["JinaEmbedding", "JinaRerank", "RagbridgeNodeParser"]
     common = {
         "api_key",
         "base_url",
@@ -397,6 +398,6 @@ def test_serialized_names_stay_what_they_are():
         "timeout",
     }
     assert set(langchain_ragbridge.JinaEmbeddings.model_fields) == common | {
-        "dimensions", "normalized", "task", "truncate",
+        "dimensions", "late_chunking", "normalized", "task", "truncate",
     }  # fmt: skip
     assert set(langchain_ragbridge.JinaRerank.model_fields) == common | {"max_doc_length", "top_n"}

@@ -7,7 +7,8 @@
         chunk.start, chunk.end, chunk.text      # text == document[start:end]
         chunk.utf16                             # the offsets that Elasticsearch stores
 
-ASCII text needs nothing else; other text needs the extra ``icu``. Sources and quirks are in the modules of the
+ASCII text needs nothing else; other text needs the extra ``icu``. ``SegmenterChunker`` cuts where Jina's segmenter
+does instead, by request. Sources and quirks are in the modules of the
 strategies.
 """
 
@@ -16,7 +17,16 @@ from __future__ import annotations
 from ragbridge.chunking.base import Chunk, Chunker
 from ragbridge.chunking.none import NoneChunker
 from ragbridge.chunking.recursive import RecursiveChunker
+from ragbridge.chunking.segmenter import SegmenterChunker
 from ragbridge.chunking.sentence import SentenceChunker
 from ragbridge.chunking.word import WordChunker
 
-__all__ = ["Chunk", "Chunker", "NoneChunker", "RecursiveChunker", "SentenceChunker", "WordChunker"]
+__all__ = [
+    "Chunk",
+    "Chunker",
+    "NoneChunker",
+    "RecursiveChunker",
+    "SegmenterChunker",
+    "SentenceChunker",
+    "WordChunker",
+]

@@ -105,7 +105,7 @@ class Chunker(ABC):
         """The same, cut as they are asked for; a sentence or a piece is not looked into before its turn."""
         if not isinstance(text, str):
             raise ConfigurationError(f"text must be a str, not {type(text).__name__}")
-        return cut(text, self._spans(_without_surrogates(text)))
+        return cut(text, self._spans(without_surrogates(text)))
 
     @abstractmethod
     def _spans(self, text: str) -> Iterator[Span]:
@@ -122,7 +122,7 @@ def check_integer(name: str, value: object, *, least: int) -> None:
         raise ConfigurationError(f"{name} [{value}] must be at least {least}")
 
 
-def _without_surrogates(text: str) -> str:
+def without_surrogates(text: str) -> str:
     """The text with every lone surrogate, which no library takes, as a symbol; offsets are the same."""
     if text.isascii():
         return text

@@ -10,7 +10,7 @@ import typer
 
 from ragbridge._errors import RagbridgeError
 from ragbridge._version import __version__
-from ragbridge.cli import demo, limits, models, search, serve
+from ragbridge.cli import chunk, demo, limits, models, search, serve
 
 app = typer.Typer(
     name="ragbridge",
@@ -19,7 +19,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, search, serve, models, limits):
+for command in (demo, search, chunk, serve, models, limits):
     app.command()(getattr(command, command.__name__.rpartition(".")[2]))
 
 

@@ -24,6 +24,7 @@ from ragbridge.local._model import StaticEmbedder, load
 from ragbridge.local._quota import Ledger, Quota
 from ragbridge.local._refusals import CODES, JSON, Refusal, Shape
 from ragbridge.local._rerank import read_rerank
+from ragbridge.local._segment import read_segment
 from ragbridge.models import MODELS, Model
 
 if TYPE_CHECKING:
@@ -35,10 +36,10 @@ _PRODUCTS: Mapping[str, tuple[str, Read]] = {
     "embeddings": ("embed", read_embeddings),
     "rerank": ("rerank", read_rerank),
 }
-"""Route -> what the model must serve, and who reads the request."""
+"""Route -> what the model must serve, and who reads the request; the segmenter has no models."""
 
 _ROUTE = re.compile(
-    r"/(?:v1/(?P<product>embeddings|rerank)|(?P<models>v1/models)(?:/(?P<model>.+))?|health)$"
+    r"/(?:v1/(?P<product>embeddings|rerank|segment)|(?P<models>v1/models)(?:/(?P<model>.+))?|health)$"
 )
 """Matched at the end of the path, so that any base address works."""
 
@@ -59,7 +60,9 @@ class Answer:
 
 
 class Engine:
-    """The Jina AI API in this process: ``POST /v1/embeddings``, ``POST /v1/rerank``, ``GET /v1/models``, ``GET /health``.
+    """The Jina AI API in this process.
+
+    ``POST /v1/embeddings``, ``POST /v1/rerank``, ``POST /v1/segment``, ``GET /v1/models``, ``GET /health``.
 
     Checks requests as the service does, with its errors, and answers them from static embeddings; the ``model`` of an
     answer names both the asked model and the embedded one. Vectors have the asked model's width: longer ones are padded
@@ -153,14 +156,12 @@ class Engine:
             self._ledger.leave(account, self._clock() + delay)
 
     def _work(self, account: tuple[str, str], product: str, body: bytes, fault: Fault) -> Response:
-        serves, read = _PRODUCTS[product]
         fields = Fields.of(body)
-        name = fields.word("model")
-        fields.check()
-        row = MODELS.get(name.removeprefix("jina-ai/"))
-        if row is None or serves not in row.products:
-            raise Refusal(400, f"Model {name[:200]!r} not found", code="INPUT_MODEL_NOT_FOUND")
-        job = read(fields, row, self.load())
+        if product == "segment":
+            job = read_segment(fields, self.load())
+        else:
+            serves, read = _PRODUCTS[product]
+            job = read(fields, _model(fields, serves), self.load())
         self._ledger.charge(account, self._clock(), job.tokens)
         answer = job.write(fault.spoil(job.compute()))
         return Response(200, JSON, answer[: len(answer) // 2] if fault.kind == "badjson" else answer)
@@ -183,6 +184,16 @@ class Engine:
         if not any([hmac.compare_digest(_bytes(key), known) for known in self._keys]):  # noqa: C419 - all, always
             raise Refusal(401, "Invalid API key", code="AUTH_INVALID_API_KEY")
         return key
+
+
+def _model(fields: Fields, serves: str) -> Model:
+    """The row of the model that a request names."""
+    name = fields.word("model")
+    fields.check()
+    row = MODELS.get(name.removeprefix("jina-ai/"))
+    if row is None or serves not in row.products:
+        raise Refusal(400, f"Model {name[:200]!r} not found", code="INPUT_MODEL_NOT_FOUND")
+    return row
 
 
 def _bytes(key: str) -> bytes:

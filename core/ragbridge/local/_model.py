@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ragbridge._results import Token
     from ragbridge.local._weights import Weights
 
     Floats: TypeAlias = NDArray[np.float32]
@@ -31,6 +33,8 @@ this many texts are kept, of texts up to this length."""
 
 QUERY_BLOCK = 64
 """Query tokens that are compared at a time, so that a long query against many documents does not fill the memory."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 CONTEXT_SHARE = 0.5
 """Late chunking: weight of the whole document's mean against the chunk's own."""
@@ -55,14 +59,34 @@ class StaticEmbedder:
         """Token ids of ``text``. A text without any counts as one unknown token, so that it has a vector as well."""
         return self._remembered(text) if len(text) <= CACHED_CHARACTERS else self._encode(text)
 
-    def _encode(self, text: str) -> Ids:
+    def tokens(self, text: str) -> list[Token]:
+        """The tokens of ``text``, which is the sum of their texts; one at least where there is text.
+
+        What stands for the same character is one of them: this tokenizer writes rare characters as several bytes.
+        """
+        found: list[Token] = []
+        encoding = self._encoding(text)
+        end = 0
+        for number, (_, stop) in zip(encoding.ids, encoding.offsets, strict=True):
+            if found and stop <= end:
+                found[-1] = (found[-1][0], (*found[-1][1], number))
+            else:
+                found.append((text[end:stop], (number,)))
+                end = stop
+        if end < len(text):
+            before, ids = found.pop() if found else ("", (self._unknown or 0,))
+            found.append((before + text[end:], ids))
+        return found
+
+    def _encoding(self, text: str) -> Any:
         try:
             # One text at a time: encode_batch starts a pool of threads, which forks badly, for no gain measured.
-            found: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
+            return self._tokenizer.encode(text, add_special_tokens=False)
         except (TypeError, UnicodeEncodeError):  # JSON may hold half a surrogate pair; UTF-8 cannot
-            whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-            found = self._tokenizer.encode(whole, add_special_tokens=False).ids
-        ids = np.array(found, dtype=np.int32)
+            return self._tokenizer.encode(_SURROGATE.sub("\ufffd", text), add_special_tokens=False)
+
+    def _encode(self, text: str) -> Ids:
+        ids = np.array(self._encoding(text).ids, dtype=np.int32)
         if self._unknown is not None:
             ids = ids[ids != self._unknown]
         if not len(ids):

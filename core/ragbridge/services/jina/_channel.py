@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from ragbridge._call import Cost, Policy, Totals, call
@@ -12,7 +12,7 @@ from ragbridge._errors import ConfigurationError
 from ragbridge._flow import Flow, Request, Response, wait
 from ragbridge._limiter import Limiter, shared
 from ragbridge._limits import RateLimit, RateLimiter, resolve
-from ragbridge._tokens import Features, TokenEstimator
+from ragbridge._tokens import NOTHING, Features, TokenEstimator
 from ragbridge._tokens import shared as shared_tokens
 from ragbridge.services.jina._errors import read_error
 
@@ -92,7 +92,7 @@ class Channel:
         limits = self._limits
         if hasattr(limits, "reserve"):
             return cast("RateLimiter", limits)
-        limit = resolve(limits, service="jina", product=product)
+        limit = resolve(cast("Any", limits), service="jina", product=product)
         if limit is None:
             return None
         if self._virtual:
@@ -114,9 +114,9 @@ class Channel:
         body: bytes,
         *,
         product: str,
-        model: str,
         read: Callable[[Response], tuple[T, int | None]],
-        measure: Callable[[], Features],
+        model: str | None = None,
+        measure: Callable[[], Features] = lambda: NOTHING,
     ) -> Flow[tuple[T, int | None]]:
         """One request, paced by what it will probably cost; what it did cost makes the next guess better.
 
@@ -124,8 +124,9 @@ class Channel:
             path: Route below the base address.
             body: JSON.
             product: Whose quota counts it.
-            model: Whose tokenizer counts its texts.
             read: Turns a success into a result and the tokens billed.
+            model: Whose tokenizer counts its texts; None where the product bills no tokens: none are booked, and
+                nothing waits for a first report that will never come.
             measure: What ``tokens(model)`` measures of the request; not asked where tokens are not limited.
         """
         self.check_key()
@@ -137,7 +138,7 @@ class Channel:
         refusal = functools.partial(read_error, key=key)
         limiter = self.limiter(product)
         policy = Policy(retry=self._retry, limiter=limiter, totals=self._totals, now=self._clock.now)
-        if limiter is None or limiter.request_budget is None:
+        if model is None or limiter is None or limiter.request_budget is None:
             return (yield from call(request, policy=policy, cost=Cost, read=read, refusal=refusal))
         tokens, features = self.tokens(model), measure()
         with tokens.pilot() as turn:

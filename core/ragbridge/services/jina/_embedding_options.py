@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from ragbridge import models
 from ragbridge._errors import ConfigurationError
 from ragbridge.models import Model, Role
 
-if TYPE_CHECKING:
-    from ragbridge.chunking import Chunk
 
-Text: TypeAlias = "str | Chunk"
+class HasText(Protocol):
+    """A chunk of any kind: of ``ragbridge.chunking``, or of Jina's segmenter."""
+
+    @property
+    def text(self) -> str:
+        """What is embedded."""
+        ...
+
+
+Text: TypeAlias = str | HasText
 """What is embedded: a string, or a chunk, whose text is."""
 
 

@@ -22,7 +22,7 @@ def _encoder() -> Callable[[Mapping[str, Any]], bytes]:
 
 _dumps = _encoder()
 
-KNOWN_PATHS = ("/embeddings", "/rerank")
+KNOWN_PATHS = ("/embeddings", "/rerank", "/segment")
 
 
 def normalize_base(url: str) -> str:

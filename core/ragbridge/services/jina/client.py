@@ -11,12 +11,12 @@ from ragbridge._faces import Awaitable, Blocking
 from ragbridge._flow import Plan
 from ragbridge._inprocess import InProcessTransport
 from ragbridge._limits import DEFAULT_TIER, RateLimit, RateLimiter
-from ragbridge._results import Document, DocumentEmbeddings, Embeddings, Ranking
+from ragbridge._results import Document, DocumentEmbeddings, Embeddings, Ranking, Segments, Tokenizer
 from ragbridge._retry import Retry
 from ragbridge._secret import find_key
 from ragbridge._service import Service
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL, DEFAULT_RERANK_MODEL, EmbeddingModel, RerankModel, Role
-from ragbridge.services.jina import _wire, embeddings, rerank
+from ragbridge.services.jina import _wire, embeddings, rerank, segment
 from ragbridge.services.jina._channel import KEY_VARIABLES, PUBLIC_HOST, Channel, MissingKeyError
 from ragbridge.services.jina._embedding_options import Text, check_documents, check_options, check_texts
 
@@ -29,7 +29,7 @@ MAX_CONCURRENCY = 64
 
 
 class Jina(Service):
-    """Embeddings and reranking by Jina AI, or by the embedded engine.
+    """Embeddings, reranking and segmenting by Jina AI, or by the embedded engine.
 
     One object serves any number of threads and event loops; make one and keep it. Objects with the same key share
     one quota, so several of them together stay within it.
@@ -278,6 +278,51 @@ class Jina(Service):
 
     rerank = Blocking(_rerank)
     arerank = Awaitable(_rerank)
+
+    def _segment(
+        self,
+        content: str,
+        *,
+        tokenizer: str | Tokenizer = segment.DEFAULT_TOKENIZER,
+        max_chunk_length: int | None = None,
+        head: int | None = None,
+        tail: int | None = None,
+        return_tokens: bool = False,
+    ) -> Plan[Segments]:
+        """A text cut at its structure (paragraphs, sentences, headings), with true positions; and its tokens counted.
+
+        Free of charge, and limited by requests alone. The service asks for no key at ``segment.jina.ai``; this goes to
+        ``base_url`` + ``/v1/segment``, under this client's key and address.
+
+        Args:
+            content: The text. An empty one sends nothing.
+            tokenizer: Whose vocabulary counts: ``cl100k_base``, ``o200k_base``, ``p50k_base``, ``r50k_base``,
+                ``p50k_edit`` or ``gpt2``; OpenAI's, so that counts are none of Jina's own models.
+            max_chunk_length: Characters of a chunk at most; None for the service's 1,000.
+            head: Only the first so many tokens of the text.
+            tail: Only the last so many; not together with ``head``.
+            return_tokens: Whether each chunk carries its tokens.
+
+        Returns:
+            ``Segments``: chunks with ``start``, ``end`` and ``text``, which is ``content[start:end]``.
+
+        Raises:
+            ConfigurationError: An argument is wrong; nothing was sent.
+            ResponseError: A chunk does not stand in the text.
+            RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
+        """
+        options = segment.check_options(
+            content,
+            tokenizer=tokenizer,
+            max_chunk_length=max_chunk_length,
+            head=head,
+            tail=tail,
+            return_tokens=return_tokens,
+        )
+        return segment.segment(self._channel, options)
+
+    segment = Blocking(_segment)
+    asegment = Awaitable(_segment)
 
     @property
     def base_url(self) -> str:

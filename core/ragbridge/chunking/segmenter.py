@@ -1,0 +1,78 @@
+"""Jina's segmenter as a chunker: a remote strategy, and none of Elasticsearch's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ragbridge._errors import ConfigurationError
+from ragbridge.chunking.base import Chunk, Chunker, Span, check_integer, cut, without_surrogates
+
+if TYPE_CHECKING:
+    # For type checkers alone: at run time, anything with these two methods will do. No protocol, since pyright does not
+    # find in one what a class has by descriptors.
+    from ragbridge import Jina, Segments
+
+
+@dataclass(frozen=True, slots=True)
+class SegmenterChunker(Chunker):
+    """Cuts where Jina's segmenter cuts: one request a document, free of charge, in any language, without ICU.
+
+    ::
+
+        chunker = SegmenterChunker(Jina(), max_chunk_length=500)
+        chunks = chunker.chunk(document)            # or: await chunker.achunk(document)
+
+    Attributes:
+        client: Sends the requests.
+        max_chunk_length: Characters of a chunk at most.
+        tokenizer: Whose vocabulary the service counts by, see ``Jina.segment``; chunks hardly depend on it.
+
+    Raises:
+        ConfigurationError: ``max_chunk_length`` is not a positive integer.
+    """
+
+    client: Jina
+    max_chunk_length: int = 1000
+    tokenizer: str = "cl100k_base"
+
+    def __post_init__(self) -> None:
+        check_integer("max_chunk_length", self.max_chunk_length, least=1)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """None that Elasticsearch would know.
+
+        Raises:
+            ConfigurationError: Always, rather than giving what an endpoint or a mapping cannot use.
+        """
+        raise ConfigurationError(
+            "SegmenterChunker has no chunking_settings: Elasticsearch does not know Jina's segmenter; "
+            'for text that was cut before, use {"strategy": "none"} there'
+        )
+
+    async def achunk(self, text: str) -> list[Chunk]:
+        """The same as ``chunk``, awaitable.
+
+        Raises:
+            ConfigurationError: A setting is wrong; nothing was sent.
+            RagbridgeError: Whatever ``Jina.segment`` ends with.
+        """
+        if not isinstance(text, str):
+            raise ConfigurationError(f"text must be a str, not {type(text).__name__}")
+        found = await self.client.asegment(
+            without_surrogates(text), tokenizer=self.tokenizer, max_chunk_length=self.max_chunk_length
+        )
+        return list(cut(text, _at(found, text)))
+
+    def _spans(self, text: str) -> Iterator[Span]:
+        # A generator, so that nothing is sent before the first chunk is asked for.
+        yield from _at(
+            self.client.segment(text, tokenizer=self.tokenizer, max_chunk_length=self.max_chunk_length), text
+        )
+
+
+def _at(segments: Segments, text: str) -> list[Span]:
+    """Where segments stand; text in which the service finds none, empty or blank, is one chunk."""
+    return [(segment.start, segment.end) for segment in segments] or [(0, len(text))]
