@@ -1,6 +1,7 @@
-"""Jina AI's embeddings and rerankers for LangChain.
+"""Jina AI's embeddings and rerankers for LangChain, and Elasticsearch's chunks.
 
-Each class is imported when it is asked for: reranking brings LangChain's runnables, embeddings do without.
+Each class is imported when it is asked for: reranking brings LangChain's runnables, splitting its text
+splitters, embeddings do without.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from langchain_ragbridge.embeddings import JinaEmbeddings
     from langchain_ragbridge.rerank import JinaRerank
+    from langchain_ragbridge.splitter import RagbridgeTextSplitter
 
-__all__ = ["JinaEmbeddings", "JinaRerank"]
+__all__ = ["JinaEmbeddings", "JinaRerank", "RagbridgeTextSplitter"]
 
 _MODULES = {
     "JinaEmbeddings": "langchain_ragbridge.embeddings",
     "JinaRerank": "langchain_ragbridge.rerank",
+    "RagbridgeTextSplitter": "langchain_ragbridge.splitter",
 }
 
 

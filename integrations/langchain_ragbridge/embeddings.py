@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from asyncio import to_thread
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 try:
@@ -14,10 +17,14 @@ except ImportError as error:
 
 from pydantic import AliasChoices, Field
 
+from langchain_ragbridge._late_chunking import in_order, sources_of, split, texts_of, vectors_of
 from langchain_ragbridge._settings import JinaSettings
+from ragbridge import ConfigurationError
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL
 
 if TYPE_CHECKING:
+    from langchain_core.documents import BaseDocumentTransformer, Document
+
     from ragbridge.models import Role
 
 
@@ -45,14 +52,18 @@ class JinaEmbeddings(JinaSettings, Embeddings):
     """Cut texts that are longer than the model's context; else the service refuses them."""
     normalized: bool | None = None
     """Whether vectors get unit length; the service's default is True."""
+    late_chunking: bool = False
+    """Embed each chunk in the light of its whole document, by ``split_and_embed`` or ``embed_chunked_documents``:
+    strings do not tell whose chunks they are. A matter of ``jina-embeddings-v3`` and ``-v4``."""
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """One vector for each text, in the order of the texts. An empty list sends nothing.
 
         Raises:
+            ConfigurationError: ``late_chunking`` is on, which takes more than strings.
             RagbridgeError: See ``ragbridge.Jina.embed``; the index that it names is one of ``texts``.
         """
-        return self._jina.embed(texts, **self._options("document")).tolist()
+        return self._jina.embed(texts, **self._for_documents("")).tolist()
 
     def embed_query(self, text: str) -> list[float]:
         """The vector of a query.
@@ -60,15 +71,77 @@ class JinaEmbeddings(JinaSettings, Embeddings):
         Raises:
             RagbridgeError: See ``ragbridge.Jina.embed``.
         """
-        return self._jina.embed([text], **self._options("query")).tolist()[0]
+        return self._jina.embed([text], **self._for_texts("query")).tolist()[0]
 
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
         """``embed_documents`` on the running event loop."""
-        return (await self._jina.aembed(texts, **self._options("document"))).tolist()
+        return (await self._jina.aembed(texts, **self._for_documents("a"))).tolist()
 
     async def aembed_query(self, text: str) -> list[float]:
         """``embed_query`` on the running event loop."""
-        return (await self._jina.aembed([text], **self._options("query"))).tolist()[0]
+        return (await self._jina.aembed([text], **self._for_texts("query"))).tolist()[0]
+
+    def embed_chunked_documents(
+        self, documents: Sequence[Document], source_key: str = "source"
+    ) -> list[list[float]]:
+        """One vector for each chunk, in the order of the chunks.
+
+        With ``late_chunking`` each is embedded in the light of the other chunks of its source, else by itself.
+
+        Args:
+            documents: Chunks, as splitters make them: those of one source in their order, next to each other or not.
+                An empty list sends nothing.
+            source_key: Where in their metadata the source is told.
+
+        Raises:
+            ConfigurationError: A chunk does not tell its source.
+            RagbridgeError: See ``ragbridge.Jina.embed_documents``.
+        """
+        sources = sources_of(documents, source_key)
+        texts = texts_of([documents[place] for place in source] for source in sources)
+        return in_order(self._jina.embed_documents(texts, **self._for_chunks()), sources)
+
+    async def aembed_chunked_documents(
+        self, documents: Sequence[Document], source_key: str = "source"
+    ) -> list[list[float]]:
+        """``embed_chunked_documents`` on the running event loop."""
+        sources = sources_of(documents, source_key)
+        texts = texts_of([documents[place] for place in source] for source in sources)
+        return in_order(await self._jina.aembed_documents(texts, **self._for_chunks()), sources)
+
+    def split_and_embed(
+        self, documents: Iterable[Document], splitter: BaseDocumentTransformer
+    ) -> tuple[list[Document], list[list[float]]]:
+        """Chunks and their vectors, for stores that take vectors.
+
+        With ``late_chunking`` each chunk is embedded in the light of the document that it was cut from, else by itself.
+
+        ::
+
+            chunks, vectors = embeddings.split_and_embed(documents, RagbridgeTextSplitter())
+            texts, metadatas = [chunk.page_content for chunk in chunks], [chunk.metadata for chunk in chunks]
+            store.add_embeddings(list(zip(texts, vectors)), metadatas)  # FAISS, Elasticsearch, OpenSearch
+            store.add_embeddings(texts, vectors, metadatas)             # PGVector
+
+        Args:
+            documents: Whole documents. Of loaders that give a document for each page, split the pages and use
+                ``embed_chunked_documents``: the pages of a file have one ``metadata["source"]``.
+            splitter: Any text splitter of LangChain's.
+
+        Raises:
+            RagbridgeError: See ``ragbridge.Jina.embed_documents``.
+        """
+        groups = split(documents, splitter)
+        found = self._jina.embed_documents(texts_of(groups), **self._for_chunks())
+        return list(chain.from_iterable(groups)), vectors_of(found)
+
+    async def asplit_and_embed(
+        self, documents: Iterable[Document], splitter: BaseDocumentTransformer
+    ) -> tuple[list[Document], list[list[float]]]:
+        """``split_and_embed`` on the running event loop; a thread does the splitting."""
+        groups = await to_thread(split, documents, splitter)
+        found = await self._jina.aembed_documents(texts_of(groups), **self._for_chunks())
+        return list(chain.from_iterable(groups)), vectors_of(found)
 
     @property
     def cache_namespace(self) -> str:
@@ -87,14 +160,29 @@ class JinaEmbeddings(JinaSettings, Embeddings):
             "type": "float",
             "normalized": self.normalized,
             "truncate": self.truncate,
+            "late_chunking": self.late_chunking or None,
         }
         words = (f"{name}-{'default' if value is None else value}" for name, value in parts.items())
         return "".join(re.sub(r"[^A-Za-z0-9_.-]+", "-", word) + "/" for word in words)
 
-    def _options(self, role: Role) -> dict[str, Any]:
+    def _for_documents(self, prefix: str) -> dict[str, Any]:
+        if self.late_chunking:
+            raise ConfigurationError(
+                f"late_chunking=True: {prefix}embed_documents takes strings, which do not tell whose chunks they are; "
+                f"use {prefix}embed_chunked_documents(documents, source_key=...) for chunks, or {prefix}split_and_embed"
+                "(documents, splitter) for whole documents, and add the vectors to the store yourself"
+            )
+        return self._for_texts("document")
+
+    def _for_texts(self, role: Role) -> dict[str, Any]:
+        return {**self._options(), "role": role if self.task is None else None}
+
+    def _for_chunks(self) -> dict[str, Any]:
+        return {**self._options(), "late_chunking": self.late_chunking}
+
+    def _options(self) -> dict[str, Any]:
         return {
             "model": self.model,
-            "role": role if self.task is None else None,
             "task": self.task,
             "dimensions": self.dimensions,
             "truncate": self.truncate,
@@ -102,4 +190,4 @@ class JinaEmbeddings(JinaSettings, Embeddings):
         }
 
     def _check_options(self) -> None:
-        self._jina.embed([], **self._options("document"))
+        self._jina.embed_documents([], **self._for_chunks())

@@ -181,6 +181,7 @@ def test_cache_namespace_changes_with_everything_that_changes_a_vector():
         {"dimensions": 64},
         {"normalized": False},
         {"truncate": True},
+        {"late_chunking": True},
         {"base_url": "local"},
         {"base_url": "http://127.0.0.1:9"},
     ]
@@ -188,7 +189,7 @@ def test_cache_namespace_changes_with_everything_that_changes_a_vector():
     assert len(set(names)) == len(names)
     assert JinaEmbeddings(**base, timeout=5, batch_size=3, limits=None).cache_namespace == names[0]
     through_client = JinaEmbeddings(client=Jina(base_url="local"), model="jina-embeddings-v3")
-    assert through_client.cache_namespace == names[6]
+    assert through_client.cache_namespace == names[7]
 
 
 def test_cached_vectors_are_those_of_the_same_settings(client, recorder, tmp_path):

@@ -34,6 +34,7 @@ EMBEDDING = {
     "dimensions": 64,
     "truncate": True,
     "normalized": False,
+    "late_chunking": True,
 }
 RERANKING = {"model": "jina-reranker-v3.5", "top_n": 7, "max_doc_length": 99}
 

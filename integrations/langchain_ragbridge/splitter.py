@@ -1,0 +1,120 @@
+"""``RagbridgeTextSplitter``: documents cut where Elasticsearch would cut them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from itertools import repeat
+from typing import TYPE_CHECKING, Any
+
+try:
+    from langchain_core.documents import Document
+    from langchain_text_splitters import TextSplitter
+except ImportError as error:
+    raise ImportError(
+        f"langchain_ragbridge's splitter needs langchain-text-splitters ({error}): "
+        'pip install "ragbridge[langchain]"'
+    ) from error
+
+from ragbridge import ConfigurationError
+from ragbridge.chunking import Chunker
+
+if TYPE_CHECKING:
+    from ragbridge.chunking import Chunk
+
+
+class RagbridgeTextSplitter(TextSplitter):
+    """Splits texts and documents into the chunks that Elasticsearch makes of them, to the character.
+
+    The settings are Elasticsearch's ``chunking_settings``, under its rules: without any, sentences of 250 words together
+    with one sentence of overlap. ``metadata["start_index"]`` is where a chunk starts, never a guess: with it, each
+    chunk is ``page_content == text[start_index : start_index + len(page_content)]``.
+
+    >>> splitter = RagbridgeTextSplitter("sentence", 20, sentence_overlap=0)
+    >>> chunks = splitter.create_documents(["Bees collect nectar. They make honey of it. " * 5])
+    >>> [chunk.metadata["start_index"] for chunk in chunks]
+    [0, 109, 197]
+
+    Args:
+        strategy: ``"none"``, ``"word"``, ``"sentence"`` or ``"recursive"``.
+        max_chunk_size: Most words in a chunk.
+        overlap: Words that a chunk repeats of the one before; of strategy ``"word"``, which needs it.
+        sentence_overlap: 0, or 1 to repeat the last sentence of the chunk before; of strategy ``"sentence"``.
+        separators: Regular expressions from coarse to fine; of strategy ``"recursive"``.
+        separator_group: ``"plaintext"`` or ``"markdown"`` instead of ``separators``.
+        strict: Refuse text beyond ASCII where the extra ``icu`` is missing, instead of cutting it approximately.
+        chunker: A ready chunker of ``ragbridge.chunking`` instead of the settings above.
+        add_start_index: Whether chunks get ``metadata["start_index"]``, in characters.
+
+    Raises:
+        ConfigurationError: Elasticsearch would refuse the settings, or there are settings beside a chunker.
+    """
+
+    def __init__(
+        self,
+        strategy: str | None = None,
+        max_chunk_size: int | None = None,
+        *,
+        overlap: int | None = None,
+        sentence_overlap: int | None = None,
+        separators: list[str] | None = None,
+        separator_group: str | None = None,
+        strict: bool = True,
+        chunker: Chunker | None = None,
+        add_start_index: bool = True,
+    ) -> None:
+        super().__init__(add_start_index=add_start_index)
+        settings = {
+            "strategy": strategy,
+            "max_chunk_size": max_chunk_size,
+            "overlap": overlap,
+            "sentence_overlap": sentence_overlap,
+            "separators": separators,
+            "separator_group": separator_group,
+        }
+        given = {name: value for name, value in settings.items() if value is not None}
+        if chunker is None:
+            chunker = Chunker.from_settings(given, strict=strict)
+        elif given or not strict:
+            beside = [*given, *([] if strict else ["strict"])]
+            raise ConfigurationError(
+                f"chunker= brings its own settings: give {', '.join(beside)} to it, not to {type(self).__name__}"
+            )
+        self._chunker = chunker
+
+    def split_text(self, text: str) -> list[str]:
+        """The chunks of a text, in order, as strings. Empty text has none.
+
+        Raises:
+            ConfigurationError: The text needs the extra ``icu``, or a separator takes too long on it.
+        """
+        return [chunk.text for chunk in self._chunks(text)]
+
+    def create_documents(
+        self, texts: list[str], metadatas: list[dict[Any, Any]] | None = None
+    ) -> list[Document]:
+        """The chunks of each text, in order; ``split_documents`` and ``transform_documents`` are made of this.
+
+        Args:
+            texts: What to split. Empty texts have no chunks.
+            metadatas: For each text the metadata of its chunks; each chunk gets a deep copy.
+
+        Raises:
+            ConfigurationError: A text needs the extra ``icu``, or a separator takes too long on it; or ``metadatas`` are
+                more or fewer than ``texts``.
+        """
+        if metadatas and len(metadatas) != len(texts):
+            raise ConfigurationError(f"{len(metadatas)} metadatas for {len(texts)} texts: give one for each")
+        return [
+            Document(page_content=chunk.text, metadata=self._metadata(metadata, chunk))
+            for text, metadata in zip(texts, metadatas or repeat({}), strict=False)
+            for chunk in self._chunks(text)
+        ]
+
+    def _chunks(self, text: str) -> Iterator[Chunk]:
+        # Elasticsearch keeps one empty chunk of an empty text; LangChain's splitters, and what embeds them, do not.
+        return (chunk for chunk in self._chunker.iter(text) if chunk.text)
+
+    def _metadata(self, metadata: dict[Any, Any], chunk: Chunk) -> dict[Any, Any]:
+        start = {"start_index": chunk.start} if self._add_start_index else {}
+        return deepcopy(metadata) | start
