@@ -1,19 +1,25 @@
 # The commands of this project. `make help` lists them.
+# PYTHON makes the environments, once: `make clean` before trying another one.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+CONSTRAINTS := constraints.txt
+PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
 
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
 .PHONY: help install demo test test-core test-wheel test-lowest check format bench notebooks live constraints clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-$(VENV)/.made-%: pyproject.toml constraints.txt
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+# pip takes what an interruption left for installed: unless its last run ended well, the environment is made anew.
+$(shell test -e $(VENV)/.whole || rm -f $(VENV)/.made-*)
+$(VENV)/.made-%: pyproject.toml $(CONSTRAINTS)
+	@test -e $(VENV)/.whole || $(PYTHON) -m venv --clear $(VENV)
+	@rm -f $(VENV)/.whole
 	$(BIN)/python $(PIP_INSTALL) --editable ".[$*]"
-	@touch $@
+	@touch $(VENV)/.whole $@
 
 install: $(VENV)/.made-test $(VENV)/.made-check ## Make .venv with everything for development
 
@@ -31,22 +37,20 @@ test-core: ## Run the core's tests where no framework is installed
 test-wheel: $(VENV)/.made-check ## Install the built wheel elsewhere, alone and with each extra
 	$(BIN)/python tests/packaging/wheel.py
 
-test-lowest: ## Run the tests on the lowest versions that pyproject.toml allows
-	$(MAKE) VENV=.venv-lowest .venv-lowest/.lowest
-	.venv-lowest/bin/python -m pytest tests/core tests/integrations -m "not peers"
+test-lowest: build/lowest.txt ## Run the tests on the lowest versions that pyproject.toml allows
+	$(MAKE) VENV=.venv-lowest CONSTRAINTS=build/lowest.txt .venv-lowest/.made-test-lowest
+	.venv-lowest/bin/python -m pytest tests/core tests/integrations -m "not peers" -W default
 
-.venv-lowest/.lowest: pyproject.toml tests/packaging/lowest.py
-	@test -x .venv-lowest/bin/python || $(PYTHON) -m venv .venv-lowest
-	.venv-lowest/bin/python tests/packaging/lowest.py > .venv-lowest/lowest.txt
-	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check --constraint .venv-lowest/lowest.txt --editable ".[test-lowest]"
-	@touch $@
+build/lowest.txt: pyproject.toml constraints.txt tests/packaging/lowest.py
+	@mkdir -p build
+	$(PYTHON) tests/packaging/lowest.py > $@
 
 check: $(VENV)/.made-test $(VENV)/.made-check ## Format, lint, types, import contracts
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
-	$(BIN)/pyright
-	$(BIN)/lint-imports
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports --no-logo
 
 format: $(VENV)/.made-check ## Format and fix what can be fixed
 	$(BIN)/ruff format
@@ -61,11 +65,12 @@ notebooks: $(VENV)/.made-test ## Execute the notebooks
 live: $(VENV)/.made-test ## Tests against the real service: needs JINA_API_KEY
 	$(BIN)/python -m pytest -m live
 
-constraints: ## Write constraints.txt from a fresh environment
+constraints: ## Write constraints.txt anew: names and versions, from a fresh environment with everything
 	rm -rf .venv-constraints && $(PYTHON) -m venv .venv-constraints
 	.venv-constraints/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[test,check]"
-	.venv-constraints/bin/python -m pip freeze --exclude-editable > constraints.txt
+	.venv-constraints/bin/python -m pip freeze --all --exclude pip --exclude-editable > constraints.new
+	mv constraints.new constraints.txt
 	rm -rf .venv-constraints
 
 clean: ## Remove what these commands made
-	rm -rf .venv .venv-core .venv-lowest dist
+	rm -rf .venv .venv-core .venv-lowest build dist
