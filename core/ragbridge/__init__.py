@@ -19,6 +19,7 @@ from ragbridge._errors import (
     ServiceError,
     StatusError,
 )
+from ragbridge._groups import group_by
 from ragbridge._limiter import Limiter
 from ragbridge._limits import RateLimit, RateLimiter
 from ragbridge._results import (
@@ -61,4 +62,5 @@ __all__ = [
     "Totals",
     "Usage",
     "__version__",
+    "group_by",
 ]

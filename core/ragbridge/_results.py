@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -80,6 +80,24 @@ class DocumentEmbeddings:
 
     def __repr__(self) -> str:
         return f"DocumentEmbeddings(documents={len(self)}, model={self.model!r}, usage={self.usage!r})"
+
+    def tolist(self, places: Sequence[Sequence[int]] | None = None) -> list[list[float]]:
+        """All vectors as Python floats, for interfaces that insist on lists.
+
+        Args:
+            places: Where the chunks of each document stand in the list to make, as ``group_by`` gives them; None for
+                one document after the other.
+        """
+        vectors = [vector for document in self.documents for vector in document.tolist()]
+        if places is None:
+            return vectors
+        order = [place for document in places for place in document]
+        if sorted(order) != list(range(len(vectors))):
+            raise ValueError("places must name the place of each vector once")
+        result: list[list[float]] = [[]] * len(vectors)
+        for place, vector in zip(order, vectors, strict=True):
+            result[place] = vector
+        return result
 
 
 Document: TypeAlias = "str | Mapping[str, str]"

@@ -17,7 +17,7 @@ except ImportError as error:
 
 from pydantic import AliasChoices, Field
 
-from langchain_ragbridge._late_chunking import in_order, sources_of, split, texts_of, vectors_of
+from langchain_ragbridge._late_chunking import sources_of, split, texts_of
 from langchain_ragbridge._settings import JinaSettings
 from ragbridge import ConfigurationError
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL
@@ -99,7 +99,7 @@ class JinaEmbeddings(JinaSettings, Embeddings):
         """
         sources = sources_of(documents, source_key)
         texts = texts_of([documents[place] for place in source] for source in sources)
-        return in_order(self._jina.embed_documents(texts, **self._for_chunks()), sources)
+        return self._jina.embed_documents(texts, **self._for_chunks()).tolist(sources)
 
     async def aembed_chunked_documents(
         self, documents: Sequence[Document], source_key: str = "source"
@@ -107,7 +107,7 @@ class JinaEmbeddings(JinaSettings, Embeddings):
         """``embed_chunked_documents`` on the running event loop."""
         sources = sources_of(documents, source_key)
         texts = texts_of([documents[place] for place in source] for source in sources)
-        return in_order(await self._jina.aembed_documents(texts, **self._for_chunks()), sources)
+        return (await self._jina.aembed_documents(texts, **self._for_chunks())).tolist(sources)
 
     def split_and_embed(
         self, documents: Iterable[Document], splitter: BaseDocumentTransformer
@@ -133,7 +133,7 @@ class JinaEmbeddings(JinaSettings, Embeddings):
         """
         groups = split(documents, splitter)
         found = self._jina.embed_documents(texts_of(groups), **self._for_chunks())
-        return list(chain.from_iterable(groups)), vectors_of(found)
+        return list(chain.from_iterable(groups)), found.tolist()
 
     async def asplit_and_embed(
         self, documents: Iterable[Document], splitter: BaseDocumentTransformer
@@ -141,7 +141,7 @@ class JinaEmbeddings(JinaSettings, Embeddings):
         """``split_and_embed`` on the running event loop; a thread does the splitting."""
         groups = await to_thread(split, documents, splitter)
         found = await self._jina.aembed_documents(texts_of(groups), **self._for_chunks())
-        return list(chain.from_iterable(groups)), vectors_of(found)
+        return list(chain.from_iterable(groups)), found.tolist()
 
     @property
     def cache_namespace(self) -> str:

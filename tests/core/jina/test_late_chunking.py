@@ -9,7 +9,7 @@ import warnings
 import numpy as np
 import pytest
 
-from ragbridge import ConfigurationError, InvalidRequestError, Jina
+from ragbridge import ConfigurationError, InvalidRequestError, Jina, group_by
 from ragbridge._flow import Response
 from ragbridge.chunking import Chunk
 
@@ -132,3 +132,16 @@ def test_half_a_surrogate_pair_is_named_by_document_and_chunk(scripted):
     """Text that is none cannot be sent."""
     with pytest.raises(ConfigurationError, match=r"documents\[1\]\[1\].*character 2"):
         Jina(base_url="http://x", transport=scripted()).embed_documents([["a"], ["b", "cc\ud800"]], model="m")
+
+
+def test_vectors_go_back_to_where_chunks_came_from(scripted):
+    """Chunks of interleaved documents, grouped, embedded and put back, are in the caller's order."""
+    owners = ["a", "b", "a", "c", "b", "a"]
+    places = group_by(owners)
+    assert places == [[0, 2, 5], [1, 4], [3]]
+    documents = [[f"{place} chunk" for place in group] for group in places]
+    found = Jina(base_url="http://x", limits=None, transport=scripted()).embed_documents(documents, model="m")
+    assert [vector[0] for vector in found.tolist(places)] == [0, 1, 2, 3, 4, 5]
+    assert [vector[0] for vector in found.tolist()] == [0, 2, 5, 1, 4, 3]
+    with pytest.raises(ValueError, match="places"):
+        found.tolist([[0, 1], [2], [3]])

@@ -18,7 +18,7 @@ except ImportError as error:
         f'this adapter needs LlamaIndex ({error}): pip install "ragbridge[llama-index]"'
     ) from error
 
-from ragbridge import DocumentEmbeddings
+from ragbridge import DocumentEmbeddings, group_by
 
 dispatcher = get_dispatcher(__name__)
 
@@ -42,10 +42,9 @@ def embedding_documents(
     ) as event:
 
         def finish(found: DocumentEmbeddings) -> None:
-            embeddings: list[list[float]] = [[]] * len(nodes)
-            for group, vectors in zip(groups, found.documents, strict=True):
-                for index, vector in zip(group, vectors.tolist(), strict=True):
-                    nodes[index].embedding = embeddings[index] = vector
+            embeddings = found.tolist(groups)
+            for node, vector in zip(nodes, embeddings, strict=True):
+                node.embedding = vector
             event.on_end(payload={EventPayload.CHUNKS: texts, EventPayload.EMBEDDINGS: embeddings})
             dispatcher.event(EmbeddingEndEvent(chunks=texts, embeddings=embeddings))
 
@@ -62,11 +61,8 @@ def by_document(nodes: Sequence[BaseNode]) -> list[list[int]]:
     and different; else as they come. (Places that LlamaIndex itself fills in after two splitters in a row start
     again at 0 with each part.)
     """
-    groups: dict[tuple[str | None, int], list[int]] = {}
-    for index, node in enumerate(nodes):
-        key = (None, index) if node.ref_doc_id is None else (node.ref_doc_id, -1)
-        groups.setdefault(key, []).append(index)
-    return [_in_order(group, nodes) for group in groups.values()]
+    keys = (index if node.ref_doc_id is None else node.ref_doc_id for index, node in enumerate(nodes))
+    return [_in_order(group, nodes) for group in group_by(keys)]
 
 
 def _in_order(group: list[int], nodes: Sequence[BaseNode]) -> list[int]:

@@ -18,7 +18,7 @@ from haystack_integrations.common.ragbridge.component import (
     check_documents,
     texts_of,
 )
-from haystack_integrations.components.embedders.ragbridge._late_chunking import in_order, sources_of
+from haystack_integrations.components.embedders.ragbridge._late_chunking import sources_of
 from ragbridge import DocumentEmbeddings, Embeddings, Jina, RateLimit, Retry
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL
 
@@ -187,7 +187,7 @@ class JinaDocumentEmbedder(JinaComponent):
         if isinstance(found, Embeddings):
             vectors = found.tolist()
         else:
-            vectors = in_order(found, sources_of(documents, self.source_id_field))
+            vectors = found.tolist(sources_of(documents, self.source_id_field))
         meta = {"model": found.model, "usage": {"total_tokens": found.usage.tokens}}
         # `replace` keeps ids; a new Document would hash its vector into another one.
         pairs = zip(documents, vectors, strict=True)
