@@ -70,6 +70,7 @@ class JinaEmbedding(Connected, BaseEmbedding):
     truncate: bool | None
     normalized: bool | None
     late_chunking: bool
+    batch_size: int
 
     def __init__(
         self,

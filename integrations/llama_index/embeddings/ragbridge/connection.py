@@ -1,4 +1,4 @@
-"""What a component needs to know to reach the service, as public fields."""
+"""What a component needs to know to reach the service, as public fields; shared by all of ragbridge's leaves."""
 
 from __future__ import annotations
 
@@ -32,16 +32,15 @@ class Connected(BaseComponent):
     retry: Retry
     timeout: float
     concurrency: int | None
-    batch_size: int
     client: Jina | None
 
     _made: tuple[dict[str, Any], Jina] | None = PrivateAttr(default=None)
 
     def _jina(self) -> Jina:
         """The client that was given, else one for the connection's settings as they are now."""
-        settings = {name: getattr(self, name) for name in _CONNECTION}
+        settings = {name: getattr(self, name) for name in _CONNECTION if name in type(self).model_fields}
         if self.client is not None:
-            doubled = [name for name in _CONNECTION if settings[name] != _DEFAULTS[name]]
+            doubled = [name for name in settings if settings[name] != _DEFAULTS[name]]
             if doubled:
                 raise ConfigurationError(f"client= has its own connection: leave out {', '.join(doubled)}")
             return self.client

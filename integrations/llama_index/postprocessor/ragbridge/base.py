@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
-import pickle
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,21 +17,19 @@ except ImportError as error:
         f'this adapter needs LlamaIndex ({error}): pip install "ragbridge[llama-index]"'
     ) from error
 
-from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, field_serializer
+from pydantic import ConfigDict, Field, SecretStr
 
+from llama_index.embeddings.ragbridge.connection import Connected
 from ragbridge import ConfigurationError, Jina, Ranking, RateLimit, Retry
 from ragbridge.models import DEFAULT_RERANK_MODEL, RerankModel
 
 RETRIEVAL_SCORE = "retrieval_score"
 """Metadata key under which ``keep_retrieval_score`` puts the score that a node came with."""
 
-_CONNECTION = ("api_key", "base_url", "limits", "retry", "timeout", "concurrency")
-_DEFAULTS = {name: inspect.signature(Jina).parameters[name].default for name in _CONNECTION}
-
 dispatcher = get_dispatcher(__name__)
 
 
-class JinaRerank(BaseNodePostprocessor):
+class JinaRerank(Connected, BaseNodePostprocessor):
     """Orders nodes by relevance to the query, by Jina AI or by the embedded engine (``base_url="local"``).
 
     Returns new ``NodeWithScore`` objects, best first, with the reranker's score; the nodes in them are those that came
@@ -70,15 +66,6 @@ class JinaRerank(BaseNodePostprocessor):
     max_doc_length: int | None
     metadata_mode: MetadataMode
     keep_retrieval_score: bool
-    api_key: SecretStr | None = Field(exclude=True, repr=False)
-    base_url: str
-    limits: RateLimit | str | None
-    retry: Retry
-    timeout: float
-    concurrency: int | None
-    client: Jina | None
-
-    _made: tuple[dict[str, Any], Jina] | None = PrivateAttr(default=None)
 
     def __init__(
         self,
@@ -185,28 +172,3 @@ class JinaRerank(BaseNodePostprocessor):
 
     def _options(self) -> dict[str, Any]:
         return {"model": self.model, "top_n": self.top_n, "max_doc_length": self.max_doc_length}
-
-    def _jina(self) -> Jina:
-        """The client that was given, else one for the connection's settings as they are now."""
-        settings = {name: getattr(self, name) for name in _CONNECTION}
-        if self.client is not None:
-            doubled = [name for name in _CONNECTION if settings[name] != _DEFAULTS[name]]
-            if doubled:
-                raise ConfigurationError(f"client= has its own connection: leave out {', '.join(doubled)}")
-            return self.client
-        if self._made is None or self._made[0] != settings:
-            key = self.api_key.get_secret_value() if self.api_key else None
-            self._made = settings, Jina(**{**settings, "api_key": key})
-        return self._made[1]
-
-    @field_serializer("client")
-    def _describe(self, client: Jina | None) -> str | None:
-        return None if client is None else client.base_url
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Fails where the framework would leave the client out and use the default service instead.
-        pickle.dumps(self.client)
-        # The framework deletes from the object itself what it cannot pickle: it gets a copy, which has no key.
-        bare = self.model_copy(update={"api_key": None})
-        bare._made = None  # noqa: SLF001 - of its own kind
-        return super(JinaRerank, bare).__getstate__()
