@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import InitVar, dataclass, field
 
@@ -113,15 +114,13 @@ def _expand(separators: Sequence[str] | None, group: str | None) -> tuple[str, .
 def _merge(words: Words, start: int, cuts: Sequence[int], end: int, size: int) -> list[tuple[int, int, int]]:
     """Pieces between cuts, neighbours joined while their words together are no more than ``size``; with words."""
     borders = np.array([0, *cuts, end - start], dtype=np.int32) + np.int32(start)
-    counts = words.count(borders[:-1], borders[1:]).tolist()
-    places = borders.tolist()
+    totals = words.totals(borders)
+    places, total = borders.data, totals.data
     merged = []
-    filled = counts[0]
-    for place, count in zip(places[1:], counts[1:], strict=False):
-        if filled + count > size:
-            merged.append((start, place, filled))
-            start, filled = place, count
-        else:
-            filled += count
-    merged.append((start, end, filled))
+    piece, pieces = 0, len(borders) - 1
+    while piece < pieces:
+        # The first piece that does not fit any more; one that is too long stays alone.
+        following = max(bisect_right(total, total[piece] + size, piece) - 1, piece + 1)
+        merged.append((places[piece], places[following], total[following] - total[piece]))
+        piece = following
     return merged

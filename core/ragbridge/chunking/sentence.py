@@ -75,11 +75,9 @@ def sentence_spans(
     found = boundaries.sentence_ends(text)
     borders = np.zeros(len(found) + 1, dtype=np.int32)
     borders[1:] = found
-    word_counts = words.count(borders[:-1], borders[1:])
-    totals = np.zeros(len(found) + 1, dtype=np.int64)
-    word_counts.cumsum(out=totals[1:])
-    # Sentence i is ends[i] to ends[i + 1] and has counts[i] words; total[i] are the words of all before it.
-    ends, counts, total = borders.data, word_counts.data, totals.data
+    # Sentence i is ends[i] to ends[i + 1]; total[i] are the words of all before it.
+    totals = words.totals(borders)
+    ends, total = borders.data, totals.data
 
     start = filled = 0  # the open chunk: where it starts, and its words
     emitted = False
@@ -88,22 +86,23 @@ def sentence_spans(
         # The first sentence that does not fit any more; those before it are in the open chunk.
         following = bisect_right(total, total[sentence] + size - filled, sentence) - 1
         filled += total[following] - total[sentence]
-        if following == len(counts):
+        if following == len(found):
             break
-        count, end = counts[following], ends[following + 1]
+        count, end = total[following + 1] - total[following], ends[following + 1]
         needed = count
         if filled > 0:
             yield start, ends[following]
             emitted = True
+            previous = total[following] - total[following - 1]
             if not overlap:
                 start, filled = ends[following], count
-            elif counts[following - 1] + count > size:
+            elif previous + count > size:
                 keep = min(size // 2, 20)
-                skip = max(0, counts[following - 1] - keep)
+                skip = max(0, previous - keep)
                 start = words.skip(ends[following - 1], skip)
-                filled = counts[following - 1] - skip + count
+                filled = previous - skip + count
             else:
-                start, filled = ends[following - 1], counts[following - 1] + count
+                start, filled = ends[following - 1], previous + count
             needed = filled
         if needed > size:
             part = text[start:end]

@@ -78,7 +78,7 @@ class Segments:
         joined = self._inside[:-1] & self._inside[1:]
         spaces = self._codes == SPACE
         joined |= spaces[:-1] & spaces[1:]
-        if "\r\n" in self._block:
+        if "\r" in self._block:  # found much faster than "\r\n"
             joined[[match.start() + 1 for match in _LINE_END.finditer(self._block)]] = True
         return ~joined
 
@@ -104,7 +104,10 @@ def word_ends(text: str, segmenter: Segmenter = Segments) -> Offsets:
 
 
 def _moved(ends: NDArray[np.intp], offset: int) -> Offsets:
-    return np.add(ends, offset, dtype=np.int32, casting="unsafe")
+    moved = ends.astype(np.int32)
+    if offset:
+        moved += offset
+    return moved
 
 
 def _concatenate(parts: list[Offsets]) -> Offsets:
@@ -127,29 +130,38 @@ class Words:
             self._breaks[offset : offset + len(block) + 1] = segments.breaks()
         self.ends = _concatenate(ends)
 
-    def count(self, starts: Offsets, stops: Offsets) -> NDArray[np.int64]:
-        r"""``countWords`` of ranges: words that end in ``start < end <= stop``, and often one more.
+    def totals(self, borders: Offsets) -> NDArray[np.int64]:
+        r"""Words before each border, from 0, where those from one border to the next are counted by ``countWords``.
 
-        Elasticsearch goes back to the boundary before ``start``; where that boundary ends a word, the word is
-        counted again. It happens where one separator stands between: "First line\nSecond line" has 2 + 3 words.
+        These are the words that end in ``start < end <= stop``, and often one more: Elasticsearch goes back to
+        the boundary before ``start``; where that boundary ends a word, the word is counted again. It happens where
+        one separator stands between: "First line\nSecond line" has 2 + 3 words.
         """
+        totals = np.zeros(len(borders), dtype=np.int64)
+        starts = borders[:-1]
         first = self.ends.searchsorted(starts)
-        counts = self.ends.searchsorted(stops, side="right") - first
-        return counts + self._counted_again(starts, first)
+        counts = self.ends.searchsorted(borders[1:], side="right")
+        counts -= first
+        counts += self._counted_again(starts, first)
+        counts.cumsum(out=totals[1:])
+        return totals
 
     def _counted_again(self, starts: Offsets, first: NDArray[np.intp]) -> Mask:
         """Is the boundary strictly before each start the end of a word? ``first``: words that end before it."""
         if not self.ends.size:
             return np.zeros(len(starts), dtype=np.bool_)
-        before = self.ends[first - 1]  # of no meaning where first is 0
-        again: Mask = before + 1 == starts
-        # What is left is one segment longer than a character between the word and the start: spaces, rarely.
-        doubtful = ~(again | self._breaks.take(before + 1, mode="clip")) & (first > 0)
-        if doubtful.any():
-            ends, which = np.unique(before[doubtful], return_inverse=True)
-            following = np.array([self._after(end) for end in ends.tolist()])
-            again[doubtful] = following[which] >= starts[doubtful]
-        again &= first > 0
+        # The last word ends beyond a start before which none does, so -1 does no harm.
+        following = self.ends[first - 1] + 1
+        again: Mask = following == starts
+        clear = self._breaks.take(following, mode="clip")
+        clear |= again
+        doubtful = (~clear).nonzero()[0]
+        if doubtful.size:
+            # One segment longer than a character is between the word and the start: spaces, rarely.
+            doubtful = doubtful[first[doubtful] > 0]
+            ends = self.ends[first[doubtful] - 1].tolist()
+            stops = {end: self._after(end) for end in set(ends)}
+            again[doubtful] = [stops[end] >= start for end, start in zip(ends, starts[doubtful], strict=True)]
         return again
 
     def skip(self, start: int, number: int) -> int:
