@@ -13,7 +13,7 @@ from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import urllib3
-from urllib3.exceptions import HTTPError, LocationValueError
+from urllib3.exceptions import HTTPError, LocationValueError, NewConnectionError
 from urllib3.exceptions import TimeoutError as UrllibTimeoutError
 
 from ragbridge._errors import ConfigurationError, RequestError
@@ -50,6 +50,8 @@ class FastTransport(PooledTransport):
                 retries=False,
                 redirect=False,
             )
+        except NewConnectionError as error:  # counted among the timeouts by urllib3, but it is none
+            raise RequestError(f"{request.method} {request.url}: {error}") from error
         except UrllibTimeoutError as error:
             raise no_answer(request, type(error).__name__.removesuffix("TimeoutError").lower()) from error
         except LocationValueError as error:
