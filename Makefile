@@ -57,7 +57,8 @@ format: $(VENV)/.made-check ## Format and fix what can be fixed
 	$(BIN)/ruff check --fix
 
 bench: $(VENV)/.made-test ## Print the benchmark tables
-	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python tests/benchmarks/limiter_simulation.py
+	$(BIN)/python tests/benchmarks/chunking.py
 
 notebooks: $(VENV)/.made-test ## Execute the notebooks
 	$(BIN)/python -m pytest tests/notebooks
