@@ -13,7 +13,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from ragbridge._errors import RagbridgeError, RateLimitError, StatusError
+from ragbridge._errors import (
+    RagbridgeError,
+    RateLimitError,
+    RequestError,
+    ResponseError,
+    ServiceError,
+    StatusError,
+)
 from ragbridge._flow import Flow, Request, Response, send, sleep, wait
 from ragbridge._retry import Retry
 
@@ -68,13 +75,17 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How requests of one product are paced, retried and counted."""
+    """How requests of one product are paced, retried and counted.
+
+    Where they are not ``idempotent``, only what the service surely has not done is asked for again.
+    """
 
     retry: Retry = field(default_factory=Retry)
     limiter: RateLimiter | None = None
     totals: Totals = field(default_factory=Totals)
     now: Callable[[], float] = time.monotonic
     draw: Callable[[], float] = random.random
+    idempotent: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +124,8 @@ def call(
         try:
             return (yield from _attempt(request, policy=policy, cost=cost(), read=read, refusal=refusal))
         except RagbridgeError as error:
+            if not policy.idempotent and _may_be_done(error):
+                raise
             if isinstance(error, RateLimitError) and policy.limiter is not None:
                 refusals += 1
                 if refusals > policy.retry.refusals:
@@ -125,7 +138,7 @@ def call(
                     raise
                 delay = pause
             policy.totals.add(retries=1)
-            log.info("%s %s: %s; trying again in %.2f s", request.method, request.url, error, delay)
+            log.info("%s %s: %s; trying again in %.2f s", request.method, request.place, error, delay)
         yield from sleep(delay)
 
 
@@ -168,8 +181,17 @@ def _attempt(
         ):  # without an answer the service may have counted the request: the estimate stands
             ticket.settle(billed)
     policy.totals.add(tokens=tokens or 0)
-    log.info("%s %s: %d tokens in %.3f s", request.method, request.url, tokens or 0, policy.now() - start)
+    log.info("%s %s: %d tokens in %.3f s", request.method, request.place, tokens or 0, policy.now() - start)
     return result, tokens
+
+
+def _may_be_done(error: RagbridgeError) -> bool:
+    """Whether the service may have done what it was asked for, although the request failed."""
+    if isinstance(error, RequestError):
+        return error.sent
+    if isinstance(error, ServiceError):
+        return error.status not in {409, 503}
+    return isinstance(error, ResponseError)
 
 
 def rate_reason(error: RateLimitError) -> Reason | None:

@@ -36,6 +36,8 @@ class RequestError(RagbridgeError):
     """The request got no answer: no connection, a timeout, a broken connection."""
 
     retryable = True
+    sent: bool = True
+    """Whether the service may have got the request; False where no connection came about."""
 
 
 class StatusError(RagbridgeError):

@@ -18,7 +18,14 @@ from urllib3.exceptions import TimeoutError as UrllibTimeoutError
 
 from ragbridge._errors import ConfigurationError, RequestError
 from ragbridge._flow import Request, Response
-from ragbridge._transport import CONNECT_TIMEOUT, HEADERS, PooledTransport, certificates, no_answer
+from ragbridge._transport import (
+    CONNECT_TIMEOUT,
+    HEADERS,
+    PooledTransport,
+    certificates,
+    no_answer,
+    no_connection,
+)
 
 
 class FastTransport(PooledTransport):
@@ -51,13 +58,13 @@ class FastTransport(PooledTransport):
                 redirect=False,
             )
         except NewConnectionError as error:  # counted among the timeouts by urllib3, but it is none
-            raise RequestError(f"{request.method} {request.url}: {error}") from error
+            raise no_connection(request, error) from error
         except UrllibTimeoutError as error:
             raise no_answer(request, type(error).__name__.removesuffix("TimeoutError").lower()) from error
         except LocationValueError as error:
-            raise ConfigurationError(f"{request.method} {request.url}: {error}; check base_url=") from error
+            raise ConfigurationError(f"{request.method} {request.place}: {error}; check base_url=") from error
         except HTTPError as error:
-            raise RequestError(f"{request.method} {request.url}: {error}") from error
+            raise RequestError(f"{request.method} {request.place}: {error}") from error
         return Response(answer.status, answer.headers, answer.data)
 
     async def send_async(self, request: Request) -> Response:
@@ -79,9 +86,13 @@ class FastTransport(PooledTransport):
         except TimeoutError as error:
             raise no_answer(request, "connect" if "onnect" in str(error) else "read") from error
         except aiohttp.InvalidURL as error:
-            raise ConfigurationError(f"{request.method} {request.url}: {error}; check base_url=") from error
+            raise ConfigurationError(f"{request.method} {request.place}: {error}; check base_url=") from error
+        except aiohttp.ClientConnectorError as error:
+            raise no_connection(request, error) from error
         except aiohttp.ClientError as error:
-            raise RequestError(f"{request.method} {request.url}: {error or type(error).__name__}") from error
+            raise RequestError(
+                f"{request.method} {request.place}: {str(error) or type(error).__name__}"
+            ) from error
 
     def _open(self) -> tuple[urllib3.PoolManager, Callable[[], object]]:
         pool = urllib3.PoolManager(maxsize=self._connections, ssl_context=self._certificates())

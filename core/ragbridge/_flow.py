@@ -19,15 +19,20 @@ S = TypeVar("S")
 class Request:
     """One request to a service, in plain values.
 
-    ``headers`` may hold a key and ``body`` the caller's texts: neither is ever shown.
+    ``headers`` and the query of ``url`` may hold a key, and ``body`` the caller's texts: none of them is ever shown.
     """
 
     method: str
-    url: str
+    url: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
     timeout: float | None = None
     """Seconds to wait for the answer; None for the transport's own figure."""
+
+    @property
+    def place(self) -> str:
+        """The address as it may be shown: without its query, in which signed addresses keep their signature."""
+        return self.url.partition("?")[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ class InProcessTransport:
         return self._limit(request) if answer.cut == "hang" else min(answer.delay, self._limit(request))
 
     def _outcome(self, answer: Answer, request: Request) -> Response:
-        what = f"{request.method} {request.url}"
+        what = f"{request.method} {request.place}"
         if answer.cut == "hang" or answer.delay > self._limit(request):
             raise RequestError(f"{what}: no answer within {self._limit(request):g} s; see timeout=")
         if answer.cut:

@@ -13,6 +13,8 @@ Reason: TypeAlias = Literal["requests", "tokens", "concurrency", "address"]
 """What a service says it refused a request for (``address``: requests of one IP address)."""
 
 DEFAULT_TIER = "free"
+KEYLESS = "keyless"
+"""The tier of those who send no key: an address has it, and few products."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ class Tier:
 
 
 _PAGES = "jina.ai/reader and jina.ai/embeddings, rate limit tables"
-_CONCURRENCY = {"free": 2, "paid": 50, "premium": 500}
+_CONCURRENCY = {KEYLESS: 2, "free": 2, "paid": 50, "premium": 500}
 
 
 def _jina(
@@ -169,8 +171,10 @@ TIERS: tuple[Tier, ...] = (
     *_jina("rerank", ("free", 100, 100_000), ("paid", 500, 2_000_000), ("premium", 5_000, 50_000_000)),
     *_jina("classify", ("free", 25, 25_000), ("paid", 125, 500_000), ("premium", 1_250, 12_000_000)),
     *_jina("train", ("free", 25, 25_000), ("paid", 125, 500_000), ("premium", 1_250, 12_000_000)),
-    *_jina("segment", ("free", 200, None), ("paid", 200, None), ("premium", 1_000, None)),
-    *_jina("reader", ("free", 500, None), ("paid", 500, None), ("premium", 5_000, None)),
+    *_jina(
+        "segment", (KEYLESS, 20, None), ("free", 200, None), ("paid", 200, None), ("premium", 1_000, None)
+    ),
+    *_jina("reader", (KEYLESS, 20, None), ("free", 500, None), ("paid", 500, None), ("premium", 5_000, None)),
     *_jina("search", ("free", 100, None), ("paid", 100, None), ("premium", 1_000, None)),
     *_jina("deepsearch", ("free", 50, None), ("paid", 50, None), ("premium", 500, None)),
     *_jina(

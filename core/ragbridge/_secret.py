@@ -8,6 +8,10 @@ from collections.abc import Sequence
 from ragbridge._errors import ConfigurationError
 
 
+class MissingKeyError(ConfigurationError):
+    """The service asks for a key, and there is none."""
+
+
 class Secret:
     """A key. It is not in its own repr, cannot be pickled, and compares by value."""
 

@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ragbridge._call import Totals
 from ragbridge._drivers import AsyncDriver, Clock, SystemClock, ThreadDriver, Transport
+from ragbridge._errors import ConfigurationError
+from ragbridge._secret import MissingKeyError
 
 if TYPE_CHECKING:
     from ragbridge._flow import Plan
+    from ragbridge._limits import RateLimiter
 
 T = TypeVar("T")
+
+DEFAULT_CONCURRENCY = 8
+MAX_CONCURRENCY = 64
+"""Requests in flight unless asked for more: beyond it, connections cost more than they bring."""
 
 
 class Service:
     """One connection to a service and the policy for it. Safe to share between threads and event loops.
 
+    Args:
+        settings: What makes another object like this one, in another process as well: no key, no connection.
+        bound: Whether it also has parts that stay in this process.
+        clock: Time, for tests that wait.
+
     Attributes:
         usage: What this object has used so far.
     """
 
-    def __init__(self, *, clock: Clock | None = None) -> None:
+    def __init__(self, settings: dict[str, Any], *, bound: bool = False, clock: Clock | None = None) -> None:
+        self._settings = settings
+        self._bound = bound or clock is not None
         self._clock = clock or SystemClock()
         self.usage = Totals()
 
@@ -58,3 +73,67 @@ class Service:
         self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
     ) -> None:
         await self.aclose()
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self  # shared on purpose, as connections and quota are; a copy by way of pickling would lose the key
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._bound:
+            raise TypeError(
+                f"a {type(self).__name__} with a client, transport or clock of its own cannot be pickled"
+            )
+        return _unpickle, (type(self), self._settings)
+
+
+class Part:
+    """A group of a service's methods, or a handle on one thing that the service keeps.
+
+    Args:
+        service: Whose it is.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def _run(self, plan: Plan[T]) -> T:
+        return self._service._run(plan)  # noqa: SLF001 - a part of it
+
+    async def _run_async(self, plan: Plan[T]) -> T:
+        return await self._service._run_async(plan)  # noqa: SLF001 - a part of it
+
+
+def check_policy(
+    *, timeout: float, concurrency: int | None, batch_size: int | None = None, max_batch: int = 1
+) -> None:
+    """Refuse settings that no service could work with.
+
+    Raises:
+        ConfigurationError: One of them is not what it should be.
+    """
+    if not isinstance(timeout, (int, float)) or not 0 < timeout < float("inf"):
+        raise ConfigurationError(f"timeout={timeout!r} must be a number of seconds above 0")
+    if concurrency is not None and (type(concurrency) is not int or concurrency < 1):
+        raise ConfigurationError(f"concurrency={concurrency!r} must be a positive int, or None")
+    if batch_size is not None and (type(batch_size) is not int or not 1 <= batch_size <= max_batch):
+        raise ConfigurationError(f"batch_size={batch_size!r} must be an int from 1 to {max_batch}")
+
+
+def in_flight(concurrency: int | None, limiter: RateLimiter | None) -> int:
+    """Requests at once: what was asked for, else what the limiter allows, else a figure that suits most."""
+    allowed = limiter.concurrency if limiter else None
+    return concurrency or (min(allowed, MAX_CONCURRENCY) if allowed else DEFAULT_CONCURRENCY)
+
+
+def _unpickle(kind: type[Service], settings: dict[str, Any]) -> Service:
+    """A client as it was, with the key of the process that unpickles it: keys do not travel.
+
+    Where there is none, the first request says so: an error in here would be lost in a worker of a process pool, and
+    the job would wait for it for ever.
+    """
+    client = kind.__new__(kind)
+    with suppress(MissingKeyError):
+        kind.__init__(client, **settings)
+    return client

@@ -143,6 +143,7 @@ class HttpTransport(PooledTransport):
                 content=request.body,
                 headers={**HEADERS, **request.headers},
                 timeout=self._timeouts(request),
+                follow_redirects=False,
             )
         except Exception as error:  # noqa: BLE001 - sorted by kind there
             _translate(error, client, request)
@@ -158,6 +159,7 @@ class HttpTransport(PooledTransport):
                 content=request.body,
                 headers={**HEADERS, **request.headers},
                 timeout=self._timeouts(request),
+                follow_redirects=False,
             )
         except Exception as error:  # noqa: BLE001 - sorted by kind there
             _translate(error, client, request)
@@ -201,19 +203,32 @@ def certificates() -> ssl.SSLContext:
 def no_answer(request: Request, kind: str) -> RequestError:
     """The error for a request that was not answered in time."""
     seconds = f"{request.timeout:g} s" if request.timeout else "the client's timeout"
-    return RequestError(f"{request.method} {request.url}: no answer within {seconds} ({kind}); see timeout=")
+    error = RequestError(
+        f"{request.method} {request.place}: no answer within {seconds} ({kind}); see timeout="
+    )
+    error.sent = kind not in {"connect", "pool"}
+    return error
+
+
+def no_connection(request: Request, reason: object) -> RequestError:
+    """The error for a request that nobody got."""
+    error = RequestError(f"{request.method} {request.place}: {reason}")
+    error.sent = False
+    return error
 
 
 def _translate(error: Exception, client: Any, request: Request) -> NoReturn:
     """Raise what ``error`` means for the caller. Messages of HTTP libraries name no header, hence no key."""
     library = _library(client)
-    what = f"{request.method} {request.url}"
+    what = f"{request.method} {request.place}"
     if isinstance(error, getattr(library, "TimeoutException", ())):
         raise no_answer(request, type(error).__name__.removesuffix("Timeout").lower()) from error
     if isinstance(error, (getattr(library, "UnsupportedProtocol", ()), getattr(library, "InvalidURL", ()))):
         raise ConfigurationError(f"{what}: {error}; check base_url=") from error
+    if isinstance(error, getattr(library, "ConnectError", ())):
+        raise no_connection(request, str(error) or "no connection") from error
     if isinstance(error, getattr(library, "RequestError", ())):
-        raise RequestError(f"{what}: {error or type(error).__name__}") from error
+        raise RequestError(f"{what}: {str(error) or type(error).__name__}") from error
     if getattr(client, "is_closed", False):
         raise ConfigurationError(f"{what}: the HTTP client that was passed in is closed") from error
     raise error

@@ -54,6 +54,7 @@ RerankModel: TypeAlias = (
 
 DEFAULT_EMBEDDING_MODEL = "jina-embeddings-v5-text-small"
 DEFAULT_RERANK_MODEL = "jina-reranker-v3"
+DEFAULT_MULTIVECTOR_MODEL = "jina-colbert-v2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Model:
 
     Attributes:
         name: The service's id of the model.
-        products: What it serves: ``embed``, ``rerank``, ``multivector``.
+        products: What it serves: ``embed``, ``multivector``, ``rerank``, ``classify``, ``batch``.
         context: Tokens that one input may have.
         dimensions: Width of a vector when none is asked for; None for rerankers.
         sizes: Trained Matryoshka widths, ascending; empty where the width cannot be chosen.
@@ -71,6 +72,8 @@ class Model:
         options: Optional request fields that the model has.
         modalities: What its inputs may be.
         window: Documents that a listwise reranker compares in one pass; None elsewhere.
+        image_tile: Side of the square tiles, in pixels, by which an image is billed; None where no formula is published.
+        tile_tokens: Tokens that each tile is billed, begun ones included.
     """
 
     name: str
@@ -83,6 +86,8 @@ class Model:
     options: frozenset[str] = frozenset()
     modalities: tuple[str, ...] = ("text",)
     window: int | None = None
+    image_tile: int | None = None
+    tile_tokens: int = 0
 
     def task_for(self, role: Role) -> str | None:
         """The service's word for ``role``; None where the model takes none."""
@@ -99,14 +104,18 @@ _CODE_TASKS = tuple(
     for side in ("query", "passage")
 )
 _EMBED = frozenset({"embed"})
+_CLASSIFY = frozenset({"embed", "classify"})
 _RERANK = frozenset({"rerank"})
+_COLBERT = frozenset({"multivector", "rerank"})
+_INPUT_TYPE = frozenset({"input_type"})
+_LISTWISE = frozenset({"max_doc_length", "return_embeddings"})
 _OMNI = ("text", "image", "audio", "video", "pdf")
 
 
 def _v5(size: str, kind: str, context: int, width: int) -> Model:
     return Model(
         f"jina-embeddings-v5-{kind}-{size}",
-        _EMBED,
+        _EMBED if kind == "omni" else frozenset({"embed", "classify", "batch"}),
         context,
         width,
         (32, 64, 128, 256, 512, width),
@@ -120,12 +129,12 @@ def _v5(size: str, kind: str, context: int, width: int) -> Model:
 def _code(size: str, sizes: tuple[int, ...]) -> Model:
     roles: dict[Role, str | None] = {"query": "nl2code.query", "document": "nl2code.passage"}
     name = f"jina-code-embeddings-{size}"
-    return Model(name, _EMBED, 32768, sizes[-1], sizes, _CODE_TASKS, roles, frozenset({"truncate"}))
+    return Model(name, _CLASSIFY, 32768, sizes[-1], sizes, _CODE_TASKS, roles, frozenset({"truncate"}))
 
 
 def _v2(language: str) -> Model:
     options = frozenset({"normalized", "truncate"})
-    return Model(f"jina-embeddings-v2-base-{language}", _EMBED, 8192, 768, options=options)
+    return Model(f"jina-embeddings-v2-base-{language}", _CLASSIFY, 8192, 768, options=options)
 
 
 _ROWS = (
@@ -135,18 +144,20 @@ _ROWS = (
     _v5("nano", "omni", 8192, 768),
     Model(
         "jina-embeddings-v4",
-        frozenset({"embed", "multivector"}),
+        frozenset({"embed", "multivector", "classify"}),
         32768,
         2048,
         (128, 256, 512, 1024, 2048),
         _V4_TASKS,
         _RETRIEVAL,
-        frozenset({"truncate", "late_chunking"}),
+        frozenset({"truncate", "late_chunking", "return_multivector"}),
         ("text", "image", "pdf"),
+        image_tile=28,
+        tile_tokens=10,
     ),
     Model(
         "jina-embeddings-v3",
-        _EMBED,
+        _CLASSIFY,
         8192,
         1024,
         (32, 64, 128, 256, 512, 768, 1024),
@@ -158,7 +169,7 @@ _ROWS = (
     _code("0.5b", (64, 128, 256, 512, 896)),
     Model(
         "jina-clip-v2",
-        _EMBED,
+        _CLASSIFY,
         8192,
         1024,
         (64, 128, 256, 512, 768, 1024),
@@ -166,20 +177,24 @@ _ROWS = (
         {"query": "retrieval.query", "document": None},
         frozenset({"normalized", "truncate"}),
         ("text", "image", "pdf"),
+        image_tile=512,
+        tile_tokens=4000,
     ),
     Model(
         "jina-clip-v1",
-        _EMBED,
+        _CLASSIFY,
         8192,
         768,
         options=frozenset({"normalized", "truncate"}),
         modalities=("text", "image", "pdf"),
+        image_tile=224,
+        tile_tokens=1000,
     ),
     *(_v2(language) for language in ("en", "zh", "de", "es", "code")),
-    Model("jina-colbert-v2", frozenset({"multivector", "rerank"}), 8192, 128, (64, 96, 128)),
-    Model("jina-colbert-v1-en", frozenset({"multivector", "rerank"}), 8192, 128),
-    Model("jina-reranker-v3.5", _RERANK, 131072, options=frozenset({"max_doc_length"}), window=64),
-    Model("jina-reranker-v3", _RERANK, 131072, options=frozenset({"max_doc_length"}), window=64),
+    Model("jina-colbert-v2", _COLBERT, 8192, 128, (64, 96, 128), options=_INPUT_TYPE),
+    Model("jina-colbert-v1-en", _COLBERT, 8192, 128, options=_INPUT_TYPE),
+    Model("jina-reranker-v3.5", _RERANK, 131072, options=_LISTWISE, window=64),
+    Model("jina-reranker-v3", _RERANK, 131072, options=_LISTWISE, window=64),
     Model("jina-reranker-m0", _RERANK, 10240, modalities=("text", "image")),
     Model("jina-reranker-v2-base-multilingual", _RERANK, 1024),
     Model("jina-reranker-v1-base-en", _RERANK, 8192),

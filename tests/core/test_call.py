@@ -145,3 +145,29 @@ def test_what_was_sent_stays_booked_when_the_flow_is_closed(clock):
     flow.close()
     second = start(Policy(limiter=limiter), tokens=60.0)
     assert next(second).waitable.poll() == pytest.approx(60.0)
+
+
+def lost(*, sent):
+    error = RequestError("no answer")
+    error.sent = sent
+    return error
+
+
+@pytest.mark.parametrize(
+    "failure", [lost(sent=True), Response(500), Response(504), Response(200, {}, b"odd")]
+)
+def test_what_may_have_been_done_is_not_asked_for_twice(failure):
+    """A request that does more when it comes twice is given up where the service may have got it."""
+    flow = start(Policy(idempotent=False))
+    next(flow)
+    with pytest.raises((RequestError, ServiceError, ResponseError)):
+        flow.throw(failure) if isinstance(failure, Exception) else flow.send(failure)
+
+
+@pytest.mark.parametrize("failure", [lost(sent=False), Response(409), Response(503), Response(429)])
+def test_what_was_surely_not_done_is_asked_for_again(failure):
+    """No connection, a busy service and a reached limit leave nothing done."""
+    flow = start(Policy(idempotent=False))
+    next(flow)
+    effect = flow.throw(failure) if isinstance(failure, Exception) else flow.send(failure)
+    assert isinstance(effect, Sleep)

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from ragbridge._errors import ConfigurationError
-from ragbridge._limits import DEFAULT_TIER, TIERS, RateLimit, is_default, resolve
+from ragbridge._limits import DEFAULT_TIER, KEYLESS, TIERS, RateLimit, is_default, resolve
 
 
 def test_a_window_holds_its_share_of_a_minute():
@@ -77,12 +77,17 @@ def test_a_product_without_tiers_says_so():
 
 
 def test_the_default_is_the_most_cautious_tier():
-    """Who sets nothing gets the lowest published figures: those of RateLimit() and of the tier called free."""
+    """Who sets nothing gets the lowest published figures for a key: those of RateLimit() and of the tier called free."""
     assert resolve(DEFAULT_TIER) == RateLimit()
     assert is_default(RateLimit(), "embeddings")
     assert not is_default(RateLimit(101), "embeddings")
-    for product in {tier.product for tier in TIERS}:
-        limits = [tier.limit for tier in TIERS if tier.product == product]
+    for product in {tier.product for tier in TIERS if tier.service == "jina"}:
+        limits = [
+            tier.limit
+            for tier in TIERS
+            if (tier.service, tier.product) == ("jina", product)
+            if tier.name != KEYLESS
+        ]
         lowest = min(
             limits, key=lambda limit: (limit.requests_per_minute, limit.tokens_per_minute, limit.concurrency)
         )

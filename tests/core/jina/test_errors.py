@@ -18,6 +18,7 @@ from ragbridge import (
     StatusError,
 )
 from ragbridge._flow import Response
+from ragbridge._secret import Secret
 from ragbridge.services.jina._errors import located, read_error
 
 SHAPES = [
@@ -88,7 +89,7 @@ def test_a_key_that_the_service_repeats_is_removed():
     """Neither message nor body shows it."""
     key = "jina_0123456789"
     body = json.dumps({"detail": f"invalid key {key}", "code": "AUTH_INVALID_FORMAT"}).encode()
-    error = read_error(Response(401, {}, body), key=key)
+    error = read_error(Response(401, {}, body), key=Secret(key))
     assert key not in repr(vars(error)) + str(error)
 
 

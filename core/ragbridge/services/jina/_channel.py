@@ -1,24 +1,23 @@
-"""The way from any product of the API to its service: address, key, quota, retries, estimates."""
+"""The way from any product of the API to its service: addresses, key, quota, retries, estimates."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from ragbridge._call import Cost, Policy, Totals, call
+from ragbridge._channel import Channel, Read
 from ragbridge._errors import ConfigurationError
-from ragbridge._flow import Flow, Request, Response, wait
-from ragbridge._limiter import Limiter, shared
-from ragbridge._limits import RateLimit, RateLimiter, resolve
-from ragbridge._tokens import NOTHING, Features, TokenEstimator
-from ragbridge._tokens import shared as shared_tokens
+from ragbridge._flow import Flow
+from ragbridge._limits import KEYLESS, TIERS, RateLimiter
+from ragbridge._secret import MissingKeyError
+from ragbridge._tokens import NOTHING, Features
 from ragbridge.services.jina._errors import read_error
+from ragbridge.services.jina._wire import check_address
 
 if TYPE_CHECKING:
-    from ragbridge._drivers import Clock
-    from ragbridge._retry import Retry
     from ragbridge._secret import Secret
 
 T = TypeVar("T")
@@ -27,51 +26,106 @@ KEY_VARIABLES = ("JINA_API_KEY", "JINAAI_API_KEY", "JINA_AUTH_TOKEN")
 """Environment variables that hold a key, in the order in which they are looked up."""
 
 PUBLIC_HOST = "api.jina.ai"
+_JSON = {"content-type": "application/json"}
 
 
-class MissingKeyError(ConfigurationError):
-    """The service asks for a key, and there is none."""
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """Where the products are: addresses without a slash at their end.
 
-
-class Channel:
-    """What all products of one client share.
-
-    Args:
-        base: Address up to and including ``/v1``.
-        key: The key, or None.
-        timeout: Seconds to wait for an answer's data.
-        retry: How failures are retried.
-        limits: A tier's name, a limit, a limiter for every product, or None.
-        totals: Where everything is counted.
-        clock: Time.
-        virtual: The clock is not the machine's own, so its limiters are not shared with other clients.
-        count_tokens: The caller's own tokenizer, or None.
+    Attributes:
+        api: Up to and including ``/v1``.
+        reader: Of the reader.
+        search: Of the search.
+        grounding: Of the grounding.
     """
 
-    def __init__(
-        self,
+    api: str
+    reader: str
+    search: str
+    grounding: str
+
+    @classmethod
+    def beside(
+        cls,
+        api: str,
+        region: str | None = None,
         *,
-        base: str,
-        key: Secret | None,
-        timeout: float,
-        retry: Retry,
-        limits: RateLimit | RateLimiter | str | None,
-        totals: Totals,
-        clock: Clock,
-        virtual: bool,
-        count_tokens: Callable[[str], int] | None,
-    ) -> None:
-        self._base = base
-        self._key = key
-        self._timeout = timeout
-        self._retry = retry
-        self._limits = limits
-        self._totals = totals
-        self._clock = clock
-        self._virtual = virtual
-        self._count_tokens = count_tokens
-        self._counters: dict[str, TokenEstimator] = {}
-        self._limiters: dict[str, RateLimiter | None] = {}
+        reader: str | None = None,
+        search: str | None = None,
+        grounding: str | None = None,
+    ) -> Hosts:
+        """The other hosts of ``api``: Jina's own, or paths beside ``/v1``, which is how ``ragbridge serve`` has them.
+
+        Args:
+            api: Address up to and including ``/v1``.
+            region: ``"eu"`` for the reader and the search of the European Union. The API itself has no such host.
+            reader: The reader's address, where it is another.
+            search: The search's.
+            grounding: The grounding's.
+
+        Raises:
+            ConfigurationError: An address is none, or there is no such region at this one.
+        """
+        if region not in {None, "eu"}:
+            raise ConfigurationError(f"region={region!r} must be 'eu', or None")
+        address = urlsplit(api)
+        public = address.hostname == PUBLIC_HOST and address.scheme != "local"
+        if region and not public:
+            raise ConfigurationError(f"region={region!r}: only {PUBLIC_HOST} has regions; leave it out")
+        zone = "eu." if region else ""
+        origin = api.removesuffix("/v1")
+        own = (
+            (f"https://{zone}r.jina.ai", f"https://{zone}s.jina.ai", "https://g.jina.ai")
+            if public
+            else (f"{origin}/r", f"{origin}/s", f"{origin}/g")
+        )
+        given = {"reader_url": reader, "search_url": search, "grounding_url": grounding}
+        return cls(
+            api,
+            *(
+                default if url is None else check_address(url, name)
+                for default, (name, url) in zip(own, given.items(), strict=True)
+            ),
+        )
+
+
+class JinaChannel(Channel):
+    """What all products of one ``Jina`` share.
+
+    Args:
+        hosts: Where the products are.
+        key: The key, or None.
+        **policy: What any channel is told, see ``Channel``.
+    """
+
+    def __init__(self, *, hosts: Hosts, key: Secret | None, **policy: Any) -> None:
+        self.hosts = hosts
+        super().__init__(
+            service="jina",
+            base=hosts.api,
+            key=key,
+            refusal=functools.partial(read_error, key=key),
+            **policy,
+        )
+
+    @property
+    def keyless(self) -> bool:
+        """Whether the caller chose to use what needs no key."""
+        return self._limits == KEYLESS
+
+    def limiter(self, product: str) -> RateLimiter | None:
+        """The limiter of one product.
+
+        Raises:
+            ConfigurationError: The product asks for a key, and the caller chose to use none.
+        """
+        able = [tier.product for tier in TIERS if tier.name == KEYLESS]
+        if self.keyless and product not in able:
+            raise ConfigurationError(
+                f"limits={KEYLESS!r}: {product} asks for a key; without one there are {' and '.join(able)}"
+            )
+        return super().limiter(product)
 
     def check_key(self) -> None:
         """Raise ``MissingKeyError`` where the service will ask for a key and there is none."""
@@ -82,73 +136,48 @@ class Channel:
                 'base_url="local" needs none and runs the embedded engine'
             )
 
-    def limiter(self, product: str) -> RateLimiter | None:
-        """The limiter of one product: the caller's own, or the one that this process shares for host and key."""
-        if product not in self._limiters:
-            self._limiters[product] = self._find_limiter(product)
-        return self._limiters[product]
-
-    def _find_limiter(self, product: str) -> RateLimiter | None:
-        limits = self._limits
-        if hasattr(limits, "reserve"):
-            return cast("RateLimiter", limits)
-        limit = resolve(cast("Any", limits), service="jina", product=product)
-        if limit is None:
-            return None
-        if self._virtual:
-            return Limiter(limit, clock=self._clock.now)
-        key = self._key.reveal() if self._key else None
-        return shared(limit, service_host=urlsplit(self._base).netloc, key=key, product=product)
-
-    def tokens(self, model: str) -> TokenEstimator:
-        """The estimates for ``model``: the caller's own tokenizer, or what this process has learnt of the model."""
-        if self._count_tokens is None:
-            return shared_tokens(model)
-        if model not in self._counters:
-            self._counters[model] = TokenEstimator(self._count_tokens)
-        return self._counters[model]
-
     def post(
         self,
         path: str,
         body: bytes,
         *,
         product: str,
-        read: Callable[[Response], tuple[T, int | None]],
+        read: Read[T],
         model: str | None = None,
         measure: Callable[[], Features] = lambda: NOTHING,
+        extra: float = 0.0,
+        idempotent: bool = True,
+        timeout: float | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Flow[tuple[T, int | None]]:
-        """One request, paced by what it will probably cost; what it did cost makes the next guess better.
+        """One request with a JSON body to ``path`` below the API's address; see ``Channel.request``."""
+        self._need_key(product)
+        return self.request(
+            "POST",
+            self.hosts.api + path,
+            product=product,
+            read=read,
+            headers={**_JSON, **(headers or {})},
+            body=body,
+            timeout=timeout,
+            idempotent=idempotent,
+            model=model,
+            measure=measure,
+            extra=extra,
+        )
 
-        Args:
-            path: Route below the base address.
-            body: JSON.
-            product: Whose quota counts it.
-            read: Turns a success into a result and the tokens billed.
-            model: Whose tokenizer counts its texts; None where the product bills no tokens: none are booked, and
-                nothing waits for a first report that will never come.
-            measure: What ``tokens(model)`` measures of the request; not asked where tokens are not limited.
-        """
-        self.check_key()
-        key = self._key.reveal() if self._key else None
-        headers = {"content-type": "application/json"}
-        if key:
-            headers["authorization"] = f"Bearer {key}"
-        request = Request("POST", self._base + path, headers, body, self._timeout)
-        refusal = functools.partial(read_error, key=key)
-        limiter = self.limiter(product)
-        policy = Policy(retry=self._retry, limiter=limiter, totals=self._totals, now=self._clock.now)
-        if model is None or limiter is None or limiter.request_budget is None:
-            return (yield from call(request, policy=policy, cost=Cost, read=read, refusal=refusal))
-        tokens, features = self.tokens(model), measure()
-        with tokens.pilot() as turn:
-            yield from wait(turn)
-            cost = functools.partial(_cost, tokens, features)
-            result, billed = yield from call(request, policy=policy, cost=cost, read=read, refusal=refusal)
-            if billed is not None:
-                tokens.learn(features, billed)
-        return result, billed
+    def get(self, path: str, *, product: str, read: Read[T]) -> Flow[tuple[T, int | None]]:
+        """One request to read what stands at ``path``."""
+        self._need_key(product)
+        return self.request("GET", self.hosts.api + path, product=product, read=read)
 
+    def delete(self, path: str, *, product: str, read: Read[T]) -> Flow[tuple[T, int | None]]:
+        """One request to delete what stands at ``path``."""
+        self._need_key(product)
+        return self.request("DELETE", self.hosts.api + path, product=product, read=read)
 
-def _cost(tokens: TokenEstimator, features: Features) -> Cost:
-    return Cost(*tokens.estimate(features))
+    def _need_key(self, product: str) -> None:
+        """Products without a quota for those who have no key ask for one."""
+        self.limiter(product)
+        if not self.keyless:
+            self.check_key()

@@ -17,16 +17,17 @@ from ragbridge._errors import (
 )
 from ragbridge._flow import Response
 from ragbridge._retry import retry_after
+from ragbridge._secret import Secret
 
 _ITEM = re.compile(r"(?:^|[.\]])(?:input|documents|texts|content)[.\[](\d+)")
 _BODY_SHOWN = 2000
 
 
-def read_error(response: Response, *, key: str | None = None) -> StatusError:
+def read_error(response: Response, *, key: Secret | None = None) -> StatusError:
     """The error that ``response`` stands for, with every trace of ``key`` removed from it."""
     text = bytes(response.body).decode("utf-8", "replace")
     if key:
-        text = text.replace(key, "[key]")
+        text = text.replace(key.reveal(), "[key]")
     body = _json(text)
     code = _code(body)
     return _kind(response.status, code, text)(

@@ -22,7 +22,7 @@ def _encoder() -> Callable[[Mapping[str, Any]], bytes]:
 
 _dumps = _encoder()
 
-KNOWN_PATHS = ("/embeddings", "/rerank", "/segment")
+KNOWN_PATHS = ("/embeddings", "/multi-vector", "/rerank", "/classify", "/train", "/segment")
 
 
 def normalize_base(url: str) -> str:
@@ -31,21 +31,34 @@ def normalize_base(url: str) -> str:
     Raises:
         ConfigurationError: The address has no scheme, no host, or holds a user name.
     """
+    address = check_address(url, "base_url", schemes=("https", "http", "local"), hint=", or be 'local'")
+    for known in KNOWN_PATHS:
+        address = address.removesuffix(known)
+    return address.removesuffix("/v1") + "/v1"
+
+
+def check_address(url: str, name: str, *, schemes: Sequence[str] = ("https", "http"), hint: str = "") -> str:
+    """``url`` without a slash at its end.
+
+    Args:
+        url: What the user gave.
+        name: The setting.
+        schemes: What it may start with.
+        hint: What else it may be.
+
+    Raises:
+        ConfigurationError: It has no scheme, no host, or holds a user name, a query or a fragment.
+    """
     parts = urlsplit(url.strip())
-    if parts.scheme not in {"http", "https", "local"} or not parts.hostname:
-        raise ConfigurationError(
-            f"base_url={_shown(url)!r} must start with https:// or http://, or be 'local'"
-        )
+    if parts.scheme not in schemes or not parts.hostname:
+        raise ConfigurationError(f"{name}={_shown(url)!r} must start with https:// or http://{hint}")
     if parts.username is not None:
         raise ConfigurationError(
-            f"base_url={_shown(url)!r} must not hold a user name; pass the key as api_key="
+            f"{name}={_shown(url)!r} must not hold a user name; pass the key as api_key="
         )
     if parts.query or parts.fragment:
-        raise ConfigurationError(f"base_url={_shown(url)!r} must end with its path: leave out ? and #")
-    path = parts.path.rstrip("/")
-    for known in KNOWN_PATHS:
-        path = path.removesuffix(known)
-    return f"{parts.scheme}://{parts.netloc}{path.removesuffix('/v1')}/v1"
+        raise ConfigurationError(f"{name}={_shown(url)!r} must end with its path: leave out ? and #")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
 def _shown(url: str) -> str:

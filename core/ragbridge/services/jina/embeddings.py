@@ -14,7 +14,7 @@ from ragbridge._batching import Batch, pack
 from ragbridge._errors import InvalidRequestError
 from ragbridge._flow import Flow, Plan, plan
 from ragbridge._results import DocumentEmbeddings, Embeddings, Usage
-from ragbridge.services.jina._channel import Channel
+from ragbridge.services.jina._channel import JinaChannel
 from ragbridge.services.jina._embedding_options import EmbeddingOptions
 from ragbridge.services.jina._errors import located
 from ragbridge.services.jina._wire import encode
@@ -45,7 +45,7 @@ Where: TypeAlias = Callable[[int, int], str]
 class _Job:
     """All that the requests of one call share. ``sheet`` is what they are read into."""
 
-    channel: Channel
+    channel: JinaChannel
     texts: list[str]
     options: EmbeddingOptions
     tokens: TokenEstimator
@@ -63,7 +63,7 @@ class _Part:
 
 
 def embed(
-    channel: Channel,
+    channel: JinaChannel,
     texts: list[str],
     options: EmbeddingOptions,
     *,
@@ -77,7 +77,7 @@ def embed(
 
 
 def embed_documents(
-    channel: Channel,
+    channel: JinaChannel,
     documents: list[list[str]],
     options: EmbeddingOptions,
     *,
@@ -95,7 +95,7 @@ def embed_documents(
 
 
 def _start(
-    channel: Channel, texts: list[str], options: EmbeddingOptions, progress: Progress | None, where: Where
+    channel: JinaChannel, texts: list[str], options: EmbeddingOptions, progress: Progress | None, where: Where
 ) -> _Job:
     from ragbridge.services.jina._vectors import Sheet  # brings NumPy
 

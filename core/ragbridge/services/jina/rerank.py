@@ -12,7 +12,7 @@ from ragbridge._errors import ConfigurationError, InvalidRequestError, ResponseE
 from ragbridge._flow import Flow, Plan, Response, plan
 from ragbridge._results import Document, RankedDocument, Ranking, Usage
 from ragbridge._tokens import Features, plus, times
-from ragbridge.services.jina._channel import Channel
+from ragbridge.services.jina._channel import JinaChannel
 from ragbridge.services.jina._errors import located
 from ragbridge.services.jina._wire import billed, decode, encode, model_of
 
@@ -24,7 +24,7 @@ PRODUCT = "rerank"
 
 
 def rerank(
-    channel: Channel,
+    channel: JinaChannel,
     query: str,
     documents: list[Document],
     *,
@@ -45,7 +45,7 @@ def rerank(
 
 
 def _flow(
-    channel: Channel,
+    channel: JinaChannel,
     query: str,
     texts: list[str],
     fields: dict[str, Any],
@@ -64,7 +64,7 @@ def _flow(
     return Ranking(rows, model, Usage(billed or 0, 1))
 
 
-def _measure(channel: Channel, model: str, query: str, texts: list[str]) -> Features:
+def _measure(channel: JinaChannel, model: str, query: str, texts: list[str]) -> Features:
     """Whether the query is billed once or once per document is not published: the dearer reading is safe.
 
     It must not keep a request from being sent, though, that the cheaper one has room for.

@@ -14,7 +14,7 @@ from typing import Any, get_args
 from ragbridge._errors import ConfigurationError, ResponseError
 from ragbridge._flow import Flow, Plan, Response, plan
 from ragbridge._results import Segment, Segments, Token, Tokenizer, Usage
-from ragbridge.services.jina._channel import Channel
+from ragbridge.services.jina._channel import JinaChannel
 from ragbridge.services.jina._wire import decode, encode
 
 PRODUCT = "segment"
@@ -76,14 +76,14 @@ def check_options(
     return SegmentOptions(content, tokenizer, max_chunk_length, head, tail, return_tokens)
 
 
-def segment(channel: Channel, options: SegmentOptions) -> Plan[Segments]:
+def segment(channel: JinaChannel, options: SegmentOptions) -> Plan[Segments]:
     """One request; none for an empty text."""
     if not options.content:
         return plan((), lambda _: Segments((), 0, options.tokenizer))
     return plan((_flow(channel, options),), lambda found: found[0])
 
 
-def _flow(channel: Channel, options: SegmentOptions) -> Flow[Segments]:
+def _flow(channel: JinaChannel, options: SegmentOptions) -> Flow[Segments]:
     body = encode(options.payload(), texts=[options.content], name=lambda _: "content")
     read = functools.partial(_read, options=options)
     found, _ = yield from channel.post("/segment", body, product=PRODUCT, read=read)

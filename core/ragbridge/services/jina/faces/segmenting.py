@@ -1,0 +1,57 @@
+"""Methods that cut texts."""
+
+from __future__ import annotations
+
+from ragbridge._faces import Awaitable, Blocking
+from ragbridge._flow import Plan
+from ragbridge._results import Segments, Tokenizer
+from ragbridge.services.jina import segment
+from ragbridge.services.jina.faces.base import JinaFaces
+
+
+class SegmentingFaces(JinaFaces):
+    """Segmenting."""
+
+    def _segment(
+        self,
+        content: str,
+        *,
+        tokenizer: str | Tokenizer = segment.DEFAULT_TOKENIZER,
+        max_chunk_length: int | None = None,
+        head: int | None = None,
+        tail: int | None = None,
+        return_tokens: bool = False,
+    ) -> Plan[Segments]:
+        """A text cut at its structure (paragraphs, sentences, headings), with true positions; and its tokens counted.
+
+        Free of charge, and limited by requests alone. It works without a key as well: ``Jina(limits="keyless")``.
+
+        Args:
+            content: The text. An empty one sends nothing.
+            tokenizer: Whose vocabulary counts: ``cl100k_base``, ``o200k_base``, ``p50k_base``, ``r50k_base``,
+                ``p50k_edit`` or ``gpt2``; OpenAI's, so that counts are none of Jina's own models.
+            max_chunk_length: Characters of a chunk at most; None for the service's 1,000.
+            head: Only the first so many tokens of the text.
+            tail: Only the last so many; not together with ``head``.
+            return_tokens: Whether each chunk carries its tokens.
+
+        Returns:
+            ``Segments``: chunks with ``start``, ``end`` and ``text``, which is ``content[start:end]``.
+
+        Raises:
+            ConfigurationError: An argument is wrong; nothing was sent.
+            ResponseError: A chunk does not stand in the text.
+            RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
+        """
+        options = segment.check_options(
+            content,
+            tokenizer=tokenizer,
+            max_chunk_length=max_chunk_length,
+            head=head,
+            tail=tail,
+            return_tokens=return_tokens,
+        )
+        return segment.segment(self._channel, options)
+
+    segment = Blocking(_segment)
+    asegment = Awaitable(_segment)
