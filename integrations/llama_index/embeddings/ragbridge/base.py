@@ -16,7 +16,7 @@ except ImportError as error:
 
 from pydantic import ConfigDict, SecretStr
 
-from llama_index.embeddings.ragbridge.connection import Connected
+from llama_index.embeddings.ragbridge.connection import JinaConnected, check_client
 from llama_index.embeddings.ragbridge.late_chunking import embedding_documents
 from ragbridge import ConfigurationError, Jina, RateLimit, Retry
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL, EmbeddingModel, Role
@@ -27,7 +27,7 @@ MAX_EMBED_BATCH_SIZE = 2048
 dispatcher = get_dispatcher(__name__)
 
 
-class JinaEmbedding(Connected, BaseEmbedding):
+class JinaEmbedding(JinaConnected, BaseEmbedding):
     """Embeddings by Jina AI, or by the embedded engine (``base_url="local"``).
 
     Queries and texts are embedded with the task that the model has for each. Every setting is a public field, so
@@ -100,10 +100,7 @@ class JinaEmbedding(Connected, BaseEmbedding):
                 "embeddings_cache= finds vectors by their text alone, so a query would get a passage's vector, or "
                 "another model's; use the cache of an IngestionPipeline, which knows all settings"
             )
-        if isinstance(client, str):
-            raise ConfigurationError(
-                f"client={client!r}: a dict holds only a client's address; from_dict(data, client=Jina(...)) restores it"
-            )
+        check_client(client, "Jina")
         settings: dict[str, Any] = {
             "model_name": model_name or model or DEFAULT_EMBEDDING_MODEL,
             "api_key": api_key,

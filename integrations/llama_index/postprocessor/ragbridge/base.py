@@ -19,7 +19,7 @@ except ImportError as error:
 
 from pydantic import ConfigDict, Field, SecretStr
 
-from llama_index.embeddings.ragbridge.connection import Connected
+from llama_index.embeddings.ragbridge.connection import JinaConnected, check_client
 from ragbridge import ConfigurationError, Jina, Ranking, RateLimit, Retry
 from ragbridge.models import DEFAULT_RERANK_MODEL, RerankModel
 
@@ -29,7 +29,7 @@ RETRIEVAL_SCORE = "retrieval_score"
 dispatcher = get_dispatcher(__name__)
 
 
-class JinaRerank(Connected, BaseNodePostprocessor):
+class JinaRerank(JinaConnected, BaseNodePostprocessor):
     """Orders nodes by relevance to the query, by Jina AI or by the embedded engine (``base_url="local"``).
 
     Returns new ``NodeWithScore`` objects, best first, with the reranker's score; the nodes in them are those that came
@@ -87,10 +87,7 @@ class JinaRerank(Connected, BaseNodePostprocessor):
     ) -> None:
         if None not in {model, model_name} and model != model_name:
             raise ConfigurationError(f"model={model!r} and model_name={model_name!r}: give one of them")
-        if isinstance(client, str):
-            raise ConfigurationError(
-                f"client={client!r}: a dict holds only a client's address; from_dict(data, client=Jina(...)) restores it"
-            )
+        check_client(client, "Jina")
         settings: dict[str, Any] = {
             "model": model or model_name or DEFAULT_RERANK_MODEL,
             "top_n": top_n,
