@@ -6,7 +6,7 @@ import inspect
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from haystack import Document, default_from_dict, default_to_dict
 from haystack.core.errors import SerializationError
@@ -14,50 +14,40 @@ from haystack.utils import Secret
 
 from ragbridge import ConfigurationError, Jina, RateLimit, Retry
 
-KEY = Secret.from_env_var(list(Jina.KEY_VARIABLES), strict=False)
-BASE_URL = Jina.BASE_URL
-TIMEOUT = Jina.TIMEOUT
-BATCH_SIZE = Jina.BATCH_SIZE
-CONNECTION = ("api_key", "base_url", "limits", "retry", "timeout", "concurrency", "batch_size")
-"""Settings that make up a client: a ready one has its own."""
-
 V = TypeVar("V", RateLimit, Retry)
+S = TypeVar("S", bound=Jina)
 
 
-class JinaComponent:
+class ServiceComponent(Generic[S]):
     """Owns a component's client. Nothing is resolved, opened or sent before the component is warmed up.
 
-    A subclass keeps each argument of its constructor in an attribute of the same name: that is what is serialised.
+    A subclass keeps each argument of its constructor in an attribute of the same name: that is what is serialised. It
+    names those that make up a client, of which a ready one has its own, and those of them that are secrets; these it
+    sets before this constructor checks them.
     """
+
+    CONNECTION: ClassVar[tuple[str, ...]]
+    SECRETS: ClassVar[tuple[str, ...]]
 
     def __init__(
         self,
         *,
-        client: Jina | None,
-        api_key: Secret | None,
-        base_url: str,
+        client: S | None,
         limits: RateLimit | dict[str, Any] | str | None,
         retry: Retry | dict[str, Any] | None,
         timeout: float,
         concurrency: int | None,
-        batch_size: int = BATCH_SIZE,
     ) -> None:
-        if api_key is not None and not isinstance(api_key, Secret):
-            raise ConfigurationError(
-                f"api_key is {type(api_key).__name__}, not a Secret: pass Secret.from_env_var(...), "
-                "or Secret.from_token(...) where the component is never serialised"
-            )
+        for name in self.SECRETS:
+            _check_secret(name, getattr(self, name))
         self.client = client
-        self.api_key = api_key
-        self.base_url = base_url
         self.limits = _value(RateLimit, limits)
         self.retry = _value(Retry, retry)
         self.timeout = timeout
         self.concurrency = concurrency
-        self.batch_size = batch_size
         if client is not None:
             self._refuse_settings_beside_client()
-        self._jina = client
+        self._made = client
         self._making = threading.Lock()
 
     def warm_up(self) -> None:
@@ -70,13 +60,13 @@ class JinaComponent:
 
     def close(self) -> None:
         """Close idle connections; a later ``run`` opens new ones. A client that was passed in stays open."""
-        if self._jina is not None and self.client is None:
-            self._jina.close()
+        if self._made is not None and self.client is None:
+            self._made.close()
 
     async def close_async(self) -> None:
         """Close idle connections, those of the running event loop included."""
-        if self._jina is not None and self.client is None:
-            await self._jina.aclose()
+        if self._made is not None and self.client is None:
+            await self._made.aclose()
 
     def to_dict(self) -> dict[str, Any]:
         """Serialize the component to a dictionary.
@@ -87,7 +77,7 @@ class JinaComponent:
         if self.client is not None:
             raise SerializationError(
                 f"{type(self).__name__} with client= cannot be serialized: a client may hold a key and connections. "
-                "Pass its settings instead (api_key=Secret.from_env_var(...), base_url=, limits=, ...)"
+                "Pass its settings instead (api_key=Secret.from_env_var(...), limits=, ...)"
             )
         names = [name for name in inspect.signature(type(self).__init__).parameters if name != "self"]
         settings = {name: getattr(self, name) for name in names if name != "client"}
@@ -105,30 +95,28 @@ class JinaComponent:
         # Pickled as it is serialised, so that a pickle holds no key either.
         return type(self).from_dict, (self.to_dict(),)
 
-    def _connected(self) -> Jina:
-        if self._jina is None:
+    def _connected(self) -> S:
+        if self._made is None:
             with self._making:
-                if self._jina is None:
-                    self._jina = self._make()
-        return self._jina
+                if self._made is None:
+                    self._made = self._make(self._settings())
+        return self._made
 
-    def _make(self) -> Jina:
-        return Jina(
-            # A variable that is set to nothing counts as unset, as in the core.
-            (self.api_key.resolve_value() or None) if self.api_key else None,
-            base_url=self.base_url,
-            limits=self.limits,
-            retry=self.retry or Retry(),
-            timeout=self.timeout,
-            concurrency=self.concurrency,
-            batch_size=self.batch_size,
-        )
+    def _make(self, settings: dict[str, Any]) -> S:
+        """A client of these settings."""
+        raise NotImplementedError
+
+    def _settings(self) -> dict[str, Any]:
+        """What makes up the client, secrets resolved."""
+        settings = {name: getattr(self, name) for name in self.CONNECTION if hasattr(self, name)}
+        secrets = {name: _resolved(settings[name]) for name in self.SECRETS if name in settings}
+        return {**settings, **secrets, "retry": self.retry or Retry()}
 
     def _refuse_settings_beside_client(self) -> None:
         parameters = inspect.signature(type(self).__init__).parameters
         given = [
             f"{name}="
-            for name in CONNECTION
+            for name in self.CONNECTION
             if name in parameters and getattr(self, name) != parameters[name].default
         ]
         if given:
@@ -152,6 +140,19 @@ def texts_of(documents: list[Document], fields: list[str], separator: str) -> li
         )
         for document in documents
     ]
+
+
+def _check_secret(name: str, given: object) -> None:
+    if given is not None and not isinstance(given, Secret):
+        raise ConfigurationError(
+            f"{name} is {type(given).__name__}, not a Secret: pass Secret.from_env_var(...), "
+            "or Secret.from_token(...) where the component is never serialised"
+        )
+
+
+def _resolved(secret: Secret | None) -> str | None:
+    # A variable that is set to nothing counts as unset, as in the core.
+    return (secret.resolve_value() or None) if secret else None
 
 
 def _value(kind: type[V], given: V | Mapping[str, Any] | Any) -> Any:

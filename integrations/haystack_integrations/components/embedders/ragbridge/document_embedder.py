@@ -9,15 +9,8 @@ from haystack import Document, component
 from haystack.utils import Secret
 from tqdm import tqdm
 
-from haystack_integrations.common.ragbridge.component import (
-    BASE_URL,
-    BATCH_SIZE,
-    KEY,
-    TIMEOUT,
-    JinaComponent,
-    check_documents,
-    texts_of,
-)
+from haystack_integrations.common.ragbridge.component import check_documents, texts_of
+from haystack_integrations.common.ragbridge.jina import BASE_URL, BATCH_SIZE, KEY, TIMEOUT, JinaComponent
 from haystack_integrations.components.embedders.ragbridge._late_chunking import sources_of
 from ragbridge import DocumentEmbeddings, Embeddings, Jina, RateLimit, Retry
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from haystack import component
 from haystack.utils import Secret
 
-from haystack_integrations.common.ragbridge.component import BASE_URL, KEY, TIMEOUT, JinaComponent
+from haystack_integrations.common.ragbridge.jina import BASE_URL, KEY, TIMEOUT, JinaComponent
 from ragbridge import Jina, RateLimit, Retry
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL
 

@@ -8,14 +8,8 @@ from typing import TYPE_CHECKING, Any
 from haystack import Document, component
 from haystack.utils import Secret
 
-from haystack_integrations.common.ragbridge.component import (
-    BASE_URL,
-    KEY,
-    TIMEOUT,
-    JinaComponent,
-    check_documents,
-    texts_of,
-)
+from haystack_integrations.common.ragbridge.component import check_documents, texts_of
+from haystack_integrations.common.ragbridge.jina import BASE_URL, KEY, TIMEOUT, JinaComponent
 from ragbridge import ConfigurationError, Jina, RateLimit, Retry
 from ragbridge.models import DEFAULT_RERANK_MODEL
 
