@@ -110,7 +110,8 @@ def call(
         request: What to send.
         policy: Limiter, retry rules and counters.
         cost: Says what the request will probably be billed; asked again for each attempt, since estimates improve.
-        read: Turns a success into a result and the tokens billed; raises ``ResponseError`` on anything odd.
+        read: Turns a success into a result and the tokens billed; raises ``ResponseError`` on anything odd, and a
+            ``StatusError`` where an answer calls itself a success and is a refusal.
         refusal: Turns an answer of 400 or more into the error to raise.
 
     Returns:
@@ -124,7 +125,7 @@ def call(
         try:
             return (yield from _attempt(request, policy=policy, cost=cost(), read=read, refusal=refusal))
         except RagbridgeError as error:
-            if not policy.idempotent and _may_be_done(error):
+            if not policy.idempotent and may_be_done(error):
                 raise
             if isinstance(error, RateLimitError) and policy.limiter is not None:
                 refusals += 1
@@ -165,16 +166,18 @@ def _attempt(
         policy.totals.add(requests=1)
         response = yield from send(request)
         if response.status >= 400:
-            error = refusal(response)
-            if isinstance(error, RateLimitError):
-                policy.totals.add(refusals=1)
-                if ticket is not None:
-                    ticket.refuse(reason=rate_reason(error), retry_after=policy.retry.cap(error.retry_after))
-            elif not error.retryable:
-                billed = 0.0  # what is refused as wrong is not billed
-            raise error
+            raise refusal(response)
         result, tokens = read(response)
         billed = tokens
+    except RateLimitError as error:
+        policy.totals.add(refusals=1)
+        if ticket is not None:
+            ticket.refuse(reason=rate_reason(error), retry_after=policy.retry.cap(error.retry_after))
+        raise
+    except StatusError as error:
+        if not error.retryable:
+            billed = 0.0  # what is refused as wrong is not billed
+        raise
     finally:
         if (
             ticket is not None
@@ -185,7 +188,7 @@ def _attempt(
     return result, tokens
 
 
-def _may_be_done(error: RagbridgeError) -> bool:
+def may_be_done(error: RagbridgeError) -> bool:
     """Whether the service may have done what it was asked for, although the request failed."""
     if isinstance(error, RequestError):
         return error.sent

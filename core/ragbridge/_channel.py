@@ -64,7 +64,7 @@ class Channel:
         self._base = base
         self._key = key
         self._scheme = scheme
-        self._refusal = refusal
+        self.refusal = refusal
         self._timeout = timeout
         self._retry = retry
         self._limits = limits
@@ -80,6 +80,11 @@ class Channel:
         """Seconds to wait for an answer's data, where a product asks for no more."""
         return self._timeout
 
+    @property
+    def retry(self) -> Retry:
+        """How failures are retried, for products that send parts of a request again."""
+        return self._retry
+
     def now(self) -> float:
         """Seconds on the client's own clock."""
         return self._clock.now()
@@ -91,16 +96,19 @@ class Channel:
         return self._limiters[product]
 
     def _find_limiter(self, product: str) -> RateLimiter | None:
-        limits = self._limits
-        if hasattr(limits, "reserve"):
-            return cast("RateLimiter", limits)
-        limit = resolve(cast("RateLimit | str | None", limits), service=self._service, product=product)
+        if hasattr(self._limits, "reserve"):
+            return cast("RateLimiter", self._limits)
+        limit = self._limit(self._limits, product)
         if limit is None:
             return None
         if self._virtual:
             return Limiter(limit, clock=self._clock.now)
         key = self._key.reveal() if self._key else None
         return shared(limit, service_host=urlsplit(self._base).netloc, key=key, product=product)
+
+    def _limit(self, limits: RateLimit | str | None, product: str) -> RateLimit | None:
+        """What ``limits`` means for one product."""
+        return resolve(limits, service=self._service, product=product)
 
     def tokens(self, model: str) -> TokenEstimator:
         """The estimates for ``model``: the caller's own tokenizer, or what this process has learnt of the model."""
@@ -125,6 +133,7 @@ class Channel:
         model: str | None = None,
         measure: Callable[[], Features] = lambda: NOTHING,
         extra: float = 0.0,
+        refusal: Callable[[Response], StatusError] | None = None,
     ) -> Flow[tuple[T, int | None]]:
         """One request, paced by what it will probably cost; what it did cost makes the next guess better.
 
@@ -143,7 +152,9 @@ class Channel:
                 nothing waits for a first report that will never come.
             measure: What ``tokens(model)`` measures of the request; not asked where tokens are not limited.
             extra: Tokens that the request costs beside those of its texts.
+            refusal: Reads answers of 400 or more in place of the channel's own function.
         """
+        refusal = refusal or self.refusal
         sent = dict(headers or {})
         if signed and self._key is not None:
             sent["authorization"] = f"{self._scheme} {self._key.reveal()}"
@@ -157,16 +168,17 @@ class Channel:
             idempotent=idempotent,
         )
         if model is None or limiter is None or limiter.request_budget is None:
-            return (yield from call(request, policy=policy, cost=Cost, read=read, refusal=self._refusal))
+            return (yield from call(request, policy=policy, cost=Cost, read=read, refusal=refusal))
         tokens, features = self.tokens(model), measure()
+        cost = functools.partial(_cost, tokens, features, extra)
+        if extra:
+            # What images are billed is partly guessed: it says nothing about texts, and no report is waited for.
+            return (yield from call(request, policy=policy, cost=cost, read=read, refusal=refusal))
         with tokens.pilot() as turn:
             yield from wait(turn)
-            cost = functools.partial(_cost, tokens, features, extra)
-            result, billed = yield from call(
-                request, policy=policy, cost=cost, read=read, refusal=self._refusal
-            )
+            result, billed = yield from call(request, policy=policy, cost=cost, read=read, refusal=refusal)
             if billed is not None:
-                tokens.learn(features, billed - extra)
+                tokens.learn(features, billed)
         return result, billed
 
 

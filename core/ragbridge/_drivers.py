@@ -13,12 +13,13 @@ import itertools
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ragbridge._errors import RequestError
-from ragbridge._flow import Effect, Flow, Plan, Request, Response, Send, Sleep, Wait, Waitable
+from ragbridge._flow import Effect, Flow, Plan, Request, Response, Send, Sleep, Wait, Waitable, plan
 
 if TYPE_CHECKING:
     import asyncio
@@ -145,6 +146,10 @@ def _resume(flow: Flow[Any], outcome: Response | RequestError | None) -> Effect:
     return flow.throw(outcome) if isinstance(outcome, RequestError) else flow.send(outcome)
 
 
+def _alone(flow: Flow[T]) -> Plan[list[T]]:
+    return plan((flow,), list)
+
+
 class ThreadDriver:
     """Runs plans in the calling thread and up to ``concurrency - 1`` more, which end with the call."""
 
@@ -173,6 +178,36 @@ class ThreadDriver:
             work.fail(error)
             raise
         return plan.join(work.results())
+
+    def stream(self, flows: Iterable[Flow[T]]) -> Iterator[T]:
+        """What each flow returns, in their order, as soon as it is known; up to ``concurrency`` of them are under way.
+
+        Nothing is sent before the first result is asked for, and nothing more once the iterator is closed.
+
+        Raises:
+            RagbridgeError: What a flow raised, in its place; those under way were stopped.
+        """
+        ahead: deque[tuple[_Work, threading.Thread]] = deque()
+        try:
+            for flow in flows:
+                work = _Work(_alone(flow))
+                thread = self._thread(work, next(work))
+                ahead.append((work, thread))
+                thread.start()
+                if len(ahead) == self._concurrency:
+                    yield self._first(ahead)
+            while ahead:
+                yield self._first(ahead)
+        finally:
+            for work, _ in ahead:
+                work.fail(_Stopped())
+
+    @staticmethod
+    def _first(ahead: deque[tuple[_Work, threading.Thread]]) -> Any:
+        work, thread = ahead[0]
+        thread.join()
+        ahead.popleft()
+        return work.results()[0]
 
     def _thread(self, work: _Work, item: tuple[int, Flow[object]]) -> threading.Thread:
         target = (
@@ -248,6 +283,33 @@ class AsyncDriver:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         return plan.join(work.results())
+
+    async def stream(self, flows: Iterable[Flow[T]]) -> AsyncIterator[T]:
+        """What each flow returns, in their order, as soon as it is known; up to ``concurrency`` of them are under way.
+
+        Nothing is sent before the first result is asked for, and nothing more once the iterator is closed.
+
+        Raises:
+            RagbridgeError: What a flow raised, in its place; those under way were cancelled.
+        """
+        import asyncio
+
+        ahead: deque[asyncio.Task[list[T]]] = deque()
+        try:
+            for flow in flows:
+                ahead.append(asyncio.ensure_future(self.run(_alone(flow))))
+                if len(ahead) == self._concurrency:
+                    (result,) = await ahead[0]
+                    ahead.popleft()
+                    yield result
+            while ahead:
+                (result,) = await ahead[0]
+                ahead.popleft()
+                yield result
+        finally:
+            for task in ahead:
+                task.cancel()
+            await asyncio.gather(*ahead, return_exceptions=True)
 
     async def _labour(self, work: _Work, *first: tuple[int, Flow[object]]) -> None:
         try:

@@ -11,7 +11,9 @@
     │   ├─ InvalidRequestError    400, 404, 413, 422: names the item by its index in the caller's list
     │   ├─ RateLimitError         429: requests, tokens, concurrency or address                     retried
     │   └─ ServiceError           5xx, 408, 409 busy                                                retried
-    └─ ResponseError            a 2xx answer that does not hold what was promised                   retried
+    ├─ ResponseError            a 2xx answer that does not hold what was promised                   retried
+    ├─ BulkError                documents that an index did not take; all others are written
+    └─ JobError                 a job of the service ended without its result, or is not done
 
 No error ever holds a key.
 """
@@ -126,3 +128,25 @@ class ResponseError(RagbridgeError):
     """A success whose body does not hold what was promised: a wrong count, index or width, NaN, no JSON."""
 
     retryable = True
+
+
+class JobError(RagbridgeError):
+    """A job that the service works on by itself has no result: it failed, expired, was cancelled, or is not done.
+
+    Attributes:
+        job: The job's id.
+        status: What the service says of it.
+    """
+
+    def __init__(self, message: str, *, job: str, status: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.job = job
+        self.status = status
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild_job, (self.message, self.job, self.status)
+
+
+def _rebuild_job(message: str, job: str, status: str) -> JobError:
+    return JobError(message, job=job, status=status)

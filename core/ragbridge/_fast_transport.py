@@ -25,6 +25,7 @@ from ragbridge._transport import (
     certificates,
     no_answer,
     no_connection,
+    untrusted,
 )
 
 
@@ -35,9 +36,13 @@ class FastTransport(PooledTransport):
         timeout: Seconds to wait for data, at most; connecting gets 10 at most.
         connections: Connections kept open, and opened at once.
         base: The address that requests go to: plain HTTP needs no certificates.
+        trust: Which certificates are trusted; None for those that httpx trusts.
     """
 
-    def __init__(self, *, timeout: float, connections: int, base: str) -> None:
+    def __init__(
+        self, *, timeout: float, connections: int, base: str, trust: ssl.SSLContext | None = None
+    ) -> None:
+        self._trust = trust
         self._timeout = timeout
         self._connections = connections
         self._tls = urlsplit(base).scheme == "https"
@@ -62,8 +67,12 @@ class FastTransport(PooledTransport):
         except UrllibTimeoutError as error:
             raise no_answer(request, type(error).__name__.removesuffix("TimeoutError").lower()) from error
         except LocationValueError as error:
-            raise ConfigurationError(f"{request.method} {request.place}: {error}; check base_url=") from error
+            raise ConfigurationError(
+                f"{request.method} {request.place}: {error}; check the address"
+            ) from error
         except HTTPError as error:
+            if (distrust := untrusted(request, error)) is not None:
+                raise distrust from error
             raise RequestError(f"{request.method} {request.place}: {error}") from error
         return Response(answer.status, answer.headers, answer.data)
 
@@ -86,8 +95,12 @@ class FastTransport(PooledTransport):
         except TimeoutError as error:
             raise no_answer(request, "connect" if "onnect" in str(error) else "read") from error
         except aiohttp.InvalidURL as error:
-            raise ConfigurationError(f"{request.method} {request.place}: {error}; check base_url=") from error
+            raise ConfigurationError(
+                f"{request.method} {request.place}: {error}; check the address"
+            ) from error
         except aiohttp.ClientConnectorError as error:
+            if (distrust := untrusted(request, error)) is not None:
+                raise distrust from error
             raise no_connection(request, error) from error
         except aiohttp.ClientError as error:
             raise RequestError(
@@ -106,7 +119,7 @@ class FastTransport(PooledTransport):
         await client.close()
 
     def _certificates(self) -> ssl.SSLContext | None:
-        return certificates() if self._tls else None
+        return (self._trust or certificates()) if self._tls else None
 
 
 def suits(base: str) -> bool:

@@ -148,6 +148,8 @@ class Tier:
 
 
 _PAGES = "jina.ai/reader and jina.ai/embeddings, rate limit tables"
+# The lowest figures, those of ELSER and jina-embeddings-v3: v5 has 30,000 requests and 6 M tokens (search: 60,000 and 30 M).
+_EIS = "Elastic Inference Service, eis-rate-limits in Elastic's documentation"
 _CONCURRENCY = {KEYLESS: 2, "free": 2, "paid": 50, "premium": 500}
 
 
@@ -185,6 +187,17 @@ TIERS: tuple[Tier, ...] = (
         date="2024",
         source="jina.ai/embeddings, rate limit table",
     ),
+    *(
+        Tier("elastic", product, "eis", RateLimit(requests, tokens, None), "2026-08", _EIS)
+        for product, requests, tokens in (
+            ("text_embedding", 6_000, 6_000_000),
+            ("text_embedding_search", 6_000, 600_000),
+            ("embedding", 6_000, 6_000_000),
+            ("embedding_search", 6_000, 600_000),
+            ("sparse_embedding", 6_000, 6_000_000),
+            ("rerank", 600, 6_000_000),
+        )
+    ),
 )
 
 
@@ -210,6 +223,8 @@ def resolve(
 
 def is_default(limit: RateLimit, product: str) -> bool:
     """Whether ``limit`` is what a client has whose user set nothing."""
+    if (limit.requests_per_minute, limit.tokens_per_minute, limit.concurrency) == (None, None, None):
+        return True  # it bounds nothing, so that it must not lift what somebody chose
     return any(
         tier.limit == limit and tier.product == product and tier.name == DEFAULT_TIER for tier in TIERS
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +11,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from ragbridge._inputs import Image
+
     Vectors: TypeAlias = NDArray[np.float32]
+
+EmbeddingType: TypeAlias = Literal["float", "binary", "ubinary", "byte", "bit"]
+"""What the numbers of a vector are, as the service calls them: floats, or one bit for each dimension; Elasticsearch's
+``byte`` and ``bit`` are signed bytes, one for each dimension and one for each eight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +38,22 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Embeddings:
-    """One vector for each text, in the order of the texts.
+    """One vector for each input, in the order of the inputs; of a PDF, one for each page.
 
     Attributes:
-        vectors: float32 array of shape (number of texts, dimensions).
+        vectors: float32 array of shape (number of inputs, dimensions). Of both binary types, although type checkers are
+            told of float32: packed uint8 of shape (number of inputs, dimensions / 8), a bit for each dimension that is
+            above zero, the most significant bit first as ``numpy.packbits`` has them. ``(vectors ^ 0x80).view(np.int8)``
+            is the signed byte that the service calls ``binary``.
         model: The model's name as the service gave it.
         usage: What the call cost.
+        embedding_type: What was asked for: ``"float"``, ``"binary"`` or ``"ubinary"``.
     """
 
     vectors: Vectors = field(repr=False)
     model: str
     usage: Usage = Usage()
+    embedding_type: EmbeddingType = "float"
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -54,8 +65,21 @@ class Embeddings:
         return f"Embeddings(shape={self.vectors.shape}, model={self.model!r}, usage={self.usage!r})"
 
     def tolist(self) -> list[list[float]]:
-        """The vectors as Python floats, for interfaces that insist on lists."""
+        """The vectors as Python floats (bytes as ints), for interfaces that insist on lists."""
         return self.vectors.tolist()  # type: ignore[no-any-return]
+
+    def to_floats(self) -> list[list[float]]:
+        """The vectors as Python floats whatever the service gave, for stores that know nothing else.
+
+        Bytes keep their values. Bits become 1.0 and -1.0, one for each dimension: between such vectors cosines and dot
+        products order as Hamming distances do.
+        """
+        vectors = self.vectors
+        if self.embedding_type in {"binary", "ubinary", "bit"}:
+            import numpy as np
+
+            vectors = np.unpackbits(vectors.view(np.uint8), axis=1) * np.float32(2) - np.float32(1)
+        return vectors.astype(float, copy=False).tolist()  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,14 +87,17 @@ class DocumentEmbeddings:
     """One vector for each chunk of each document, in their order.
 
     Attributes:
-        documents: For each document a float32 array of shape (number of its chunks, dimensions).
+        documents: For each document a float32 array of shape (number of its chunks, dimensions); packed uint8 of the
+            binary types, see ``Embeddings``.
         model: The model's name as the service gave it.
         usage: What the call cost.
+        embedding_type: What was asked for.
     """
 
     documents: tuple[Vectors, ...] = field(repr=False)
     model: str
     usage: Usage = Usage()
+    embedding_type: EmbeddingType = "float"
 
     def __len__(self) -> int:
         return len(self.documents)
@@ -82,7 +109,7 @@ class DocumentEmbeddings:
         return f"DocumentEmbeddings(documents={len(self)}, model={self.model!r}, usage={self.usage!r})"
 
     def tolist(self, places: Sequence[Sequence[int]] | None = None) -> list[list[float]]:
-        """All vectors as Python floats, for interfaces that insist on lists.
+        """All vectors as Python floats (bytes as ints), for interfaces that insist on lists.
 
         Args:
             places: Where the chunks of each document stand in the list to make, as ``group_by`` gives them; None for
@@ -100,8 +127,8 @@ class DocumentEmbeddings:
         return result
 
 
-Document: TypeAlias = "str | Mapping[str, str]"
-"""What can be reranked: a text, or an object with ``text``."""
+Document: TypeAlias = "str | Image | Mapping[str, Any]"
+"""What can be reranked: a text, an image, or an object with ``text`` or ``image``, and with whatever else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +137,17 @@ class RankedDocument:
 
     Attributes:
         index: Position of the document in the caller's list.
-        score: The service's relevance score: higher is better, comparable within one call only.
+        score: The service's relevance score: higher is better. Listwise models (``jina-reranker-v3``, ``-v3.5``) give
+            cosines, which may be negative; the others figures between 0 and 1. Never compare scores of two models, or of
+            two calls to a listwise one, nor give them one threshold.
         document: The caller's own document where ``return_documents=True``, else None.
+        embedding: The document's vector where ``return_embeddings=True``, else None: float32, as wide in every row.
     """
 
     index: int
     score: float
     document: Document | None = None
+    embedding: Vectors | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +158,15 @@ class Ranking:
         results: The best ``top_n`` documents, or all.
         model: The model's name as the service gave it.
         usage: What the call cost.
+        met: Positions, in the caller's list, of the documents whose scores may be compared with each other: all of
+            them, unless a listwise model had to rank them in rounds; then those that met in the last call, and their
+            rows stand first.
     """
 
     results: tuple[RankedDocument, ...]
     model: str
     usage: Usage = Usage()
+    met: frozenset[int] = field(default=frozenset(), repr=False)
 
     def __len__(self) -> int:
         return len(self.results)

@@ -12,7 +12,9 @@ from ragbridge._errors import ConfigurationError
 from ragbridge._secret import MissingKeyError
 
 if TYPE_CHECKING:
-    from ragbridge._flow import Plan
+    from collections.abc import AsyncIterator, Iterable, Iterator
+
+    from ragbridge._flow import Flow, Plan
     from ragbridge._limits import RateLimiter
 
 T = TypeVar("T")
@@ -49,6 +51,12 @@ class Service:
 
     async def _run_async(self, plan: Plan[T]) -> T:
         return await AsyncDriver(self._transport, self._clock, self._concurrency).run(plan)
+
+    def _stream(self, flows: Iterable[Flow[T]]) -> Iterator[T]:
+        return ThreadDriver(self._transport, self._clock, self._concurrency).stream(flows)
+
+    def _stream_async(self, flows: Iterable[Flow[T]]) -> AsyncIterator[T]:
+        return AsyncDriver(self._transport, self._clock, self._concurrency).stream(flows)
 
     def close(self) -> None:
         """Close idle connections. The object stays usable: a later call opens new ones."""

@@ -10,6 +10,7 @@ import threading
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Mapping
+from pathlib import Path
 from typing import Any, NoReturn
 
 import httpx
@@ -123,12 +124,20 @@ class HttpTransport(PooledTransport):
         connections: Connections kept open, and opened at once, by clients made here.
         client: The caller's blocking client (``httpx.Client`` or one with its interface); never closed here.
         async_client: The caller's asynchronous client; it belongs to one event loop; never closed here.
+        trust: Which certificates are trusted by clients made here; None for those that httpx trusts.
     """
 
     def __init__(
-        self, *, timeout: float, connections: int, client: Any = None, async_client: Any = None
+        self,
+        *,
+        timeout: float,
+        connections: int,
+        client: Any = None,
+        async_client: Any = None,
+        trust: ssl.SSLContext | None = None,
     ) -> None:
         self._timeout = timeout
+        self._trust = trust
         self._limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
         self._given, self._given_async = client, async_client
         super().__init__()
@@ -170,18 +179,24 @@ class HttpTransport(PooledTransport):
         return (min(CONNECT_TIMEOUT, seconds), seconds, seconds, None)  # connect, read, write, pool
 
     def _open(self) -> tuple[httpx.Client, Callable[[], object]]:
-        client = httpx.Client(limits=self._limits)
+        client = httpx.Client(limits=self._limits, verify=self._trust or True)
         return client, client.close
 
     def _open_async(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(limits=self._limits)
+        return httpx.AsyncClient(limits=self._limits, verify=self._trust or True)
 
     async def _shut(self, client: httpx.AsyncClient) -> None:
         await client.aclose()
 
 
 def over_http(
-    base: str, *, timeout: float, connections: int, client: Any = None, async_client: Any = None
+    base: str,
+    *,
+    timeout: float,
+    connections: int,
+    client: Any = None,
+    async_client: Any = None,
+    trust: ssl.SSLContext | None = None,
 ) -> PooledTransport:
     """The transport for requests to ``base``: the faster one where its packages are there and nothing asks for httpx."""
     if client is None and async_client is None:
@@ -190,14 +205,79 @@ def over_http(
         except ImportError:
             pass
         else:
-            if suits(base):
-                return FastTransport(timeout=timeout, connections=connections, base=base)
-    return HttpTransport(timeout=timeout, connections=connections, client=client, async_client=async_client)
+            if suits(base) and (
+                trust is None or trust.verify_mode
+            ):  # urllib3 warns of each request otherwise
+                return FastTransport(timeout=timeout, connections=connections, base=base, trust=trust)
+    return HttpTransport(
+        timeout=timeout, connections=connections, client=client, async_client=async_client, trust=trust
+    )
 
 
 def certificates() -> ssl.SSLContext:
     """Whom httpx trusts: its own list, or what ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` name."""
     return httpx.create_ssl_context()
+
+
+def trust(
+    authorities: str | os.PathLike[str] | None, verify: bool | ssl.SSLContext = True
+) -> ssl.SSLContext | None:
+    """A trust of the caller's own; None for the usual one.
+
+    Args:
+        authorities: A file of certificates (PEM), or a folder of them as OpenSSL names them; None for httpx's own.
+        verify: False to trust anybody, which lets anybody in between read what is sent, keys included; or what is
+            trusted.
+
+    Raises:
+        ConfigurationError: There are no certificates at that place.
+    """
+    if isinstance(verify, ssl.SSLContext):
+        return verify
+    if not verify:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    if authorities is None:
+        return None
+    place = Path(authorities)
+    try:
+        if place.is_dir():
+            return ssl.create_default_context(capath=place)
+        return ssl.create_default_context(cafile=place)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        raise ConfigurationError(
+            f"ca_certs={str(authorities)!r} holds no certificates that can be read ({error}); pass the PEM file of the "
+            "authority, such as Elasticsearch's config/certs/http_ca.crt"
+        ) from None
+
+
+def untrusted(request: Request, error: BaseException) -> RequestError | None:
+    """The error for a server whose certificate is not trusted; None where ``error`` is about something else."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
+        cause = (
+            getattr(cause, "certificate_error", None)
+            or cause.__cause__
+            or cause.__context__
+            or _reason(cause)
+        )
+    if cause is None:
+        return None
+    found = no_connection(
+        request,
+        f"the server's certificate is not trusted ({getattr(cause, 'verify_message', '') or cause}); name its authority: ca_certs= of "
+        "Elastic, or the environment's SSL_CERT_FILE",
+    )
+    found.retryable = False
+    return found
+
+
+def _reason(error: BaseException) -> BaseException | None:
+    """What an error of urllib3 was made of."""
+    reason = getattr(error, "reason", None) or next(iter(error.args[-1:]), None)
+    return reason if isinstance(reason, BaseException) else None
 
 
 def no_answer(request: Request, kind: str) -> RequestError:
@@ -224,8 +304,10 @@ def _translate(error: Exception, client: Any, request: Request) -> NoReturn:
     if isinstance(error, getattr(library, "TimeoutException", ())):
         raise no_answer(request, type(error).__name__.removesuffix("Timeout").lower()) from error
     if isinstance(error, (getattr(library, "UnsupportedProtocol", ()), getattr(library, "InvalidURL", ()))):
-        raise ConfigurationError(f"{what}: {error}; check base_url=") from error
+        raise ConfigurationError(f"{what}: {error}; check the address") from error
     if isinstance(error, getattr(library, "ConnectError", ())):
+        if (distrust := untrusted(request, error)) is not None:
+            raise distrust from error
         raise no_connection(request, str(error) or "no connection") from error
     if isinstance(error, getattr(library, "RequestError", ())):
         raise RequestError(f"{what}: {str(error) or type(error).__name__}") from error

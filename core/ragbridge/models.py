@@ -52,6 +52,9 @@ RerankModel: TypeAlias = (
 )
 """A reranker's name. Any string is taken; the known ones are offered for completion."""
 
+MultiVectorModel: TypeAlias = str | Literal["jina-colbert-v2", "jina-colbert-v1-en", "jina-embeddings-v4"]
+"""The name of a model with one vector for each token. Any string is taken; the known ones are offered for completion."""
+
 DEFAULT_EMBEDDING_MODEL = "jina-embeddings-v5-text-small"
 DEFAULT_RERANK_MODEL = "jina-reranker-v3"
 DEFAULT_MULTIVECTOR_MODEL = "jina-colbert-v2"
@@ -63,7 +66,7 @@ class Model:
 
     Attributes:
         name: The service's id of the model.
-        products: What it serves: ``embed``, ``multivector``, ``rerank``, ``classify``, ``batch``.
+        products: What it serves: ``embed``, ``multivector``, ``rerank``, ``classify``, ``train``, ``batch``.
         context: Tokens that one input may have.
         dimensions: Width of a vector when none is asked for; None for rerankers.
         sizes: Trained Matryoshka widths, ascending; empty where the width cannot be chosen.
@@ -104,7 +107,7 @@ _CODE_TASKS = tuple(
     for side in ("query", "passage")
 )
 _EMBED = frozenset({"embed"})
-_CLASSIFY = frozenset({"embed", "classify"})
+_CLASSIFY = frozenset({"embed", "classify", "train"})
 _RERANK = frozenset({"rerank"})
 _COLBERT = frozenset({"multivector", "rerank"})
 _INPUT_TYPE = frozenset({"input_type"})
@@ -115,7 +118,7 @@ _OMNI = ("text", "image", "audio", "video", "pdf")
 def _v5(size: str, kind: str, context: int, width: int) -> Model:
     return Model(
         f"jina-embeddings-v5-{kind}-{size}",
-        _EMBED if kind == "omni" else frozenset({"embed", "classify", "batch"}),
+        _EMBED if kind == "omni" else _CLASSIFY | {"batch"},
         context,
         width,
         (32, 64, 128, 256, 512, width),
@@ -129,7 +132,8 @@ def _v5(size: str, kind: str, context: int, width: int) -> Model:
 def _code(size: str, sizes: tuple[int, ...]) -> Model:
     roles: dict[Role, str | None] = {"query": "nl2code.query", "document": "nl2code.passage"}
     name = f"jina-code-embeddings-{size}"
-    return Model(name, _CLASSIFY, 32768, sizes[-1], sizes, _CODE_TASKS, roles, frozenset({"truncate"}))
+    products = frozenset({"embed", "classify"})
+    return Model(name, products, 32768, sizes[-1], sizes, _CODE_TASKS, roles, frozenset({"truncate"}))
 
 
 def _v2(language: str) -> Model:
@@ -144,7 +148,7 @@ _ROWS = (
     _v5("nano", "omni", 8192, 768),
     Model(
         "jina-embeddings-v4",
-        frozenset({"embed", "multivector", "classify"}),
+        _CLASSIFY | {"multivector"},
         32768,
         2048,
         (128, 256, 512, 1024, 2048),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import signal
 import socket
 import struct
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 MAX_BODY = 64 * 2**20
 """Bytes that a request's body may have: 512 texts of 32,768 tokens fit."""
+
+_HOST = re.compile(r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?")
 
 SHUTDOWN_SECONDS = 1
 """How long answers that are under way may take once the server is told to end."""
@@ -177,9 +180,7 @@ class _App:
             refusal = Refusal(413, f"Request body exceeds the limit of {self._max_body} bytes")
             await _whole(refusal.response("0" * 32))(scope, receive, send)
             return
-        question = Request(
-            request.method, f"http://localhost{quote(scope['path'])}", dict(request.headers), body
-        )
+        question = Request(request.method, _url(request), dict(request.headers), body)
         answer = await run_in_threadpool(self._engine.handle, question)
         try:
             if answer.delay and await _gone(receive, answer.delay):
@@ -205,6 +206,16 @@ class _App:
             else:
                 parts.append(part)
         return None if size > self._max_body else b"".join(parts)
+
+
+def _url(request: HTTPRequest) -> str:
+    """The address as the client wrote it, so that addresses in answers lead back here."""
+    scope = request.scope
+    host = request.headers.get("host", "")
+    query = scope["query_string"].decode("latin-1")
+    # Whatever else stands in the header is no address.
+    host = host if _HOST.fullmatch(host) else "localhost"
+    return f"http://{host}{quote(scope['path'])}{'?' if query else ''}{query}"
 
 
 def _whole(response: Response) -> HTTPResponse:

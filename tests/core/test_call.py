@@ -171,3 +171,20 @@ def test_what_was_surely_not_done_is_asked_for_again(failure):
     next(flow)
     effect = flow.throw(failure) if isinstance(failure, Exception) else flow.send(failure)
     assert isinstance(effect, Sleep)
+
+
+def test_a_refusal_in_the_dress_of_a_success_pauses_the_quota_as_well():
+    """Some answers have the status 200 and say 429 inside: under a limiter that is a pause like any other."""
+
+    def disguised(response):
+        raise RateLimitError("no", status=429, retry_after=7)
+
+    limiter = Limiter(RateLimit(), clock=lambda: 0.0)
+    flow = call(
+        REQUEST, policy=Policy(limiter=limiter), cost=lambda: Cost(1.0), read=disguised, refusal=refusal
+    )
+    assert isinstance(next(flow), Wait)
+    assert flow.send(None) == Send(REQUEST)
+    waiting = flow.send(OK)
+    assert isinstance(waiting, Wait)
+    assert waiting.waitable.poll() >= 7

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import assert_type
+from typing import Any, assert_type
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ragbridge import Embeddings, Jina, RankedDocument, Ranking, RateLimit, Retry, Usage
+from ragbridge import (
+    Classification,
+    Classifications,
+    Embeddings,
+    Image,
+    Jina,
+    RankedDocument,
+    Ranking,
+    RateLimit,
+    Retry,
+    Training,
+    Usage,
+)
 
 jina = Jina("key", limits=RateLimit(requests_per_minute=500), retry=Retry(), timeout=30, concurrency=4)
 Jina(limits="paid")
@@ -42,11 +54,25 @@ def rerank(documents: list[str], rows: list[Mapping[str, str]]) -> None:
     assert_type(ranking.results, tuple[RankedDocument, ...])
     assert_type(ranking.results[0].index, int)
     assert_type(ranking.results[0].score, float)
-    assert_type(ranking.results[0].document, str | Mapping[str, str] | None)
+    assert_type(ranking.results[0].document, str | Image | Mapping[str, Any] | None)
+    assert_type(ranking.met, frozenset[int])
     assert_type([row.index for row in ranking], list[int])
     jina.rerank("query", rows, model="jina-reranker-v3")
     jina.rerank("query", documents, top_k=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     jina.rerank("query")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+def classify(texts: list[str], labels: list[str]) -> None:
+    """Labels, groups of them, or a classifier; classifiers have both faces as well."""
+    found = jina.classify(texts, labels=labels)
+    assert_type(found, Classifications)
+    assert_type(found.results, tuple[Classification, ...])
+    assert_type(found.results[0].label, str)
+    jina.classify([*texts, Image("cat.png")], labels={"topic": labels}, model="jina-clip-v2")
+    jina.classify(texts, classifier="id")
+    jina.classify(texts, label=labels)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    training = jina.classifiers.train([("a text", "a label"), {"text": "t", "label": "b"}])
+    assert_type(training, Training)
 
 
 async def awaited(texts: list[str]) -> None:

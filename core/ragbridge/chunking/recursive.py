@@ -8,11 +8,12 @@ from dataclasses import InitVar, dataclass, field
 
 import numpy as np
 
+from ragbridge._chunking_settings import GROUPS
 from ragbridge._errors import ConfigurationError
 from ragbridge.chunking.base import Chunker, Span, check_integer
 from ragbridge.chunking.boundaries import boundaries_for
 from ragbridge.chunking.sentence import sentence_spans
-from ragbridge.chunking.separators import GROUPS, Budget, separator
+from ragbridge.chunking.separators import Budget, separator
 from ragbridge.chunking.words import Words
 
 

@@ -10,20 +10,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
+from ragbridge._chunking_settings import BLANK_LINE, END_OF_LINE, SETEXT
 from ragbridge._errors import ConfigurationError
 from ragbridge.chunking.java_regex import Translation, translate
-
-BLANK_LINE: Final = r"(?<!\n)\n\n(?!\n)"
-END_OF_LINE: Final = r"(?<!\n)\n(?!\n)"
-SETEXT: Final = {r"\n^(?!\s*$).*\n-{1,}\n": "-", r"\n^(?!\s*$).*\n={1,}\n": "="}
-
-GROUPS: Final[dict[str, tuple[str, ...]]] = {
-    "plaintext": (BLANK_LINE, END_OF_LINE),
-    "markdown": (*(f"\n{'#' * level} " for level in range(1, 7)), *SETEXT),
-}
-"""Elasticsearch's separator groups."""
 
 
 @dataclass(slots=True)

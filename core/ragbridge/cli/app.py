@@ -10,17 +10,18 @@ import typer
 
 from ragbridge._errors import RagbridgeError
 from ragbridge._version import __version__
-from ragbridge.cli import chunk, demo, limits, models, search, serve
+from ragbridge.cli import chunk, demo, elastic, limits, models, search, serve
 
 app = typer.Typer(
     name="ragbridge",
-    help="Embeddings and reranking for LangChain, LlamaIndex and Haystack over the Jina AI API.",
+    help="Embeddings, reranking and retrieval for LangChain, LlamaIndex and Haystack, by the Jina AI API and Elasticsearch.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 for command in (demo, search, chunk, serve, models, limits):
     app.command()(getattr(command, command.__name__.rpartition(".")[2]))
+app.add_typer(elastic.app, name="elastic")
 
 
 def run() -> None:

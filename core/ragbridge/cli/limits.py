@@ -1,4 +1,4 @@
-"""``ragbridge limits``: what the service allows in each tier."""
+"""``ragbridge limits``: what the services allow in each tier."""
 
 from __future__ import annotations
 
@@ -13,32 +13,42 @@ from ragbridge.cli.terminal import output
 
 
 def limits(*, as_json: AsJson = False) -> None:
-    """List the published limits that ragbridge keeps to, with their date and source."""
+    """List the published limits that ragbridge keeps to: by service, product and tier, with date and source.
+
+    Quotas are counted for each key and product; those of Elastic's inference service (eis) for each inference endpoint.
+    """
     if as_json:
         typer.echo(json.dumps([dataclasses.asdict(tier) for tier in TIERS], indent=2))
         return
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("product", style="bold", no_wrap=True)
+    sources = list(dict.fromkeys(tier.source for tier in TIERS))
+    # As narrow as a terminal of 80 columns.
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0)
+    table.add_column("service", no_wrap=True)
+    table.add_column("product", style="bold", overflow="fold")
     table.add_column("tier", no_wrap=True)
-    table.add_column("requests/min", justify="right", no_wrap=True)
-    table.add_column("tokens/min", justify="right", no_wrap=True)
-    table.add_column("at once", justify="right", no_wrap=True)
+    for name in ("requests\na minute", "tokens\na minute", "at\nonce"):
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("as of", no_wrap=True)
-    table.add_column("source")
+    table.add_column("", no_wrap=True)
     for tier in TIERS:
         table.add_row(
+            tier.service,
             tier.product,
             tier.name,
             _figure(tier.limit.requests_per_minute),
             _figure(tier.limit.tokens_per_minute),
             _figure(tier.limit.concurrency),
             tier.date,
-            tier.source,
+            f"({sources.index(tier.source) + 1})",
         )
-    output().print(table)
+    screen = output()
+    screen.print(table)
+    # Below, because they are long and few: beside the figures they would break the rows of a narrow terminal.
+    for number, source in enumerate(sources, 1):
+        screen.print(f"({number}) {source}", markup=False)
 
 
 def _figure(value: float | None) -> str:

@@ -13,19 +13,23 @@ from ragbridge.models import MODELS, Model
 
 
 def models(*, as_json: AsJson = False) -> None:
-    """List the models: products, context in tokens, widths of the vectors, inputs."""
+    """List Jina's models as requests are checked against them: products, context in tokens, widths of the vectors, inputs.
+
+    With --json also tasks and options. What an Elasticsearch has, `ragbridge elastic endpoints list` says; what Jina
+    offers today and for how much, `Jina.models()`.
+    """
     if as_json:
         typer.echo(json.dumps([_row(model) for model in MODELS.values()], indent=2))
         return
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0)  # 80 columns hold it
     table.add_column("model", style="bold", no_wrap=True)
-    table.add_column("products")
-    table.add_column("context", justify="right")
-    table.add_column("dimensions", justify="right")
-    table.add_column("also")
+    table.add_column("products", min_width=11)
+    table.add_column("context", justify="right", no_wrap=True)
+    table.add_column("width", justify="right", no_wrap=True)
+    table.add_column("other widths")
     table.add_column("inputs")
     for model in MODELS.values():
         table.add_row(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -30,6 +31,14 @@ def serve(
     model: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="A model2vec model instead of the default one.")
     ] = None,
+    pages: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="JSON object of address -> HTML, Markdown or plain text: the web that reader, search and grounding "
+            "know. They open nothing else.",
+        ),
+    ] = None,
     requests: Annotated[int | None, typer.Option(min=1, help="Requests a minute for each key.")] = None,
     tokens: Annotated[int | None, typer.Option(min=1, help="Tokens a minute for each key.")] = None,
     concurrency: Annotated[int | None, typer.Option(min=1, help="Requests at once for each key.")] = None,
@@ -47,9 +56,9 @@ def serve(
     latency: Annotated[float, typer.Option(help="Seconds that the fault 'latency' takes.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Of the faults.")] = 0,
 ) -> None:
-    """Serve the embedded engine as Jina's API, for development and tests.
+    """Serve the embedded engine as Jina's API and Elasticsearch's inference API, for development and tests.
 
-    Give a client the printed address as its base_url. SIGTERM or ctrl-C ends it.
+    Give Jina the printed address as its base_url, Elastic as its url. SIGTERM or ctrl-C ends it.
     """
     keys = _keys(key_file)
     from ragbridge import server  # its extra is looked for here, so that the other commands do not need it
@@ -66,12 +75,30 @@ def serve(
     faults = Faults(rate=fault_rate, kinds=tuple(fault) if fault else defaults.kinds, latency=latency)
     if host not in LOOPBACK and keys is None:
         sys.stderr.write(f"ragbridge: listening at {host} without a key: anybody who reaches it can use it\n")
-    engine = Engine(model=model, quota=quota, faults=faults, api_keys=keys, seed=seed)
+    web = _pages(pages)
+    engine = Engine(model=model, quota=quota, faults=faults, api_keys=keys, pages=web, seed=seed)
     server.serve(engine, host=host, port=port, on_started=_announce)
 
 
 def _announce(address: str) -> None:
     typer.echo(f"ragbridge: the embedded engine is at {address} (ctrl-C ends it)")
+
+
+def _pages(path: Path | None) -> dict[str, str] | None:
+    """The pages to know.
+
+    Raises:
+        ConfigurationError: The file cannot be read, or holds something else than a JSON object.
+    """
+    if path is None:
+        return None
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigurationError(f"--pages {path}: {error}") from error
+    if not isinstance(found, dict):
+        raise ConfigurationError(f"--pages {path}: it must hold an object of address -> content")
+    return found
 
 
 def _keys(path: Path | None) -> list[str] | None:

@@ -1,7 +1,9 @@
-"""The embedded engine: answers Jina's requests in this process, without a key and without a network.
+"""The embedded engine: answers Jina's and Elasticsearch's requests in this process, without a key and without a network.
 
 It is for development, tests and demos, and says so: answers carry the embedded model's name beside the asked one.
-Vectors are real static embeddings, so retrieval and reranking work, at a fraction of the hosted models' quality.
+Vectors of texts are real static embeddings, so retrieval and reranking work, at a fraction of the hosted models' quality;
+a digest stands in for whatever is no text. ``_routes`` lists the paths; each product is a module that checks a request
+and says what it costs and how it is answered (``_rows.Work``).
 """
 
 from __future__ import annotations

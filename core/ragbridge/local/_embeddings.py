@@ -3,74 +3,93 @@
 from __future__ import annotations
 
 import json
-from binascii import b2a_base64
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-
+from ragbridge.local._encodings import read_encoding
+from ragbridge.local._fields import Fields
+from ragbridge.local._items import Item, answering, read_items, usage, vectors
+from ragbridge.local._multivectors import read_tokens_of
 from ragbridge.local._refusals import Refusal
-from ragbridge.local._rows import Job, Row
+from ragbridge.local._rows import Call, Row, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
-    from ragbridge.local._fields import Fields
     from ragbridge.local._model import Ids, StaticEmbedder
     from ragbridge.models import Model
 
+WIDTH_NAMES = ("dimensions", "output_dimension", "output_dimensionality")
 
-def read_embeddings(fields: Fields, row: Model, embedder: StaticEmbedder) -> Job:
+
+def read_embeddings(call: Call) -> Work:
     """Check the request against the model's row of the table.
 
     Raises:
         Refusal: 422 for a wrong field, 400 for a text beyond the model's context, 500 for a list of embedding types
             (as the service does).
     """
-    encoding_asked = fields.get("embedding_type", "encoding_format", "encoding_type", "embedding_types")
-    if isinstance(encoding_asked, list):
-        raise Refusal(500, "An unexpected error occurred", code="INTERNAL_ERROR", shape="nested")
-    encoding = fields.choice(
-        "embedding_type", "encoding_format", "encoding_type", "embedding_types", among=tuple(_ENCODERS)
-    )
+    fields = Fields.of(call.body)
+    row = fields.model("embed", "multivector")
+    whole = fields.boolean("return_multivector", default=False) if "multivector" in row.products else False
+    if whole or "embed" not in row.products:
+        return read_tokens_of(fields, row, call.embedder())
+    if "multivector" in row.products and fields.boolean("return_tokenized_input", default=False):
+        message = "return_tokenized_input needs return_multivector"
+        fields.report("return_tokenized_input", message, "value_error", True)
+
+    encode = read_encoding(fields)
     if row.tasks:
         fields.choice("task", "task_type", among=row.tasks)
-    width = None
-    if row.sizes:
-        names = ("dimensions", "output_dimension", "output_dimensionality")
-        width = fields.integer(*names, low=1, high=row.dimensions)
+    width = fields.integer(*WIDTH_NAMES, low=1, high=row.dimensions) if row.sizes else None
     truncate = fields.boolean("truncate", "truncation", default=False)
     normalized = fields.boolean("normalized", default=True) if "normalized" in row.options else True
     late = "late_chunking" in row.options and fields.boolean("late_chunking", default=False)
-
     given = fields.required("input", "texts", "content")
-    single = isinstance(given, str | dict)
-    texts = (
-        [fields.text("input", given)] if single else fields.texts("input", given) if given is not None else []
-    )
+    items = [] if given is None else read_items(fields, "input", given, row)
+    if late and not all(isinstance(part, str) for item in items for part in item):
+        fields.report("late_chunking", "late_chunking takes text inputs only", "value_error", late)
     fields.check()
 
-    ids = _within(row, [embedder.ids(text) for text in texts], truncate=truncate, late=late)
-    tokens = sum(len(text) for text in ids)
-    width = width or row.dimensions or embedder.width
-    return Job(
-        tokens,
-        partial(_compute, embedder, ids, width, normalized=normalized, late=late),
-        partial(_write, f"{row.name} (embedded: {embedder.name})", tokens, _ENCODERS[encoding or "float"]),
-    )
+    embedder = call.embedder()
+    texts = ids_within(row, embedder, items, truncate=truncate, late=late)
+    counts = usage(items, sum(len(ids) for ids in texts), row)
+    head = {"model": answering(row, embedder, items), "object": "list", "usage": counts}
+
+    def compute() -> list[Row]:
+        found = vectors(
+            embedder, items, texts, width or row.dimensions or 0, normalized=normalized, late=late
+        )
+        return [Row(index, vector) for index, vector in enumerate(found)]
+
+    def write(rows: Sequence[Row]) -> bytes:
+        data = (
+            b'{"object":"embedding","index":%d,"embedding":%b}' % (each.index, encode(each.numbers))
+            for each in rows
+        )
+        return b'%b,"data":[%b]}' % (json.dumps(head).encode()[:-1], b",".join(data))
+
+    return Work(counts["total_tokens"], write, compute)
 
 
-def _within(row: Model, texts: list[Ids], *, truncate: bool, late: bool) -> list[Ids]:
-    """The texts, each within the model's context; late chunking needs all of them within it together."""
+def ids_within(
+    row: Model, embedder: StaticEmbedder, items: Sequence[Item], *, truncate: bool = False, late: bool = False
+) -> list[Ids]:
+    """Token ids of every text, each within the model's context; late chunking needs all of them within it together.
+
+    Raises:
+        Refusal: 400, a text is too long and is not to be cut.
+    """
+    places = [index for index, item in enumerate(items) for part in item if isinstance(part, str)]
+    texts = [embedder.ids(part) for item in items for part in item if isinstance(part, str)]
     lengths = [len(ids) for ids in texts]
     if late and sum(lengths) > row.context:
         raise _too_long("The chunks", sum(lengths), row)
-    if max(lengths) <= row.context:
-        return texts
     if truncate:
         return [ids[: row.context] for ids in texts]
-    index = next(index for index, length in enumerate(lengths) if length > row.context)
-    raise _too_long(f"Input at index {index}", lengths[index], row)
+    for place, length in zip(places, lengths, strict=True):
+        if length > row.context:
+            raise _too_long(f"Input at index {place}", length, row)
+    return texts
 
 
 def _too_long(what: str, tokens: int, row: Model) -> Refusal:
@@ -79,43 +98,3 @@ def _too_long(what: str, tokens: int, row: Model) -> Refusal:
     )
     message += "Set truncate to true to cut it."
     return Refusal(400, message, code="INPUT_TOKEN_LIMIT_EXCEEDED", shape="nested")
-
-
-def _compute(
-    embedder: StaticEmbedder, ids: list[Ids], width: int, *, normalized: bool, late: bool
-) -> list[Row]:
-    vectors = embedder.embed(ids, width, normalized=normalized, late=late)
-    return [Row(index, vector) for index, vector in enumerate(vectors)]
-
-
-def _write(model: str, tokens: int, encode: Callable[[Any], bytes], rows: Sequence[Row]) -> bytes:
-    head = {"model": model, "object": "list", "usage": {"total_tokens": tokens, "prompt_tokens": tokens}}
-    items = (
-        b'{"object":"embedding","index":%d,"embedding":%b}' % (row.index, encode(row.numbers)) for row in rows
-    )
-    return b'%b,"data":[%b]}' % (json.dumps(head).encode()[:-1], b",".join(items))
-
-
-def _float(vector: Any) -> bytes:
-    return json.dumps(vector.astype(np.float64).round(8).tolist()).encode()
-
-
-def _base64(vector: Any) -> bytes:
-    return b'"%b"' % b2a_base64(vector.astype("<f4", copy=False).tobytes(), newline=False)
-
-
-def _ubinary(vector: Any) -> bytes:
-    return json.dumps(np.packbits(vector > 0).tolist()).encode()
-
-
-def _binary(vector: Any) -> bytes:
-    """``ubinary`` minus 128, most significant bit first: measured on the hosted service."""
-    return json.dumps((np.packbits(vector > 0).astype(np.int16) - 128).tolist()).encode()
-
-
-_ENCODERS: Mapping[str, Callable[[Any], bytes]] = {
-    "float": _float,
-    "base64": _base64,
-    "binary": _binary,
-    "ubinary": _ubinary,
-}

@@ -1,47 +1,28 @@
-"""Answers requests: routes, keys, faults, quota, and then the product."""
+"""Answers requests, all products alike: find the route, check the key, draw a fault, count, read, compute, write."""
 
 from __future__ import annotations
 
+import binascii
 import hmac
 import itertools
-import json
 import random
 import re
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from ragbridge._errors import ConfigurationError
 from ragbridge._flow import Request, Response
-from ragbridge.local._embeddings import read_embeddings
-from ragbridge.local._faults import Cut, Fault, Faults
-from ragbridge.local._fields import Fields
+from ragbridge.local._faults import NO_FAULT, Cut, Fault, Faults
 from ragbridge.local._model import StaticEmbedder, load
 from ragbridge.local._quota import Ledger, Quota
 from ragbridge.local._refusals import CODES, JSON, Refusal, Shape
-from ragbridge.local._rerank import read_rerank
-from ragbridge.local._segment import read_segment
-from ragbridge.models import MODELS, Model
-
-if TYPE_CHECKING:
-    from ragbridge.local._rows import Job
-
-Read = Callable[[Fields, Model, StaticEmbedder], "Job"]
-
-_PRODUCTS: Mapping[str, tuple[str, Read]] = {
-    "embeddings": ("embed", read_embeddings),
-    "rerank": ("rerank", read_rerank),
-}
-"""Route -> what the model must serve, and who reads the request; the segmenter has no models."""
-
-_ROUTE = re.compile(
-    r"/(?:v1/(?P<product>embeddings|rerank|segment)|(?P<models>v1/models)(?:/(?P<model>.+))?|health)$"
-)
-"""Matched at the end of the path, so that any base address works."""
+from ragbridge.local._routes import elastic_route, jina_routes
+from ragbridge.local._rows import Call, Route, Work
+from ragbridge.local.inference import InferenceApi
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +41,17 @@ class Answer:
 
 
 class Engine:
-    """The Jina AI API in this process.
+    """The Jina AI API and Elasticsearch's inference API in this process.
 
-    ``POST /v1/embeddings``, ``POST /v1/rerank``, ``POST /v1/segment``, ``GET /v1/models``, ``GET /health``.
+    Every product of Jina's (``ragbridge.local._routes`` lists the paths; the reader, search and grounding are at
+    ``/r``, ``/s`` and ``/g``), and what ``ragbridge.local.inference`` has of Elasticsearch's.
 
-    Checks requests as the service does, with its errors, and answers them from static embeddings; the ``model`` of an
+    Checks requests as the services do, with their errors, and answers them from static embeddings; the ``model`` of an
     answer names both the asked model and the embedded one. Vectors have the asked model's width: longer ones are padded
-    with zeros, which leaves cosines as they are. Any number of threads may call ``handle`` at once.
+    with zeros, which leaves cosines as they are. Images, sound and films are not understood: a digest of their bytes
+    stands in for what they show. Any number of threads may call ``handle`` at once.
+
+    Nothing that a request says makes the engine open a file or an address: web pages are those in ``pages``.
     """
 
     def __init__(
@@ -76,6 +61,7 @@ class Engine:
         quota: Quota | None = None,
         faults: Faults | None = None,
         api_keys: Collection[str] | None = None,
+        pages: Mapping[str, str] | None = None,
         clock: Callable[[], float] = time.monotonic,
         seed: int = 0,
     ) -> None:
@@ -86,11 +72,12 @@ class Engine:
             quota: What each key may use of each product; None for no limit.
             faults: What goes wrong; None for nothing.
             api_keys: Keys that are accepted; None where none is asked for.
+            pages: The web, as far as reader, search and grounding know it: address -> HTML, Markdown or plain text.
             clock: Seconds, for the quota.
             seed: Of the faults.
 
         Raises:
-            ConfigurationError: ``api_keys`` is a string or empty.
+            ConfigurationError: ``api_keys`` is a string or empty, or ``pages`` holds something else than texts.
         """
         if api_keys is not None and (isinstance(api_keys, str) or not all(api_keys) or not api_keys):
             raise ConfigurationError(
@@ -104,6 +91,8 @@ class Engine:
         self._chance = random.Random(seed)  # noqa: S311 - faults, not secrets
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
+        self._routes = [(re.compile(f"{route.pattern}$"), route) for route in jina_routes(pages or {})]
+        self._inference = InferenceApi(self.load)
 
     def load(self) -> StaticEmbedder:
         """Read the weights, once per process; the first request does it by itself.
@@ -120,28 +109,38 @@ class Engine:
             ConfigurationError: The weights are missing. Whatever is wrong with the request is an answer.
         """
         request_id = f"{next(self._numbers):032x}"
+        refuse: Callable[[Refusal, str], Response] = Refusal.response
         try:
-            return self._answer(request)
+            route, call = self._find(request)
+            refuse = route.refuse
+            return self._answer(route, call)
         except Refusal as refusal:
-            return Answer(refusal.response(request_id))
+            return Answer(refuse(refusal, request_id))
 
-    def _answer(self, request: Request) -> Answer:
-        path = unquote(urlsplit(request.url).path).rstrip("/")
-        route = _ROUTE.search(path)
-        if route is None:
-            raise Refusal(404, f"Route {path or '/'!r} not found", code="RESOURCE_NOT_FOUND")
-        product = route["product"]
-        allowed = ("POST",) if product else ("GET", "HEAD")
-        if request.method.upper() not in allowed:
-            raise Refusal(405, "Method Not Allowed", headers={"allow": ", ".join(allowed)})
-        if product:
-            return self._answer_product(product, request)
-        if route["models"]:
-            return Answer(_json(_describe(route["model"])))
-        return Answer(_json({"status": "ok"}))
+    def _find(self, request: Request) -> tuple[Route, Call]:
+        """The request's route; where Jina and Elasticsearch have the same path, Jina's."""
+        address = urlsplit(request.url)
+        method, path = request.method.upper(), unquote(address.path).rstrip("/") or "/"
+        found = [(route, match) for pattern, route in self._routes if (match := pattern.search(path))]
+        base = f"{address.scheme}://{address.netloc}" if address.netloc else ""
+        parameters: Mapping[str, str | None] = {}
+        for route, match in found:
+            if route.method == ("GET" if method == "HEAD" else method):
+                base += path[: match.start()]
+                parameters = match.groupdict()
+                break
+        else:
+            if not self._inference.owns(method, path):
+                raise _unknown(path, {route.method for route, _ in found})
+            route = elastic_route(self._inference)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        return route, Call(method, path, base, parameters, address.query, headers, request.body, self.load)
 
-    def _answer_product(self, product: str, request: Request) -> Answer:
-        account = (self._authenticate(request.headers), product)
+    def _answer(self, route: Route, call: Call) -> Answer:
+        if not route.product:
+            return Answer(_respond(route.read(call)))
+        call = replace(call, key=self._authenticate(route, call))
+        account = (call.key, route.product)
         with self._lock:
             fault = self._faults.draw(self._chance)
         self._ledger.enter(account, self._clock())
@@ -149,51 +148,48 @@ class Engine:
         try:
             response = _gateway(fault)
             if response is None:
-                response = self._work(account, product, request.body, fault)
+                work = route.read(call)
+                self._ledger.charge(account, self._clock(), work.tokens)
+                response = _respond(work, fault)
             delay = fault.delay
             return Answer(response, delay, fault.cut)
         finally:
             self._ledger.leave(account, self._clock() + delay)
 
-    def _work(self, account: tuple[str, str], product: str, body: bytes, fault: Fault) -> Response:
-        fields = Fields.of(body)
-        if product == "segment":
-            job = read_segment(fields, self.load())
-        else:
-            serves, read = _PRODUCTS[product]
-            job = read(fields, _model(fields, serves), self.load())
-        self._ledger.charge(account, self._clock(), job.tokens)
-        answer = job.write(fault.spoil(job.compute()))
-        return Response(200, JSON, answer[: len(answer) // 2] if fault.kind == "badjson" else answer)
-
-    def _authenticate(self, headers: Mapping[str, str]) -> str:
+    def _authenticate(self, route: Route, call: Call) -> str:
         """The request's key, "" where there is none.
 
         Raises:
             Refusal: 401, a key is asked for and this is none of them.
         """
-        header = next((value for name, value in headers.items() if name.lower() == "authorization"), "")
+        header = call.headers.get("authorization", "")
         scheme, _, key = header.partition(" ")
-        key = key.strip()
-        if self._keys is None:
+        key = _password(key) if scheme.lower() == "basic" else key.strip()
+        if self._keys is None or (route.signed and "signature" in call.arguments):
             return key
         if not header:
             raise Refusal(401, "Authentication required", code="AUTH_MISSING_API_KEY")
-        if scheme.lower() != "bearer" or not key:
+        if scheme.lower() not in route.schemes or not key:
             raise Refusal(401, "Invalid authorization format", code="AUTH_INVALID_FORMAT")
         if not any([hmac.compare_digest(_bytes(key), known) for known in self._keys]):  # noqa: C419 - all, always
             raise Refusal(401, "Invalid API key", code="AUTH_INVALID_API_KEY")
         return key
 
 
-def _model(fields: Fields, serves: str) -> Model:
-    """The row of the model that a request names."""
-    name = fields.word("model")
-    fields.check()
-    row = MODELS.get(name.removeprefix("jina-ai/"))
-    if row is None or serves not in row.products:
-        raise Refusal(400, f"Model {name[:200]!r} not found", code="INPUT_MODEL_NOT_FOUND")
-    return row
+def _unknown(path: str, methods: set[str]) -> Refusal:
+    """What to say to a request without a route, where these methods have one."""
+    if not methods:
+        return Refusal(404, f"Route {path[:200]!r} not found", code="RESOURCE_NOT_FOUND")
+    allowed = sorted({*methods, "HEAD"} if "GET" in methods else methods)
+    return Refusal(405, "Method Not Allowed", headers={"allow": ", ".join(allowed)})
+
+
+def _password(credentials: str) -> str:
+    """What follows the user's name, which may be any; "" where there is nothing to read."""
+    try:
+        return binascii.a2b_base64(credentials.encode()).decode().partition(":")[2]
+    except ValueError:  # no base64, no UTF-8
+        return ""
 
 
 def _bytes(key: str) -> bytes:
@@ -213,20 +209,10 @@ def _gateway(fault: Fault) -> Response | None:
         )
         return Response(502, {"content-type": "text/html"}, page)
     if fault.kind == "error200":
-        return _json({"detail": "upstream error"})
+        return Response(200, JSON, b'{"detail": "upstream error"}')
     return None
 
 
-def _describe(name: str | None) -> dict[str, Any]:
-    """One model of the table, or all of them."""
-    if name is None:
-        return {"object": "list", "data": [_describe(model) for model in MODELS]}
-    row = MODELS.get(name.removeprefix("jina-ai/"))
-    if row is None:
-        raise Refusal(404, f"Model {name[:200]!r} not found", code="RESOURCE_NOT_FOUND")
-    described = {"id": row.name, "object": "model", "owned_by": "ragbridge", "context_length": row.context}
-    return described if row.dimensions is None else {**described, "dimensions": row.dimensions}
-
-
-def _json(value: object) -> Response:
-    return Response(200, JSON, json.dumps(value).encode())
+def _respond(work: Work, fault: Fault = NO_FAULT) -> Response:
+    body = work.write(fault.spoil(work.compute()))
+    return Response(work.status, work.headers, body[: len(body) // 2] if fault.kind == "badjson" else body)

@@ -53,7 +53,8 @@ class Faults:
             gateway's page), ``error200`` (a success that holds an error), ``badjson`` (a whole answer, half the JSON);
             ``reset``, ``close``, ``hang``, ``truncate`` (the connection); ``shuffle`` (rows in another order, each with
             its right index: not an error), ``nan``, ``missing``, ``duplicate``, ``offset`` (indices begin at 1),
-            ``width`` (half of the numbers); ``latency`` (the right answer, late).
+            ``width`` (half of the numbers); ``latency`` (the right answer, late). Answers without rows, and those of
+            Elasticsearch's API, are spared by what strikes rows.
         latency: Seconds that ``latency`` takes.
     """
 
@@ -77,7 +78,7 @@ class Faults:
         """The fault of the next request. Always three draws, so that one request's fate leaves the next one's alone."""
         hit, which, place = chance.random(), chance.random(), chance.random()
         if hit >= self.rate:
-            return Fault()
+            return NO_FAULT
         kind = self.kinds[int(which * len(self.kinds))]
         return Fault(kind, place, self.latency if kind == "latency" else 0.0)
 
@@ -107,7 +108,9 @@ class Fault:
         return next((cut for cut in CUTS if cut == self.kind), None)
 
     def spoil(self, rows: list[Row]) -> list[Row]:
-        """The rows as the fault leaves them."""
+        """The rows as the fault leaves them; an answer without rows stays as it is."""
+        if not rows:
+            return rows
         at = int(self.place * len(rows))
         before, row, after = rows[:at], rows[at], rows[at + 1 :]
         match self.kind:
@@ -124,8 +127,12 @@ class Fault:
                 numbers[len(numbers) // 2] = np.nan
                 rows = [*before, replace(row, numbers=numbers), *after]
             case "width":
-                rows = [*before, replace(row, numbers=row.numbers[: len(row.numbers) // 2]), *after]
+                rows = [*before, replace(row, numbers=row.numbers[..., : row.numbers.shape[-1] // 2]), *after]
         return rows
+
+
+NO_FAULT = Fault()
+"""What most requests suffer."""
 
 
 def _status(kind: str) -> int | None:

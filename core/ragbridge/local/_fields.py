@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from ragbridge.local._refusals import Problem, invalid
+from ragbridge.local._refusals import Problem, Refusal, invalid
+from ragbridge.models import MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from ragbridge.models import Model
 
 SHOWN = 200
 """Characters of an offending input that an answer repeats."""
@@ -110,15 +113,35 @@ class Fields:
         self.report(names[0], f"Input should be {words}", "literal_error", value)
         return None
 
+    def among(self, name: str, values: Sequence[int]) -> int | None:
+        """One of a few integers; None where it is absent."""
+        value: int | None = self.get(name)
+        if value is None or (type(value) is int and value in values):
+            return value
+        words = " or ".join(str(each) for each in values)
+        self.report(name, f"Input should be {words}", "literal_error", value)
+        return None
+
+    def model(self, *products: str) -> Model:
+        """The row of the model that the request names, which serves one of ``products``.
+
+        Raises:
+            Refusal: 422 where the name is none, 400 where there is no such model.
+        """
+        name = self.word("model")
+        self.check()
+        row = MODELS.get(name.removeprefix("jina-ai/"))
+        if row is None or not row.products.intersection(products):
+            raise Refusal(400, f"Model {name[:200]!r} not found", code="INPUT_MODEL_NOT_FOUND")
+        return row
+
     def text(self, field: str, item: object) -> str:
         """A text: a string, or an object with ``text``."""
         value = item.get("text") if isinstance(item, dict) else item
         if isinstance(value, str):
             return value
         if isinstance(item, dict) and "text" not in item:
-            self.report(
-                field, "Input should be a text: the embedded engine reads nothing else", "value_error", item
-            )
+            self.report(field, "Input should be a text", "value_error", item)
         else:
             self.report(field, "Input should be a valid string", "string_type", value)
         return ""

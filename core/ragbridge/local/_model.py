@@ -117,6 +117,17 @@ class StaticEmbedder:
             vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         return vectors
 
+    def token_vectors(self, ids: Ids, width: int) -> Floats:
+        """A vector of unit length for each token, shape (tokens, width); see ``embed`` for the width."""
+        vectors = np.zeros((len(ids), width), dtype=np.float32)
+        vectors[:, : self.width] = self._table.take(ids, axis=0)[:, :width]
+        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        return vectors
+
+    def spelled(self, ids: Ids) -> list[str]:
+        """The tokens as the tokenizer writes them."""
+        return [self._tokenizer.id_to_token(int(number)) for number in ids]
+
     def relevance(self, query: Ids, documents: Sequence[Ids]) -> NDArray[np.float64]:
         """How well each document answers the query, between -1 and 1, whatever the other documents are.
 

@@ -19,13 +19,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias, get_args
 import numpy as np
 
 from ragbridge._results import Token, Tokenizer
-from ragbridge.local._rows import Job, Row
+from ragbridge.local._fields import Fields
+from ragbridge.local._rows import Call, Row, Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from ragbridge.local._fields import Fields
-    from ragbridge.local._model import StaticEmbedder
 
 LONGEST = 1000
 """``max_chunk_length`` where the request has none: the service's default."""
@@ -41,12 +39,13 @@ _BORDERS = (
 """Where a long paragraph is cut, best first."""
 
 
-def read_segment(fields: Fields, embedder: StaticEmbedder) -> Job:
+def read_segment(call: Call) -> Work:
     """Check the request.
 
     Raises:
         Refusal: 422.
     """
+    fields = Fields.of(call.body)
     content = fields.word("content")
     if content == "" and not fields.problems:
         fields.report("content", "String should have at least 1 character", "string_too_short", content)
@@ -59,13 +58,14 @@ def read_segment(fields: Fields, embedder: StaticEmbedder) -> Job:
     with_tokens = fields.boolean("return_tokens", default=False)
     fields.check()
 
+    embedder = call.embedder()
     pieces = [(start, embedder.tokens(content[start:end])) for start, end in spans(content, longest)]
     if head is not None:
         pieces = _first(pieces, head)
     elif tail is not None:
         pieces = _last(pieces, tail)
     # Segmenting is free, so that it costs no tokens of a quota either.
-    return Job(0, partial(_compute, pieces), partial(_write, tokenizer, pieces, with_chunks, with_tokens))
+    return Work(0, partial(_write, tokenizer, pieces, with_chunks, with_tokens), partial(_compute, pieces))
 
 
 def spans(text: str, longest: int) -> Iterator[tuple[int, int]]:

@@ -32,14 +32,16 @@ def test_models_lists_every_model(in_process: Any) -> None:
 
 
 def test_limits_lists_every_tier_with_date_and_source(in_process: Any) -> None:
-    """Each published limit is shown with when and where it was published."""
+    """Each published limit is shown with its service, and with when and where it was published."""
     done = in_process("limits")
     lines = done.stdout.splitlines()
+    sources = dict(line.split(" ", 1) for line in lines if line.startswith("("))
     for tier in TIERS:
-        (line,) = [line for line in lines if line.split()[:2] == [tier.product, tier.name]]
-        assert tier.date in line
-        assert tier.source in line
-        assert f"{tier.limit.requests_per_minute:,.0f}" in line
+        name = [tier.service, tier.product, tier.name]
+        (cells,) = [line.split() for line in lines if line.split()[:3] == name]
+        assert cells[3] == f"{tier.limit.requests_per_minute:,.0f}"
+        assert cells[-2] == tier.date
+        assert sources[cells[-1]] == tier.source
     assert len(json.loads(in_process("limits", "--json").stdout)) == len(TIERS)
 
 

@@ -83,6 +83,13 @@ def test_serve_takes_keys_quotas_and_faults(serving: Serving, tmp_path: Path) ->
         jina.embed(["a text"])
 
 
+def test_serve_knows_the_pages_of_a_file(serving: Serving, tmp_path: Path) -> None:
+    """With --pages, reader and search know the pages in the file."""
+    (tmp_path / "pages.json").write_text('{"https://example.com/a": "# A title"}')
+    with serving("--pages", tmp_path / "pages.json") as address, Jina(base_url=address, limits=None) as jina:
+        assert jina.read("https://example.com/a").title == "A title"
+
+
 @pytest.mark.parametrize(
     ("options", "env", "code", "says"),
     [
@@ -93,6 +100,8 @@ def test_serve_takes_keys_quotas_and_faults(serving: Serving, tmp_path: Path) ->
         (["--window", "0"], {}, 1, "window"),
         (["--port", "99999"], {}, 2, "--port"),
         (["--model", "/nowhere"], {}, 1, "/nowhere"),
+        (["--pages", "/nowhere/pages.json"], {}, 1, "--pages"),
+        (["--pages", __file__], {}, 1, "--pages"),
         (["--key", "secret"], {}, 2, "No such option"),
     ],
 )

@@ -19,7 +19,8 @@ from ragbridge import (
 )
 from ragbridge._flow import Response
 from ragbridge._secret import Secret
-from ragbridge.services.jina._errors import located, read_error
+from ragbridge._wire import located
+from ragbridge.services.jina._errors import read_error
 
 SHAPES = [
     (401, {"detail": "Unauthorized"}, AuthenticationError, None, "Unauthorized"),

@@ -34,6 +34,8 @@ def test_models(ask):
     for name in ("jina-embeddings-v3", "jina-ai/jina-embeddings-v3"):
         one = json.loads(ask(Engine(), f"/v1/models/{name}", method="GET").response.body)
         assert (one["id"], one["context_length"], one["dimensions"]) == ("jina-embeddings-v3", 8192, 1024)
+        assert one["pricing"]["prompt"] == "0"
+        assert one["input_modalities"] == ["text"]
 
 
 @pytest.mark.parametrize(
@@ -42,12 +44,16 @@ def test_models(ask):
         ("GET", "/health", 200),
         ("HEAD", "/v1/models", 200),
         ("GET", "/v1/models/none", 404),
-        ("GET", "/", 404),
+        ("GET", "/live", 200),
+        ("GET", "/ready", 200),
         ("POST", "/v1/embeddings/extra", 404),
         ("POST", "/v2/embeddings", 404),
         ("GET", "/v1/embeddings", 405),
         ("POST", "/v1/models", 405),
         ("DELETE", "/v1/rerank", 405),
+        ("PUT", "/v1/batch/x", 405),
+        ("GET", "/v1/batch/x", 404),
+        ("GET", "/v1/classify", 405),
     ],
 )
 def test_routes(ask, method, path, status):
@@ -150,9 +156,16 @@ JSON = st.recursive(
 )
 FIELDS = (
     "model", "input", "task", "dimensions", "embedding_type", "truncate", "normalized", "late_chunking",
-    "query", "documents", "top_n", "return_documents", "max_doc_length",
+    "query", "documents", "top_n", "return_documents", "max_doc_length", "return_multivector", "return_embeddings",
+    "labels", "classifier_id", "access", "num_iters", "input_url", "url", "html", "q", "num", "page", "statement",
 )  # fmt: skip
+PATHS = (
+    "/v1/embeddings", "/v1/multi-vector", "/v1/rerank", "/v1/classify", "/v1/train", "/v1/segment",
+    "/v1/batch/embeddings", "/v1/bulk-embeddings", "/r/", "/s/", "/g/",
+)  # fmt: skip
+PAGES = {"https://example.com": "A page"}
 GOOD = {
+    "labels": st.lists(st.text(max_size=9), max_size=4),
     "model": st.sampled_from(sorted(MODELS)),
     "input": st.lists(st.text(max_size=9) | JSON, max_size=4),
     "query": st.text(max_size=9),
@@ -164,12 +177,24 @@ BODIES = st.fixed_dictionaries(
 
 
 @settings(max_examples=80, deadline=None)
-@given(body=BODIES | JSON, path=st.sampled_from(["/v1/embeddings", "/v1/rerank"]))
+@given(body=BODIES | JSON, path=st.sampled_from(PATHS))
 def test_any_json_is_answered(body, path):
     """Whatever JSON comes, the engine answers in JSON with a status of the service."""
-    response = Engine().handle(Request("POST", path, {}, json.dumps(body).encode())).response
-    assert response.status in {200, 400, 422, 500}
+    headers = {"accept": "application/json"}
+    response = Engine(pages=PAGES).handle(Request("POST", path, headers, json.dumps(body).encode())).response
+    assert response.status in {200, 400, 404, 422, 500}
     json.loads(response.body)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    path=st.text(st.sampled_from("/_:.?#%rsgv1abc[]é\n"), max_size=20),
+    method=st.sampled_from(["GET", "POST", "PUT", "DELETE", "HEAD"]),
+)
+def test_any_path_is_answered(path, method):
+    """Whatever path is asked for, there is an answer."""
+    response = Engine(pages=PAGES).handle(Request(method, f"http://localhost/{path}", {}, b"")).response
+    assert 200 <= response.status < 502
 
 
 @pytest.mark.parametrize(
@@ -190,7 +215,7 @@ def test_any_json_is_answered(body, path):
 )
 def test_no_json_object(ask, body):
     """A body that is no JSON object is a validation error."""
-    for path in ("/v1/embeddings", "/v1/rerank"):
+    for path in ("/v1/embeddings", "/v1/rerank", "/v1/classify", "/v1/train", "/v1/batch/embeddings"):
         response = ask(Engine(), path, body).response
         assert response.status == 422
         assert json.loads(response.body)["errors"][0]["field"] == "body"

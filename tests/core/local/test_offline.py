@@ -37,6 +37,47 @@ print("fine")
 """
 )
 
+NOTHING_OPENED = """
+import json, sys
+from ragbridge._flow import Request
+from ragbridge.local import Engine
+url, path = "http://127.0.0.1:9/x.png", "/etc/hostname"
+pages = {"https://example.com": "<p>A page with a <a href='file:///etc/hostname'>link</a></p>"}
+engine = Engine(pages=pages)
+def ask(path, body=None, method="POST", headers={}):
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return engine.handle(Request(method, f"http://localhost{path}", headers, content)).response
+def everything():
+    for source in (url, path, "file://" + path, "../../etc/hostname"):
+        for kind in ("image", "url", "pdf", "audio", "video", "file"):
+            item = {kind: source}
+            for model in ("jina-clip-v2", "jina-embeddings-v4", "jina-embeddings-v5-omni-small"):
+                ask("/v1/embeddings", {"model": model, "input": item})
+                ask("/v1/embeddings", {"model": model, "input": [item, {"content": [item]}]})
+            ask("/v1/rerank", {"model": "jina-reranker-m0", "query": item, "documents": [item, "a"]})
+            ask("/v1/classify", {"model": "jina-clip-v2", "input": [item], "labels": ["a", "b"]})
+            ask("/v1/train", {"model": "jina-clip-v2", "input": [{**item, "label": "a"}, {"text": "b", "label": "b"}]})
+            ask("/r/", item)
+        batch = {"model": "jina-embeddings-v5-text-small", "input_url": source, "webhook_url": source}
+        ask("/v1/batch/embeddings", batch)
+        ask("/r/", {"url": source})
+        ask(f"/r/{source}", method="GET")
+        ask("/r/", {"html": f"<img src='{source}'><iframe src='{source}'></iframe>", "url": source})
+        form = {"content-type": "multipart/form-data; boundary=x"}
+        body = f'--x\\r\\nContent-Disposition: form-data; name="file"; filename="{source}"\\r\\n\\r\\na\\r\\n--x--'
+        ask("/v1/bulk-embeddings", body.encode(), headers=form)
+    assert ask("/r/", {"url": "https://example.com"}).status == 200
+    assert ask("/s/", {"q": "page"}).status == 200
+    assert ask("/g/", {"statement": "A page"}).status == 200
+everything()  # whatever is loaded lazily is loaded now
+def hook(event, arguments):
+    if event == "open" or event.startswith(("socket.", "subprocess.", "urllib.")):
+        raise SystemExit(f"{event} {arguments}")
+sys.addaudithook(hook)
+everything()
+print("fine")
+"""
+
 FORK = (
     """
 import os, threading, warnings
@@ -100,6 +141,11 @@ def test_offline(tmp_path):
     """The weights load without a network and without importing wordllama or a hub's client, and change nothing."""
     run(OFFLINE, tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_requests_open_nothing(tmp_path):
+    """Whatever addresses and paths a request holds, the engine opens neither a file nor a connection."""
+    run(NOTHING_OPENED, tmp_path)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

@@ -14,8 +14,8 @@ from ragbridge._flow import Flow
 from ragbridge._limits import KEYLESS, TIERS, RateLimiter
 from ragbridge._secret import MissingKeyError
 from ragbridge._tokens import NOTHING, Features
+from ragbridge._wire import check_address
 from ragbridge.services.jina._errors import read_error
-from ragbridge.services.jina._wire import check_address
 
 if TYPE_CHECKING:
     from ragbridge._secret import Secret
@@ -171,10 +171,14 @@ class JinaChannel(Channel):
         self._need_key(product)
         return self.request("GET", self.hosts.api + path, product=product, read=read)
 
-    def delete(self, path: str, *, product: str, read: Read[T]) -> Flow[tuple[T, int | None]]:
+    def delete(
+        self, path: str, *, product: str, read: Read[T], idempotent: bool = True
+    ) -> Flow[tuple[T, int | None]]:
         """One request to delete what stands at ``path``."""
         self._need_key(product)
-        return self.request("DELETE", self.hosts.api + path, product=product, read=read)
+        return self.request(
+            "DELETE", self.hosts.api + path, product=product, read=read, idempotent=idempotent
+        )
 
     def _need_key(self, product: str) -> None:
         """Products without a quota for those who have no key ask for one."""

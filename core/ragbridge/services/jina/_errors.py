@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from typing import Any
 
 from ragbridge._errors import (
@@ -29,7 +28,7 @@ def read_error(response: Response, *, key: Secret | None = None) -> StatusError:
     if key:
         text = text.replace(key.reveal(), "[key]")
     body = _json(text)
-    code = _code(body)
+    code = _code(body, response.status)
     return _kind(response.status, code, text)(
         _message(body) or _plain(text) or "the service gave no reason",
         status=response.status,
@@ -70,11 +69,13 @@ def _places(body: dict[str, Any]) -> list[dict[str, Any]]:
     return [body, *(part for name in ("detail", "error") if isinstance(part := body.get(name), dict))]
 
 
-def _code(body: dict[str, Any]) -> str | None:
+def _code(body: dict[str, Any], status: int) -> str | None:
+    """The service's own code. The reader's hosts repeat the HTTP status as ``code``: theirs is the longer ``status``."""
     for place in _places(body):
-        code = place.get("code")
-        if isinstance(code, (str, int)) and not isinstance(code, bool) and code != "":
-            return str(code)
+        for name in ("code", "status"):
+            code = place.get(name)
+            if isinstance(code, (str, int)) and not isinstance(code, bool) and code not in ("", status):
+                return str(code)
     return None
 
 
@@ -126,21 +127,3 @@ def _index(body: dict[str, Any]) -> int | None:
 def _plain(text: str) -> str:
     """A body that is no JSON, such as a gateway's HTML page, as one short line."""
     return " ".join(re.sub(r"<[^>]*>", " ", text[:_BODY_SHOWN]).split())[:200]
-
-
-def located(
-    error: InvalidRequestError, where: Callable[[int, int], str], start: int, stop: int
-) -> StatusError:
-    """``error`` about a request of the items ``[start:stop]``, in the caller's own terms: which of his it is about.
-
-    Args:
-        error: As it was read, its index counting in the request.
-        where: Names a range of the caller's items.
-        start: The first item that was sent.
-        stop: The one after the last.
-    """
-    index = error.index if error.index is not None else (0 if stop - start == 1 else None)
-    if index is None or not 0 <= index < stop - start:
-        return error.replace(message=f"{where(start, stop)}: {error.message}", index=None)
-    index += start
-    return error.replace(message=f"{where(index, index + 1)}: {error.message}", index=index)

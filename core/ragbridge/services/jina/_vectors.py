@@ -1,8 +1,11 @@
-"""From the body of an embeddings answer into one float32 array, without Python floats on the way.
+"""From the body of an embeddings answer into one array, without Python floats on the way where it can be.
 
 Two readers give the same result. The fast one walks over rows that stand as the service writes them and decodes each
 in place; the careful one parses the whole body. Whatever the fast one finds odd, it leaves to the careful one, which
 either reads it or says what is wrong.
+
+Binary vectors come as JSON numbers, one a byte, and are kept as the bytes that they stand for: a bit for each
+dimension, the most significant first. The service's ``binary`` is that byte minus 128 (an offset, no two's complement).
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import re
 import sys
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -34,7 +37,11 @@ except ImportError:
 
 
 if TYPE_CHECKING:
-    from ragbridge._results import Vectors
+    from numpy.typing import NDArray
+
+    from ragbridge._results import EmbeddingType
+
+    Vectors: TypeAlias = NDArray[Any]  # float32, or the bytes of a binary type
 
 _TYPE = rb'(?:"object"\s*:\s*"embedding"\s*,\s*)?'
 _INDEX = rb'"index"\s*:\s*(?P<index>\d{1,9})\s*'
@@ -55,19 +62,22 @@ class Sheet:
     Args:
         count: Rows of the whole job.
         width: Dimensions expected; None where the model is not known.
+        embedding_type: What the numbers are; eight dimensions make a byte of the binary types.
     """
 
-    def __init__(self, count: int, width: int | None) -> None:
+    def __init__(self, count: int, width: int | None, embedding_type: EmbeddingType = "float") -> None:
         self._count = count
-        self._width = width
+        self.embedding_type: EmbeddingType = embedding_type
+        self._dtype = np.float32 if embedding_type == "float" else np.uint8
+        self._width = width if width is None or embedding_type == "float" else width // 8
         self._vectors: Vectors | None = None
         self._lock = threading.Lock()
 
     @property
     def vectors(self) -> Vectors:
-        """What was read: float32 of shape (count, dimensions)."""
+        """What was read: (count, dimensions) of float32, or (count, dimensions / 8) of uint8."""
         if self._vectors is None:
-            return np.empty((0, self._width or 0), np.float32)
+            return np.empty((0, self._width or 0), self._dtype)
         return self._vectors
 
     def rows(self, start: int, stop: int, width: int) -> Vectors:
@@ -78,11 +88,16 @@ class Sheet:
         """
         with self._lock:
             if self._width is not None and width != self._width:
-                raise ResponseError(f"vectors have {width} dimensions where {self._width} were expected")
+                unit = "dimensions" if self._dtype is np.float32 else "bytes"
+                raise ResponseError(f"vectors have {width} {unit} where {self._width} were expected")
             if self._vectors is None:
                 self._width = width
-                self._vectors = np.empty((self._count, width), np.float32)
+                self._vectors = np.empty((self._count, width), self._dtype)
             return self._vectors[start:stop]
+
+    def restart(self, count: int) -> None:
+        """Forget what was read: the answer has another number of rows than was thought."""
+        self._count, self._vectors = count, None
 
 
 def read_vectors(
@@ -104,16 +119,42 @@ def read_vectors(
         ResponseError: A row is missing, double or of another width, or holds something other than finite numbers.
     """
     rows = functools.partial(sheet.rows, start, stop)
-    found = _scan(response.body, stop - start, rows) if response.status < 300 else None
+    plain = sheet.embedding_type == "float" and response.status < 300
+    found = _scan(response.body, stop - start, rows) if plain else None
     if found is None:
         body = decode(response)
-        vectors = _parse(body, stop - start, rows)
+        vectors = _parse(body, stop - start, rows, sheet.embedding_type)
     else:
         vectors, body = found
+    check_finite(vectors, start)
+    return model_of(body, asked), billed(body)
+
+
+def read_pages(response: Response, *, sheet: Sheet, asked: str) -> tuple[str, int | None]:
+    """Read the vectors of one item's pages into ``sheet``, as many as the service found: at least one.
+
+    Raises:
+        ResponseError: As ``read_vectors``.
+    """
+    body = decode(response)
+    count = count_rows(body)
+    sheet.restart(count)
+    rows = functools.partial(sheet.rows, 0, count)
+    check_finite(_parse(body, count, rows, sheet.embedding_type), 0)
+    return model_of(body, asked), billed(body)
+
+
+def count_rows(body: dict[str, Any]) -> int:
+    """How many rows the service sends, where that is its own affair: at least one is expected."""
+    found = body.get("data")
+    return max(len(found), 1) if isinstance(found, list) else 1
+
+
+def check_finite(vectors: Vectors, start: int) -> None:
+    """Raise ``ResponseError`` where a row holds infinity or what is no number."""
     if not np.isfinite(vectors).all():
         row = start + int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
         raise ResponseError(f"the vector of item {row} holds numbers that are not finite")
-    return model_of(body, asked), billed(body)
 
 
 class _OddError(ValueError):
@@ -169,9 +210,13 @@ def _expect(match: re.Match[bytes] | None) -> re.Match[bytes]:
     return match
 
 
-def _parse(body: dict[str, Any], count: int, rows: Callable[[int], Vectors]) -> Vectors:
+def _parse(
+    body: dict[str, Any], count: int, rows: Callable[[int], Vectors], embedding_type: EmbeddingType
+) -> Vectors:
     """The rows of a parsed body, with an error for each way in which they can be wrong."""
-    found = read_rows(body.get("data"), "data", count, lambda row: _vector(row.get("embedding")))
+    found = read_rows(
+        body.get("data"), "data", count, lambda row: read_vector(row.get("embedding"), embedding_type)
+    )
     widths = {len(row) for row in found}
     if len(widths) > 1 or widths == {0}:
         raise ResponseError(f"vectors of one answer have the widths {sorted(widths)}")
@@ -205,16 +250,66 @@ def read_rows(found: object, name: str, count: int, read: Callable[[dict[str, An
     return rows
 
 
-def _vector(value: object) -> Vectors:
-    """One vector, from base64 or from a list of numbers."""
+def read_vector(value: object, embedding_type: EmbeddingType) -> Vectors:
+    """One vector, from base64 or a list of numbers; from a list alone where it is binary.
+
+    Raises:
+        ResponseError: It is something else.
+    """
+    if embedding_type != "float":
+        return _bytes_of(value, embedding_type)
     try:
         if isinstance(value, str):
-            raw = binascii.a2b_base64(value, strict_mode=True)
-            return np.frombuffer(raw, "<f4")
-        if isinstance(value, list) and all(type(number) in {int, float} for number in value):
+            return np.frombuffer(_decode(value), "<f4")
+        if _is_numbers(value):
             return np.asarray(value, np.float32)
     except (ValueError, OverflowError) as error:
         raise ResponseError(f"an embedding cannot be decoded: {error}") from None
     raise ResponseError(
         f"an embedding is {type(value).__name__} where base64 or a list of numbers was expected"
     )
+
+
+def read_token_vectors(value: object, width: int | None) -> Vectors:
+    """The vectors of one input's tokens, each base64 or a list of numbers: float32 of shape (tokens, dimensions).
+
+    Raises:
+        ResponseError: There is none, or one has another width, or holds something other than finite numbers.
+    """
+    if not isinstance(value, list) or not value:
+        raise ResponseError("'embeddings' is no list with a vector for each token")
+    rows = [read_vector(token, "float") for token in value]
+    widths = {len(row) for row in rows}
+    if len(widths) > 1 or widths == {0}:
+        raise ResponseError(f"the tokens of one input have vectors of the widths {sorted(widths)}")
+    if width is not None and widths != {width}:
+        raise ResponseError(f"vectors have {widths.pop()} dimensions where {width} were expected")
+    vectors = np.stack(rows).astype(np.float32, copy=False)
+    if not np.isfinite(vectors).all():
+        raise ResponseError("the vectors of an input's tokens hold numbers that are not finite")
+    return vectors
+
+
+_OFFSETS = {"binary": 128, "ubinary": 0}
+
+
+def _bytes_of(value: object, embedding_type: EmbeddingType) -> Vectors:
+    """One packed vector. A server that does not know the type sends floats: those are no bytes, and an error."""
+    if not _is_numbers(value):
+        raise ResponseError(
+            f"a {embedding_type} embedding is {type(value).__name__} where a list of numbers was expected"
+        )
+    try:
+        numbers = np.asarray(value, np.float64) + _OFFSETS[embedding_type]
+    except OverflowError as error:
+        raise ResponseError(f"an embedding cannot be decoded: {error}") from None
+    if not ((numbers >= 0) & (numbers <= 255) & (numbers == np.floor(numbers))).all():
+        low = -_OFFSETS[embedding_type]
+        raise ResponseError(
+            f"a {embedding_type} embedding holds something other than whole numbers from {low} to {low + 255}"
+        )
+    return numbers.astype(np.uint8)
+
+
+def _is_numbers(value: object) -> bool:
+    return isinstance(value, list) and all(type(number) in {int, float} for number in value)

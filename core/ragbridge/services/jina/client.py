@@ -11,8 +11,9 @@ from ragbridge._limits import DEFAULT_TIER, KEYLESS, RateLimit, RateLimiter
 from ragbridge._retry import Retry
 from ragbridge._secret import find_key
 from ragbridge._service import Service, check_policy, in_flight
-from ragbridge.services.jina import _wire, embeddings
+from ragbridge.services.jina import _wire, multivectors
 from ragbridge.services.jina._channel import KEY_VARIABLES, PUBLIC_HOST, Hosts, JinaChannel
+from ragbridge.services.jina._embedding_flow import MAX_ITEMS
 from ragbridge.services.jina.faces.classifying import ClassifyingFaces
 from ragbridge.services.jina.faces.embedding import EmbeddingFaces
 from ragbridge.services.jina.faces.jobs import JobFaces
@@ -47,6 +48,8 @@ class Jina(EmbeddingFaces, RankingFaces, ClassifyingFaces, SegmentingFaces, WebF
         reader_url: Where the reader is; None for Jina's own host, or for ``/r`` beside the ``/v1`` of ``base_url``.
         search_url: Where the search is; else ``/s``.
         grounding_url: Where the grounding is; else ``/g``.
+        multivector_path: Route of the ColBERT models below ``/v1``, such as ``"/multi-vector"``; None for ``"/embeddings"``,
+            and for the former where the service does not know them there.
         http_client: Your own ``httpx.Client``; never closed here.
         async_http_client: Your own ``httpx.AsyncClient``; it belongs to one event loop; never closed here.
         count_tokens: A real tokenizer's count of one text, for the limiter; None for estimates that calibrate themselves.
@@ -85,15 +88,14 @@ class Jina(EmbeddingFaces, RankingFaces, ClassifyingFaces, SegmentingFaces, WebF
         reader_url: str | None = None,
         search_url: str | None = None,
         grounding_url: str | None = None,
+        multivector_path: str | None = None,
         http_client: object | None = None,
         async_http_client: object | None = None,
         count_tokens: Callable[[str], int] | None = None,
         transport: Transport | None = None,
         clock: Clock | None = None,
     ) -> None:
-        check_policy(
-            timeout=timeout, concurrency=concurrency, batch_size=batch_size, max_batch=embeddings.MAX_ITEMS
-        )
+        check_policy(timeout=timeout, concurrency=concurrency, batch_size=batch_size, max_batch=MAX_ITEMS)
         settings: dict[str, Any] = {
             "base_url": base_url,
             "limits": limits,
@@ -105,11 +107,13 @@ class Jina(EmbeddingFaces, RankingFaces, ClassifyingFaces, SegmentingFaces, WebF
             "reader_url": reader_url,
             "search_url": search_url,
             "grounding_url": grounding_url,
+            "multivector_path": multivector_path,
             "count_tokens": count_tokens,
         }
         bound = any(part is not None for part in (http_client, async_http_client, transport))
         super().__init__(settings, bound=bound, clock=clock)
         self._batch_size = batch_size
+        self._multivector_route = multivectors.Route(multivector_path)
         local = base_url == self.LOCAL
         base = _wire.normalize_base(f"{self.LOCAL}://{PUBLIC_HOST}" if local else base_url)
         self._channel = JinaChannel(

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
-from ragbridge._errors import ConfigurationError, ResponseError
+from ragbridge._errors import ConfigurationError, ResponseError, StatusError
 from ragbridge._flow import Flow, Plan, Response, plan
 from ragbridge._results import Segment, Segments, Token, Tokenizer, Usage
+from ragbridge._wire import encode
 from ragbridge.services.jina._channel import JinaChannel
-from ragbridge.services.jina._wire import decode, encode
+from ragbridge.services.jina._wire import decode
 
 PRODUCT = "segment"
 
@@ -80,11 +81,40 @@ def segment(channel: JinaChannel, options: SegmentOptions) -> Plan[Segments]:
     """One request; none for an empty text."""
     if not options.content:
         return plan((), lambda _: Segments((), 0, options.tokenizer))
-    return plan((_flow(channel, options),), lambda found: found[0])
+    return plan((_flow(channel, options, "content"),), lambda found: found[0])
 
 
-def _flow(channel: JinaChannel, options: SegmentOptions) -> Flow[Segments]:
-    body = encode(options.payload(), texts=[options.content], name=lambda _: "content")
+def segment_many(
+    channel: JinaChannel, texts: Sequence[str], options: SegmentOptions
+) -> Plan[tuple[Segments, ...]]:
+    """One request for each text that is not empty; ``options`` without their content hold for all.
+
+    Raises:
+        ConfigurationError: ``texts`` is one string, or an item is none.
+    """
+    if isinstance(texts, (str, bytes)):
+        raise ConfigurationError(
+            f"texts is one {type(texts).__name__}: pass a list, or call segment(content)"
+        )
+    found = list(texts)
+    for index, text in enumerate(found):
+        if not isinstance(text, str):
+            raise ConfigurationError(f"texts[{index}] is {type(text).__name__}, not str")
+    flows = (_numbered(channel, index, replace(options, content=text)) for index, text in enumerate(found))
+    return plan(flows, tuple)
+
+
+def _numbered(channel: JinaChannel, index: int, options: SegmentOptions) -> Flow[Segments]:
+    if not options.content:
+        return Segments((), 0, options.tokenizer)
+    try:
+        return (yield from _flow(channel, options, f"texts[{index}]"))
+    except StatusError as error:
+        raise error.replace(message=f"texts[{index}]: {error.message}", index=index) from None
+
+
+def _flow(channel: JinaChannel, options: SegmentOptions, name: str) -> Flow[Segments]:
+    body = encode(options.payload(), texts=[options.content], name=lambda _: name)
     read = functools.partial(_read, options=options)
     found, _ = yield from channel.post("/segment", body, product=PRODUCT, read=read)
     return found

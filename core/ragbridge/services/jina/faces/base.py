@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Iterator
+
+    from ragbridge._flow import Flow
     from ragbridge.services.jina._channel import JinaChannel
+
+T = TypeVar("T")
 
 
 class JinaFaces:
@@ -13,3 +18,9 @@ class JinaFaces:
 
     _channel: JinaChannel
     _batch_size: int
+
+    if TYPE_CHECKING:
+
+        def _stream(self, flows: Iterable[Flow[T]]) -> Iterator[T]: ...
+
+        def _stream_async(self, flows: Iterable[Flow[T]]) -> AsyncIterator[T]: ...

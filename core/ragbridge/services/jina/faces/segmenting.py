@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ragbridge._faces import Awaitable, Blocking
 from ragbridge._flow import Plan
 from ragbridge._results import Segments, Tokenizer
 from ragbridge.services.jina import segment
 from ragbridge.services.jina.faces.base import JinaFaces
+from ragbridge.services.jina.segment import DEFAULT_TOKENIZER
 
 
 class SegmentingFaces(JinaFaces):
@@ -16,7 +19,7 @@ class SegmentingFaces(JinaFaces):
         self,
         content: str,
         *,
-        tokenizer: str | Tokenizer = segment.DEFAULT_TOKENIZER,
+        tokenizer: str | Tokenizer = DEFAULT_TOKENIZER,
         max_chunk_length: int | None = None,
         head: int | None = None,
         tail: int | None = None,
@@ -55,3 +58,35 @@ class SegmentingFaces(JinaFaces):
 
     segment = Blocking(_segment)
     asegment = Awaitable(_segment)
+
+    def _segment_many(
+        self,
+        texts: Sequence[str],
+        *,
+        tokenizer: str | Tokenizer = DEFAULT_TOKENIZER,
+        max_chunk_length: int | None = None,
+    ) -> Plan[tuple[Segments, ...]]:
+        """Several texts, cut side by side as far as the quota allows, in their order: one request each.
+
+        Args:
+            texts: The texts. Nothing is sent for empty ones.
+            tokenizer: Whose vocabulary counts, see ``segment``.
+            max_chunk_length: Characters of a chunk at most; None for the service's 1,000.
+
+        Raises:
+            ConfigurationError: An argument is wrong; nothing was sent.
+            StatusError: The service refuses a text; ``index`` says which.
+            RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
+        """
+        options = segment.check_options(
+            "",
+            tokenizer=tokenizer,
+            max_chunk_length=max_chunk_length,
+            head=None,
+            tail=None,
+            return_tokens=False,
+        )
+        return segment.segment_many(self._channel, texts, options)
+
+    segment_many = Blocking(_segment_many)
+    asegment_many = Awaitable(_segment_many)

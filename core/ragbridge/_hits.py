@@ -1,0 +1,133 @@
+"""What searching and writing documents return: frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ragbridge._errors import RagbridgeError
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One document that was found.
+
+    Attributes:
+        id: Its id.
+        score: By the query's own measure, higher is better; None where hits were sorted by something else.
+            After ``text_similarity_reranker`` it is not the reranker's own: ``original_score`` gives that.
+        source: The document, or the parts of it that were asked for.
+        index: Name of the index that holds it.
+        highlight: By field, the chunks or passages that match; empty unless they were asked for.
+    """
+
+    id: str
+    score: float | None
+    source: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    index: str = ""
+    highlight: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHits:
+    """What a search found, best first.
+
+    Attributes:
+        hits: The hits that were asked for.
+        total: Documents that match; None where they were not counted. With a retriever of several stages, those that
+            its first stage let through.
+        exact: Whether ``total`` is that number, or at least that many.
+        took: Milliseconds that Elasticsearch took.
+        partial: Whether hits may be missing, because shards failed or the search's own time was up.
+        raw: The answer as it came, for what has no field here (aggregations, suggestions, profile).
+    """
+
+    hits: tuple[Hit, ...]
+    total: int | None = None
+    exact: bool = True
+    took: int = 0
+    partial: bool = False
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    def __iter__(self) -> Iterator[Hit]:
+        return iter(self.hits)
+
+
+@dataclass(frozen=True, slots=True)
+class BulkFailure:
+    """A document that Elasticsearch did not take.
+
+    Attributes:
+        index: Its place in the caller's documents.
+        id: The id that it would have.
+        status: HTTP status of this document: 400 for one that does not fit the mapping, 409 for an id that exists, 429
+            and 503 after all attempts.
+        type: Elasticsearch's own word, such as ``document_parsing_exception`` or ``inference_exception``.
+        reason: What Elasticsearch said, causes included.
+    """
+
+    index: int
+    id: str
+    status: int
+    type: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"documents[{self.index}] (id {self.id!r}): {self.status} {self.type}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class BulkResult:
+    """What became of documents that were written.
+
+    Attributes:
+        ids: Their ids, in the caller's order, those of refused documents included.
+        errors: The documents that were not taken, in the caller's order. All others are written.
+    """
+
+    ids: tuple[str, ...] = field(default=(), repr=False)
+    errors: tuple[BulkFailure, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def succeeded(self) -> int:
+        """Documents that are written."""
+        return len(self.ids) - len(self.errors)
+
+    def raise_for_errors(self) -> None:
+        """Raise where a document was not taken.
+
+        Raises:
+            BulkError: With this result as its ``result``.
+        """
+        if self.errors:
+            raise BulkError(self)
+
+
+class BulkError(RagbridgeError):
+    """Some documents were not taken; all others are written.
+
+    Attributes:
+        result: What became of each document.
+    """
+
+    def __init__(self, result: BulkResult) -> None:
+        super().__init__(result)
+        self.result = result
+
+    @property
+    def errors(self) -> tuple[BulkFailure, ...]:
+        """The documents that were not taken."""
+        return self.result.errors
+
+    def __str__(self) -> str:
+        failed = self.result.errors
+        more = f" (and {len(failed) - 3} more, see .errors)" if len(failed) > 3 else ""
+        shown = "; ".join(map(str, failed[:3]))
+        return f"{len(failed)} of {len(self.result)} documents were not taken: {shown}{more}"

@@ -1,0 +1,137 @@
+"""How requests and answers look, whatever the service: addresses, JSON, and whose item an error is about."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from ragbridge._errors import ConfigurationError, InvalidRequestError, ResponseError, StatusError
+from ragbridge._flow import Response
+
+
+def _encoder() -> Callable[[Mapping[str, Any]], bytes]:
+    """Objects to JSON: by orjson where it is installed (extra ``speed``)."""
+    try:
+        import orjson
+    except ImportError:
+        return lambda payload: json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+    return orjson.dumps
+
+
+_dumps = _encoder()
+
+
+def check_address(url: str, name: str, *, schemes: Sequence[str] = ("https", "http"), hint: str = "") -> str:
+    """``url`` without a slash at its end.
+
+    Args:
+        url: What the user gave.
+        name: The setting.
+        schemes: What it may start with.
+        hint: What else it may be.
+
+    Raises:
+        ConfigurationError: It has no scheme, no host, or holds a user name, a query or a fragment.
+    """
+    parts = urlsplit(url.strip())
+    if parts.scheme not in schemes or not parts.hostname:
+        raise ConfigurationError(f"{name}={_shown(url)!r} must start with https:// or http://{hint}")
+    if parts.username is not None:
+        raise ConfigurationError(
+            f"{name}={_shown(url)!r} must not hold a user name; pass the key as api_key="
+        )
+    if parts.query or parts.fragment:
+        raise ConfigurationError(f"{name}={_shown(url)!r} must end with its path: leave out ? and #")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def _shown(url: str) -> str:
+    """``url`` without what may be secret in it."""
+    rest = url.split("?", 1)[0].split("#", 1)[0]
+    scheme, mark, tail = rest.partition("://")
+    return scheme + mark + tail.rpartition("@")[2]
+
+
+def encode(payload: Mapping[str, Any], *, texts: Sequence[str], name: Callable[[int], str]) -> bytes:
+    """``payload`` as JSON.
+
+    Args:
+        payload: What to send.
+        texts: Every text in it that is the caller's.
+        name: What the caller knows each of them by.
+
+    Raises:
+        ConfigurationError: A text cannot be written as UTF-8.
+    """
+    try:
+        return _dumps(payload)
+    except (TypeError, UnicodeEncodeError):  # orjson's error, json's error
+        for index, text in enumerate(texts):
+            try:
+                text.encode()
+            except UnicodeEncodeError as error:
+                raise ConfigurationError(
+                    f"{name(index)} holds half of a surrogate pair at character {error.start}, which is no text; "
+                    "clean it with text.encode('utf-8', 'replace').decode()"
+                ) from None
+        raise
+
+
+def check_final(response: Response, *, setting: str) -> None:
+    """See that a success is no redirect: those are followed nowhere, since the key would go along.
+
+    Raises:
+        ResponseError: It is one.
+    """
+    if response.status >= 300:
+        raise final(
+            f"HTTP {response.status}: the service redirects to {_host(response)}; set {setting}= to where it is now"
+        )
+
+
+def read_json(response: Response, *, setting: str) -> Any:
+    """The JSON in a successful answer.
+
+    Args:
+        response: What came.
+        setting: The one that says where the service is, for answers that point elsewhere.
+
+    Raises:
+        ResponseError: The body is something else.
+    """
+    check_final(response, setting=setting)
+    try:
+        return json.loads(response.body)
+    except (ValueError, RecursionError) as error:
+        raise ResponseError(f"HTTP {response.status}: the body is not JSON ({error})") from None
+
+
+def final(message: str) -> ResponseError:
+    """A ``ResponseError`` that another attempt would meet again."""
+    error = ResponseError(message)
+    error.retryable = False
+    return error
+
+
+def _host(response: Response) -> str:
+    return urlsplit(response.headers.get("location", "")).netloc or "another path"
+
+
+def located(
+    error: InvalidRequestError, where: Callable[[int, int], str], start: int, stop: int
+) -> StatusError:
+    """``error`` about a request of the items ``[start:stop]``, in the caller's own terms: which of his it is about.
+
+    Args:
+        error: As it was read, its index counting in the request.
+        where: Names a range of the caller's items.
+        start: The first item that was sent.
+        stop: The one after the last.
+    """
+    index = error.index if error.index is not None else (0 if stop - start == 1 else None)
+    if index is None or not 0 <= index < stop - start:
+        return error.replace(message=f"{where(start, stop)}: {error.message}", index=None)
+    index += start
+    return error.replace(message=f"{where(index, index + 1)}: {error.message}", index=index)

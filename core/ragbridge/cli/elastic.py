@@ -1,0 +1,260 @@
+"""``ragbridge elastic endpoints``: Elasticsearch's inference endpoints, listed, shown, created and deleted."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import typer
+
+from ragbridge._endpoints import Endpoint
+from ragbridge._errors import ConfigurationError
+from ragbridge._secret import find_key
+from ragbridge.cli.connection import AsJson
+from ragbridge.cli.terminal import output, printable
+from ragbridge.services.elastic.settings import JinaAI, TaskType
+from ragbridge.services.jina._channel import KEY_VARIABLES
+
+if TYPE_CHECKING:
+    from ragbridge.elastic import Elastic
+
+app = typer.Typer(help="Elasticsearch's inference API.", no_args_is_help=True)
+endpoints = typer.Typer(
+    help="Inference endpoints. The API key is read from ELASTIC_API_KEY.", no_args_is_help=True
+)
+app.add_typer(endpoints, name="endpoints")
+
+Url: TypeAlias = Annotated[
+    str | None, typer.Option("--url", metavar="URL", help="Elasticsearch; else ELASTICSEARCH_URL.")
+]
+CloudId: TypeAlias = Annotated[
+    str | None, typer.Option("--cloud-id", metavar="ID", help="A deployment; else ELASTIC_CLOUD_ID.")
+]
+CaCerts: TypeAlias = Annotated[
+    Path | None, typer.Option("--ca-certs", exists=True, help="Certificates to trust, such as http_ca.crt.")
+]
+Task: TypeAlias = Annotated[
+    TaskType | None, typer.Option("--task-type", metavar="TYPE", help="Only endpoints of this task type.")
+]
+Id: TypeAlias = Annotated[str, typer.Argument(metavar="ID", help="The endpoint's id.")]
+
+
+@endpoints.command("list")
+def list_endpoints(
+    *,
+    task_type: Task = None,
+    as_json: AsJson = False,
+    url: Url = None,
+    cloud_id: CloudId = None,
+    ca_certs: CaCerts = None,
+) -> None:
+    """List the endpoints, Elasticsearch's own among them."""
+    with _connect(url, cloud_id, ca_certs) as elastic:
+        found = elastic.endpoints.list(task_type)
+    if as_json:
+        typer.echo(json.dumps([dataclasses.asdict(endpoint) for endpoint in found], indent=2))
+        return
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("endpoint", style="bold", no_wrap=True)
+    for name in ("task type", "service", "model"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("dimensions", justify="right")
+    table.add_column("similarity")
+    table.add_column("chunking")
+    for endpoint in sorted(found, key=lambda one: one.inference_id):
+        table.add_row(*map(_cell, _row(endpoint)))
+    output().print(table)
+
+
+@endpoints.command()
+def show(
+    inference_id: Id,
+    *,
+    task_type: Task = None,
+    as_json: AsJson = False,
+    url: Url = None,
+    cloud_id: CloudId = None,
+    ca_certs: CaCerts = None,
+) -> None:
+    """Show one endpoint with all its settings."""
+    with _connect(url, cloud_id, ca_certs) as elastic:
+        _show(elastic.endpoints.get(inference_id, task_type), as_json=as_json)
+
+
+@endpoints.command()
+def create(
+    inference_id: Id,
+    task_type: Annotated[TaskType, typer.Argument(metavar="TYPE", help="Such as text_embedding or rerank.")],
+    *,
+    service: Annotated[
+        str | None, typer.Option("--service", metavar="NAME", help="jinaai, elasticsearch, elastic, ...")
+    ] = None,
+    model: Annotated[str | None, typer.Option("--model", metavar="NAME", help="The model's id.")] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="A service setting, such as num_threads=1. Any number."),
+    ] = None,
+    task_setting: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="A task setting, such as top_n=10. Any number."),
+    ] = None,
+    chunking: Annotated[
+        str | None,
+        typer.Option(metavar="JSON", help='Such as {"strategy": "sentence", "max_chunk_size": 250}.'),
+    ] = None,
+    config: Annotated[
+        typer.FileText | None,
+        typer.Option(
+            "--config", metavar="FILE", help="The whole body as JSON instead; - for standard input."
+        ),
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="For models that are downloaded first; 30 by default."),
+    ] = None,
+    as_json: AsJson = False,
+    url: Url = None,
+    cloud_id: CloudId = None,
+    ca_certs: CaCerts = None,
+) -> None:
+    """Create an endpoint.
+
+    The key for service jinaai is read from JINA_API_KEY; keys of other services stand in the body of --config.
+    """
+    if config is not None and any((service, model, setting, task_setting)):
+        raise typer.BadParameter("--config is the whole body: leave the other settings out")
+    body = (
+        _body(service, model, setting or (), task_setting or ()) if config is None else _json(config.read())
+    )
+    with _connect(url, cloud_id, ca_certs) as elastic:
+        made = elastic.endpoints.create(
+            inference_id,
+            task_type,
+            body,
+            chunking_settings=None if chunking is None else _json(chunking),
+            timeout=timeout,
+        )
+    _show(made, as_json=as_json)
+
+
+@endpoints.command()
+def delete(
+    inference_id: Id,
+    *,
+    task_type: Task = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what refers to it; nothing is deleted.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Delete it whatever refers to it.")] = False,
+    as_json: AsJson = False,
+    url: Url = None,
+    cloud_id: CloudId = None,
+    ca_certs: CaCerts = None,
+) -> None:
+    """Delete an endpoint. One that pipelines or semantic_text fields refer to is kept, unless forced."""
+    with _connect(url, cloud_id, ca_certs) as elastic:
+        done = elastic.endpoints.delete(inference_id, task_type=task_type, dry_run=dry_run, force=force)
+    if as_json:
+        typer.echo(json.dumps(dataclasses.asdict(done), indent=2))
+        return
+    what = "deleted" if done.acknowledged else "not deleted"
+    typer.echo(f"{inference_id}: {what}{' (dry run)' if dry_run else ''}")
+    for kind, names in (("pipeline", done.pipelines), ("index", done.indexes)):
+        for name in names:
+            typer.echo(f"  {kind} {printable(name)} refers to it")
+    if done.message:
+        typer.echo(printable(done.message))
+
+
+def _connect(url: str | None, cloud_id: str | None, ca_certs: Path | None) -> Elastic:
+    from ragbridge.elastic import Elastic
+
+    return Elastic(url, cloud_id=cloud_id, ca_certs=ca_certs)
+
+
+def _body(
+    service: str | None, model: str | None, settings: Sequence[str], task_settings: Sequence[str]
+) -> dict[str, Any]:
+    """The body that the options say. Elasticsearch's rules are checked where it is used."""
+    if service is None:
+        raise typer.BadParameter("--service is missing: jinaai, elasticsearch or elastic; or pass --config")
+    fields = dict(_pairs(settings))
+    if "api_key" in fields:
+        raise typer.BadParameter(
+            f"a key on a command line is read by others: set {KEY_VARIABLES[0]}, or pass --config"
+        )
+    if model is not None:
+        fields = {"model_id": model, **fields}
+    if service == JinaAI.service:
+        key = find_key(None, KEY_VARIABLES)
+        if key is None:
+            raise ConfigurationError(f"service jinaai needs a key: set one of {', '.join(KEY_VARIABLES)}")
+        fields["api_key"] = key.reveal()
+    task = dict(_pairs(task_settings))
+    return {"service": service, "service_settings": fields, **({"task_settings": task} if task else {})}
+
+
+def _pairs(options: Sequence[str]) -> Iterable[tuple[str, Any]]:
+    """``name=value``, the value as JSON where it is JSON, else as text."""
+    for option in options:
+        name, equals, value = option.partition("=")
+        if not equals or not name:
+            raise typer.BadParameter(f"{name!r} has no value: write NAME=VALUE")
+        try:
+            yield name, json.loads(value)
+        except ValueError:
+            yield name, value
+
+
+def _json(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"this is no JSON: {error}") from None  # says where, not what
+    if not isinstance(found, dict):
+        raise typer.BadParameter("this is no JSON object")
+    return found
+
+
+def _row(endpoint: Endpoint) -> Iterable[object]:
+    cut = endpoint.chunking_settings
+    yield from (endpoint.inference_id, endpoint.task_type, endpoint.service, endpoint.model)
+    yield from (endpoint.dimensions, endpoint.similarity)
+    yield " ".join(str(value) for value in (cut.get("strategy"), cut.get("max_chunk_size")) if value)
+
+
+def _show(endpoint: Endpoint, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(dataclasses.asdict(endpoint), indent=2))
+        return
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    for name, value in _flat(dataclasses.asdict(endpoint)):
+        table.add_row(_cell(name), _cell(value))
+    output().print(table)
+
+
+def _flat(values: Mapping[str, Any], where: str = "") -> Iterable[tuple[str, object]]:
+    """Every value that is no object, under its whole name."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{where}{name}.")
+        else:
+            yield where + name, value
+
+
+def _cell(value: object) -> str:
+    from rich.markup import escape
+
+    shown = value if isinstance(value, str) else "" if value is None else json.dumps(value)
+    return escape(printable(shown).replace("\n", " "))

@@ -1,0 +1,91 @@
+"""Elasticsearch's inference API and retrieval by it: the client, endpoints' settings, and bodies for any client.
+
+::
+
+    from ragbridge.elastic import Elastic, JinaAI, semantic_query, semantic_text_mapping
+
+    elastic = Elastic("https://localhost:9200", api_key="...")
+    elastic.endpoints.create("jinaai-embeddings", "text_embedding", JinaAI("jina-embeddings-v3", api_key=key))
+    elastic.create_index("articles", {"content": semantic_text_mapping("jinaai-embeddings")})
+    elastic.bulk("articles", [{"content": "a text"}])
+    elastic.search("articles", query=semantic_query("content", "what is asked"))
+"""
+
+from __future__ import annotations
+
+from ragbridge._endpoints import Deletion, Endpoint
+from ragbridge._hits import BulkError, BulkFailure, BulkResult, Hit, SearchHits
+from ragbridge._sparse import SparseEmbeddings
+from ragbridge.services.elastic.client import Elastic
+from ragbridge.services.elastic.faces.endpoints import Endpoints
+from ragbridge.services.elastic.mappings import (
+    dense_vector_mapping,
+    semantic_text_mapping,
+    sparse_vector_mapping,
+)
+from ragbridge.services.elastic.queries import (
+    knn_query,
+    match_query,
+    semantic_highlight,
+    semantic_query,
+    sparse_vector_query,
+)
+from ragbridge.services.elastic.retrievers import (
+    knn_retriever,
+    linear,
+    original_score,
+    rrf,
+    standard,
+    text_similarity_reranker,
+)
+from ragbridge.services.elastic.search import search_body
+from ragbridge.services.elastic.settings import (
+    E5,
+    ELASTIC_RERANK,
+    ELSER,
+    AdaptiveAllocations,
+    ElasticInferenceService,
+    ElasticsearchService,
+    EndpointSettings,
+    JinaAI,
+    Similarity,
+    TaskType,
+)
+
+__all__ = [
+    "E5",
+    "ELASTIC_RERANK",
+    "ELSER",
+    "AdaptiveAllocations",
+    "BulkError",
+    "BulkFailure",
+    "BulkResult",
+    "Deletion",
+    "Elastic",
+    "ElasticInferenceService",
+    "ElasticsearchService",
+    "Endpoint",
+    "EndpointSettings",
+    "Endpoints",
+    "Hit",
+    "JinaAI",
+    "SearchHits",
+    "Similarity",
+    "SparseEmbeddings",
+    "TaskType",
+    "dense_vector_mapping",
+    "knn_query",
+    "knn_retriever",
+    "linear",
+    "match_query",
+    "original_score",
+    "rrf",
+    "search_body",
+    "semantic_highlight",
+    "semantic_query",
+    "semantic_text_mapping",
+    "sparse_vector_mapping",
+    "sparse_vector_query",
+    "standard",
+    "text_similarity_reranker",
+]

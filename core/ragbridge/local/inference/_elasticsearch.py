@@ -1,0 +1,241 @@
+"""Service ``elasticsearch``: models on the cluster's nodes. Rules and sentences: ``ElasticsearchInternalService``.
+
+Every model id that is not one of Elastic's own counts as uploaded by Eland. The machine counts as Linux on x86-64, where
+both variants of Elastic's models run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ragbridge._chunking_settings import check_elser
+from ragbridge._errors import ConfigurationError
+from ragbridge.local.inference._errors import Failure, bad_argument, invalid_request
+from ragbridge.local.inference._jinaai import SIMILARITIES
+
+if TYPE_CHECKING:
+    from ragbridge._scope import Scope
+    from ragbridge.local.inference._endpoints import Endpoint
+    from ragbridge.local.inference._settings import Draft
+
+NAME = "elasticsearch"
+TASKS = ("sparse_embedding", "text_embedding", "rerank")
+MOST_THREADS = 32
+E5_WIDTH = 384
+TASK_DEFAULTS = {"rerank": {"return_documents": True}}
+
+BUILT_IN = {
+    ".elser_model_2": "sparse_embedding",
+    ".elser_model_2_linux-x86_64": "sparse_embedding",
+    ".multilingual-e5-small": "text_embedding",
+    ".multilingual-e5-small_linux-x86_64": "text_embedding",
+    ".rerank-v1": "rerank",
+}
+"""Elastic's own models, and what each is for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A model that runs.
+
+    Attributes:
+        owner: The endpoint that has started it; None for the trained models API.
+        task_type: What it is for.
+        settings: ``num_allocations``, ``num_threads``, ``model_id``, ... as an endpoint shows them.
+    """
+
+    owner: str | None
+    task_type: str
+    settings: dict[str, Any]
+
+
+RUNNING = Deployment(
+    None, "sparse_embedding", {"num_allocations": 2, "num_threads": 1, "model_id": ".elser_model_2"}
+)
+"""The one deployment that no endpoint has started, called like its model: that of Elastic's example of
+``deployment_id``."""
+
+
+def deployments(endpoints: Iterable[Endpoint]) -> dict[str, Deployment]:
+    """What runs: each endpoint of this service has started a deployment of its own name."""
+    found = {".elser_model_2": RUNNING}
+    for one in endpoints:
+        if one.service == NAME and "deployment_id" not in one.service_settings:
+            found[one.inference_id] = Deployment(one.inference_id, one.task_type, dict(one.service_settings))
+    return found
+
+
+def create(draft: Draft) -> dict[str, Any]:
+    """The service settings of a new endpoint, with what Elasticsearch fills in.
+
+    Raises:
+        Failure: 400; 404 for an unknown deployment.
+    """
+    scope = draft.service
+    model, deployment = scope.text("model_id"), scope.text("deployment_id")
+    if deployment is not None:
+        for key in ("num_threads", "num_allocations", "adaptive_allocations"):
+            scope.take(key)  # they come from the deployment
+        draft.check()
+        return _deployed(draft, model, deployment)
+    if model is None and not scope.problems:
+        raise bad_argument("Error parsing service settings, model_id must be provided")
+    settings = _allocations(scope)
+    settings["model_id"] = model
+    if model is not None and model not in BUILT_IN:
+        if draft.task_type == "text_embedding":
+            settings.update(_uploaded(draft))
+    elif draft.task_type == "rerank":
+        settings.update(_long_documents(scope))
+    draft.check()
+    _check_threads(settings["num_threads"])
+    _check_model(draft, str(model))
+    return settings
+
+
+def update(draft: Draft, settings: dict[str, Any]) -> dict[str, Any]:
+    """What may change: the allocations of a deployment that the endpoint has started.
+
+    Raises:
+        Failure: 400; 409 for a deployment of others.
+    """
+    scope = draft.service
+    number, adaptive = scope.positive("num_allocations"), _adaptive(scope)
+    draft.check()
+    deployment = settings.get("deployment_id")
+    if deployment is not None and (number is not None or adaptive is not None):
+        owner = draft.deployments[deployment].owner if deployment in draft.deployments else None
+        by = "through the trained models API" if owner is None else f"using inference endpoint [{owner}]"
+        reason = (
+            f"Unable to update inference endpoint [{draft.inference_id}] using deployment_id [{deployment}]. "
+        )
+        raise Failure(409, f"{reason}The model deployment must be updated {by}.")
+    if number is not None:
+        settings["num_allocations"] = number
+    if adaptive is not None:
+        settings["adaptive_allocations"] = adaptive
+    return settings
+
+
+def task_settings(scope: Scope, task_type: str) -> dict[str, Any]:
+    """The task settings that are given: only rerank has one."""
+    given = scope.flag("return_documents") if task_type == "rerank" else None
+    return {} if given is None else {"return_documents": given}
+
+
+def check_chunking(model: str, settings: dict[str, Any]) -> None:
+    """ELSER reads 512 tokens.
+
+    Raises:
+        Failure: 400.
+    """
+    if BUILT_IN.get(model) == "sparse_embedding":
+        try:
+            check_elser(settings)
+        except ConfigurationError as error:
+            raise bad_argument(str(error)) from error
+
+
+def _deployed(draft: Draft, model: str | None, name: str) -> dict[str, Any]:
+    found = draft.deployments.get(name)
+    if found is None:
+        raise Failure(404, f"No known trained model with deployment with id [{name}]")
+    if model is not None and model != found.settings["model_id"]:
+        raise Failure(
+            400,
+            f"Deployment [{name}] uses model [{found.settings['model_id']}] which does not match the model [{model}] "
+            "in the request",
+        )
+    if found.task_type != draft.task_type:
+        raise Failure(
+            400,
+            f"Deployed model [{name}] with type [{found.task_type}] does not match the requested task type "
+            f"[{draft.task_type}]",
+        )
+    return {**found.settings, "deployment_id": name}
+
+
+def _allocations(scope: Scope) -> dict[str, Any]:
+    threads, number = scope.positive("num_threads", required=True), scope.positive("num_allocations")
+    noted = len(scope.problems)
+    adaptive = _adaptive(scope)
+    if number is None and adaptive is None and len(scope.problems) == noted:
+        scope.miss("num_allocations", "adaptive_allocations")
+    if number is not None and adaptive is not None and adaptive["enabled"]:
+        scope.problems.append("[number_of_allocations] cannot be set if adaptive allocations is enabled")
+    settings: dict[str, Any] = {} if number is None else {"num_allocations": number}
+    settings["num_threads"] = threads
+    if adaptive is not None:
+        settings["adaptive_allocations"] = adaptive
+    return settings
+
+
+def _adaptive(scope: Scope) -> dict[str, Any] | None:
+    """``AdaptiveAllocationsSettings.validate``."""
+    found = scope.scope("adaptive_allocations")
+    if found is None:
+        return None
+    least, most = "min_number_of_allocations", "max_number_of_allocations"
+    enabled, low, high = found.flag("enabled"), found.integer(least), found.integer(most)
+    scope.problems += [f"[{found.name}] does not allow the setting [{key}]" for key in found.left]
+    if low is not None and low < 0:
+        scope.problems.append(f"[{least}] must be a non-negative integer or null")
+    if high is not None and high < 1:
+        scope.problems.append(f"[{most}] must be a positive integer or null")
+    if low is not None and high is not None and low > high:
+        scope.problems.append(f"[{least}] must not be larger than [{most}]")
+    shown = {"enabled": enabled is True, least: low, most: high}
+    return {key: value for key, value in shown.items() if value is not None}
+
+
+def _check_threads(threads: int) -> None:
+    """Asked by the deployment, once the settings are right."""
+    if threads > MOST_THREADS or threads.bit_count() != 1:
+        raise invalid_request(
+            f"[threads_per_allocation] must be a power of 2 less than or equal to {MOST_THREADS}"
+        )
+
+
+def _check_model(draft: Draft, model: str) -> None:
+    task = BUILT_IN.get(model)
+    if task is None and model.startswith("."):
+        raise bad_argument(
+            "Error parsing request config, model id does not match any models available on this platform. "
+            f"Was [{model}]. You may need to load it into the cluster using eland."
+        )
+    if task not in {None, draft.task_type}:
+        raise Failure(400, f"Model [{model}] does not support task type [{draft.task_type}]")
+    if model == draft.inference_id:
+        raise Failure(
+            400,
+            f"Inference endpoint IDs must be unique. Requested inference endpoint ID [{model}] matches existing trained "
+            "model ID(s) but must not.",
+        )
+
+
+def _uploaded(draft: Draft) -> dict[str, Any]:
+    """The settings of an embedding model that Eland has uploaded; its width is learnt from the model that is embedded here."""
+    scope = draft.service
+    dimensions = scope.positive("dimensions")
+    similarity = scope.text("similarity", choices=SIMILARITIES)
+    element = scope.text("element_type", choices=("float", "byte", "bit"))
+    return {
+        "dimensions": dimensions or draft.learn_width(),
+        "similarity": (similarity or "cosine").strip().lower(),
+        "element_type": (element or "float").strip().lower(),
+    }
+
+
+def _long_documents(scope: Scope) -> dict[str, Any]:
+    """``ElasticRerankerServiceSettings``, 9.2 and later."""
+    strategy = scope.text("long_document_strategy", choices=("truncate", "chunk"))
+    chunks = scope.positive("max_chunks_per_doc")
+    word = None if strategy is None else strategy.strip().lower()
+    if chunks is not None and word != "chunk":
+        scope.problems.append(
+            "The [max_chunks_per_doc] setting requires [long_document_strategy] to be set to [chunk]"
+        )
+    found = {"long_document_strategy": word, "max_chunks_per_doc": chunks}
+    return {key: value for key, value in found.items() if value is not None}

@@ -1,0 +1,78 @@
+"""Elasticsearch's errors: one shape, and which kind of exception says what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+KINDS = {
+    401: "security_exception",
+    403: "security_exception",
+    404: "resource_not_found_exception",
+    429: "es_rejected_execution_exception",
+}
+"""The kind that goes with a status where nothing more is known; elsewhere ``status_exception``."""
+
+
+class Failure(Exception):  # noqa: N818 - an answer, not a failure of the engine
+    """Ends the handling of a request with this answer.
+
+    Args:
+        status: HTTP status.
+        reason: Elasticsearch's sentence.
+        kind: Elasticsearch's name of the exception; None for the one that goes with the status.
+        cause: What led to it, told under ``caused_by``.
+    """
+
+    def __init__(
+        self, status: int, reason: str, *, kind: str | None = None, cause: Failure | None = None
+    ) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+        self.kind = kind or KINDS.get(status, "status_exception")
+        self.cause = cause
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The answer's body."""
+        shown = {"type": self.kind, "reason": self.reason}
+        error: dict[str, Any] = {"root_cause": [shown], **shown}
+        if self.cause is not None:
+            error["caused_by"] = {"type": self.cause.kind, "reason": self.cause.reason}
+        return {"error": error, "status": self.status}
+
+
+def bad_argument(reason: str) -> Failure:
+    """400, an ``IllegalArgumentException``."""
+    return Failure(400, reason, kind="illegal_argument_exception")
+
+
+def unreadable(reason: str, cause: Failure | None = None) -> Failure:
+    """400, the body is no JSON or has a field that is unknown or of another type."""
+    return Failure(400, reason, kind="x_content_parse_exception", cause=cause)
+
+
+def invalid_settings(problems: Iterable[str]) -> Failure:
+    """400, everything that is wrong with an endpoint's settings."""
+    return Failure(400, _numbered(problems), kind="validation_exception")
+
+
+def invalid_request(*problems: str) -> Failure:
+    """400, what is wrong with a request whatever the endpoint."""
+    return Failure(400, _numbered(problems), kind="action_request_validation_exception")
+
+
+def unknown_settings(names: Iterable[str], service: str) -> Failure:
+    """400, settings that nobody has read. Their values are not told: a misspelt ``api_key`` is a key all the same."""
+    return Failure(
+        400, f"Configuration contains settings [{', '.join(names)}] unknown to the [{service}] service"
+    )
+
+
+def _numbered(problems: Iterable[str]) -> str:
+    """As ``ValidationException`` writes its list."""
+    numbered = (f"{number}: {problem};" for number, problem in enumerate(problems, 1))
+    return "Validation Failed: " + "".join(numbered)

@@ -1,0 +1,1 @@
+"""Elasticsearch's inference API, and retrieval by what it embeds."""

@@ -1,0 +1,286 @@
+"""Elasticsearch as one object: ``Elastic``."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from ragbridge._errors import ConfigurationError
+from ragbridge._inprocess import InProcessTransport
+from ragbridge._limits import RateLimit, RateLimiter
+from ragbridge._retry import Retry
+from ragbridge._service import Service, check_policy, in_flight
+from ragbridge.services.elastic import inference
+from ragbridge.services.elastic._address import LOCAL, from_cloud_id, from_url
+from ragbridge.services.elastic._channel import CLUSTER, ElasticChannel
+from ragbridge.services.elastic._credentials import KEY_VARIABLES, ApiKey, Credential, choose
+from ragbridge.services.elastic._official import read_client
+from ragbridge.services.elastic.faces.endpoints import Endpoints
+from ragbridge.services.elastic.faces.inference import InferenceFaces
+from ragbridge.services.elastic.faces.retrieval import RetrievalFaces
+
+if TYPE_CHECKING:
+    import ssl
+
+    from ragbridge._drivers import Clock, Transport
+
+log = logging.getLogger("ragbridge")
+
+MAX_BATCH = max(inference.CAPS.values())
+
+
+class Elastic(InferenceFaces, RetrievalFaces, Service):
+    """Elasticsearch's inference API and retrieval by it, or the embedded engine in its place.
+
+    One object serves any number of threads and event loops; make one and keep it. It speaks HTTP itself, in the way that
+    Elasticsearch 8.19 and 9 both understand: the official client is not needed.
+
+    Args:
+        url: Elasticsearch's address, a path before its routes included; else the environment's ``ELASTICSEARCH_URL``.
+            ``"local"`` for the embedded engine, which needs neither credentials nor network (extra ``local``).
+        cloud_id: A deployment of Elastic Cloud instead; else the environment's ``ELASTIC_CLOUD_ID``.
+        api_key: An API key, encoded or as ``(id, key)``; else the environment's ``ELASTIC_API_KEY``.
+        basic_auth: User and password instead.
+        bearer_auth: A token instead.
+        ca_certs: File or folder of the certificates that are trusted (PEM), such as Elasticsearch's ``http_ca.crt``; None
+            for the usual ones.
+        verify: False to accept any certificate, which lets anybody in between read along; or an ``ssl.SSLContext``.
+        limits: ``"cluster"`` counts nothing, since Elasticsearch publishes no quota, but a 429 pauses all requests of the
+            same inference endpoint together for as long as it asks; ``"eis"`` is what the Elastic Inference Service
+            publishes; or a ``RateLimit`` for each inference endpoint, a limiter of your own, or None for no limiter.
+        retry: How often and how patiently failures are retried.
+        timeout: Seconds to wait for an answer's data. Elasticsearch itself waits 30 for a model.
+        concurrency: Requests in flight at most; the limiter's own figure applies as well. None for 8, or for the
+            limiter's.
+        batch_size: Texts in one request at most; what the endpoint's service takes applies as well.
+        http_client: Your own ``httpx.Client``; never closed here.
+        async_http_client: Your own ``httpx.AsyncClient``; it belongs to one event loop; never closed here.
+        count_tokens: A real tokenizer's count of one text, for limits that count tokens; None for estimates.
+        transport: Something else that answers requests, such as an embedded engine with settings of its own.
+        clock: Time, for tests that wait.
+
+    Attributes:
+        LOCAL: The embedded engine's address.
+        KEY_VARIABLES: Environment variables that hold an API key.
+        TIMEOUT: Seconds to wait for an answer's data unless asked otherwise.
+        BATCH_SIZE: Texts in one request unless asked otherwise: a model answers them well within Elasticsearch's 30
+            seconds, and they are cheap to send again.
+
+    Raises:
+        ConfigurationError: A setting is wrong, or there is no address.
+    """
+
+    LOCAL: ClassVar[str] = LOCAL
+    KEY_VARIABLES: ClassVar[tuple[str, ...]] = KEY_VARIABLES
+    TIMEOUT: ClassVar[float] = 60.0
+    BATCH_SIZE: ClassVar[int] = 128
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        cloud_id: str | None = None,
+        api_key: ApiKey | None = None,
+        basic_auth: tuple[str, str] | None = None,
+        bearer_auth: str | None = None,
+        ca_certs: str | os.PathLike[str] | None = None,
+        verify: bool | ssl.SSLContext = True,
+        limits: RateLimit | RateLimiter | str | None = CLUSTER,
+        retry: Retry = Retry(),  # noqa: B008 - frozen
+        timeout: float = TIMEOUT,
+        concurrency: int | None = None,
+        batch_size: int = BATCH_SIZE,
+        http_client: object | None = None,
+        async_http_client: object | None = None,
+        count_tokens: Callable[[str], int] | None = None,
+        transport: Transport | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        address = _address(url, cloud_id)
+        local = address.startswith(f"{LOCAL}:")
+        given = {"api_key": api_key, "basic_auth": basic_auth, "bearer_auth": bearer_auth}
+        if local and any(value is not None for value in given.values()):
+            names = " and ".join(f"{name}=" for name, value in given.items() if value is not None)
+            raise ConfigurationError(f"{names}: the embedded engine asks for no credentials; leave it out")
+        settings: dict[str, Any] = {
+            "url": LOCAL if local else address,
+            "ca_certs": ca_certs,
+            "verify": verify,
+            "limits": limits,
+            "retry": retry,
+            "timeout": timeout,
+            "concurrency": concurrency,
+            "batch_size": batch_size,
+            "count_tokens": count_tokens,
+        }
+        credential = (
+            None if local else choose(api_key=api_key, basic_auth=basic_auth, bearer_auth=bearer_auth)
+        )
+        self._begin(settings, credential, (http_client, async_http_client), transport, clock)
+
+    @classmethod
+    def from_client(
+        cls,
+        es: object,
+        *,
+        limits: RateLimit | RateLimiter | str | None = CLUSTER,
+        retry: Retry = Retry(),  # noqa: B008 - frozen
+        timeout: float = TIMEOUT,
+        concurrency: int | None = None,
+        batch_size: int = BATCH_SIZE,
+        count_tokens: Callable[[str], int] | None = None,
+    ) -> Self:
+        """A client for the Elasticsearch that an official client is connected to.
+
+        It takes over the address of one of the client's nodes, its credentials and what it trusts; nothing of its
+        retries, which wait for nothing, nor of its timeout, which is shorter than Elasticsearch's own for a model.
+
+        Args:
+            es: An ``Elasticsearch`` or ``AsyncElasticsearch`` of 8.19 to 9.x; it stays as it is, and yours.
+            limits: See ``Elastic``.
+            retry: See ``Elastic``.
+            timeout: See ``Elastic``.
+            concurrency: See ``Elastic``.
+            batch_size: See ``Elastic``.
+            count_tokens: See ``Elastic``.
+
+        Raises:
+            ConfigurationError: ``es`` is something else, or has what cannot be taken over: a node class or headers of
+                its own, a client certificate, a fingerprint. The message says what to do instead.
+        """
+        found = read_client(es)
+        if found.nodes > 1:
+            log.info("from_client: one of %d nodes is used, %s", found.nodes, found.url)
+        settings: dict[str, Any] = {
+            "url": found.url,
+            "ca_certs": found.ca_certs,
+            "verify": found.verify,
+            "limits": limits,
+            "retry": retry,
+            "timeout": timeout,
+            "concurrency": concurrency,
+            "batch_size": batch_size,
+            "count_tokens": count_tokens,
+        }
+        client = cls.__new__(cls)
+        client._begin(settings, found.credential)  # noqa: SLF001 - a way to make one
+        return client
+
+    def _begin(
+        self,
+        settings: dict[str, Any],
+        credential: Credential | None,
+        clients: tuple[object | None, object | None] = (None, None),
+        transport: Transport | None = None,
+        clock: Clock | None = None,
+        *,
+        expects_key: bool = False,
+    ) -> None:
+        limits, timeout, concurrency = settings["limits"], settings["timeout"], settings["concurrency"]
+        self._batch_size: int = settings["batch_size"]
+        check_policy(
+            timeout=timeout, concurrency=concurrency, batch_size=self._batch_size, max_batch=MAX_BATCH
+        )
+        own_trust = _own_trust(settings, clients)
+        bound = own_trust or any(part is not None for part in (*clients, transport))
+        super().__init__(settings, bound=bound, clock=clock)
+        local = settings["url"] == LOCAL
+        base = from_url(settings["url"])
+        self._channel = ElasticChannel(
+            base=base,
+            credential=credential,
+            expects_key=expects_key,
+            timeout=timeout,
+            retry=settings["retry"],
+            limits=None if local and limits == CLUSTER else limits,
+            totals=self.usage,
+            clock=self._clock,
+            virtual=clock is not None,
+            count_tokens=settings["count_tokens"],
+        )
+        connections = in_flight(concurrency, self._channel.limiter("text_embedding/"))
+        if transport is None and local:
+            transport = InProcessTransport(timeout=timeout)
+        elif transport is None:
+            from ragbridge._transport import over_http, trust
+
+            transport = over_http(
+                base,
+                timeout=timeout,
+                connections=connections,
+                client=clients[0],
+                async_client=clients[1],
+                trust=trust(settings["ca_certs"], settings["verify"]),
+            )
+        self._connect(transport, connections)
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """Inference endpoints: create, get, list, update, delete."""
+        return Endpoints(self)
+
+    @property
+    def url(self) -> str:
+        """Where Elasticsearch is; of a Cloud ID, what it says."""
+        return str(self._settings["url"])
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.url!r}, limits={self._settings['limits']!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        _, (kind, settings) = super().__reduce__()
+        return _unpickle, (kind, settings, self._channel.signed)
+
+
+def _unpickle(kind: type[Elastic], settings: dict[str, Any], signed: bool) -> Elastic:
+    """A client as it was, with the API key of the process that unpickles it: credentials do not travel.
+
+    Where there is none, the first request says so: an error in here would be lost in a worker of a process pool. A
+    client that sent no credentials sends none.
+    """
+    client = kind.__new__(kind)
+    credential = choose(api_key=None, basic_auth=None, bearer_auth=None) if signed else None
+    client._begin(settings, credential, expects_key=signed)  # noqa: SLF001 - a way to make one
+    return client
+
+
+def _address(url: str | None, cloud_id: str | None) -> str:
+    """The address that was given, else the environment's."""
+    names = ("url=", "cloud_id=")
+    if url is None and cloud_id is None:
+        names = ("ELASTICSEARCH_URL", "ELASTIC_CLOUD_ID")
+        url, cloud_id = (os.environ.get(name, "").strip() or None for name in names)
+    if url is not None and cloud_id is not None:
+        raise ConfigurationError(f"{names[0]} and {names[1]}: give one of them")
+    if url is not None:
+        return from_url(url)
+    if cloud_id is not None:
+        return from_cloud_id(cloud_id)
+    raise ConfigurationError(
+        "no address: pass url= or cloud_id=, or set ELASTICSEARCH_URL or ELASTIC_CLOUD_ID; "
+        'url="local" needs none and runs the embedded engine'
+    )
+
+
+def _own_trust(settings: dict[str, Any], clients: tuple[object | None, ...]) -> bool:
+    """Whether an ``SSLContext`` of the caller's own decides, which stays in this process.
+
+    Raises:
+        ConfigurationError: Two things decide, or something else does.
+    """
+    ca_certs, verify = settings["ca_certs"], settings["verify"]
+    if (ca_certs is not None or verify is not True) and any(client is not None for client in clients):
+        raise ConfigurationError(
+            "ca_certs= and verify= are the HTTP client's business: set them where it is made"
+        )
+    if isinstance(verify, bool):
+        if ca_certs is not None and not verify:
+            raise ConfigurationError("ca_certs= and verify=False: give one of them")
+        return False
+    if ca_certs is not None:
+        raise ConfigurationError("ca_certs= and an SSLContext as verify=: give one of them")
+    if not hasattr(verify, "verify_mode"):
+        raise ConfigurationError(f"verify is {type(verify).__name__}, neither a bool nor an ssl.SSLContext")
+    return True

@@ -1,0 +1,1 @@
+"""The methods of ``Elastic``, by family: each checks what it is given and says what to do; tasks do it."""

@@ -1,0 +1,199 @@
+"""Service ``elasticsearch``: models that run on the cluster's own machine learning nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final, Literal
+
+from ragbridge._scope import Scope
+from ragbridge.services.elastic.settings.base import (
+    SIMILARITIES,
+    EndpointSettings,
+    Rules,
+    Similarity,
+    given,
+)
+
+ELSER: Final = ".elser_model_2"
+"""Elastic's sparse model, for ``sparse_embedding``. Runs on every platform."""
+E5: Final = ".multilingual-e5-small"
+"""A dense model of 384 dimensions for many languages, for ``text_embedding``. Runs on every platform."""
+ELASTIC_RERANK: Final = ".rerank-v1"
+"""Elastic's cross-encoder, for ``rerank``."""
+LINUX: Final = "_linux-x86_64"
+"""Ending of the variants of ``ELSER`` and ``E5`` that are faster, on that platform alone."""
+
+MODEL_TASKS: Final = {
+    ".elser_model_1": "sparse_embedding",
+    ELSER: "sparse_embedding",
+    ELSER + LINUX: "sparse_embedding",
+    E5: "text_embedding",
+    E5 + LINUX: "text_embedding",
+    ELASTIC_RERANK: "rerank",
+}
+"""The models that Elasticsearch brings, and what each is for. Others are those that Eland has uploaded."""
+
+MOST_THREADS = 32
+"""Elasticsearch's ``StartTrainedModelDeploymentAction``: a power of two up to here."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdaptiveAllocations:
+    """Allocations that follow the load, in place of a fixed number.
+
+    Attributes:
+        min_number_of_allocations: Fewest, 0 or more; at 0 an idle deployment stops, and the next request waits for it.
+        max_number_of_allocations: Most, 1 or more.
+        enabled: Whether they do follow the load.
+    """
+
+    min_number_of_allocations: int | None = None
+    max_number_of_allocations: int | None = None
+    enabled: bool = True
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """As Elasticsearch takes it."""
+        return given(
+            {
+                "enabled": self.enabled,
+                "min_number_of_allocations": self.min_number_of_allocations,
+                "max_number_of_allocations": self.max_number_of_allocations,
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ElasticsearchService(EndpointSettings):
+    """An endpoint that runs a model on the cluster: task types ``text_embedding``, ``sparse_embedding``, ``rerank``.
+
+    ::
+
+        ElasticsearchService(ELSER, num_threads=1, adaptive_allocations=AdaptiveAllocations(1, 4))
+        ElasticsearchService(E5, num_threads=1, num_allocations=1)
+        ElasticsearchService(ELASTIC_RERANK, num_threads=1, num_allocations=1, long_document_strategy="chunk")
+        ElasticsearchService("msmarco-MiniLM-L12-cos-v5", num_threads=1, num_allocations=1)     # uploaded by Eland
+        ElasticsearchService(deployment_id="my-deployment")                                     # runs already
+
+    Elasticsearch downloads and deploys its own models when an endpoint for them is created, which may take minutes.
+
+    Attributes:
+        model: The model's id. With ``deployment_id`` it may be left out.
+        num_threads: Threads of one allocation: a power of two up to 32.
+        num_allocations: A fixed number of allocations.
+        adaptive_allocations: Or allocations that follow the load.
+        deployment_id: A deployment that runs already: model, threads and allocations are its own.
+        similarity: For a ``text_embedding`` model of Eland's: how its vectors are compared (default ``cosine``).
+        long_document_strategy: For ``ELASTIC_RERANK`` from 9.2 on: ``truncate`` (the default) reads a document's
+            beginning, ``chunk`` scores it by its best chunk.
+        max_chunks_per_doc: With ``chunk``: how many chunks of a document are read; else all.
+        return_documents: For ``rerank``: whether the texts come back (default True).
+    """
+
+    model: str | None = None
+    num_threads: int | None = field(default=None, kw_only=True)
+    num_allocations: int | None = field(default=None, kw_only=True)
+    adaptive_allocations: AdaptiveAllocations | None = field(default=None, kw_only=True)
+    deployment_id: str | None = field(default=None, kw_only=True)
+    similarity: Similarity | None = field(default=None, kw_only=True)
+    long_document_strategy: Literal["truncate", "chunk"] | None = field(default=None, kw_only=True)
+    max_chunks_per_doc: int | None = field(default=None, kw_only=True)
+    return_documents: bool | None = field(default=None, kw_only=True)
+
+    service: ClassVar[str] = "elasticsearch"
+
+    def _service_settings(self) -> Mapping[str, Any]:
+        adaptive = self.adaptive_allocations
+        return {
+            "model_id": self.model,
+            "num_threads": self.num_threads,
+            "num_allocations": self.num_allocations,
+            "adaptive_allocations": adaptive.config
+            if isinstance(adaptive, AdaptiveAllocations)
+            else adaptive,
+            "deployment_id": self.deployment_id,
+            "similarity": self.similarity,
+            "long_document_strategy": self.long_document_strategy,
+            "max_chunks_per_doc": self.max_chunks_per_doc,
+        }
+
+    def _task_settings(self) -> Mapping[str, Any]:
+        return {"return_documents": self.return_documents}
+
+
+def check(task_type: str, service: Scope, task: Scope) -> None:
+    """The rules of ``ElasticsearchInternalService`` and of the machine learning plugin that it asks."""
+    noted = len(service.problems)
+    model, deployment = service.text("model_id"), service.text("deployment_id")
+    if deployment is not None:
+        _check_deployment(service)
+    elif model is None and len(service.problems) == noted:
+        service.problems.append(
+            "Error parsing service settings, model_id must be provided (or the deployment_id of a running deployment)"
+        )
+    if deployment is None:
+        _check_allocations(service)
+    if model is not None and MODEL_TASKS.get(model, task_type) != task_type:
+        service.problems.append(
+            f"the model [{model}] is for task type [{MODEL_TASKS[model]}], not for [{task_type}]"
+        )
+    if task_type == "text_embedding" and model not in MODEL_TASKS:
+        service.text("similarity", choices=SIMILARITIES)
+    if task_type == "rerank":
+        if model == ELASTIC_RERANK or (model is None and deployment is not None):
+            _check_long_documents(service)
+        task.flag("return_documents")
+
+
+def _check_deployment(service: Scope) -> None:
+    """Elasticsearch would ignore these, which would look as if they had been heeded."""
+    for key in ("num_threads", "num_allocations", "adaptive_allocations"):
+        if service.take(key) is not None:
+            service.problems.append(
+                f"[{key}] comes from the deployment where [deployment_id] is set: leave it out"
+            )
+
+
+def _check_allocations(service: Scope) -> None:
+    threads = service.positive("num_threads", required=True)
+    if threads is not None and (threads > MOST_THREADS or threads.bit_count() != 1):
+        service.problems.append(
+            f"[threads_per_allocation] must be a power of 2 less than or equal to {MOST_THREADS} "
+            f"(num_threads is {threads})"
+        )
+    noted = len(service.problems)
+    number, adaptive = service.positive("num_allocations"), service.scope("adaptive_allocations")
+    if number is None and adaptive is None and len(service.problems) == noted:
+        service.miss("num_allocations", "adaptive_allocations")
+    if adaptive is not None and _check_adaptive(adaptive) and number is not None:
+        service.problems.append(
+            "[number_of_allocations] cannot be set if adaptive allocations is enabled (leave num_allocations out)"
+        )
+
+
+def _check_adaptive(adaptive: Scope) -> bool:
+    """Whether they are enabled; ``AdaptiveAllocationsSettings.validate``."""
+    least, most = "min_number_of_allocations", "max_number_of_allocations"
+    enabled, low, high = adaptive.flag("enabled"), adaptive.integer(least), adaptive.integer(most)
+    adaptive.problems += [f"[{adaptive.name}] does not allow the setting [{key}]" for key in adaptive.left]
+    if low is not None and low < 0:
+        adaptive.problems.append(f"[{least}] must be a non-negative integer or null")
+    if high is not None and high < 1:
+        adaptive.problems.append(f"[{most}] must be a positive integer or null")
+    if low is not None and high is not None and low > high:
+        adaptive.problems.append(f"[{least}] must not be larger than [{most}]")
+    return enabled is True
+
+
+def _check_long_documents(service: Scope) -> None:
+    """``ElasticRerankerServiceSettings``, 9.2 and later."""
+    strategy = service.text("long_document_strategy", choices=("truncate", "chunk"))
+    chunks = service.positive("max_chunks_per_doc")
+    if chunks is not None and (strategy or "").strip().lower() != "chunk":
+        service.problems.append(
+            "The [max_chunks_per_doc] setting requires [long_document_strategy] to be set to [chunk]"
+        )
+
+
+RULES = Rules(tasks=("text_embedding", "sparse_embedding", "rerank"), check=check)
