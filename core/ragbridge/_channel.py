@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from ragbridge._call import Cost, Policy, Totals, call
@@ -96,9 +96,10 @@ class Channel:
         return self._limiters[product]
 
     def _find_limiter(self, product: str) -> RateLimiter | None:
-        if hasattr(self._limits, "reserve"):
-            return cast("RateLimiter", self._limits)
-        limit = self._limit(self._limits, product)
+        limits: Any = self._limits
+        if hasattr(limits, "reserve"):
+            return cast("RateLimiter", limits)
+        limit = self._limit(limits, product)
         if limit is None:
             return None
         if self._virtual:
