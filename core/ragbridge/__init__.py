@@ -48,7 +48,7 @@ from ragbridge.services.jina.client import Jina
 from ragbridge.services.jina.faces.jobs import BatchJob, BulkJob
 
 if TYPE_CHECKING:
-    from ragbridge._sparse import SparseEmbeddings
+    from ragbridge._sparse import SparseEmbeddings, token_index
     from ragbridge.services.elastic.client import Elastic
 
 __all__ = [
@@ -105,11 +105,13 @@ __all__ = [
     "__version__",
     "group_by",
     "maxsim",
+    "token_index",
 ]
 
 _LATE = {
     "Elastic": "ragbridge.services.elastic.client",
     "SparseEmbeddings": "ragbridge._sparse",
+    "token_index": "ragbridge._sparse",
 }
 """Where names are that are imported when they are first asked for: those of one service need not wait for another's."""
 

@@ -14,7 +14,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -179,7 +179,7 @@ class ThreadDriver:
             raise
         return plan.join(work.results())
 
-    def stream(self, flows: Iterable[Flow[T]]) -> Iterator[T]:
+    def stream(self, flows: Iterable[Flow[T]]) -> Generator[T, None, None]:
         """What each flow returns, in their order, as soon as it is known; up to ``concurrency`` of them are under way.
 
         Nothing is sent before the first result is asked for, and nothing more once the iterator is closed.
@@ -284,7 +284,7 @@ class AsyncDriver:
             await asyncio.gather(*tasks, return_exceptions=True)
         return plan.join(work.results())
 
-    async def stream(self, flows: Iterable[Flow[T]]) -> AsyncIterator[T]:
+    async def stream(self, flows: Iterable[Flow[T]]) -> AsyncGenerator[T, None]:
         """What each flow returns, in their order, as soon as it is known; up to ``concurrency`` of them are under way.
 
         Nothing is sent before the first result is asked for, and nothing more once the iterator is closed.

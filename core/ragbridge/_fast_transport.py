@@ -25,8 +25,9 @@ from ragbridge._transport import (
     certificates,
     no_answer,
     no_connection,
-    untrusted,
+    not_trusted,
 )
+from ragbridge._trust import distrust
 
 
 class FastTransport(PooledTransport):
@@ -71,8 +72,8 @@ class FastTransport(PooledTransport):
                 f"{request.method} {request.place}: {error}; check the address"
             ) from error
         except HTTPError as error:
-            if (distrust := untrusted(request, error)) is not None:
-                raise distrust from error
+            if (reason := distrust(error)) is not None:
+                raise not_trusted(request, reason) from error
             raise RequestError(f"{request.method} {request.place}: {error}") from error
         return Response(answer.status, answer.headers, answer.data)
 
@@ -99,8 +100,8 @@ class FastTransport(PooledTransport):
                 f"{request.method} {request.place}: {error}; check the address"
             ) from error
         except aiohttp.ClientConnectorError as error:
-            if (distrust := untrusted(request, error)) is not None:
-                raise distrust from error
+            if (reason := distrust(error)) is not None:
+                raise not_trusted(request, reason) from error
             raise no_connection(request, error) from error
         except aiohttp.ClientError as error:
             raise RequestError(

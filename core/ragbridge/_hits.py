@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ragbridge._errors import RagbridgeError
+from ragbridge._errors import ConfigurationError, RagbridgeError
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,32 @@ class Hit:
     source: Mapping[str, Any] = field(default_factory=dict, repr=False)
     index: str = ""
     highlight: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+
+    def text(self, field: str) -> str:
+        """The text of a field of ``source``; several texts are joined by line breaks.
+
+        Args:
+            field: Its name; of a field in an object, with dots.
+
+        Raises:
+            ConfigurationError: There is none: the field was not indexed with this document (``copy_to`` fills fields
+                that ``_source`` does not have), or holds no text.
+        """
+        value: Any = self.source.get(field)
+        if value is None:
+            value = self.source
+            for name in field.split("."):
+                value = value.get(name) if isinstance(value, Mapping) else None
+        if isinstance(value, Mapping):
+            value = value.get("text")  # semantic_text as indexes made before 8.18 have it
+        parts = [value] if isinstance(value, str) else value
+        if not isinstance(parts, list) or not parts or not all(isinstance(part, str) for part in parts):
+            raise ConfigurationError(
+                f"the document {self.id!r} has no text in the field {field!r} of its _source: name the field that holds "
+                "it (a field that copy_to fills is not there), or leave such documents out by a filter "
+                f"{{'exists': {{'field': {field!r}}}}}"
+            )
+        return "\n".join(parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from ragbridge._call import Totals
 from ragbridge._drivers import AsyncDriver, Clock, SystemClock, ThreadDriver, Transport
 from ragbridge._errors import ConfigurationError
+from ragbridge._inprocess import InProcessTransport
 from ragbridge._secret import MissingKeyError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator
+    import ssl
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
     from ragbridge._flow import Flow, Plan
     from ragbridge._limits import RateLimiter
@@ -42,9 +44,47 @@ class Service:
         self._clock = clock or SystemClock()
         self.usage = Totals()
 
-    def _connect(self, transport: Transport, concurrency: int) -> None:
-        self._transport = transport
-        self._concurrency = concurrency
+    def _connect(
+        self,
+        base: str,
+        *,
+        timeout: float,
+        concurrency: int | None,
+        limiter: RateLimiter | None,
+        transport: Transport | None = None,
+        clients: tuple[object | None, object | None] = (None, None),
+        trust: Callable[[], ssl.SSLContext | None] = lambda: None,
+    ) -> None:
+        """Have requests to ``base`` answered: by ``transport``, by the embedded engine (``local://``), or over HTTP.
+
+        Args:
+            base: The service's address.
+            timeout: Seconds to wait for an answer's data.
+            concurrency: Requests at once; None for what ``limiter`` allows, else for a figure that suits most.
+            limiter: The one of the busiest product.
+            transport: The caller's own.
+            clients: The caller's own HTTP clients, blocking and asynchronous.
+            trust: Says whose certificates are trusted; None for the usual ones.
+        """
+        allowed = limiter.concurrency if limiter else None
+        self._concurrency = concurrency or (min(allowed, MAX_CONCURRENCY) if allowed else DEFAULT_CONCURRENCY)
+        if transport is not None:
+            self._transport = transport
+        elif base.startswith("local:"):
+            self._transport = InProcessTransport(timeout=timeout)
+        else:
+            import numpy  # noqa: F401, ICN001 - here rather than in the first call, while a quota's window runs
+
+            from ragbridge._transport import over_http
+
+            self._transport = over_http(
+                base,
+                timeout=timeout,
+                connections=self._concurrency,
+                client=clients[0],
+                async_client=clients[1],
+                trust=trust(),
+            )
 
     def _run(self, plan: Plan[T]) -> T:
         return ThreadDriver(self._transport, self._clock, self._concurrency).run(plan)
@@ -127,12 +167,6 @@ def check_policy(
         raise ConfigurationError(f"concurrency={concurrency!r} must be a positive int, or None")
     if batch_size is not None and (type(batch_size) is not int or not 1 <= batch_size <= max_batch):
         raise ConfigurationError(f"batch_size={batch_size!r} must be an int from 1 to {max_batch}")
-
-
-def in_flight(concurrency: int | None, limiter: RateLimiter | None) -> int:
-    """Requests at once: what was asked for, else what the limiter allows, else a figure that suits most."""
-    allowed = limiter.concurrency if limiter else None
-    return concurrency or (min(allowed, MAX_CONCURRENCY) if allowed else DEFAULT_CONCURRENCY)
 
 
 def _unpickle(kind: type[Service], settings: dict[str, Any]) -> Service:

@@ -10,13 +10,13 @@ import threading
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Mapping
-from pathlib import Path
 from typing import Any, NoReturn
 
 import httpx
 
 from ragbridge._errors import ConfigurationError, RequestError
 from ragbridge._flow import Request, Response
+from ragbridge._trust import distrust
 from ragbridge._version import __version__
 
 CONNECT_TIMEOUT = 10.0
@@ -219,67 +219,6 @@ def certificates() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def trust(
-    authorities: str | os.PathLike[str] | None, verify: bool | ssl.SSLContext = True
-) -> ssl.SSLContext | None:
-    """A trust of the caller's own; None for the usual one.
-
-    Args:
-        authorities: A file of certificates (PEM), or a folder of them as OpenSSL names them; None for httpx's own.
-        verify: False to trust anybody, which lets anybody in between read what is sent, keys included; or what is
-            trusted.
-
-    Raises:
-        ConfigurationError: There are no certificates at that place.
-    """
-    if isinstance(verify, ssl.SSLContext):
-        return verify
-    if not verify:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        return context
-    if authorities is None:
-        return None
-    place = Path(authorities)
-    try:
-        if place.is_dir():
-            return ssl.create_default_context(capath=place)
-        return ssl.create_default_context(cafile=place)
-    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        raise ConfigurationError(
-            f"ca_certs={str(authorities)!r} holds no certificates that can be read ({error}); pass the PEM file of the "
-            "authority, such as Elasticsearch's config/certs/http_ca.crt"
-        ) from None
-
-
-def untrusted(request: Request, error: BaseException) -> RequestError | None:
-    """The error for a server whose certificate is not trusted; None where ``error`` is about something else."""
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
-        cause = (
-            getattr(cause, "certificate_error", None)
-            or cause.__cause__
-            or cause.__context__
-            or _reason(cause)
-        )
-    if cause is None:
-        return None
-    found = no_connection(
-        request,
-        f"the server's certificate is not trusted ({getattr(cause, 'verify_message', '') or cause}); name its authority: ca_certs= of "
-        "Elastic, or the environment's SSL_CERT_FILE",
-    )
-    found.retryable = False
-    return found
-
-
-def _reason(error: BaseException) -> BaseException | None:
-    """What an error of urllib3 was made of."""
-    reason = getattr(error, "reason", None) or next(iter(error.args[-1:]), None)
-    return reason if isinstance(reason, BaseException) else None
-
-
 def no_answer(request: Request, kind: str) -> RequestError:
     """The error for a request that was not answered in time."""
     seconds = f"{request.timeout:g} s" if request.timeout else "the client's timeout"
@@ -297,6 +236,13 @@ def no_connection(request: Request, reason: object) -> RequestError:
     return error
 
 
+def not_trusted(request: Request, reason: str) -> RequestError:
+    """The error for a server that nobody vouches for: another attempt would meet it again."""
+    error = no_connection(request, reason)
+    error.retryable = False
+    return error
+
+
 def _translate(error: Exception, client: Any, request: Request) -> NoReturn:
     """Raise what ``error`` means for the caller. Messages of HTTP libraries name no header, hence no key."""
     library = _library(client)
@@ -306,8 +252,8 @@ def _translate(error: Exception, client: Any, request: Request) -> NoReturn:
     if isinstance(error, (getattr(library, "UnsupportedProtocol", ()), getattr(library, "InvalidURL", ()))):
         raise ConfigurationError(f"{what}: {error}; check the address") from error
     if isinstance(error, getattr(library, "ConnectError", ())):
-        if (distrust := untrusted(request, error)) is not None:
-            raise distrust from error
+        if (reason := distrust(error)) is not None:
+            raise not_trusted(request, reason) from error
         raise no_connection(request, str(error) or "no connection") from error
     if isinstance(error, getattr(library, "RequestError", ())):
         raise RequestError(f"{what}: {str(error) or type(error).__name__}") from error

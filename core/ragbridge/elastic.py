@@ -38,7 +38,7 @@ from ragbridge.services.elastic.retrievers import (
     standard,
     text_similarity_reranker,
 )
-from ragbridge.services.elastic.search import search_body
+from ragbridge.services.elastic.search import search_body, semantic_search_body
 from ragbridge.services.elastic.settings import (
     E5,
     ELASTIC_RERANK,
@@ -83,6 +83,7 @@ __all__ = [
     "search_body",
     "semantic_highlight",
     "semantic_query",
+    "semantic_search_body",
     "semantic_text_mapping",
     "sparse_vector_mapping",
     "sparse_vector_query",

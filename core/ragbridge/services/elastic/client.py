@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ragbridge._errors import ConfigurationError
-from ragbridge._inprocess import InProcessTransport
 from ragbridge._limits import RateLimit, RateLimiter
 from ragbridge._retry import Retry
-from ragbridge._service import Service, check_policy, in_flight
+from ragbridge._service import Service, check_policy
+from ragbridge._trust import trust
 from ragbridge.services.elastic import inference
 from ragbridge.services.elastic._address import LOCAL, from_cloud_id, from_url
 from ragbridge.services.elastic._channel import CLUSTER, ElasticChannel
@@ -200,21 +201,15 @@ class Elastic(InferenceFaces, RetrievalFaces, Service):
             virtual=clock is not None,
             count_tokens=settings["count_tokens"],
         )
-        connections = in_flight(concurrency, self._channel.limiter("text_embedding/"))
-        if transport is None and local:
-            transport = InProcessTransport(timeout=timeout)
-        elif transport is None:
-            from ragbridge._transport import over_http, trust
-
-            transport = over_http(
-                base,
-                timeout=timeout,
-                connections=connections,
-                client=clients[0],
-                async_client=clients[1],
-                trust=trust(settings["ca_certs"], settings["verify"]),
-            )
-        self._connect(transport, connections)
+        self._connect(
+            base,
+            timeout=timeout,
+            concurrency=concurrency,
+            limiter=self._channel.limiter("text_embedding/"),
+            transport=transport,
+            clients=clients,
+            trust=functools.partial(trust, settings["ca_certs"], settings["verify"]),
+        )
 
     @property
     def endpoints(self) -> Endpoints:

@@ -16,7 +16,13 @@ from ragbridge.services.elastic._arguments import Body, Filter, given
 from ragbridge.services.elastic._documents import encode
 from ragbridge.services.elastic._names import searched
 from ragbridge.services.elastic._wire import decode
-from ragbridge.services.elastic.retrievers import check_windows
+from ragbridge.services.elastic.queries import semantic_query
+from ragbridge.services.elastic.retrievers import (
+    DEFAULT_WINDOW,
+    check_windows,
+    standard,
+    text_similarity_reranker,
+)
 
 if TYPE_CHECKING:
     from ragbridge.services.elastic._channel import ElasticChannel
@@ -78,6 +84,52 @@ def search_body(
     if filter is not None:
         _narrow(found, check.filters("filter", filter))
     return found
+
+
+def semantic_search_body(
+    field: str,
+    query: str,
+    *,
+    size: int,
+    filter: Filter | None = None,
+    match_field: str | None = None,
+    rerank_inference_id: str | None = None,
+    rerank_field: str | None = None,
+    rank_window_size: int | None = None,
+) -> Body:
+    """The body of a search by meaning, on request also by words and reranked: what retrievers of frameworks send.
+
+    Args:
+        field: The ``semantic_text`` field.
+        query: What is looked for.
+        size: Hits to return.
+        filter: Queries that every hit must match.
+        match_field: A ``text`` field that is searched by words; hits of both searches are joined by their ranks
+            (``rrf``).
+        rerank_inference_id: The endpoint that reranks hits. ``original_score`` tells their scores.
+        rerank_field: The field whose text it reads; ``field`` by default.
+        rank_window_size: How many hits of each search are joined and reranked; by default ``size``, or 10 where it is
+            less.
+
+    Raises:
+        ConfigurationError: An argument is not what it should be, or the window is smaller than ``size``.
+    """
+    meant = semantic_query(field, query)
+    if rerank_inference_id is None:
+        if rerank_field is not None or rank_window_size is not None:
+            raise ConfigurationError(
+                "rerank_field= and rank_window_size= are the reranker's: pass rerank_inference_id= as well"
+            )
+        return search_body(query=meant, filter=filter, size=size)
+    check.whole("size", size)
+    reranked = text_similarity_reranker(
+        standard(meant),
+        field=field if rerank_field is None else rerank_field,
+        inference_text=query,
+        inference_id=rerank_inference_id,
+        rank_window_size=max(size, DEFAULT_WINDOW) if rank_window_size is None else rank_window_size,
+    )
+    return search_body(retriever=reranked, filter=filter, size=size)
 
 
 def _source(source: object) -> bool | Body:

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ragbridge._errors import ConfigurationError
-from ragbridge._inprocess import InProcessTransport
 from ragbridge._limits import DEFAULT_TIER, KEYLESS, RateLimit, RateLimiter
 from ragbridge._retry import Retry
 from ragbridge._secret import find_key
-from ragbridge._service import Service, check_policy, in_flight
+from ragbridge._service import Service, check_policy
 from ragbridge.services.jina import _wire, multivectors
 from ragbridge.services.jina._channel import KEY_VARIABLES, PUBLIC_HOST, Hosts, JinaChannel
 from ragbridge.services.jina._embedding_flow import MAX_ITEMS
@@ -128,22 +127,14 @@ class Jina(EmbeddingFaces, RankingFaces, ClassifyingFaces, SegmentingFaces, WebF
             count_tokens=count_tokens,
         )
         busiest = "reader" if limits == KEYLESS else "embeddings"
-        connections = in_flight(concurrency, self._channel.limiter(busiest))
-        if transport is None and local:
-            transport = InProcessTransport(timeout=timeout)
-        elif transport is None:
-            import numpy  # noqa: F401, ICN001 - here rather than in the first call, while a quota's window runs
-
-            from ragbridge._transport import over_http
-
-            transport = over_http(
-                base,
-                timeout=timeout,
-                connections=connections,
-                client=http_client,
-                async_client=async_http_client,
-            )
-        self._connect(transport, connections)
+        self._connect(
+            base,
+            timeout=timeout,
+            concurrency=concurrency,
+            limiter=self._channel.limiter(busiest),
+            transport=transport,
+            clients=(http_client, async_http_client),
+        )
         if limits != KEYLESS:
             self._channel.check_key()  # last: an object without a key is whole, see _unpickle
 

@@ -1,0 +1,67 @@
+"""Whose certificates are trusted, and what to say of those that are not."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from pathlib import Path
+
+from ragbridge._errors import ConfigurationError
+
+
+def trust(
+    authorities: str | os.PathLike[str] | None, verify: bool | ssl.SSLContext = True
+) -> ssl.SSLContext | None:
+    """A trust of the caller's own; None for the usual one.
+
+    Args:
+        authorities: A file of certificates (PEM), or a folder of them as OpenSSL names them; None for httpx's own.
+        verify: False to trust anybody, which lets anybody in between read what is sent, keys included; or what is
+            trusted.
+
+    Raises:
+        ConfigurationError: There are no certificates at that place.
+    """
+    if isinstance(verify, ssl.SSLContext):
+        return verify
+    if not verify:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    if authorities is None:
+        return None
+    place = Path(authorities)
+    try:
+        if place.is_dir():
+            return ssl.create_default_context(capath=place)
+        return ssl.create_default_context(cafile=place)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        raise ConfigurationError(
+            f"ca_certs={str(authorities)!r} holds no certificates that can be read ({error}); pass the PEM file of the "
+            "authority, such as Elasticsearch's config/certs/http_ca.crt"
+        ) from None
+
+
+def distrust(error: BaseException) -> str | None:
+    """Why a server's certificate is not trusted; None where ``error`` is about something else."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
+        cause = (
+            getattr(cause, "certificate_error", None)
+            or cause.__cause__
+            or cause.__context__
+            or _reason(cause)
+        )
+    if cause is None:
+        return None
+    return (
+        f"the server's certificate is not trusted ({getattr(cause, 'verify_message', '') or cause}); "
+        "name its authority: ca_certs= of Elastic, or the environment's SSL_CERT_FILE"
+    )
+
+
+def _reason(error: BaseException) -> BaseException | None:
+    """What an error of urllib3 was made of."""
+    reason = getattr(error, "reason", None) or next(iter(error.args[-1:]), None)
+    return reason if isinstance(reason, BaseException) else None
