@@ -63,7 +63,7 @@ bench: $(VENV)/.made-test ## Print the benchmark tables
 notebooks: $(VENV)/.made-test ## Execute the notebooks
 	$(BIN)/python -m pytest tests/notebooks
 
-live: $(VENV)/.made-test ## Tests against the real service: needs JINA_API_KEY
+live: $(VENV)/.made-test ## Tests against real services: JINA_API_KEY, ELASTICSEARCH_URL and ELASTIC_API_KEY say which
 	$(BIN)/python -m pytest -m live
 
 constraints: ## Write constraints.txt anew: names and versions, from a fresh environment with everything

@@ -54,6 +54,21 @@ class Hit:
             )
         return "\n".join(parts)
 
+    def without(self, field: str) -> dict[str, Any]:
+        """The document without a field: what there is beside its text.
+
+        Args:
+            field: Its name; of a field in an object, with dots.
+        """
+        return _without(self.source, field)
+
+
+def _without(source: Mapping[str, Any], field: str) -> dict[str, Any]:
+    outer, dot, inner = field.partition(".")
+    if dot and field not in source and isinstance(source.get(outer), Mapping):
+        return {**source, outer: _without(source[outer], inner)}
+    return {name: value for name, value in source.items() if name != field}
+
 
 @dataclass(frozen=True, slots=True)
 class SearchHits:

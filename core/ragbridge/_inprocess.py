@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import functools
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ragbridge._errors import RequestError
 from ragbridge._flow import Request, Response
 
 if TYPE_CHECKING:
+    from ragbridge._drivers import Transport
     from ragbridge.local import Answer, Engine
 
 
 class InProcessTransport:
-    """Answers requests by an ``Engine``; pass one to ``Jina(transport=...)`` for quotas and faults of your own.
+    """Answers requests by an ``Engine``; what ``Jina(transport=Engine(...))`` makes of it.
 
     Args:
         engine: The engine; None for the one that this process shares.
@@ -61,6 +62,16 @@ class InProcessTransport:
         if answer.cut:
             raise RequestError(f"{what}: the connection broke ({answer.cut})")
         return answer.response
+
+
+def in_process(given: Transport | Engine, timeout: float) -> Transport:
+    """``given``, where it is an engine as what answers by it."""
+    handle = getattr(given, "handle", None)
+    return (
+        cast("Transport", given)
+        if handle is None
+        else InProcessTransport(cast("Engine", given), timeout=timeout)
+    )
 
 
 @functools.cache

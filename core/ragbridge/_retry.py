@@ -70,7 +70,7 @@ def retry_after(headers: Mapping[str, str], *, now: datetime | None = None) -> f
 
     try:
         date = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):  # a year that no date has
         return None
     if date.tzinfo is None:
         date = date.replace(tzinfo=UTC)

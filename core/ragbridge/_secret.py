@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from urllib.parse import quote, quote_plus
 
 from ragbridge._errors import ConfigurationError
 
@@ -55,3 +57,26 @@ def find_key(given: str | None, variables: Sequence[str]) -> Secret | None:
         if value:
             return Secret(value, name=name)
     return None
+
+
+def traces_of(texts: Iterable[str]) -> list[str]:
+    """Every form in which a service may repeat a secret: as it is, in JSON, percent-encoded; the longest first."""
+    found: set[str] = set()
+    for text in filter(None, texts):
+        escaped = json.dumps(text)[1:-1]
+        found |= {
+            text,
+            escaped,
+            escaped.replace("/", "\\/"),
+            quote(text),
+            quote(text, safe=""),
+            quote_plus(text),
+        }
+    return sorted(found, key=len, reverse=True)
+
+
+def without(traces: Iterable[str], text: str) -> str:
+    """``text`` with ``[key]`` in the place of each of ``traces``."""
+    for trace in traces:
+        text = text.replace(trace, "[key]")
+    return text

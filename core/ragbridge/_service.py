@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from ragbridge._call import Totals
 from ragbridge._drivers import AsyncDriver, Clock, SystemClock, ThreadDriver, Transport
 from ragbridge._errors import ConfigurationError
-from ragbridge._inprocess import InProcessTransport
+from ragbridge._inprocess import InProcessTransport, in_process
 from ragbridge._secret import MissingKeyError
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+    from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 
     from ragbridge._flow import Flow, Plan
     from ragbridge._limits import RateLimiter
+    from ragbridge.local import Engine
 
 T = TypeVar("T")
 
@@ -51,7 +52,7 @@ class Service:
         timeout: float,
         concurrency: int | None,
         limiter: RateLimiter | None,
-        transport: Transport | None = None,
+        transport: Transport | Engine | None = None,
         clients: tuple[object | None, object | None] = (None, None),
         trust: Callable[[], ssl.SSLContext | None] = lambda: None,
     ) -> None:
@@ -62,14 +63,15 @@ class Service:
             timeout: Seconds to wait for an answer's data.
             concurrency: Requests at once; None for what ``limiter`` allows, else for a figure that suits most.
             limiter: The one of the busiest product.
-            transport: The caller's own.
+            transport: The caller's own, or an embedded engine with settings of its own.
             clients: The caller's own HTTP clients, blocking and asynchronous.
             trust: Says whose certificates are trusted; None for the usual ones.
         """
         allowed = limiter.concurrency if limiter else None
         self._concurrency = concurrency or (min(allowed, MAX_CONCURRENCY) if allowed else DEFAULT_CONCURRENCY)
+        self._transport: Transport
         if transport is not None:
-            self._transport = transport
+            self._transport = in_process(transport, timeout)
         elif base.startswith("local:"):
             self._transport = InProcessTransport(timeout=timeout)
         else:
@@ -92,10 +94,10 @@ class Service:
     async def _run_async(self, plan: Plan[T]) -> T:
         return await AsyncDriver(self._transport, self._clock, self._concurrency).run(plan)
 
-    def _stream(self, flows: Iterable[Flow[T]]) -> Iterator[T]:
+    def _stream(self, flows: Iterable[Flow[T]]) -> Generator[T, None, None]:
         return ThreadDriver(self._transport, self._clock, self._concurrency).stream(flows)
 
-    def _stream_async(self, flows: Iterable[Flow[T]]) -> AsyncIterator[T]:
+    def _stream_async(self, flows: Iterable[Flow[T]]) -> AsyncGenerator[T, None]:
         return AsyncDriver(self._transport, self._clock, self._concurrency).stream(flows)
 
     def close(self) -> None:

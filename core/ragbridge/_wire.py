@@ -87,7 +87,7 @@ def check_final(response: Response, *, setting: str) -> None:
     """
     if response.status >= 300:
         raise final(
-            f"HTTP {response.status}: the service redirects to {_host(response)}; set {setting}= to where it is now"
+            f"HTTP {response.status}: the service redirects to {host_of(response.headers.get('location', ''))}; set {setting}= to where it is now"
         )
 
 
@@ -105,7 +105,9 @@ def read_json(response: Response, *, setting: str) -> Any:
     try:
         return json.loads(response.body)
     except (ValueError, RecursionError) as error:
-        raise ResponseError(f"HTTP {response.status}: the body is not JSON ({error})") from None
+        reason = str(error)
+    # Out here, for json's error holds the whole body, and would go on doing so within this one.
+    raise ResponseError(f"HTTP {response.status}: the body is not JSON ({reason})")
 
 
 def final(message: str) -> ResponseError:
@@ -115,8 +117,13 @@ def final(message: str) -> ResponseError:
     return error
 
 
-def _host(response: Response) -> str:
-    return urlsplit(response.headers.get("location", "")).netloc or "another path"
+def host_of(url: str) -> str:
+    """Where ``url`` leads, without what may be secret in it."""
+    try:
+        host = urlsplit(url).netloc.rpartition("@")[2]
+    except ValueError:  # no address
+        host = ""
+    return host or "another path"
 
 
 def located(

@@ -58,6 +58,8 @@ MultiVectorModel: TypeAlias = str | Literal["jina-colbert-v2", "jina-colbert-v1-
 DEFAULT_EMBEDDING_MODEL = "jina-embeddings-v5-text-small"
 DEFAULT_RERANK_MODEL = "jina-reranker-v3"
 DEFAULT_MULTIVECTOR_MODEL = "jina-colbert-v2"
+DEFAULT_IMAGE_MODEL = "jina-embeddings-v5-omni-small"
+"""Its vectors of texts are those of the default model for texts (model cards), so that queries find images."""
 
 
 @dataclass(frozen=True, slots=True)

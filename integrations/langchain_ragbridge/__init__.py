@@ -1,4 +1,4 @@
-"""Jina AI's embeddings and rerankers for LangChain, and Elasticsearch's chunks.
+"""Jina AI and Elasticsearch's inference endpoints for LangChain, and Elasticsearch's chunks and semantic search.
 
 Each class is imported when it is asked for: reranking brings LangChain's runnables, splitting its text
 splitters, embeddings do without.
@@ -10,15 +10,43 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from langchain_ragbridge.classifier import JinaClassifier
+    from langchain_ragbridge.elastic_embeddings import ElasticEmbeddings
+    from langchain_ragbridge.elastic_rerank import ElasticRerank
+    from langchain_ragbridge.elastic_retriever import ElasticSemanticRetriever
     from langchain_ragbridge.embeddings import JinaEmbeddings
+    from langchain_ragbridge.loader import JinaReaderLoader
     from langchain_ragbridge.rerank import JinaRerank
+    from langchain_ragbridge.retriever import JinaSearchRetriever
+    from langchain_ragbridge.segmenter import JinaSegmenterSplitter
     from langchain_ragbridge.splitter import RagbridgeTextSplitter
+    from langchain_ragbridge.tool import JinaSearch
 
-__all__ = ["JinaEmbeddings", "JinaRerank", "RagbridgeTextSplitter"]
+__all__ = [
+    "ElasticEmbeddings",
+    "ElasticRerank",
+    "ElasticSemanticRetriever",
+    "JinaClassifier",
+    "JinaEmbeddings",
+    "JinaReaderLoader",
+    "JinaRerank",
+    "JinaSearch",
+    "JinaSearchRetriever",
+    "JinaSegmenterSplitter",
+    "RagbridgeTextSplitter",
+]
 
 _MODULES = {
+    "ElasticEmbeddings": "langchain_ragbridge.elastic_embeddings",
+    "ElasticRerank": "langchain_ragbridge.elastic_rerank",
+    "ElasticSemanticRetriever": "langchain_ragbridge.elastic_retriever",
+    "JinaClassifier": "langchain_ragbridge.classifier",
     "JinaEmbeddings": "langchain_ragbridge.embeddings",
+    "JinaReaderLoader": "langchain_ragbridge.loader",
     "JinaRerank": "langchain_ragbridge.rerank",
+    "JinaSearch": "langchain_ragbridge.tool",
+    "JinaSearchRetriever": "langchain_ragbridge.retriever",
+    "JinaSegmenterSplitter": "langchain_ragbridge.segmenter",
     "RagbridgeTextSplitter": "langchain_ragbridge.splitter",
 }
 

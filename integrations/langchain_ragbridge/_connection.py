@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from ragbridge import ConfigurationError, Jina, RateLimit, Retry
+from ragbridge import ConfigurationError, Retry
 
 if TYPE_CHECKING:
     from pydantic import ModelWrapValidatorHandler
 
-S = TypeVar("S", bound=Jina)
+    from ragbridge import Elastic, Jina
+
+    S = TypeVar("S", Jina, Elastic)
+else:
+    S = TypeVar("S")  # pydantic would ask for the classes, and with them for services that nobody uses
 
 
 def environment(*names: str) -> Callable[[], str | None]:
@@ -56,13 +60,11 @@ class Connected(BaseModel, Generic[S]):
 
     _SECRETS: ClassVar[tuple[str, ...]] = ()
     """Fields that are secret, by every name under which they may be given."""
+    _ADDRESSES: ClassVar[tuple[str, ...]] = ()
+    """Other fields that the environment has where nobody gives them."""
 
-    limits: RateLimit | str | None = "free"
-    """A published tier, a ``RateLimit``, or None for no limiter. Objects with one key share one quota."""
     retry: Retry = Retry()
     """How often and how patiently failures are retried."""
-    timeout: float = Jina.TIMEOUT
-    """Seconds to wait for an answer's data."""
     concurrency: int | None = None
     """Requests in flight at most; None for the limiter's own figure."""
     client: SkipJsonSchema[S | None] = Field(default=None, exclude=True, repr=False)
@@ -86,12 +88,12 @@ class Connected(BaseModel, Generic[S]):
     @model_validator(mode="wrap")
     @classmethod
     def _hide_secrets(cls, settings: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
-        """Make secrets secret before anything can fail: pydantic's errors hold what it was given. None is no secret."""
+        """Make secrets secret before anything can fail: pydantic's errors hold what it was given. None gives nothing."""
         if isinstance(settings, dict):
             settings = {
                 name: _hidden(value) if name in cls._SECRETS else value
                 for name, value in settings.items()
-                if name not in cls._SECRETS or value is not None
+                if value is not None or name not in {*cls._SECRETS, *cls._ADDRESSES}
             }
         return validate(settings)
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from pydantic import AliasChoices, Field, SecretStr
 
 from langchain_ragbridge._connection import Connected, secret_environment
-from ragbridge import Jina
+from ragbridge import Jina, RateLimit
 
 
 class JinaSettings(Connected[Jina]):
@@ -25,6 +25,10 @@ class JinaSettings(Connected[Jina]):
     """The key; else ``JINA_API_KEY``, ``JINAAI_API_KEY`` or ``JINA_AUTH_TOKEN``. Also accepted as ``jina_api_key``."""
     base_url: str = Jina.BASE_URL
     """Where the API is, with or without ``/v1``; ``"local"`` for the embedded engine, which needs no key."""
+    limits: RateLimit | str | None = "free"
+    """A published tier, a ``RateLimit``, or None for no limiter. Objects with one key share one quota."""
+    timeout: float = Jina.TIMEOUT
+    """Seconds to wait for an answer's data."""
     batch_size: int = Jina.BATCH_SIZE
     """Items in one request at most, up to 512."""
 
@@ -42,4 +46,6 @@ class JinaSettings(Connected[Jina]):
         return [name for name in JinaSettings.model_fields if name != "client"]
 
     def _make(self, settings: dict[str, Any]) -> Jina:
+        if self.limits == "keyless" and "api_key" not in self.model_fields_set:
+            settings = {**settings, "api_key": None}  # the environment's key, which was not asked for
         return Jina(**settings)

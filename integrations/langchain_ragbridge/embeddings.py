@@ -1,12 +1,11 @@
-"""``JinaEmbeddings``: texts to vectors."""
+"""``JinaEmbeddings``: texts and images to vectors."""
 
 from __future__ import annotations
 
-import re
 from asyncio import to_thread
 from collections.abc import Iterable, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 try:
     from langchain_core.embeddings import Embeddings
@@ -15,8 +14,9 @@ except ImportError as error:
         f'langchain_ragbridge needs langchain-core ({error}): pip install "ragbridge[langchain]"'
     ) from error
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, field_validator
 
+from langchain_ragbridge._cache import namespace
 from langchain_ragbridge._late_chunking import sources_of, split, texts_of
 from langchain_ragbridge._settings import JinaSettings
 from ragbridge import ConfigurationError
@@ -25,6 +25,8 @@ from ragbridge.models import DEFAULT_EMBEDDING_MODEL
 if TYPE_CHECKING:
     from langchain_core.documents import BaseDocumentTransformer, Document
 
+    from langchain_ragbridge._images import Uri
+    from ragbridge import Image
     from ragbridge.models import Role
 
 
@@ -55,6 +57,8 @@ class JinaEmbeddings(JinaSettings, Embeddings):
     late_chunking: bool = False
     """Embed each chunk in the light of its whole document, by ``split_and_embed`` or ``embed_chunked_documents``:
     strings do not tell whose chunks they are. A matter of ``jina-embeddings-v3`` and ``-v4``."""
+    embedding_type: Literal["float"] = "float"
+    """What vectors hold: LangChain's are lists of floats, so there is no other; ``ragbridge.Jina.embed`` has packed bits."""
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """One vector for each text, in the order of the texts. An empty list sends nothing.
@@ -80,6 +84,28 @@ class JinaEmbeddings(JinaSettings, Embeddings):
     async def aembed_query(self, text: str) -> list[float]:
         """``embed_query`` on the running event loop."""
         return (await self._jina.aembed([text], **self._for_texts("query"))).tolist()[0]
+
+    def embed_images(self, uris: Sequence[Uri]) -> list[list[float]]:
+        """One vector for each image, in the space of the texts; for models that take images, such as ``jina-clip-v2``.
+
+        Args:
+            uris: For each image an address that the service can reach, a data URI, a local path or its ``file://``
+                address, its bytes, a binary file object, or a ``ragbridge.Image``. Local files are read here, so uris
+                from afar are to be checked before. An empty list sends nothing.
+
+        Raises:
+            ConfigurationError: The model takes no images, or an item names none.
+            RagbridgeError: See ``ragbridge.Jina.embed``; the index that it names is one of ``uris``.
+        """
+        return self._jina.embed(_images(uris), **self._for_texts("document")).tolist()
+
+    async def aembed_images(self, uris: Sequence[Uri]) -> list[list[float]]:
+        """``embed_images`` on the running event loop."""
+        return (await self._jina.aembed(_images(uris), **self._for_texts("document"))).tolist()
+
+    def embed_image(self, uris: Sequence[Uri]) -> list[list[float]]:
+        """``embed_images`` by the name under which vector stores (Chroma, LanceDB, SingleStoreDB) look for it."""
+        return self.embed_images(uris)
 
     def embed_chunked_documents(
         self, documents: Sequence[Document], source_key: str = "source"
@@ -157,13 +183,12 @@ class JinaEmbeddings(JinaSettings, Embeddings):
             "model": self.model,
             "task": self.task or "document",
             "dimensions": self.dimensions,
-            "type": "float",
+            "type": self.embedding_type,
             "normalized": self.normalized,
             "truncate": self.truncate,
             "late_chunking": self.late_chunking or None,
         }
-        words = (f"{name}-{'default' if value is None else value}" for name, value in parts.items())
-        return "".join(re.sub(r"[^A-Za-z0-9_.-]+", "-", word) + "/" for word in words)
+        return namespace(parts)
 
     def _for_documents(self, prefix: str) -> dict[str, Any]:
         if self.late_chunking:
@@ -191,3 +216,19 @@ class JinaEmbeddings(JinaSettings, Embeddings):
 
     def _check_options(self) -> None:
         self._jina.embed_documents([], **self._for_chunks())
+
+    @field_validator("embedding_type", mode="before")
+    @classmethod
+    def _refuse_bits(cls, embedding_type: object) -> object:
+        if embedding_type != "float":
+            raise ValueError(
+                f"{embedding_type!r} is no choice here, LangChain's vectors are lists of floats; "
+                "use ragbridge.Jina.embed for packed bits"
+            )
+        return embedding_type
+
+
+def _images(uris: Sequence[Uri]) -> list[Image]:
+    from langchain_ragbridge._images import images_of  # late: whoever embeds texts needs no documents
+
+    return images_of(uris)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 try:
-    from langchain_core.documents import BaseDocumentCompressor, Document
-    from langchain_core.runnables import RunnableLambda
+    from langchain_core.documents import Document
 except ImportError as error:
     raise ImportError(
         f'langchain_ragbridge needs langchain-core ({error}): pip install "ragbridge[langchain]"'
@@ -16,22 +15,24 @@ except ImportError as error:
 
 from pydantic import AliasChoices, Field
 
+from langchain_ragbridge._images import contents_of
+from langchain_ragbridge._reranking import Reranker, rows_of
 from langchain_ragbridge._settings import JinaSettings
-from ragbridge import ConfigurationError
 from ragbridge.models import DEFAULT_RERANK_MODEL
 
 if TYPE_CHECKING:
-    from langchain_core.callbacks import Callbacks
-    from langchain_core.runnables import Runnable
-
-    from ragbridge import Ranking
+    from langchain_ragbridge._images import Content
+    from ragbridge import Image, Ranking
 
 
-class JinaRerank(JinaSettings, BaseDocumentCompressor):
+class JinaRerank(JinaSettings, Reranker):
     """Jina AI's rerankers, or the embedded engine's with ``base_url="local"``.
 
     Works wherever LangChain takes a document compressor, such as in ``ContextualCompressionRetriever``; in chains, see
-    ``as_runnable``. All documents of a call go in one request, since scores of different ones are not comparable.
+    ``as_runnable``. All documents of a call go in one request unless ``max_documents_per_call`` says otherwise.
+
+    With a model that takes images (``jina-reranker-m0``), a document without text is ranked by the image that its
+    metadata names, see ``image_key``.
 
     >>> rerank = JinaRerank(base_url="local", top_n=1)
     >>> found = rerank.compress_documents([Document("bread"), Document("the sea")], "ocean")
@@ -48,43 +49,20 @@ class JinaRerank(JinaSettings, BaseDocumentCompressor):
     """Documents to return; None for all."""
     max_doc_length: int | None = None
     """Tokens of a document that are read, 1 to 8192, where the model has this option."""
-
-    def compress_documents(
-        self,
-        documents: Sequence[Document],
-        query: str,
-        callbacks: Callbacks | None = None,  # noqa: ARG002
-    ) -> Sequence[Document]:
-        """The best ``top_n`` documents, best first. No document sends nothing.
-
-        Args:
-            documents: What was retrieved; left as it is.
-            query: What is asked.
-            callbacks: LangChain's; nothing here reports to them.
-
-        Returns:
-            Copies with their ``id``, and the score as ``metadata["relevance_score"]``.
-
-        Raises:
-            RagbridgeError: See ``ragbridge.Jina.rerank``.
-        """
-        ranking = self._jina.rerank(query, _texts(documents), **self._options(self.top_n))
-        return _scored(documents, ranking)
-
-    async def acompress_documents(
-        self,
-        documents: Sequence[Document],
-        query: str,
-        callbacks: Callbacks | None = None,  # noqa: ARG002
-    ) -> Sequence[Document]:
-        """``compress_documents`` on the running event loop."""
-        ranking = await self._jina.arerank(query, _texts(documents), **self._options(self.top_n))
-        return _scored(documents, ranking)
+    max_documents_per_call: int | None = None
+    """Documents in one request at most; None for all. Listwise models (v3, v3.5) then rank in rounds, see
+    ``ragbridge.Jina.rerank``."""
+    image_key: str | None = "image"
+    """Where the metadata of documents without text names their image: an ``http(s)`` address or data URI; content as
+    ``bytes``, a ``Path`` or a ``ragbridge.Image``; or, with ``image_root``, a path as text. None to look for none."""
+    image_root: Path | None = None
+    """Folder in which paths in metadata are looked up, and which they cannot leave. Without it, no text in metadata makes
+    this object open a file."""
 
     def rerank(
         self,
-        documents: Sequence[str | Document | Mapping[str, str]],
-        query: str,
+        documents: Sequence[str | Document | Image | Mapping[str, Any]],
+        query: str | Image,
         *,
         model: str | None = None,
         top_n: int | None = -1,
@@ -92,8 +70,9 @@ class JinaRerank(JinaSettings, BaseDocumentCompressor):
         """Indices and scores instead of documents, best first.
 
         Args:
-            documents: Texts, documents, or objects with ``text``.
-            query: What is asked.
+            documents: Texts, documents, or objects with ``text``; for models that take images also ``ragbridge.Image``
+                and objects with ``image``.
+            query: What is asked; an image as well, for such models.
             model: Another model than the object's own.
             top_n: How many to return; None for all, -1 for the object's own ``top_n``.
 
@@ -106,48 +85,24 @@ class JinaRerank(JinaSettings, BaseDocumentCompressor):
         options = self._options(self.top_n if top_n == -1 else top_n)
         if model is not None:
             options["model"] = model
-        ranking = self._jina.rerank(query, _texts(documents), **options)
-        return [{"index": row.index, "relevance_score": row.score} for row in ranking]
+        return rows_of(self._jina.rerank(query, self._contents(documents), **options))
 
-    def as_runnable(self) -> Runnable[Mapping[str, Any], list[Document]]:
-        """A step of a chain: takes ``{"documents": ..., "query": ...}``, gives the best documents.
+    def _rank(self, query: str, documents: Sequence[Document]) -> Ranking:
+        return self._jina.rerank(query, self._contents(documents), **self._options(self.top_n))
 
-        ``{"documents": retriever, "query": RunnablePassthrough()} | rerank.as_runnable()``
-        """
-
-        def compress(inputs: Mapping[str, Any]) -> list[Document]:
-            return list(self.compress_documents(*_documents_and_query(inputs)))
-
-        async def acompress(inputs: Mapping[str, Any]) -> list[Document]:
-            return list(await self.acompress_documents(*_documents_and_query(inputs)))
-
-        return RunnableLambda(compress, acompress, name=type(self).__name__)
+    async def _arank(self, query: str, documents: Sequence[Document]) -> Ranking:
+        return await self._jina.arerank(query, self._contents(documents), **self._options(self.top_n))
 
     def _options(self, top_n: int | None) -> dict[str, Any]:
-        return {"model": self.model, "top_n": top_n, "max_doc_length": self.max_doc_length}
+        return {
+            "model": self.model,
+            "top_n": top_n,
+            "max_doc_length": self.max_doc_length,
+            "max_documents_per_call": self.max_documents_per_call,
+        }
+
+    def _contents(self, documents: Sequence[str | Document | Image | Mapping[str, Any]]) -> list[Content]:
+        return contents_of(documents, self.image_key, self.image_root)
 
     def _check_options(self) -> None:
         self._jina.rerank("", [], **self._options(self.top_n))
-
-
-def _texts(documents: Sequence[str | Document | Mapping[str, str]]) -> list[str | Mapping[str, str]]:
-    return [document.page_content if isinstance(document, Document) else document for document in documents]
-
-
-def _scored(documents: Sequence[Document], ranking: Ranking) -> list[Document]:
-    return [_with_score(documents[row.index], row.score) for row in ranking]
-
-
-def _with_score(document: Document, score: float) -> Document:
-    metadata = {**deepcopy(document.metadata), "relevance_score": score}
-    return document.model_copy(update={"metadata": metadata})
-
-
-def _documents_and_query(inputs: Mapping[str, Any]) -> tuple[Sequence[Document], str]:
-    try:
-        return inputs["documents"], inputs["query"]
-    except (KeyError, TypeError):
-        raise ConfigurationError(
-            'JinaRerank in a chain takes {"documents": ..., "query": ...}; '
-            'for example {"documents": retriever, "query": RunnablePassthrough()} | rerank.as_runnable()'
-        ) from None

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from copy import deepcopy
-from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 try:
-    from langchain_core.documents import Document
     from langchain_text_splitters import TextSplitter
 except ImportError as error:
     raise ImportError(
@@ -16,10 +13,13 @@ except ImportError as error:
         'pip install "ragbridge[langchain]"'
     ) from error
 
+from langchain_ragbridge._chunks import check_metadatas, documents_of
 from ragbridge import ConfigurationError
 from ragbridge.chunking import Chunker
 
 if TYPE_CHECKING:
+    from langchain_core.documents import Document
+
     from ragbridge.chunking import Chunk
 
 
@@ -103,18 +103,9 @@ class RagbridgeTextSplitter(TextSplitter):
             ConfigurationError: A text needs the extra ``icu``, or a separator takes too long on it; or ``metadatas`` are
                 more or fewer than ``texts``.
         """
-        if metadatas and len(metadatas) != len(texts):
-            raise ConfigurationError(f"{len(metadatas)} metadatas for {len(texts)} texts: give one for each")
-        return [
-            Document(page_content=chunk.text, metadata=self._metadata(metadata, chunk))
-            for text, metadata in zip(texts, metadatas or repeat({}), strict=False)
-            for chunk in self._chunks(text)
-        ]
+        check_metadatas(texts, metadatas)
+        return documents_of(map(self._chunks, texts), metadatas, add_start_index=self._add_start_index)
 
     def _chunks(self, text: str) -> Iterator[Chunk]:
         # Elasticsearch keeps one empty chunk of an empty text; LangChain's splitters, and what embeds them, do not.
         return (chunk for chunk in self._chunker.iter(text) if chunk.text)
-
-    def _metadata(self, metadata: dict[Any, Any], chunk: Chunk) -> dict[Any, Any]:
-        start = {"start_index": chunk.start} if self._add_start_index else {}
-        return deepcopy(metadata) | start

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ragbridge import Elastic, Jina
 from ragbridge._flow import Request
 from ragbridge.local import Answer, Engine
 from ragbridge.server import running
@@ -33,7 +34,7 @@ class Wire(Engine):
 
     def handle(self, request: Request) -> Answer:
         with self._count:
-            self.bodies.append(json.loads(request.body))
+            self.bodies.append(json.loads(request.body or b"null"))
             self.keys.append(request.headers.get("authorization"))
             self._open += 1
             self.most = max(self.most, self._open)
@@ -66,6 +67,6 @@ def wire(serve: Callable[..., Wire]) -> Wire:
 
 @pytest.fixture(autouse=True)
 def _no_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test sees a key of the machine that it runs on."""
-    for name in ("JINA_API_KEY", "JINAAI_API_KEY", "JINA_AUTH_TOKEN"):
+    """No test sees a key or a cluster of the machine that it runs on."""
+    for name in (*Jina.KEY_VARIABLES, *Elastic.KEY_VARIABLES, "ELASTICSEARCH_URL", "ELASTIC_CLOUD_ID"):
         monkeypatch.delenv(name, raising=False)

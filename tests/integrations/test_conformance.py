@@ -8,6 +8,7 @@ import json
 import pickle
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
@@ -18,13 +19,18 @@ from langchain_core.documents import Document as LangChainDocument
 from llama_index.core.schema import NodeWithScore, TextNode
 
 import langchain_ragbridge
-from haystack_integrations.components.embedders.ragbridge import JinaDocumentEmbedder, JinaTextEmbedder
-from haystack_integrations.components.preprocessors.ragbridge import RagbridgeDocumentSplitter
-from haystack_integrations.components.rankers.ragbridge import JinaRanker
+from haystack_integrations.components.embedders.ragbridge import (
+    ElasticDocumentEmbedder,
+    ElasticTextEmbedder,
+    JinaDocumentEmbedder,
+    JinaTextEmbedder,
+)
+from haystack_integrations.components.rankers.ragbridge import ElasticRanker, JinaRanker
+from llama_index.embeddings.ragbridge import ElasticEmbedding as LlamaIndexElasticEmbedding
 from llama_index.embeddings.ragbridge import JinaEmbedding as LlamaIndexEmbedding
-from llama_index.node_parser.ragbridge import RagbridgeNodeParser
+from llama_index.postprocessor.ragbridge import ElasticRerank as LlamaIndexElasticRerank
 from llama_index.postprocessor.ragbridge import JinaRerank as LlamaIndexRerank
-from ragbridge import Jina, QuotaExhaustedError, Retry
+from ragbridge import Elastic, Jina, QuotaExhaustedError, Retry
 from ragbridge._flow import Request
 from ragbridge.local import Engine, Faults
 from ragbridge.server import running
@@ -37,36 +43,92 @@ Vectors = Sequence[Sequence[float]]
 
 
 @dataclass(frozen=True)
+class Backend:
+    """One service: how a client of it is made, what its calls need, and what stands on the wire.
+
+    ``embed`` and ``rank`` are what calls and adapters need to be told; ``roles`` is the field for what texts are for, with
+    its words for a query and for documents; ``faults`` are those that the engine has for it; ``broke`` is its answer to
+    an account without balance.
+    """
+
+    client: Callable[..., Any]
+    address: str
+    embed: dict[str, str]
+    rank: dict[str, str]
+    roles: tuple[str, str, str]
+    faults: list[str]
+    broke: tuple[int, Any]
+
+    def at(self, url: str) -> dict[str, str]:
+        """The setting of an address."""
+        return {self.address: url}
+
+
+JINA = Backend(
+    client=Jina,
+    address="base_url",
+    embed={},
+    rank={},
+    roles=("task", "retrieval.query", "retrieval.passage"),
+    faults=["shuffle", "status429", "status503", "reset", "missing", "truncate"],
+    broke=(403, {"detail": "Insufficient account balance", "code": "AUTHZ_INSUFFICIENT_BALANCE"}),
+)
+ELASTIC = Backend(
+    client=Elastic,
+    address="url",
+    embed={"inference_id": ".jina-embeddings-v5-text-small"},
+    rank={"inference_id": ".jina-reranker-v3"},
+    roles=("input_type", "search", "ingest"),
+    faults=["status429", "status503", "reset", "truncate"],
+    broke=(402, {"error": {"type": "status_exception", "reason": "Payment required"}, "status": 402}),
+)
+
+
+@dataclass(frozen=True)
 class Embedder:
-    """One framework's way to embed, as plain functions of a made object."""
+    """One framework's way to embed by one service, as plain functions of a made object."""
 
     name: str
-    make: Callable[..., Any]
+    backend: Backend
+    kind: Callable[..., Any]
     documents: Callable[[Any, list[str]], Vectors]
     adocuments: Callable[[Any, list[str]], Awaitable[Vectors]]
     query: Callable[[Any, str], Sequence[float]]
     aquery: Callable[[Any, str], Awaitable[Sequence[float]]]
 
+    def make(self, **settings: Any) -> Any:
+        """An object of these settings and of what it must be told."""
+        return self.kind(**{**self.backend.embed, **settings})
+
+    def embed(self, core: Any, texts: list[str], role: str, **options: Any) -> Any:
+        """What the core itself answers."""
+        return core.embed(texts, role=role, **self.backend.embed, **options).vectors
+
 
 @dataclass(frozen=True)
 class Reranker:
-    """One framework's way to rerank: ((text, score), ...), best first."""
+    """One framework's way to rerank by one service: ((text, score), ...), best first."""
 
     name: str
-    make: Callable[..., Any]
+    backend: Backend
+    kind: Callable[..., Any]
     rank: Callable[[Any, str, list[str]], list[tuple[str, float]]]
     arank: Callable[[Any, str, list[str]], Awaitable[list[tuple[str, float]]]]
+
+    def make(self, **settings: Any) -> Any:
+        """An object of these settings and of what it must be told."""
+        return self.kind(**{**self.backend.rank, **settings})
 
 
 class HaystackPair:
     """Haystack has one component for documents and one for queries."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, kinds: tuple[Any, Any], **settings: Any) -> None:
         if "api_key" in settings:
             settings["api_key"] = Secret.from_token(settings["api_key"])
         batch = settings.pop("batch_size", None)
-        self.document = JinaDocumentEmbedder(**settings, **({"batch_size": batch} if batch else {}))
-        self.text = JinaTextEmbedder(**settings)
+        self.document = kinds[0](**settings, **({"batch_size": batch} if batch else {}))
+        self.text = kinds[1](**settings)
 
     def __repr__(self) -> str:
         return repr((vars(self.document), vars(self.text), self.document, self.text))
@@ -76,10 +138,10 @@ def haystack_documents(texts):
     return [HaystackDocument(content=text) for text in texts]
 
 
-def haystack_ranker(**settings):
+def haystack_ranker(kind, **settings):
     if "api_key" in settings:
         settings["api_key"] = Secret.from_token(settings["api_key"])
-    return JinaRanker(**settings)
+    return kind(**settings)
 
 
 def vectors_of(result):
@@ -94,31 +156,36 @@ async def haystack_query_async(pair, text):
     return (await pair.text.run_async(text))["embedding"]
 
 
+LANGCHAIN = (
+    lambda made, texts: made.embed_documents(texts),
+    lambda made, texts: made.aembed_documents(texts),
+    lambda made, text: made.embed_query(text),
+    lambda made, text: made.aembed_query(text),
+)
+LLAMA_INDEX = (
+    lambda made, texts: made.get_text_embedding_batch(texts),
+    lambda made, texts: made.aget_text_embedding_batch(texts),
+    lambda made, text: made.get_query_embedding(text),
+    lambda made, text: made.aget_query_embedding(text),
+)
+HAYSTACK = (
+    lambda pair, texts: vectors_of(pair.document.run(haystack_documents(texts))),
+    haystack_documents_async,
+    lambda pair, text: pair.text.run(text)["embedding"],
+    haystack_query_async,
+)
+PAIRS = {
+    "jina": (JinaDocumentEmbedder, JinaTextEmbedder),
+    "elastic": (ElasticDocumentEmbedder, ElasticTextEmbedder),
+}
+
 EMBEDDERS = [
-    Embedder(
-        "langchain",
-        langchain_ragbridge.JinaEmbeddings,
-        lambda made, texts: made.embed_documents(texts),
-        lambda made, texts: made.aembed_documents(texts),
-        lambda made, text: made.embed_query(text),
-        lambda made, text: made.aembed_query(text),
-    ),
-    Embedder(
-        "llama_index",
-        LlamaIndexEmbedding,
-        lambda made, texts: made.get_text_embedding_batch(texts),
-        lambda made, texts: made.aget_text_embedding_batch(texts),
-        lambda made, text: made.get_query_embedding(text),
-        lambda made, text: made.aget_query_embedding(text),
-    ),
-    Embedder(
-        "haystack",
-        HaystackPair,
-        lambda pair, texts: vectors_of(pair.document.run(haystack_documents(texts))),
-        haystack_documents_async,
-        lambda pair, text: pair.text.run(text)["embedding"],
-        haystack_query_async,
-    ),
+    Embedder("langchain-jina", JINA, langchain_ragbridge.JinaEmbeddings, *LANGCHAIN),
+    Embedder("llama_index-jina", JINA, LlamaIndexEmbedding, *LLAMA_INDEX),
+    Embedder("haystack-jina", JINA, partial(HaystackPair, PAIRS["jina"]), *HAYSTACK),
+    Embedder("langchain-elastic", ELASTIC, langchain_ragbridge.ElasticEmbeddings, *LANGCHAIN),
+    Embedder("llama_index-elastic", ELASTIC, LlamaIndexElasticEmbedding, *LLAMA_INDEX),
+    Embedder("haystack-elastic", ELASTIC, partial(HaystackPair, PAIRS["elastic"]), *HAYSTACK),
 ]
 
 
@@ -154,27 +221,30 @@ async def haystack_rank(made, query, texts):
     return haystack_pairs(await made.run_async(query, haystack_documents(texts)))
 
 
+LANGCHAIN_RANK = (
+    lambda made, query, texts: langchain_pairs(made.compress_documents(langchain_in(texts), query)),
+    langchain_rank,
+)
+LLAMA_INDEX_RANK = (
+    lambda made, query, texts: llama_index_pairs(
+        made.postprocess_nodes(llama_index_in(texts), query_str=query)
+    ),
+    llama_index_rank,
+)
+HAYSTACK_RANK = (
+    lambda made, query, texts: haystack_pairs(made.run(query, haystack_documents(texts))),
+    haystack_rank,
+)
+
 RERANKERS = [
+    Reranker("langchain-jina", JINA, partial(langchain_ragbridge.JinaRerank, top_n=5), *LANGCHAIN_RANK),
+    Reranker("llama_index-jina", JINA, partial(LlamaIndexRerank, top_n=5), *LLAMA_INDEX_RANK),
+    Reranker("haystack-jina", JINA, partial(haystack_ranker, JinaRanker, top_k=5), *HAYSTACK_RANK),
     Reranker(
-        "langchain",
-        lambda **settings: langchain_ragbridge.JinaRerank(top_n=5, **settings),
-        lambda made, query, texts: langchain_pairs(made.compress_documents(langchain_in(texts), query)),
-        langchain_rank,
+        "langchain-elastic", ELASTIC, partial(langchain_ragbridge.ElasticRerank, top_n=5), *LANGCHAIN_RANK
     ),
-    Reranker(
-        "llama_index",
-        lambda **settings: LlamaIndexRerank(top_n=5, **settings),
-        lambda made, query, texts: llama_index_pairs(
-            made.postprocess_nodes(llama_index_in(texts), query_str=query)
-        ),
-        llama_index_rank,
-    ),
-    Reranker(
-        "haystack",
-        lambda **settings: haystack_ranker(top_k=5, **settings),
-        lambda made, query, texts: haystack_pairs(made.run(query, haystack_documents(texts))),
-        haystack_rank,
-    ),
+    Reranker("llama_index-elastic", ELASTIC, partial(LlamaIndexElasticRerank, top_n=5), *LLAMA_INDEX_RANK),
+    Reranker("haystack-elastic", ELASTIC, partial(haystack_ranker, ElasticRanker, top_k=5), *HAYSTACK_RANK),
 ]
 
 ADAPTERS = [*EMBEDDERS, *RERANKERS]
@@ -185,71 +255,78 @@ every = pytest.mark.parametrize(
 )
 
 
-@pytest.fixture(scope="module")
-def local():
-    """What the core itself answers."""
-    return Jina(base_url="local")
+def local(adapter):
+    """What the core itself answers, without a framework."""
+    return adapter.backend.client(**adapter.backend.at("local"))
 
 
 @pytest.fixture
-def recorded():
-    """``(client, bodies)``: a client whose requests are kept and answered by the embedded engine."""
-    engine, bodies = Engine(), []
+def record():
+    """Makes ``(client, bodies)``: a client whose requests are kept and answered by the embedded engine."""
 
-    def answer(request):
-        bodies.append(json.loads(request.content))
-        response = engine.handle(Request("POST", str(request.url), {}, request.content)).response
-        return httpx.Response(response.status, headers=dict(response.headers), content=response.body)
+    def make(backend):
+        engine, bodies = Engine(), []
 
-    transport = httpx.MockTransport(answer)
-    client = Jina(
-        KEY,
-        base_url="http://x",
-        limits=None,
-        batch_size=16,
-        http_client=httpx.Client(transport=transport),
-        async_http_client=httpx.AsyncClient(transport=transport),
-    )
-    return client, bodies
+        def answer(request):
+            if request.method == "POST":
+                bodies.append(json.loads(request.content))
+            asked = Request(request.method, str(request.url), {}, request.content)
+            response = engine.handle(asked).response
+            return httpx.Response(response.status, headers=dict(response.headers), content=response.body)
+
+        transport = httpx.MockTransport(answer)
+        client = backend.client(
+            api_key=KEY,
+            limits=None,
+            batch_size=16,
+            http_client=httpx.Client(transport=transport),
+            async_http_client=httpx.AsyncClient(transport=transport),
+            **backend.at("http://x"),
+        )
+        return client, bodies
+
+    return make
 
 
 @embedders
-def test_vectors_are_the_cores_own_in_both_faces(embedder, local):
-    """Whatever the framework: the same vectors as ``Jina.embed``, of Python floats, sync and async."""
-    made = embedder.make(base_url="local")
-    expected = local.embed(TEXTS, role="document").vectors
+def test_vectors_are_the_cores_own_in_both_faces(embedder):
+    """Whatever the framework: the same vectors as the core's, of Python floats, sync and async."""
+    made, core = embedder.make(**embedder.backend.at("local")), local(embedder)
+    expected = embedder.embed(core, TEXTS, "document")
     found = embedder.documents(made, list(TEXTS))
     assert type(found[0][0]) is float
     assert (expected == found).all()
     assert asyncio.run(embedder.adocuments(made, list(TEXTS))) == found
-    query = local.embed([QUERY], role="query").vectors[0]
+    query = embedder.embed(core, [QUERY], "query")[0]
     assert (query == embedder.query(made, QUERY)).all()
     assert asyncio.run(embedder.aquery(made, QUERY)) == embedder.query(made, QUERY)
 
 
 @rerankers
-def test_rankings_are_the_cores_own_in_both_faces(reranker, local):
+def test_rankings_are_the_cores_own_in_both_faces(reranker):
     """The same documents with the same scores, best first."""
-    made = reranker.make(base_url="local")
-    expected = [(TEXTS[row.index], row.score) for row in local.rerank(QUERY, TEXTS, top_n=5)]
+    made = reranker.make(**reranker.backend.at("local"))
+    rows = local(reranker).rerank(QUERY, TEXTS, top_n=5, **reranker.backend.rank)
+    expected = [(TEXTS[row.index], row.score) for row in rows]
     assert reranker.rank(made, QUERY, list(TEXTS)) == expected
     assert asyncio.run(reranker.arank(made, QUERY, list(TEXTS))) == expected
 
 
 @embedders
-def test_query_and_documents_get_tasks_of_their_own(embedder, recorded):
+def test_query_and_documents_get_tasks_of_their_own(embedder, record):
     """Nobody has to switch by hand."""
-    client, bodies = recorded
+    client, bodies = record(embedder.backend)
     made = embedder.make(client=client)
     embedder.query(made, QUERY)
     embedder.documents(made, TEXTS[:2])
-    assert [body["task"] for body in bodies] == ["retrieval.query", "retrieval.passage"]
+    field, *words = embedder.backend.roles
+    assert [body[field] for body in bodies] == words
 
 
-@embedders
-def test_settings_reach_the_wire(embedder, recorded):
+@pytest.mark.parametrize("embedder", [e for e in EMBEDDERS if e.backend is JINA], ids=lambda e: e.name)
+def test_settings_reach_the_wire(embedder, record):
     """Model, width and options are what was asked for, for queries and documents alike."""
-    client, bodies = recorded
+    client, bodies = record(JINA)
     made = embedder.make(
         client=client, model="jina-embeddings-v3", dimensions=64, truncate=True, normalized=False
     )
@@ -261,9 +338,9 @@ def test_settings_reach_the_wire(embedder, recorded):
 
 
 @embedders
-def test_no_document_sends_nothing(embedder, recorded):
+def test_no_document_sends_nothing(embedder, record):
     """An empty list is an empty answer, in both faces."""
-    client, bodies = recorded
+    client, bodies = record(embedder.backend)
     made = embedder.make(client=client)
     assert list(embedder.documents(made, [])) == []
     assert list(asyncio.run(embedder.adocuments(made, []))) == []
@@ -271,9 +348,9 @@ def test_no_document_sends_nothing(embedder, recorded):
 
 
 @rerankers
-def test_nothing_to_rank_sends_nothing(reranker, recorded):
+def test_nothing_to_rank_sends_nothing(reranker, record):
     """No document, no request, no result."""
-    client, bodies = recorded
+    client, bodies = record(reranker.backend)
     made = reranker.make(client=client)
     assert reranker.rank(made, QUERY, []) == []
     assert asyncio.run(reranker.arank(made, QUERY, [])) == []
@@ -281,23 +358,23 @@ def test_nothing_to_rank_sends_nothing(reranker, recorded):
 
 
 @embedders
-def test_requests_are_bounded_by_the_clients_batches(embedder, recorded):
+def test_requests_are_bounded_by_the_clients_batches(embedder, record):
     """One call of the framework becomes as many requests as the client's batches ask for."""
-    client, bodies = recorded
+    client, bodies = record(embedder.backend)
     embedder.documents(embedder.make(client=client), list(TEXTS))
     assert sorted(len(body["input"]) for body in bodies) == [12, 16, 16, 16]
 
 
 @embedders
 @pytest.mark.parametrize("face", ["sync", "async"])
-def test_every_vector_belongs_to_its_text_whatever_the_service_does(embedder, face, local):
+def test_every_vector_belongs_to_its_text_whatever_the_service_does(embedder, face):
     """Shuffled rows, missing rows, refusals and broken connections: all right, through each framework."""
-    expected = local.embed(TEXTS, role="document", dimensions=32).vectors
-    kinds = ["shuffle", "status429", "status503", "reset", "missing", "truncate"]
-    engine = Engine(faults=Faults(rate=0.3, kinds=kinds), seed=4)
-    retry = Retry(attempts=12, initial=0.01)
-    with running(engine) as url, Jina(base_url=url, limits=None, batch_size=4, retry=retry) as client:
-        made = embedder.make(client=client, dimensions=32)
+    expected = embedder.embed(local(embedder), TEXTS, "document")
+    backend = embedder.backend
+    engine = Engine(faults=Faults(rate=0.3, kinds=backend.faults), seed=4)
+    settings = {"limits": None, "batch_size": 4, "retry": Retry(attempts=12, initial=0.01)}
+    with running(engine) as url, backend.client(**backend.at(url), **settings) as client:
+        made = embedder.make(client=client)
         if face == "sync":
             found = embedder.documents(made, list(TEXTS))
         else:
@@ -309,9 +386,12 @@ def test_every_vector_belongs_to_its_text_whatever_the_service_does(embedder, fa
 @every
 def test_an_empty_balance_is_told_apart_from_everything_else(adapter):
     """It reaches the caller as ``QuotaExhaustedError``, whatever the framework wraps around it."""
-    body = {"detail": "Insufficient account balance", "code": "AUTHZ_INSUFFICIENT_BALANCE"}
-    transport = httpx.MockTransport(lambda request: httpx.Response(403, json=body))
-    client = Jina(KEY, base_url="http://x", limits=None, http_client=httpx.Client(transport=transport))
+    status, body = adapter.backend.broke
+    transport = httpx.MockTransport(lambda request: httpx.Response(status, json=body))
+    http_client = httpx.Client(transport=transport)
+    client = adapter.backend.client(
+        api_key=KEY, limits=None, http_client=http_client, **adapter.backend.at("http://x")
+    )
     made = adapter.make(client=client)
     with pytest.raises(QuotaExhaustedError):
         adapter.documents(made, ["a"]) if isinstance(adapter, Embedder) else adapter.rank(made, QUERY, ["a"])
@@ -320,7 +400,7 @@ def test_an_empty_balance_is_told_apart_from_everything_else(adapter):
 @every
 def test_the_key_shows_nowhere(adapter):
     """Not in a repr, nor in a pickle, if the object lets itself be pickled at all."""
-    made = adapter.make(api_key=KEY, base_url="http://x")
+    made = adapter.make(api_key=KEY, **adapter.backend.at("http://x"))
     assert KEY not in repr(made)
     assert KEY not in str(made)
     for part in (made.document, made.text) if isinstance(made, HaystackPair) else (made,):
@@ -340,7 +420,8 @@ def test_two_event_loops_in_a_row(adapter):
             return asyncio.run(adapter.adocuments(made, TEXTS[:3]))
         return asyncio.run(adapter.arank(made, QUERY, TEXTS[:3]))
 
-    with running(Engine()) as url, Jina(base_url=url, limits=None) as client:
+    backend = adapter.backend
+    with running(Engine()) as url, backend.client(limits=None, **backend.at(url)) as client:
         made = adapter.make(client=client)
         assert once() == once()
 
@@ -349,14 +430,14 @@ def test_two_event_loops_in_a_row(adapter):
 def test_an_unknown_setting_is_refused(adapter):
     """A typo is not taken for a default."""
     with pytest.raises((TypeError, ValueError), match="dimension_s"):
-        adapter.make(base_url="local", dimension_s=3)
+        adapter.make(dimension_s=3, **adapter.backend.at("local"))
 
 
 @embedders
 def test_the_callers_list_is_left_alone(embedder):
     """Neither order nor content of the input changes."""
     texts = list(TEXTS[:5])
-    embedder.documents(embedder.make(base_url="local"), texts)
+    embedder.documents(embedder.make(**embedder.backend.at("local")), texts)
     assert texts == TEXTS[:5]
 
 
@@ -370,34 +451,3 @@ def test_input_documents_are_left_alone():
     langchain_ragbridge.JinaRerank(base_url="local").compress_documents(langchain, QUERY)
     LlamaIndexRerank(base_url="local", top_n=2).postprocess_nodes(nodes, query_str=QUERY)
     assert (documents, langchain, [(node.node.dict(), node.score) for node in nodes]) == before
-
-
-def test_serialized_names_stay_what_they_are():
-    """They stand in users' files: module paths in Haystack, class names in LlamaIndex, fields in LangChain."""
-    secret = Secret.from_env_var("JINA_API_KEY", strict=False)
-    assert [
-        part(api_key=secret).to_dict()["type"]
-        for part in (JinaTextEmbedder, JinaDocumentEmbedder, JinaRanker)
-    ] + [RagbridgeDocumentSplitter().to_dict()["type"]] == [
-        "haystack_integrations.components.embedders.ragbridge.text_embedder.JinaTextEmbedder",
-        "haystack_integrations.components.embedders.ragbridge.document_embedder.JinaDocumentEmbedder",
-        "haystack_integrations.components.rankers.ragbridge.ranker.JinaRanker",
-        "haystack_integrations.components.preprocessors.ragbridge.document_splitter.RagbridgeDocumentSplitter",
-    ]
-    names = [kind.class_name() for kind in (LlamaIndexEmbedding, LlamaIndexRerank, RagbridgeNodeParser)]
-    assert names == ["JinaEmbedding", "JinaRerank", "RagbridgeNodeParser"]
-    common = {
-        "api_key",
-        "base_url",
-        "batch_size",
-        "client",
-        "concurrency",
-        "limits",
-        "model",
-        "retry",
-        "timeout",
-    }
-    assert set(langchain_ragbridge.JinaEmbeddings.model_fields) == common | {
-        "dimensions", "late_chunking", "normalized", "task", "truncate",
-    }  # fmt: skip
-    assert set(langchain_ragbridge.JinaRerank.model_fields) == common | {"max_doc_length", "top_n"}

@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from langchain_core.documents import Document
@@ -35,8 +36,16 @@ EMBEDDING = {
     "truncate": True,
     "normalized": False,
     "late_chunking": True,
+    "embedding_type": "float",
 }
-RERANKING = {"model": "jina-reranker-v3.5", "top_n": 7, "max_doc_length": 99}
+RERANKING = {
+    "model": "jina-reranker-v3.5",
+    "top_n": 7,
+    "max_doc_length": 99,
+    "max_documents_per_call": 9,
+    "image_key": None,
+    "image_root": Path("images"),
+}
 
 both = pytest.mark.parametrize("kind", [JinaEmbeddings, JinaRerank])
 with_every_setting = pytest.mark.parametrize(

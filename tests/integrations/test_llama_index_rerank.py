@@ -36,6 +36,7 @@ NOT_DEFAULT = {
     "model": "jina-reranker-v3.5",
     "top_n": 3,
     "max_doc_length": 512,
+    "max_documents_per_call": 3,
     "metadata_mode": MetadataMode.EMBED,
     "keep_retrieval_score": True,
     "base_url": "local",
@@ -306,7 +307,7 @@ def test_serialized_name_is_frozen():
 
 def test_without_llama_index_the_extra_is_named(monkeypatch):
     """Importing the adapter without the framework says what to install."""
-    monkeypatch.setitem(sys.modules, "llama_index.core.callbacks", None)
+    monkeypatch.setitem(sys.modules, "llama_index.core.schema", None)
     monkeypatch.delitem(sys.modules, "llama_index.postprocessor.ragbridge.base")
     with pytest.raises(ImportError, match=r"ragbridge\[llama-index\]"):
         importlib.import_module("llama_index.postprocessor.ragbridge.base")

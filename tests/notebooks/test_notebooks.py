@@ -13,7 +13,10 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
-KEYS = ("JINA_API_KEY", "JINAAI_API_KEY", "JINA_AUTH_TOKEN")
+KEYS = (
+    *("JINA_API_KEY", "JINAAI_API_KEY", "JINA_AUTH_TOKEN"),
+    *("ELASTICSEARCH_URL", "ELASTIC_CLOUD_ID", "ELASTIC_API_KEY"),
+)
 JUPYTER = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
 
 MACHINE = re.compile(
@@ -29,7 +32,7 @@ def path(request):
 
 @pytest.fixture
 def kernel(monkeypatch, tmp_path):
-    """A kernel of this interpreter, whichever are installed, that sees neither a key nor settings of the user."""
+    """A kernel of this interpreter, whichever are installed, that sees neither a key, a cluster, nor settings of the user."""
     for name in KEYS:
         monkeypatch.delenv(name, raising=False)
     for name in JUPYTER:
@@ -54,7 +57,7 @@ def shown(notebook):
 
 def test_there_are_notebooks():
     """The folder is found: the tests below are about something."""
-    assert "quickstart" in {path.stem for path in NOTEBOOKS}
+    assert {"elastic", "jina_api", "quickstart"} <= {path.stem for path in NOTEBOOKS}
 
 
 async def test_runs(path, kernel, tmp_path):

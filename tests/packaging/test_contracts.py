@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import ragbridge.chunking
+import ragbridge.elastic
 import ragbridge.models
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +25,7 @@ INTEGRATIONS = ROOT / "integrations"
 
 PUBLIC = {
     module.__name__: {name for name in getattr(module, "__all__", vars(module)) if not name.startswith("_")}
-    for module in (ragbridge, ragbridge.chunking, ragbridge.models)
+    for module in (ragbridge, ragbridge.chunking, ragbridge.elastic, ragbridge.models)
 }
 """What adapters may take from the core, by module."""
 

@@ -58,10 +58,18 @@ embedders = "haystack_integrations.components.embedders.ragbridge"
 refuses("haystack", use(embedders, "JinaTextEmbedder"))
 refuses("haystack", use(embedders, "JinaDocumentEmbedder"))
 refuses("haystack", use("haystack_integrations.components.rankers.ragbridge", "JinaRanker"))
+refuses("haystack", use("haystack_integrations.components.classifiers.ragbridge", "JinaDocumentClassifier"))
+refuses("haystack", use("haystack_integrations.components.retrievers.ragbridge", "ElasticSemanticRetriever"))
+refuses("haystack", use("haystack_integrations.components.connectors.ragbridge", "JinaReaderConnector"))
 refuses("langchain", use("langchain_ragbridge", "JinaEmbeddings"))
 refuses("langchain", use("langchain_ragbridge", "JinaRerank"))
 refuses("llama-index", use("llama_index.embeddings.ragbridge", "JinaEmbedding"))
+refuses("llama-index", use("llama_index.extractors.ragbridge", "JinaClassificationExtractor"))
 refuses("llama-index", use("llama_index.postprocessor.ragbridge", "JinaRerank"))
+refuses("llama-index", use("llama_index.readers.ragbridge", "JinaReader"))
+refuses("llama-index", use("llama_index.retrievers.ragbridge", "ElasticSemanticRetriever"))
+refuses("llama-index", use("llama_index.sparse_embeddings.ragbridge", "ElasticSparseEmbedding"))
+refuses("llama-index", use("llama_index.tools.ragbridge", "JinaToolSpec"))
 """,
     "ASCII text is cut without any extra": """
 from ragbridge.chunking import WordChunker
@@ -78,18 +86,46 @@ from langchain_ragbridge import JinaEmbeddings, JinaRerank
 JinaEmbeddings(api_key="k"), JinaRerank(api_key="k")
 """,
     "llama-index": """
-from llama_index.embeddings.ragbridge import JinaEmbedding
-from llama_index.postprocessor.ragbridge import JinaRerank
+from llama_index.embeddings.ragbridge import ElasticEmbedding, JinaEmbedding, JinaMultiModalEmbedding
+from llama_index.extractors.ragbridge import JinaClassificationExtractor
+from llama_index.postprocessor.ragbridge import ElasticRerank, JinaRerank
+from llama_index.readers.ragbridge import JinaReader
+from llama_index.retrievers.ragbridge import ElasticSemanticRetriever
+from llama_index.sparse_embeddings.ragbridge import ElasticSparseEmbedding
+from llama_index.tools.ragbridge import JinaToolSpec
 
 JinaEmbedding(api_key="k"), JinaRerank(api_key="k")
+JinaMultiModalEmbedding(api_key="k"), JinaToolSpec(api_key="k"), JinaReader(limits="keyless")
+JinaClassificationExtractor(labels=["a", "b"], api_key="k")
+for kind in (ElasticEmbedding, ElasticRerank, ElasticSparseEmbedding):
+    kind(inference_id="x", url="http://localhost:9200")
+ElasticSemanticRetriever("docs", "content", url="http://localhost:9200")
 """,
     "haystack": """
 from haystack.utils import Secret
-from haystack_integrations.components.embedders.ragbridge import JinaDocumentEmbedder, JinaTextEmbedder
+from haystack_integrations.components.classifiers.ragbridge import JinaDocumentClassifier
+from haystack_integrations.components.connectors.ragbridge import JinaReaderConnector
+from haystack_integrations.components.embedders.ragbridge import (
+    JinaDocumentEmbedder, JinaDocumentImageEmbedder, JinaTextEmbedder
+)
 from haystack_integrations.components.rankers.ragbridge import JinaRanker
 
-for kind in (JinaDocumentEmbedder, JinaTextEmbedder, JinaRanker):
+for kind in (JinaDocumentEmbedder, JinaDocumentImageEmbedder, JinaTextEmbedder, JinaRanker):
     kind(api_key=Secret.from_token("k")).warm_up()
+JinaDocumentClassifier(labels=["a", "b"], api_key=Secret.from_token("k")).warm_up()
+JinaReaderConnector("read", limits="keyless").warm_up()
+
+from haystack_integrations.components.embedders.ragbridge import (
+    ElasticDocumentEmbedder, ElasticSparseDocumentEmbedder, ElasticSparseTextEmbedder, ElasticTextEmbedder
+)
+from haystack_integrations.components.rankers.ragbridge import ElasticRanker
+from haystack_integrations.components.retrievers.ragbridge import ElasticSemanticRetriever
+
+for kind in (
+    ElasticDocumentEmbedder, ElasticSparseDocumentEmbedder, ElasticSparseTextEmbedder, ElasticTextEmbedder, ElasticRanker
+):
+    kind("an-endpoint", url="http://127.0.0.1:9200").warm_up()
+ElasticSemanticRetriever("articles", "content", url="http://127.0.0.1:9200").warm_up()
 """,
     "local": """
 jina = ragbridge.Jina(base_url="local")

@@ -13,12 +13,14 @@ from ragbridge import ConfigurationError, InvalidRequestError, RequestError, Res
 from ragbridge._flow import Response
 from ragbridge.elastic import (
     Elastic,
+    Hit,
     knn_query,
     knn_retriever,
     match_query,
     rrf,
     semantic_highlight,
     semantic_query,
+    semantic_search_body,
     standard,
     text_similarity_reranker,
 )
@@ -280,3 +282,111 @@ async def test_the_asynchronous_method_does_the_same(connect: Callable[..., tupl
     """Retries included."""
     elastic, _ = connect(RequestError("broke"), answer(hit()))
     assert len(await elastic.asearch("docs", query=QUERY)) == 1
+
+
+def test_stages_of_a_search_by_meaning_are_what_was_asked_for() -> None:
+    """A query alone; joined with one by words; reranked; each stage with the window of the one above it."""
+    meant, words = standard(semantic_query("content", "sea")), standard(match_query("title", "sea"))
+    assert semantic_search_body("content", "sea", size=3) == {
+        "query": semantic_query("content", "sea"),
+        "size": 3,
+    }
+    joined = rrf([meant, words], rank_window_size=30)
+    hybrid = semantic_search_body("content", "sea", size=3, match_field="title", rank_window_size=30)
+    assert hybrid == {"retriever": joined, "size": 3}
+    reranked = semantic_search_body(
+        "content",
+        "sea",
+        size=30,
+        match_field="title",
+        rerank_inference_id="my",
+        rerank_field="title",
+        filter=ENGLISH,
+    )
+    expected = text_similarity_reranker(
+        joined, field="title", inference_text="sea", inference_id="my", rank_window_size=30, filter=[ENGLISH]
+    )
+    assert reranked == {"retriever": expected, "size": 30}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"rerank_field": "title"}, "rerank_field= is the reranker's"),
+        ({"rank_window_size": 20}, "rank_window_size= is for hits that are reranked or joined"),
+        ({"match_field": "title", "rank_window_size": 2}, "rank_window_size=2, below the search's size=3"),
+        ({"match_field": ""}, "field"),
+    ],
+)
+def test_stages_that_a_search_does_not_have_take_no_settings(arguments: dict[str, Any], message: str) -> None:
+    """A setting that would be ignored is refused by name."""
+    with pytest.raises(ConfigurationError, match=message):
+        semantic_search_body("content", "sea", size=3, **arguments)
+
+
+def test_a_search_by_meaning_is_the_plain_query_unless_more_is_asked_for() -> None:
+    """Retrievers of all frameworks send the same body: meaning alone, joined with words, reranked, filtered."""
+    meant = standard(QUERY)
+    assert semantic_search_body("content", "the sea", size=5) == {"query": QUERY, "size": 5}
+    joined = semantic_search_body("content", "the sea", size=20, match_field="text", filter=ENGLISH)
+    both = rrf([meant, standard(match_query("text", "the sea"))], rank_window_size=20, filter=[ENGLISH])
+    assert joined == {"retriever": both, "size": 20}
+    reranked = semantic_search_body(
+        "content", "the sea", size=5, rerank_inference_id="my-reranker", rerank_field="text", filter=ENGLISH
+    )
+    assert reranked == {
+        "retriever": text_similarity_reranker(
+            meant,
+            field="text",
+            inference_text="the sea",
+            inference_id="my-reranker",
+            rank_window_size=10,
+            filter=[ENGLISH],
+        ),
+        "size": 5,
+    }
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"rerank_field": "text"}, "rerank_field= is the reranker's"),
+        ({"rank_window_size": 20}, "rank_window_size= is for hits that are reranked or joined"),
+        (
+            {"rank_window_size": 4, "rerank_inference_id": "r"},
+            "rank_window_size=4, below the search's size=5",
+        ),
+        ({"size": 0, "rerank_inference_id": "r"}, "size=0"),
+    ],
+)
+def test_a_search_by_meaning_ignores_no_argument(more: dict[str, Any], message: str) -> None:
+    """What only a reranker or a second list could use is refused without one."""
+    with pytest.raises(ConfigurationError, match=message):
+        semantic_search_body("content", "the sea", **{"size": 5, **more})
+
+
+@pytest.mark.parametrize(
+    ("source", "field", "text", "rest"),
+    [
+        ({"content": "sea", "n": 1}, "content", "sea", {"n": 1}),
+        ({"content": ["sea", "land"]}, "content", "sea\nland", {}),
+        ({"a": {"b": "sea", "c": 1}, "n": 1}, "a.b", "sea", {"a": {"c": 1}, "n": 1}),
+        ({"a.b": "sea", "a": {"b": "land"}}, "a.b", "sea", {"a": {"b": "land"}}),
+        ({"content": {"text": "sea", "inference": {"chunks": []}}}, "content", "sea", {}),
+    ],
+)
+def test_the_text_of_a_hit_is_found_as_elasticsearch_keeps_it(
+    source: dict[str, Any], field: str, text: str, rest: dict[str, Any]
+) -> None:
+    """In objects, under a name with dots, as a list, or as ``semantic_text`` was kept before 8.18."""
+    found = Hit("a", 1.0, source)
+    assert (found.text(field), found.without(field)) == (text, rest)
+
+
+@pytest.mark.parametrize(
+    "source", [{}, {"content": None}, {"content": 3}, {"content": []}, {"content": ["a", 1]}]
+)
+def test_a_hit_without_the_text_is_no_empty_text(source: dict[str, Any]) -> None:
+    """The error names the document, the field and both ways out."""
+    with pytest.raises(ConfigurationError, match=r"'a'.*'content'.*copy_to.*exists"):
+        Hit("a", 1.0, source).text("content")

@@ -172,6 +172,16 @@ def test_every_setting_has_its_place() -> None:
         },
         "task_settings": {"return_documents": False},
     }
+    own = ElasticsearchService(
+        "uploaded", num_threads=1, num_allocations=1, similarity="cosine", element_type="byte"
+    )
+    assert build_config("e", "text_embedding", own)["service_settings"] == {
+        "model_id": "uploaded",
+        "num_threads": 1,
+        "num_allocations": 1,
+        "similarity": "cosine",
+        "element_type": "byte",
+    }
     hosted = ElasticInferenceService(
         "jina-embeddings-v3",
         dimensions=512,
@@ -272,6 +282,7 @@ SIMILARITIES = "cosine, dot_product, l2_norm"
         ("text_embedding", own(adaptive_allocations=2), [TYPE.format("adaptive_allocations", 2, "Map")]),
         ("text_embedding", own(deployment_id="d"), ["[num_threads] comes from the deployment", "[num_allocations] comes from the deployment"]),
         ("text_embedding", own(similarity="euclid"), [CHOICE.format("service_settings", "euclid", "similarity", SIMILARITIES)]),
+        ("text_embedding", own(element_type="bit"), [CHOICE.format("service_settings", "bit", "element_type", "byte, float")]),
         ("text_embedding", own(model_id=E5, similarity="cosine"), [UNKNOWN.format("similarity", "elasticsearch")]),
         ("text_embedding", own(model_id=ELSER), ["[.elser_model_2] is for task type [sparse_embedding], not for [text_embedding]"]),
         ("rerank", own(model_id=E5), ["[.multilingual-e5-small] is for task type [text_embedding]"]),

@@ -10,12 +10,12 @@ import threading
 import pytest
 
 from ragbridge import (
+    AuthenticationError,
     ConfigurationError,
     InvalidRequestError,
     Jina,
     Page,
     QuotaExhaustedError,
-    RagbridgeError,
     RateLimit,
     ReaderOptions,
     RequestError,
@@ -37,7 +37,7 @@ def refuse(status):
 
 
 def make(transport, **settings):
-    return Jina(base_url="http://x", **{"limits": None, "retry": ONCE, "transport": transport, **settings})
+    return Jina(transport=transport, **{"base_url": "http://x", "limits": None, "retry": ONCE, **settings})
 
 
 async def collected(pages):
@@ -80,17 +80,13 @@ def test_a_page_that_cannot_be_read_gives_its_error_in_its_place(scripted, read_
     assert "s3cret" not in str(refused) + str(broken)
 
 
-@pytest.mark.parametrize(
-    ("status", "error"), [(402, QuotaExhaustedError), (401, RagbridgeError), (None, ConfigurationError)]
-)
+@pytest.mark.parametrize(("status", "error"), [(402, QuotaExhaustedError), (401, AuthenticationError)])
 def test_what_no_page_can_be_read_with_ends_the_job(scripted, read_each, status, error):
-    """An empty balance, a wrong key or a missing one are raised, and no further page is asked for."""
-    transport = scripted(page, *[refuse(status or 200)] * 20)
-    settings = {} if status else {"base_url": "https://api.jina.ai", "limits": "keyless"}
-    urls = URLS if status else ["https://a", ""]
+    """An empty balance and a wrong key are raised, and no further page is asked for."""
+    transport = scripted(page, *[refuse(status)] * 20)
     with pytest.raises(error):
-        read_each(make(transport, concurrency=1, **settings), urls)
-    assert len(transport.requests) == (2 if status else 0)
+        read_each(make(transport, concurrency=1), URLS)
+    assert len(transport.requests) == 2
 
 
 @pytest.mark.parametrize("urls", ["https://a", ["https://a", ""], [7]])

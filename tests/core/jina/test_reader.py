@@ -153,6 +153,43 @@ def test_an_option_is_one_header(name, value, header, text):
     assert ReaderOptions(**{name: value}).headers() == {header: text}
 
 
+@pytest.mark.parametrize(("header", "text"), [option[2:] for option in OPTIONS], ids=str)
+def test_a_header_is_one_option(header, text):
+    """In any case of letters, and as it would be sent."""
+    assert ReaderOptions.from_headers({header.upper(): text}).headers() == {header: text}
+
+
+def test_older_and_typed_headers():
+    """Headers become what options are, under the older name of the format too."""
+    found = ReaderOptions.from_headers(
+        {"X-Return-Format": "html,text", "X-Timeout": "9", "X-No-Cache": "True"}
+    )
+    assert found == ReaderOptions(return_format=["html", "text"], timeout=9, no_cache=True)
+
+
+@pytest.mark.parametrize(
+    ("headers", "says"),
+    [
+        ({"Authorization": "Bearer k-1"}, "'Authorization' is no option"),
+        ({7: "x"}, "7 is no option"),
+        ({"X-No-Cache": "false"}, "no_cache='false'"),
+        ({"X-Timeout": "9s"}, "timeout='9s'"),
+        ({"X-Timeout": "9" * 5000}, "timeout="),
+        ({"X-Target-Selector": 7}, "target_selector must be"),
+        ({"X-Return-Format": None}, None),
+    ],
+    ids=str,
+)
+def test_headers_that_are_no_options(headers, says):
+    """They are refused by name, and what they hold is not shown; None is no header."""
+    if says is None:
+        assert ReaderOptions.from_headers(headers) == ReaderOptions()
+        return
+    with pytest.raises(ConfigurationError, match=says) as caught:
+        ReaderOptions.from_headers(headers)
+    assert "k-1" not in str(caught.value)
+
+
 def test_every_option_is_in_the_table():
     """A new option is tested, or travels in the body."""
     names = {field.name for field in dataclasses.fields(ReaderOptions)}

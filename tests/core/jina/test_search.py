@@ -6,7 +6,15 @@ import json
 
 import pytest
 
-from ragbridge import ConfigurationError, Jina, ReaderOptions, ResponseError, Retry, Usage
+from ragbridge import (
+    ConfigurationError,
+    InvalidRequestError,
+    Jina,
+    ReaderOptions,
+    ResponseError,
+    Retry,
+    Usage,
+)
 from ragbridge._flow import Response
 
 ROWS = [
@@ -130,3 +138,17 @@ async def test_the_asynchronous_face_does_the_same(scripted):
     jina = Jina("k", limits=None, transport=transport)
     assert await jina.asearch("q", num=2) == jina.search("q", num=2)
     assert transport.requests[0] == transport.requests[1]
+
+
+def test_nothing_found_is_an_empty_result(scripted):
+    """The service says so by a 422; what else it refuses stays an error."""
+    body = {"code": 422, "name": "AssertionFailureError", "status": 42206, "data": None}
+    nothing = {**body, "message": "No search results available for query x"}
+    transport = scripted(
+        Response(422, {}, json.dumps(nothing).encode()),
+        Response(422, {}, json.dumps({**body, "message": "Invalid location"}).encode()),
+    )
+    jina = Jina("k", limits=None, transport=transport)
+    assert (len(jina.search("x")), jina.usage.requests) == (0, 1)
+    with pytest.raises(InvalidRequestError, match="Invalid location"):
+        jina.search("x")

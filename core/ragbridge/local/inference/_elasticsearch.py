@@ -220,7 +220,7 @@ def _uploaded(draft: Draft) -> dict[str, Any]:
     scope = draft.service
     dimensions = scope.positive("dimensions")
     similarity = scope.text("similarity", choices=SIMILARITIES)
-    element = scope.text("element_type", choices=("float", "byte", "bit"))
+    element = scope.text("element_type", choices=("float", "byte"))
     return {
         "dimensions": dimensions or draft.learn_width(),
         "similarity": (similarity or "cosine").strip().lower(),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -30,21 +29,19 @@ class Credential:
     scheme: str
     key: Secret
 
-    def traces(self) -> Iterator[str]:
-        """Every text by which it could be told, the longest first: as it is sent, and what is encoded in it."""
+    def parts(self) -> Iterator[str]:
+        """Every text by which it could be told: as it is sent, and what is encoded in it."""
         key = self.key.reveal()
-        parts = [key]
+        yield key
         try:
             pair = base64.b64decode(key, validate=True).decode()
         except ValueError:
             pair = ""
         name, colon, secret = pair.partition(":")
         if colon:
-            parts += [pair, secret]
+            yield from (pair, secret)
             if self.scheme.lower() == "apikey":
-                parts.append(name)
-        parts += [json.dumps(part)[1:-1] for part in parts]
-        yield from sorted({part for part in parts if part}, key=len, reverse=True)
+                yield name
 
 
 def choose(

@@ -21,6 +21,7 @@ from ragbridge._errors import (
 )
 from ragbridge._flow import Response
 from ragbridge._retry import retry_after
+from ragbridge._secret import traces_of, without
 from ragbridge.services.elastic._credentials import Credential
 
 _BODY_SHOWN = 2000
@@ -46,20 +47,21 @@ def read_error(
         credential: What the request was signed with: every trace of it is removed.
         secrets: What else must not be shown, such as the key that an endpoint is made with.
     """
-    traces = [*(credential.traces() if credential else ()), *filter(None, secrets)]
-    text = bytes(response.body).decode("utf-8", "replace")
+    traces = traces_of([*(credential.parts() if credential else ()), *secrets])
+    text = _without(traces, bytes(response.body).decode("utf-8", "replace"))
     body = _json(text)
     reasons = [*_reasons(body)]
     message = _message(reasons) or _plain(text, body) or "the service gave no reason"
     error = body.get("error")
     code = error.get("type") if isinstance(error, dict) else None
+    request_id = response.headers.get("x-opaque-id") or response.headers.get("x-request-id")
     return _kind(response.status, " ".join(reasons) or message)(
         _without(traces, message),
         status=response.status,
         code=_without(traces, code) if isinstance(code, str) else None,
-        request_id=response.headers.get("x-opaque-id") or response.headers.get("x-request-id"),
+        request_id=request_id and _without(traces, request_id),
         retry_after=retry_after(response.headers),
-        body=_without(traces, text)[:_BODY_SHOWN],
+        body=text[:_BODY_SHOWN],
     )
 
 
@@ -129,6 +131,4 @@ def _plain(text: str, body: dict[str, Any]) -> str:
 
 
 def _without(traces: Iterable[str], text: str) -> str:
-    for trace in traces:
-        text = text.replace(trace, "[key]")
-    return _FOREIGN_KEYS.sub("[key]", text)
+    return _FOREIGN_KEYS.sub("[key]", without(traces, text))

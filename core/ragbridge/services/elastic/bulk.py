@@ -248,7 +248,7 @@ def _outcome(item: Mapping[str, Any], row: Row) -> StatusError | None:
     status = found.get("status") if isinstance(found, dict) else None
     if not isinstance(found, dict) or type(status) is not int:
         raise ResponseError(f"the row of documents[{row.index}] in 'items' has no status")
-    if found.get("_id") not in {row.id, None}:
+    if found.get("_id") not in (row.id, None):
         raise ResponseError(f"the row of documents[{row.index}] in 'items' is about the id {found['_id']!r}")
     error = found.get("error")
     if status < 300 and error is None:

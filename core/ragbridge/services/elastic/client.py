@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import ssl
 
     from ragbridge._drivers import Clock, Transport
+    from ragbridge.local import Engine
 
 log = logging.getLogger("ragbridge")
 
@@ -59,7 +60,7 @@ class Elastic(InferenceFaces, RetrievalFaces, Service):
         http_client: Your own ``httpx.Client``; never closed here.
         async_http_client: Your own ``httpx.AsyncClient``; it belongs to one event loop; never closed here.
         count_tokens: A real tokenizer's count of one text, for limits that count tokens; None for estimates.
-        transport: Something else that answers requests, such as an embedded engine with settings of its own.
+        transport: Something else that answers requests, or a ``ragbridge.local.Engine`` with settings of its own.
         clock: Time, for tests that wait.
 
     Attributes:
@@ -96,7 +97,7 @@ class Elastic(InferenceFaces, RetrievalFaces, Service):
         http_client: object | None = None,
         async_http_client: object | None = None,
         count_tokens: Callable[[str], int] | None = None,
-        transport: Transport | None = None,
+        transport: Transport | Engine | None = None,
         clock: Clock | None = None,
     ) -> None:
         address = _address(url, cloud_id)
@@ -174,7 +175,7 @@ class Elastic(InferenceFaces, RetrievalFaces, Service):
         settings: dict[str, Any],
         credential: Credential | None,
         clients: tuple[object | None, object | None] = (None, None),
-        transport: Transport | None = None,
+        transport: Transport | Engine | None = None,
         clock: Clock | None = None,
         *,
         expects_key: bool = False,

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-import math
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +16,11 @@ from ragbridge.services.elastic._arguments import Body, Filter, given
 from ragbridge.services.elastic._documents import encode
 from ragbridge.services.elastic._names import searched
 from ragbridge.services.elastic._wire import decode
-from ragbridge.services.elastic.queries import semantic_query
+from ragbridge.services.elastic.queries import match_query, semantic_query
 from ragbridge.services.elastic.retrievers import (
     DEFAULT_WINDOW,
     check_windows,
+    rrf,
     standard,
     text_similarity_reranker,
 )
@@ -114,22 +115,29 @@ def semantic_search_body(
     Raises:
         ConfigurationError: An argument is not what it should be, or the window is smaller than ``size``.
     """
+    if rerank_inference_id is None and rerank_field is not None:
+        raise ConfigurationError("rerank_field= is the reranker's: pass rerank_inference_id= as well")
     meant = semantic_query(field, query)
-    if rerank_inference_id is None:
-        if rerank_field is not None or rank_window_size is not None:
+    if match_field is None and rerank_inference_id is None:
+        if rank_window_size is not None:
             raise ConfigurationError(
-                "rerank_field= and rank_window_size= are the reranker's: pass rerank_inference_id= as well"
+                "rank_window_size= is for hits that are reranked or joined: pass rerank_inference_id= or match_field="
             )
         return search_body(query=meant, filter=filter, size=size)
     check.whole("size", size)
-    reranked = text_similarity_reranker(
-        standard(meant),
-        field=field if rerank_field is None else rerank_field,
-        inference_text=query,
-        inference_id=rerank_inference_id,
-        rank_window_size=max(size, DEFAULT_WINDOW) if rank_window_size is None else rank_window_size,
-    )
-    return search_body(retriever=reranked, filter=filter, size=size)
+    window = max(size, DEFAULT_WINDOW) if rank_window_size is None else rank_window_size
+    found = standard(meant)
+    if match_field is not None:
+        found = rrf([found, standard(match_query(match_field, query))], rank_window_size=window)
+    if rerank_inference_id is not None:
+        found = text_similarity_reranker(
+            found,
+            field=field if rerank_field is None else rerank_field,
+            inference_text=query,
+            inference_id=rerank_inference_id,
+            rank_window_size=window,
+        )
+    return search_body(retriever=found, filter=filter, size=size)
 
 
 def _source(source: object) -> bool | Body:
@@ -210,7 +218,7 @@ def _read(response: Response) -> SearchHits:
         hits=tuple(_hit(row, place) for place, row in enumerate(rows)),
         total=total,
         exact=exact,
-        took=took if isinstance(took, int) else 0,
+        took=took if type(took) is int else 0,
         partial=partial,
         raw=body,
     )
@@ -222,7 +230,7 @@ def _hit(row: object, place: int) -> Hit:
         raise ResponseError(f"{where} has no '_id'")
     score, source, highlight = row.get("_score"), row.get("_source", {}), row.get("highlight", {})
     if score is not None and (
-        not isinstance(score, (int, float)) or isinstance(score, bool) or not math.isfinite(score)
+        type(score) not in {int, float} or not abs(score) <= sys.float_info.max  # a long int is no float
     ):
         raise ResponseError(f"the score of {where} is {score!r}, no finite number")
     if not isinstance(source, dict):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -59,6 +59,6 @@ def _weights(found: Any) -> dict[str, float]:
     if not isinstance(found, dict):
         raise ResponseError(f"a sparse embedding is {type(found).__name__}, no object of tokens and weights")
     for token, weight in found.items():
-        if type(weight) not in {int, float} or not math.isfinite(weight):
+        if type(weight) not in {int, float} or not abs(weight) <= sys.float_info.max:  # a long int is no float
             raise ResponseError(f"the weight of the token {token!r} is {weight!r}, no finite number")
     return {token: float(weight) for token, weight in found.items()}

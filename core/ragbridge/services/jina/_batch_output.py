@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from ragbridge._errors import JobError, ResponseError
 from ragbridge._jobs import BatchResults, BatchStatus, FailedItem
 from ragbridge._results import Usage
 from ragbridge.services.jina._vectors import Sheet, read_vector
+from ragbridge.services.jina._wire import count_of, model_of
 
 if TYPE_CHECKING:
     from ragbridge._results import Vectors
@@ -56,7 +56,7 @@ def collect(
         sheet.rows(row, row + 1, len(vector))[0] = vector
         done[row] = 1
         tokens += _tokens(body)
-        model = model or str(body.get("model") or "")
+        model = model or model_of(body, "")
     failed_rows = {row_of(custom_id): custom_id for custom_id in errors}
     _check_all(done, failed_rows, status.id)
     vectors: Vectors = sheet.vectors if any(done) else np.empty((count, 0), np.float32)
@@ -68,10 +68,19 @@ def collect(
 
 
 def _count(file: bytes, status: BatchStatus, errors: Mapping[str, FailedItem]) -> int:
-    """Items of a job whose ids nobody gave."""
-    if status.stats is not None and status.stats.total:
-        return status.stats.total
-    return len(errors.keys() | {custom_id for custom_id, _ in _lines(file)})
+    """Items of a job whose ids nobody gave.
+
+    Raises:
+        ResponseError: The job has more of them than there are outcomes: no room is made for what will not come.
+    """
+    found = [custom_id for custom_id, _ in _lines(file)]
+    told = status.stats.total if status.stats else 0
+    missing = told - len(found) - len(errors)
+    if missing > 0:
+        raise ResponseError(
+            f"batch job {status.id}: {missing} of {told} items or more are neither in the output nor among the errors"
+        )
+    return told or len(errors.keys() | {*found})
 
 
 def _places(job: str, ids: Sequence[str] | None, count: int) -> Callable[[str], int]:
@@ -162,7 +171,4 @@ def _tokens(body: Mapping[str, Any]) -> int:
     usage = body.get("usage")
     if not isinstance(usage, dict):
         return 0
-    found = usage.get("total_tokens", usage.get("prompt_tokens"))
-    if isinstance(found, bool) or not isinstance(found, (int, float)) or not math.isfinite(found):
-        return 0
-    return max(0, int(found))
+    return count_of(usage.get("total_tokens", usage.get("prompt_tokens"))) or 0

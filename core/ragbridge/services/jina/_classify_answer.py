@@ -70,8 +70,10 @@ def _result(
         (_label(entry.get("label"), place, labels), _score(entry.get("score"), place)) for entry in listed
     ]
     scores = dict(sorted(pairs, key=lambda pair: -pair[1]))
-    if len(scores) < len(pairs) or label not in scores:
-        raise ResponseError(f"'predictions' of input {place} has a label twice, or not the one predicted")
+    if len(scores) < len(pairs) or not math.isclose(scores.get(label, math.inf), score, abs_tol=1e-4):
+        raise ResponseError(
+            f"'predictions' of input {place} has a label twice, or not the one predicted with its score"
+        )
     return Classification(place, label, score, scores, group)
 
 

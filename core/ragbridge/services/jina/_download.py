@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from ragbridge._errors import InvalidRequestError
-from ragbridge._wire import final
+from ragbridge._wire import final, host_of
 
 if TYPE_CHECKING:
     from ragbridge._flow import Flow, Response
@@ -63,9 +63,7 @@ def fetch_foreign(channel: JinaChannel, url: str, *, product: str, read: Callabl
         ResponseError: The address is none of another host, or is not as safe as the API's own.
     """
     if not _is_foreign(channel, url):
-        raise final(
-            f"the service sends to {url.partition('?')[0]!r} for a file, which is no address of a store"
-        )
+        raise final(f"the service sends to {host_of(url)} for a file, which is no address of a store")
 
     def read_there(response: Response) -> tuple[T, None]:
         if response.status >= 300:

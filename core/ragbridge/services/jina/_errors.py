@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from typing import Any
@@ -16,24 +17,26 @@ from ragbridge._errors import (
 )
 from ragbridge._flow import Response
 from ragbridge._retry import retry_after
-from ragbridge._secret import Secret
+from ragbridge._secret import Secret, traces_of, without
 
 _ITEM = re.compile(r"(?:^|[.\]])(?:input|documents|texts|content)[.\[](\d+)")
+_RID = re.compile(r"\[RID: ([0-9A-Fa-f]{8,64})\]")
+_TRANSIENT = frozenset({"CONFLICT_RESOURCE_BUSY", "INTERNAL_ERROR", "SERVICE_UNAVAILABLE", "SERVICE_TIMEOUT"})
 _BODY_SHOWN = 2000
 
 
 def read_error(response: Response, *, key: Secret | None = None) -> StatusError:
     """The error that ``response`` stands for, with every trace of ``key`` removed from it."""
-    text = bytes(response.body).decode("utf-8", "replace")
-    if key:
-        text = text.replace(key.reveal(), "[key]")
+    hide = functools.partial(without, traces_of([key.reveal()] if key else []))
+    text = hide(bytes(response.body).decode("utf-8", "replace"))
     body = _json(text)
-    code = _code(body, response.status)
+    code, request_id = _code(body, response.status), _request_id(body, response, text)
+    # Hidden once more where JSON has forms of its own for a letter.
     return _kind(response.status, code, text)(
-        _message(body) or _plain(text) or "the service gave no reason",
+        hide(_message(body)) or _plain(text) or "the service gave no reason",
         status=response.status,
-        code=code,
-        request_id=_request_id(body, response),
+        code=code and hide(code),
+        request_id=request_id and hide(request_id),
         retry_after=retry_after(response.headers),
         index=_index(body),
         body=text[:_BODY_SHOWN],
@@ -51,7 +54,7 @@ def _kind(status: int, code: str | None, text: str) -> type[StatusError]:
         return QuotaExhaustedError
     if code.startswith("AUTH_") or status in {401, 403}:
         return AuthenticationError
-    if status >= 500 or status in {408, 425} or code == "CONFLICT_RESOURCE_BUSY":
+    if code in _TRANSIENT or (not code.startswith("INPUT_") and (status >= 500 or status in {408, 425})):
         return ServiceError
     return InvalidRequestError
 
@@ -79,11 +82,13 @@ def _code(body: dict[str, Any], status: int) -> str | None:
     return None
 
 
-def _request_id(body: dict[str, Any], response: Response) -> str | None:
+def _request_id(body: dict[str, Any], response: Response, text: str) -> str | None:
+    """In a field, in front of a message (``[RID: ...]``), or in a header."""
     for place in _places(body):
         if isinstance(place.get("request_id"), str):
             return str(place["request_id"])
-    return response.headers.get("x-request-id")
+    found = _RID.search(text)
+    return found[1] if found else response.headers.get("x-request-id")
 
 
 def _message(body: dict[str, Any]) -> str:

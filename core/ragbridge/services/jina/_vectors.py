@@ -168,7 +168,7 @@ def _scan(body: bytes, count: int, rows: Callable[[int], Vectors]) -> tuple[Vect
         vectors, end = _scan_rows(body, start, count, rows)
         # What stands around the rows must be a JSON object whose own "data" is the list that was read, and no other.
         rest = json.loads(body[:start] + b'"these rows"]' + body[end:])
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return (vectors, rest) if isinstance(rest, dict) and rest.get("data") == ["these rows"] else None
 

@@ -11,7 +11,7 @@ from ragbridge._errors import ConfigurationError, ResponseError
 from ragbridge._pages import Page
 from ragbridge._results import Usage
 from ragbridge._wire import encode
-from ragbridge.services.jina._wire import decode
+from ragbridge.services.jina._wire import count_of, decode
 
 if TYPE_CHECKING:
     from ragbridge._flow import Flow, Response
@@ -134,9 +134,7 @@ def tokens_of(place: object) -> int | None:
 def _count(value: object) -> int | None:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16:
         return int(value)
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value < 1e15:
-        return None
-    return int(value)
+    return count_of(value)
 
 
 def read_page(row: object, *, content: bool) -> Page:
@@ -189,10 +187,11 @@ def _pairs(row: Mapping[str, Any], name: str) -> tuple[tuple[str, str], ...]:
     """Name and address of each link or image, from an object or, where all were asked for, from a list of pairs."""
     found = row.get(name)
     pairs = [*found.items()] if isinstance(found, dict) else found or []
-    try:
-        rows = tuple((label, address) for label, address in pairs)
-    except (TypeError, ValueError):
-        rows = ((None, None),)
-    if not all(isinstance(part, str) for pair in rows for part in pair):
-        raise ResponseError(f"{name!r} of a page is no list of names and addresses")
-    return rows
+    rows: list[tuple[str, str]] = []
+    for pair in pairs if isinstance(pairs, list) else [None]:
+        match pair:
+            case [str(label), str(address)]:
+                rows.append((label, address))
+            case _:
+                raise ResponseError(f"{name!r} of a page is no list of names and addresses")
+    return tuple(rows)

@@ -12,6 +12,10 @@ from ragbridge._wire import check_address, read_json
 KNOWN_PATHS = ("/embeddings", "/multi-vector", "/rerank", "/classify", "/train", "/segment")
 
 
+_MOST = 1e15
+"""Beyond it nothing was counted: larger figures would be believed by limiters, and break arithmetic."""
+
+
 def normalize_base(url: str) -> str:
     """The address up to and including ``/v1``, from what users paste: with or without it, or a whole endpoint.
 
@@ -48,8 +52,14 @@ def decode_any(response: Response) -> Any:
 def billed(body: Mapping[str, Any]) -> int | None:
     """``usage.total_tokens``, the only count that every model sends."""
     usage = body.get("usage")
-    tokens = usage.get("total_tokens") if isinstance(usage, dict) else None
-    return int(tokens) if isinstance(tokens, (int, float)) and 0 <= tokens < float("inf") else None
+    return count_of(usage.get("total_tokens")) if isinstance(usage, dict) else None
+
+
+def count_of(value: object) -> int | None:
+    """A number of tokens or items, which some services write as a float; None where it cannot be one."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _MOST:
+        return None
+    return int(value)
 
 
 def model_of(body: Mapping[str, Any], asked: str) -> str:

@@ -22,6 +22,7 @@ from ragbridge.services.jina.faces.web import WebFaces
 
 if TYPE_CHECKING:
     from ragbridge._drivers import Clock, Transport
+    from ragbridge.local import Engine
 
 
 class Jina(EmbeddingFaces, RankingFaces, ClassifyingFaces, SegmentingFaces, WebFaces, JobFaces, Service):
@@ -52,7 +53,7 @@ class Jina(EmbeddingFaces, RankingFaces, ClassifyingFaces, SegmentingFaces, WebF
         http_client: Your own ``httpx.Client``; never closed here.
         async_http_client: Your own ``httpx.AsyncClient``; it belongs to one event loop; never closed here.
         count_tokens: A real tokenizer's count of one text, for the limiter; None for estimates that calibrate themselves.
-        transport: Something else that answers requests, such as an embedded engine with settings of its own.
+        transport: Something else that answers requests, or a ``ragbridge.local.Engine`` with settings of its own.
         clock: Time, for tests that wait.
 
     Attributes:
@@ -91,7 +92,7 @@ class Jina(EmbeddingFaces, RankingFaces, ClassifyingFaces, SegmentingFaces, WebF
         http_client: object | None = None,
         async_http_client: object | None = None,
         count_tokens: Callable[[str], int] | None = None,
-        transport: Transport | None = None,
+        transport: Transport | Engine | None = None,
         clock: Clock | None = None,
     ) -> None:
         check_policy(timeout=timeout, concurrency=concurrency, batch_size=batch_size, max_batch=MAX_ITEMS)

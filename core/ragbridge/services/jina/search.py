@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ragbridge._errors import ConfigurationError, ResponseError
+from ragbridge._errors import ConfigurationError, InvalidRequestError, ResponseError
 from ragbridge._flow import Flow, Plan, plan
 from ragbridge._pages import SearchResults
 from ragbridge._results import Usage
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ragbridge.services.jina._reader_options import ReaderOptions
 
 PRODUCT = "search"
+NOTHING_FOUND = "No search results available"
+"""How the service says, by a 422, that nothing was found (the reader's source, searcher): that is a result as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +98,20 @@ def search(channel: JinaChannel, options: SearchOptions) -> Plan[SearchResults]:
 
 
 def _flow(channel: JinaChannel, options: SearchOptions) -> Flow[SearchResults]:
-    found, _ = yield from post(
-        channel,
-        channel.hosts.search,
-        options.payload(),
-        product=PRODUCT,
-        read=_read,
-        headers=options.headers(),
-        timeout=options.pages.patience,
-    )
+    try:
+        found, _ = yield from post(
+            channel,
+            channel.hosts.search,
+            options.payload(),
+            product=PRODUCT,
+            read=_read,
+            headers=options.headers(),
+            timeout=options.pages.patience,
+        )
+    except InvalidRequestError as error:
+        if NOTHING_FOUND not in error.message:
+            raise
+        return SearchResults((), Usage(0, 1))
     return found
 
 

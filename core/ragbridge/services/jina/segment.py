@@ -16,7 +16,7 @@ from ragbridge._flow import Flow, Plan, Response, plan
 from ragbridge._results import Segment, Segments, Token, Tokenizer, Usage
 from ragbridge._wire import encode
 from ragbridge.services.jina._channel import JinaChannel
-from ragbridge.services.jina._wire import decode
+from ragbridge.services.jina._wire import count_of, decode
 
 PRODUCT = "segment"
 
@@ -160,8 +160,7 @@ def _count(value: object) -> int:
 def _billed(body: Mapping[str, Any]) -> int | None:
     """``usage.tokens``, this product's own name for what was billed."""
     usage = body.get("usage")
-    tokens = usage.get("tokens") if isinstance(usage, dict) else None
-    return tokens if type(tokens) is int and tokens >= 0 else None
+    return count_of(usage.get("tokens")) if isinstance(usage, dict) else None
 
 
 def _tokens(found: object, count: int) -> list[tuple[Token, ...]]:

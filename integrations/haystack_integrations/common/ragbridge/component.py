@@ -11,11 +11,12 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 from haystack import Document, default_from_dict, default_to_dict
 from haystack.core.errors import SerializationError
 from haystack.utils import Secret
+from tqdm import tqdm
 
-from ragbridge import ConfigurationError, Jina, RateLimit, Retry
+from ragbridge import ConfigurationError, Elastic, Jina, RateLimit, ReaderOptions, Retry
 
-V = TypeVar("V", RateLimit, Retry)
-S = TypeVar("S", bound=Jina)
+V = TypeVar("V", RateLimit, ReaderOptions, Retry)
+S = TypeVar("S", bound=Jina | Elastic)
 
 
 class ServiceComponent(Generic[S]):
@@ -41,8 +42,8 @@ class ServiceComponent(Generic[S]):
         for name in self.SECRETS:
             _check_secret(name, getattr(self, name))
         self.client = client
-        self.limits = _value(RateLimit, limits)
-        self.retry = _value(Retry, retry)
+        self.limits = value_of(RateLimit, limits)
+        self.retry = value_of(Retry, retry)
         self.timeout = timeout
         self.concurrency = concurrency
         if client is not None:
@@ -142,6 +143,21 @@ def texts_of(documents: list[Document], fields: list[str], separator: str) -> li
     ]
 
 
+def progress_of(documents: list[Document], *, shown: bool) -> tqdm[Any]:
+    """A bar that counts embedded documents on standard error; one that is not shown does nothing."""
+    return tqdm(total=len(documents), desc="Embedding", unit=" documents", disable=not shown)
+
+
+def value_of(kind: type[V], given: V | Mapping[str, Any] | Any) -> Any:
+    """``given``, where it is a mapping (as in YAML) as the value that it describes."""
+    if not isinstance(given, Mapping):
+        return given
+    try:
+        return kind(**given)
+    except TypeError as error:
+        raise ConfigurationError(f"{kind.__name__}: {error}") from None
+
+
 def _check_secret(name: str, given: object) -> None:
     if given is not None and not isinstance(given, Secret):
         raise ConfigurationError(
@@ -153,13 +169,3 @@ def _check_secret(name: str, given: object) -> None:
 def _resolved(secret: Secret | None) -> str | None:
     # A variable that is set to nothing counts as unset, as in the core.
     return (secret.resolve_value() or None) if secret else None
-
-
-def _value(kind: type[V], given: V | Mapping[str, Any] | Any) -> Any:
-    """``given``, where it is a mapping (as in YAML) as the value that it describes."""
-    if not isinstance(given, Mapping):
-        return given
-    try:
-        return kind(**given)
-    except TypeError as error:
-        raise ConfigurationError(f"{kind.__name__}: {error}") from None

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from haystack.utils import Secret
 
 from haystack_integrations.common.ragbridge.component import ServiceComponent
-from ragbridge import Jina, RateLimit, Retry
+from ragbridge import ConfigurationError, Jina, RateLimit, Retry
 
 KEY = Secret.from_env_var(list(Jina.KEY_VARIABLES), strict=False)
 BASE_URL = Jina.BASE_URL
@@ -47,4 +47,21 @@ class JinaComponent(ServiceComponent[Jina]):
         super().__init__(client=client, limits=limits, retry=retry, timeout=timeout, concurrency=concurrency)
 
     def _make(self, settings: dict[str, Any]) -> Jina:
+        if self.limits == "keyless" and self.api_key == KEY:
+            # Nobody gave a key: what the environment has is for those who send one.
+            settings = {**settings, "api_key": None}
         return Jina(**settings)
+
+
+def check_embedding_type(embedding_type: str) -> str:
+    """``embedding_type``, where a ``Document`` and its stores can hold such vectors.
+
+    Raises:
+        ConfigurationError: It is not ``"float"``.
+    """
+    if embedding_type != "float":
+        raise ConfigurationError(
+            f"embedding_type={embedding_type!r}: Haystack takes lists of floats alone, in which a bit is as large as a "
+            "float; use ragbridge.Jina.embed, which gives packed bits, and store these yourself"
+        )
+    return embedding_type

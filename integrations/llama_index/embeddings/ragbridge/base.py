@@ -55,6 +55,7 @@ class JinaEmbedding(JinaConnected, BaseEmbedding):
         concurrency: Requests in flight at most.
         batch_size: Texts in one request at most.
         embed_batch_size: Texts that LlamaIndex hands over at once, up to 2048.
+        embedding_type: ``"float"``: LlamaIndex knows no other vectors. ``Jina.embed`` has packed bits.
         client: A ready ``Jina`` instead of the settings of the connection.
         **framework: Fields of ``BaseEmbedding``: ``callback_manager``, ``num_workers``, ``rate_limiter``.
 
@@ -90,6 +91,7 @@ class JinaEmbedding(JinaConnected, BaseEmbedding):
         concurrency: int | None = None,
         batch_size: int = Jina.BATCH_SIZE,
         embed_batch_size: int = MAX_EMBED_BATCH_SIZE,
+        embedding_type: str = "float",
         client: Jina | None = None,
         **framework: Any,
     ) -> None:
@@ -99,6 +101,11 @@ class JinaEmbedding(JinaConnected, BaseEmbedding):
             raise ConfigurationError(
                 "embeddings_cache= finds vectors by their text alone, so a query would get a passage's vector, or "
                 "another model's; use the cache of an IngestionPipeline, which knows all settings"
+            )
+        if embedding_type != "float":
+            raise ConfigurationError(
+                f"embedding_type={embedding_type!r}: LlamaIndex takes lists of floats alone, in which a bit has no "
+                "advantage; Jina.embed gives packed bits"
             )
         check_client(client, "Jina")
         settings: dict[str, Any] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pickle
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypedDict, TypeVar, Unpack
 
 try:
     from llama_index.core.schema import BaseComponent
@@ -15,9 +15,9 @@ except ImportError as error:
 
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, field_serializer
 
-from ragbridge import ConfigurationError, Jina, RateLimit, Retry
+from ragbridge import ConfigurationError, Elastic, Jina, RateLimit, Retry
 
-S = TypeVar("S", bound=Jina)
+S = TypeVar("S", Jina, Elastic)
 
 
 class Connected(BaseComponent, Generic[S]):
@@ -31,6 +31,7 @@ class Connected(BaseComponent, Generic[S]):
     _SERVICE: ClassVar[type[Any]]
     _CONNECTION: ClassVar[tuple[str, ...]]
     _SECRETS: ClassVar[tuple[str, ...]]
+    _ADDRESS: ClassVar[str]
 
     limits: RateLimit | str | None
     retry: Retry
@@ -58,7 +59,7 @@ class Connected(BaseComponent, Generic[S]):
     @field_serializer("client")
     def _describe(self, client: S | None) -> str | None:
         # Part of what identifies this component in caches, since vectors depend on where they come from.
-        return None if client is None else client.base_url
+        return None if client is None else str(getattr(client, self._ADDRESS))
 
     def __getstate__(self) -> dict[str, Any]:
         # Fails where the framework would leave the client out and use the default service instead.
@@ -81,13 +82,84 @@ class JinaConnected(Connected[Jina]):
         "timeout",
         "concurrency",
         "batch_size",
+        "region",
+        "reader_url",
+        "search_url",
     )
     _SECRETS: ClassVar[tuple[str, ...]] = ("api_key",)
+    _ADDRESS: ClassVar[str] = "base_url"
 
     api_key: SecretStr | None = Field(exclude=True, repr=False)
     base_url: str
 
     def _jina(self) -> Jina:
+        return self._connected()
+
+
+class ElasticSettings(TypedDict, total=False):
+    """Which Elasticsearch, and the policy for it: settings of every component over it. ``Elastic`` explains each.
+
+    What is not given is the environment's: ``ELASTICSEARCH_URL`` or ``ELASTIC_CLOUD_ID``, and ``ELASTIC_API_KEY``.
+    ``url="local"`` is the embedded engine, which runs models but no searches. ``client`` is a ready ``Elastic`` instead of
+    all others.
+    """
+
+    url: str | None
+    cloud_id: str | None
+    api_key: str | SecretStr | tuple[str, str | SecretStr] | None
+    basic_auth: tuple[str, str | SecretStr] | None
+    bearer_auth: str | SecretStr | None
+    ca_certs: str | None
+    verify: bool
+    limits: RateLimit | str | None
+    retry: Retry
+    timeout: float
+    concurrency: int | None
+    client: Elastic | None
+
+
+class ElasticConnected(Connected[Elastic]):
+    """A component over Elasticsearch, or what holds the connection of one."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    _SERVICE: ClassVar[type[Any]] = Elastic
+    _CONNECTION: ClassVar[tuple[str, ...]] = (
+        "url",
+        "cloud_id",
+        "api_key",
+        "basic_auth",
+        "bearer_auth",
+        "ca_certs",
+        "verify",
+        "limits",
+        "retry",
+        "timeout",
+        "concurrency",
+        "batch_size",
+    )
+    _SECRETS: ClassVar[tuple[str, ...]] = ("api_key", "basic_auth", "bearer_auth")
+    _ADDRESS: ClassVar[str] = "url"
+
+    url: str | None = None
+    cloud_id: str | None = None
+    api_key: SecretStr | tuple[SecretStr, SecretStr] | None = Field(default=None, exclude=True, repr=False)
+    basic_auth: tuple[SecretStr, SecretStr] | None = Field(default=None, exclude=True, repr=False)
+    bearer_auth: SecretStr | None = Field(default=None, exclude=True, repr=False)
+    ca_certs: str | None = None
+    verify: bool = True
+    limits: RateLimit | str | None = "cluster"
+    retry: Retry = Retry()
+    timeout: float = Elastic.TIMEOUT
+    concurrency: int | None = None
+    client: Elastic | None = None
+
+    def __init__(self, **settings: Unpack[ElasticSettings]) -> None:
+        check_client(settings.get("client"), "Elastic")
+        fields: dict[str, Any] = {**settings}
+        super().__init__(**fields)
+
+    def _elastic(self) -> Elastic:
         return self._connected()
 
 
@@ -97,6 +169,17 @@ def check_client(client: object, service: str) -> None:
         raise ConfigurationError(
             f"client={client!r}: a dict holds only a client's address; from_dict(data, client={service}(...)) restores it"
         )
+
+
+def named(inference_id: str | None, model_name: str | None) -> str:
+    """The endpoint, by LlamaIndex's name or by Elasticsearch's; the one in dumps is LlamaIndex's."""
+    if None not in {inference_id, model_name} and inference_id != model_name:
+        raise ConfigurationError(
+            f"inference_id={inference_id!r} and model_name={model_name!r}: give one of them"
+        )
+    if not (found := inference_id or model_name):
+        raise ConfigurationError("no inference endpoint is named: pass inference_id=")
+    return found
 
 
 def _revealed(value: Any) -> Any:

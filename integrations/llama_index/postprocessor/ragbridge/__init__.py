@@ -1,5 +1,6 @@
-"""Reranking by Jina AI, or by the embedded engine, for LlamaIndex."""
+"""Reranking by Jina AI, by Elasticsearch, or by the embedded engine, for LlamaIndex."""
 
 from llama_index.postprocessor.ragbridge.base import JinaRerank
+from llama_index.postprocessor.ragbridge.elastic import ElasticRerank
 
-__all__ = ["JinaRerank"]
+__all__ = ["ElasticRerank", "JinaRerank"]

@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
 from typing import Any
 
 try:
-    from llama_index.core.callbacks import CBEventType, EventPayload
-    from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
-    from llama_index.core.instrumentation.events.rerank import ReRankEndEvent, ReRankStartEvent
-    from llama_index.core.postprocessor.types import BaseNodePostprocessor
     from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
 except ImportError as error:
     raise ImportError(
         f'this adapter needs LlamaIndex ({error}): pip install "ragbridge[llama-index]"'
     ) from error
 
-from pydantic import ConfigDict, Field, SecretStr
+from pydantic import ConfigDict, SecretStr
 
 from llama_index.embeddings.ragbridge.connection import JinaConnected, check_client
-from ragbridge import ConfigurationError, Jina, Ranking, RateLimit, Retry
+from llama_index.embeddings.ragbridge.images import content_of
+from llama_index.postprocessor.ragbridge.reranking import NodeReranker, dispatcher
+from ragbridge import ConfigurationError, Image, Jina, RateLimit, Retry
 from ragbridge.models import DEFAULT_RERANK_MODEL, RerankModel
 
-RETRIEVAL_SCORE = "retrieval_score"
-"""Metadata key under which ``keep_retrieval_score`` puts the score that a node came with."""
 
-dispatcher = get_dispatcher(__name__)
-
-
-class JinaRerank(JinaConnected, BaseNodePostprocessor):
+class JinaRerank(JinaConnected, NodeReranker):
     """Orders nodes by relevance to the query, by Jina AI or by the embedded engine (``base_url="local"``).
 
     Returns new ``NodeWithScore`` objects, best first, with the reranker's score; the nodes in them are those that came
-    in. Every setting is a public field, so pickles and ``to_dict`` hold them all, except for the key: what is
+    in. ``jina-reranker-m0`` ranks the images of nodes that have one, among the texts of the others, and takes a
+    query's ``image_path`` where it has no text; the other models rank texts.
+
+    Every setting is a public field, so pickles and ``to_dict`` hold them all, except for the key: what is
     unpickled or made by ``from_dict`` takes it from the environment of its own process.
 
     Args:
@@ -41,6 +35,8 @@ class JinaRerank(JinaConnected, BaseNodePostprocessor):
         model_name: Another spelling of ``model``.
         top_n: Nodes to return at most.
         max_doc_length: Tokens of a node that are read, where the model has this option.
+        max_documents_per_call: Nodes in one call at most; None for all, however many. Beyond that, models that judge
+            each node by itself get several calls, and listwise ones (v3, v3.5) rank in rounds: see ``Jina.rerank``.
         metadata_mode: What is ranked: by default a node's text alone, which is what the other frameworks rank;
             ``MetadataMode.EMBED`` puts the metadata in front of it that embeddings see.
         keep_retrieval_score: Put the score that a node came with into ``metadata["retrieval_score"]`` of a copy of
@@ -62,10 +58,8 @@ class JinaRerank(JinaConnected, BaseNodePostprocessor):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     model: str
-    top_n: int = Field(ge=1)
     max_doc_length: int | None
-    metadata_mode: MetadataMode
-    keep_retrieval_score: bool
+    max_documents_per_call: int | None
 
     def __init__(
         self,
@@ -74,6 +68,7 @@ class JinaRerank(JinaConnected, BaseNodePostprocessor):
         model_name: RerankModel | None = None,
         top_n: int = 2,
         max_doc_length: int | None = None,
+        max_documents_per_call: int | None = None,
         metadata_mode: MetadataMode | str = MetadataMode.NONE,
         keep_retrieval_score: bool = False,
         api_key: str | SecretStr | None = None,
@@ -92,6 +87,7 @@ class JinaRerank(JinaConnected, BaseNodePostprocessor):
             "model": model or model_name or DEFAULT_RERANK_MODEL,
             "top_n": top_n,
             "max_doc_length": max_doc_length,
+            "max_documents_per_call": max_documents_per_call,
             "metadata_mode": metadata_mode,
             "keep_retrieval_score": keep_retrieval_score,
             "api_key": api_key,
@@ -114,58 +110,23 @@ class JinaRerank(JinaConnected, BaseNodePostprocessor):
     def _postprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
-        with self._reranking(nodes, query_bundle) as (question, finish):
-            return finish(self._jina().rerank(**question))
+        with self._reranking(self.model, nodes, query_bundle) as (query, finish):
+            return finish(self._jina().rerank(_asked(query), self._contents(nodes), **self._options()))
 
     @dispatcher.span
     async def _apostprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
-        with self._reranking(nodes, query_bundle) as (question, finish):
-            return finish(await self._jina().arerank(**question))
+        with self._reranking(self.model, nodes, query_bundle) as (query, finish):
+            return finish(await self._jina().arerank(_asked(query), self._contents(nodes), **self._options()))
 
-    @contextlib.contextmanager
-    def _reranking(
-        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None
-    ) -> Iterator[tuple[dict[str, Any], Callable[[Ranking], list[NodeWithScore]]]]:
-        """What to ask, and what to do with the answer, amid the events that LlamaIndex expects."""
-        dispatcher.event(
-            ReRankStartEvent(query=query_bundle, nodes=nodes, top_n=self.top_n, model_name=self.model)
-        )
-        if query_bundle is None:
-            raise ValueError("reranking needs a query: pass query_bundle= or query_str=")
-        payload: dict[str, Any] = {
-            EventPayload.NODES: nodes,
-            EventPayload.MODEL_NAME: self.model,
-            EventPayload.QUERY_STR: query_bundle.query_str,
-            EventPayload.TOP_K: self.top_n,
-        }
-        question = {
-            "query": query_bundle.query_str,
-            "documents": [node.node.get_content(metadata_mode=self.metadata_mode) for node in nodes],
-            **self._options(),
-        }
-        with self.callback_manager.event(CBEventType.RERANKING, payload=payload) as event:
-
-            def finish(ranking: Ranking) -> list[NodeWithScore]:
-                ranked = [self._ranked(nodes[row.index], row.score) for row in ranking]
-                event.on_end(payload={EventPayload.NODES: ranked})
-                dispatcher.event(ReRankEndEvent(nodes=ranked))
-                return ranked
-
-            yield question, finish
-
-    def _ranked(self, found: NodeWithScore, score: float) -> NodeWithScore:
-        node = found.node
-        if self.keep_retrieval_score:
-            node = node.model_copy(
-                update={
-                    "metadata": {**node.metadata, RETRIEVAL_SCORE: found.score},
-                    "excluded_embed_metadata_keys": [*node.excluded_embed_metadata_keys, RETRIEVAL_SCORE],
-                    "excluded_llm_metadata_keys": [*node.excluded_llm_metadata_keys, RETRIEVAL_SCORE],
-                }
-            )
-        return NodeWithScore(node=node, score=score)
+    def _contents(self, nodes: list[NodeWithScore]) -> list[str | Image]:
+        return [content_of(node.node, self.model, self.metadata_mode) for node in nodes]
 
     def _options(self) -> dict[str, Any]:
-        return {"model": self.model, "top_n": self.top_n, "max_doc_length": self.max_doc_length}
+        options = ("model", "top_n", "max_doc_length", "max_documents_per_call")
+        return {name: getattr(self, name) for name in options}
+
+
+def _asked(query: QueryBundle) -> str | Image:
+    return Image(query.image_path) if query.image_path and not query.query_str else query.query_str

@@ -35,6 +35,7 @@ MODEL_TASKS: Final = {
 """The models that Elasticsearch brings, and what each is for. Others are those that Eland has uploaded."""
 
 MOST_THREADS = 32
+ELEMENT_TYPES = ("float", "byte")
 """Elasticsearch's ``StartTrainedModelDeploymentAction``: a power of two up to here."""
 
 
@@ -85,6 +86,7 @@ class ElasticsearchService(EndpointSettings):
         adaptive_allocations: Or allocations that follow the load.
         deployment_id: A deployment that runs already: model, threads and allocations are its own.
         similarity: For a ``text_embedding`` model of Eland's: how its vectors are compared (default ``cosine``).
+        element_type: For the same: what its vectors are made of, ``float`` (the default) or ``byte``.
         long_document_strategy: For ``ELASTIC_RERANK`` from 9.2 on: ``truncate`` (the default) reads a document's
             beginning, ``chunk`` scores it by its best chunk.
         max_chunks_per_doc: With ``chunk``: how many chunks of a document are read; else all.
@@ -97,6 +99,7 @@ class ElasticsearchService(EndpointSettings):
     adaptive_allocations: AdaptiveAllocations | None = field(default=None, kw_only=True)
     deployment_id: str | None = field(default=None, kw_only=True)
     similarity: Similarity | None = field(default=None, kw_only=True)
+    element_type: Literal["float", "byte"] | None = field(default=None, kw_only=True)
     long_document_strategy: Literal["truncate", "chunk"] | None = field(default=None, kw_only=True)
     max_chunks_per_doc: int | None = field(default=None, kw_only=True)
     return_documents: bool | None = field(default=None, kw_only=True)
@@ -114,6 +117,7 @@ class ElasticsearchService(EndpointSettings):
             else adaptive,
             "deployment_id": self.deployment_id,
             "similarity": self.similarity,
+            "element_type": self.element_type,
             "long_document_strategy": self.long_document_strategy,
             "max_chunks_per_doc": self.max_chunks_per_doc,
         }
@@ -140,6 +144,7 @@ def check(task_type: str, service: Scope, task: Scope) -> None:
         )
     if task_type == "text_embedding" and model not in MODEL_TASKS:
         service.text("similarity", choices=SIMILARITIES)
+        service.text("element_type", choices=ELEMENT_TYPES)
     if task_type == "rerank":
         if model == ELASTIC_RERANK or (model is None and deployment is not None):
             _check_long_documents(service)

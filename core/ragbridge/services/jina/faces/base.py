@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Iterator
+    from collections.abc import AsyncGenerator, Generator, Iterable
 
     from ragbridge._flow import Flow
     from ragbridge.services.jina._channel import JinaChannel
@@ -21,6 +21,6 @@ class JinaFaces:
 
     if TYPE_CHECKING:
 
-        def _stream(self, flows: Iterable[Flow[T]]) -> Iterator[T]: ...
+        def _stream(self, flows: Iterable[Flow[T]]) -> Generator[T, None, None]: ...
 
-        def _stream_async(self, flows: Iterable[Flow[T]]) -> AsyncIterator[T]: ...
+        def _stream_async(self, flows: Iterable[Flow[T]]) -> AsyncGenerator[T, None]: ...

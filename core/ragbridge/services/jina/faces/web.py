@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from typing import Literal
 
 from ragbridge._errors import RagbridgeError
@@ -111,7 +111,7 @@ class WebFaces(JinaFaces):
 
     def read_each(
         self, urls: Sequence[str], *, options: ReaderOptions | None = None
-    ) -> Iterator[Page | RagbridgeError]:
+    ) -> Generator[Page | RagbridgeError, None, None]:
         """Pages of the web one by one, in the order of their addresses, while the next ones are being read.
 
         As many are under way as the quota and ``concurrency`` allow, and no more are read than that before they are
@@ -133,7 +133,7 @@ class WebFaces(JinaFaces):
 
     def aread_each(
         self, urls: Sequence[str], *, options: ReaderOptions | None = None
-    ) -> AsyncIterator[Page | RagbridgeError]:
+    ) -> AsyncGenerator[Page | RagbridgeError, None]:
         """``read_each`` on the running event loop; for ``async for``."""
         return self._stream_async(
             reader.read_each(self._channel, reader.check_urls(urls), merged(options, {}))

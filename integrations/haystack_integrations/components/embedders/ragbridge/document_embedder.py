@@ -7,10 +7,16 @@ from typing import Any
 
 from haystack import Document, component
 from haystack.utils import Secret
-from tqdm import tqdm
 
-from haystack_integrations.common.ragbridge.component import check_documents, texts_of
-from haystack_integrations.common.ragbridge.jina import BASE_URL, BATCH_SIZE, KEY, TIMEOUT, JinaComponent
+from haystack_integrations.common.ragbridge.component import check_documents, progress_of, texts_of
+from haystack_integrations.common.ragbridge.jina import (
+    BASE_URL,
+    BATCH_SIZE,
+    KEY,
+    TIMEOUT,
+    JinaComponent,
+    check_embedding_type,
+)
 from haystack_integrations.components.embedders.ragbridge._late_chunking import sources_of
 from ragbridge import DocumentEmbeddings, Embeddings, Jina, RateLimit, Retry
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL
@@ -47,6 +53,7 @@ class JinaDocumentEmbedder(JinaComponent):
         dimensions: int | None = None,
         truncate: bool | None = None,
         normalized: bool | None = None,
+        embedding_type: str = "float",
         late_chunking: bool = False,
         source_id_field: str = "source_id",
         limits: RateLimit | dict[str, Any] | str | None = "free",
@@ -71,6 +78,7 @@ class JinaDocumentEmbedder(JinaComponent):
         :param dimensions: Width of the vectors, where the model lets it be chosen.
         :param truncate: Cut texts that are longer than the model's context; else the service refuses them.
         :param normalized: Whether vectors get unit length; the service's default is True.
+        :param embedding_type: `"float"`: Haystack has no other vectors.
         :param late_chunking: Embed each document, a chunk, in the light of the other chunks of its source. Each is the
             text that it is without late chunking, prefix, meta fields and suffix included. A matter of
             `jina-embeddings-v3` and `-v4`; embed queries with the same model in a `JinaTextEmbedder`, which needs no
@@ -107,6 +115,7 @@ class JinaDocumentEmbedder(JinaComponent):
         self.dimensions = dimensions
         self.truncate = truncate
         self.normalized = normalized
+        self.embedding_type = check_embedding_type(embedding_type)
         self.late_chunking = late_chunking
         self.source_id_field = source_id_field
         self.progress_bar = progress_bar
@@ -125,7 +134,7 @@ class JinaDocumentEmbedder(JinaComponent):
             with late chunking by those of its source and of the chunk in it.
         """
         asked = self._asked(documents)
-        with self._bar(documents) as bar:
+        with progress_of(documents, shown=self.progress_bar) as bar:
             jina = self._connected()
             if self.late_chunking:
                 return self._answer(documents, jina.embed_documents(**asked, progress=bar.update))
@@ -143,14 +152,11 @@ class JinaDocumentEmbedder(JinaComponent):
             with late chunking by those of its source and of the chunk in it.
         """
         asked = self._asked(documents)
-        with self._bar(documents) as bar:
+        with progress_of(documents, shown=self.progress_bar) as bar:
             jina = self._connected()
             if self.late_chunking:
                 return self._answer(documents, await jina.aembed_documents(**asked, progress=bar.update))
             return self._answer(documents, await jina.aembed(**asked, progress=bar.update))
-
-    def _bar(self, documents: list[Document]) -> tqdm[Any]:
-        return tqdm(total=len(documents), desc="Embedding", unit=" documents", disable=not self.progress_bar)
 
     def _asked(self, documents: list[Document]) -> dict[str, Any]:
         check_documents(

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 from haystack import component
 from haystack.utils import Secret
 
-from haystack_integrations.common.ragbridge.jina import BASE_URL, KEY, TIMEOUT, JinaComponent
+from haystack_integrations.common.ragbridge.jina import (
+    BASE_URL,
+    KEY,
+    TIMEOUT,
+    JinaComponent,
+    check_embedding_type,
+)
 from ragbridge import Jina, RateLimit, Retry
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL
 
@@ -42,6 +48,7 @@ class JinaTextEmbedder(JinaComponent):
         dimensions: int | None = None,
         truncate: bool | None = None,
         normalized: bool | None = None,
+        embedding_type: str = "float",
         limits: RateLimit | dict[str, Any] | str | None = "free",
         retry: Retry | dict[str, Any] | None = None,
         timeout: float = TIMEOUT,
@@ -60,6 +67,7 @@ class JinaTextEmbedder(JinaComponent):
         :param dimensions: Width of the vector, where the model lets it be chosen.
         :param truncate: Cut a text that is longer than the model's context; else the service refuses it.
         :param normalized: Whether the vector gets unit length; the service's default is True.
+        :param embedding_type: `"float"`: Haystack has no other vectors.
         :param limits: The account's quota: a tier (`"free"`, `"paid"`, `"premium"`), a `RateLimit` or its fields as a
             dictionary, or None for no limiter. Components with the same key share one quota.
         :param retry: How failures are retried: a `Retry` or its fields as a dictionary; None for its defaults.
@@ -84,6 +92,7 @@ class JinaTextEmbedder(JinaComponent):
         self.dimensions = dimensions
         self.truncate = truncate
         self.normalized = normalized
+        self.embedding_type = check_embedding_type(embedding_type)
 
     @component.output_types(embedding=list[float], meta=dict[str, Any])
     def run(self, text: str) -> dict[str, Any]:

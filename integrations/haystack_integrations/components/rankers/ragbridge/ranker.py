@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from asyncio import to_thread
 from typing import TYPE_CHECKING, Any
 
 from haystack import Document, component
@@ -10,16 +10,20 @@ from haystack.utils import Secret
 
 from haystack_integrations.common.ragbridge.component import check_documents, texts_of
 from haystack_integrations.common.ragbridge.jina import BASE_URL, KEY, TIMEOUT, JinaComponent
-from ragbridge import ConfigurationError, Jina, RateLimit, Retry
+from haystack_integrations.common.ragbridge.pictures import Pictures, check_size
+from haystack_integrations.common.ragbridge.ranking import check_top_k, ranked_documents
+from ragbridge import Jina, RateLimit, Retry
 from ragbridge.models import DEFAULT_RERANK_MODEL
 
 if TYPE_CHECKING:
-    from ragbridge import RankedDocument, Ranking
+    from ragbridge import Ranking
 
 
 @component
 class JinaRanker(JinaComponent):
     """Ranks documents by their relevance to a query with Jina AI or with the embedded engine.
+
+    `jina-reranker-m0` ranks pictures among texts: those of documents that have no text.
 
     ### Usage example
     ```python
@@ -43,6 +47,10 @@ class JinaRanker(JinaComponent):
         meta_fields_to_embed: list[str] | None = None,
         embedding_separator: str = "\n",
         max_doc_length: int | None = None,
+        max_documents_per_call: int | None = None,
+        file_path_meta_field: str | None = None,
+        root_path: str | None = None,
+        image_size: tuple[int, int] | None = None,
         keep_retrieval_score: bool = False,
         limits: RateLimit | dict[str, Any] | str | None = "free",
         retry: Retry | dict[str, Any] | None = None,
@@ -62,6 +70,13 @@ class JinaRanker(JinaComponent):
         :param meta_fields_to_embed: Names of meta fields whose values are ranked before the content.
         :param embedding_separator: Put between the values of meta fields and the content.
         :param max_doc_length: Tokens of a document that are read, 1 to 8192, where the model has this option.
+        :param max_documents_per_call: Documents in one call at most; None for all. Models that judge each document by
+            itself then get several calls; listwise ones (v3, v3.5) rank in rounds, see `met` of `run`.
+        :param file_path_meta_field: The meta field that names the file of the image, or of the PDF whose `page_number`
+            it is, by which a document without text is ranked; None where files are left alone. The image in a
+            document's `blob` needs no setting.
+        :param root_path: The folder that such files are in, and which they cannot lead out of; None: paths stand alone.
+        :param image_size: Width and height into which larger pictures are fitted. Needs pillow.
         :param keep_retrieval_score: Keep the score that a document came with in `meta["retrieval_score"]`.
         :param limits: The account's quota: a tier (`"free"`, `"paid"`, `"premium"`), a `RateLimit` or its fields as a
             dictionary, or None for no limiter. Components with the same key share one quota.
@@ -81,11 +96,15 @@ class JinaRanker(JinaComponent):
             concurrency=concurrency,
         )
         self.model = model
-        self.top_k = _checked(top_k)
+        self.top_k = check_top_k(top_k)
         self.score_threshold = score_threshold
         self.meta_fields_to_embed = list(meta_fields_to_embed or [])
         self.embedding_separator = embedding_separator
         self.max_doc_length = max_doc_length
+        self.max_documents_per_call = max_documents_per_call
+        self.file_path_meta_field = file_path_meta_field
+        self.root_path = root_path
+        self.image_size = check_size(image_size)
         self.keep_retrieval_score = keep_retrieval_score
 
     @component.output_types(documents=list[Document], meta=dict[str, Any])
@@ -104,8 +123,10 @@ class JinaRanker(JinaComponent):
         :param score_threshold: Lowest score to return; None for the component's own setting.
         :returns: A dictionary with
             - `documents`: copies, best first, with their ids, and with `score`;
-            - `meta`: `model` and `usage` (`total_tokens`, as billed).
+            - `meta`: `model` and `usage` (`total_tokens`, as billed); and, where a listwise model ranked in rounds,
+              `met`, the ids of the documents of the last call: only their scores may be compared, and they stand first.
         :raises TypeError: `query` is no string, or `documents` no list of Documents.
+        :raises ConfigurationError: A setting is wrong, or a document's picture cannot be read or is nothing for the model.
         :raises RagbridgeError: The service cannot be asked, or refuses.
         """
         asked = self._asked(query, documents, top_k)
@@ -127,38 +148,39 @@ class JinaRanker(JinaComponent):
         :param score_threshold: Lowest score to return; None for the component's own setting.
         :returns: What `run` returns.
         :raises TypeError: `query` is no string, or `documents` no list of Documents.
+        :raises ConfigurationError: A setting is wrong, or a document's picture cannot be read or is nothing for the model.
         :raises RagbridgeError: The service cannot be asked, or refuses.
         """
-        asked = self._asked(query, documents, top_k)
+        asked = await to_thread(self._asked, query, documents, top_k)
         return self._answer(documents, await self._connected().arerank(**asked), score_threshold)
 
     def _asked(self, query: str, documents: list[Document], top_k: int | None) -> dict[str, Any]:
         if not isinstance(query, str):
             raise TypeError("JinaRanker expects a string as query.")
         check_documents(documents, "JinaRanker expects a list of Documents as input.")
+        texts = texts_of(documents, self.meta_fields_to_embed, self.embedding_separator)
+        pictures = Pictures(self.file_path_meta_field, self.root_path, self.image_size)
+        images = pictures.of_textless(documents, texts)
         return {
             "query": query,
-            "documents": texts_of(documents, self.meta_fields_to_embed, self.embedding_separator),
+            "documents": [images.get(place, text) for place, text in enumerate(texts)],
             "model": self.model,
-            "top_n": self.top_k if top_k is None else _checked(top_k),
+            "top_n": self.top_k if top_k is None else check_top_k(top_k),
             "max_doc_length": self.max_doc_length,
+            "max_documents_per_call": self.max_documents_per_call,
         }
 
     def _answer(
         self, documents: list[Document], ranking: Ranking, score_threshold: float | None
     ) -> dict[str, Any]:
         lowest = self.score_threshold if score_threshold is None else score_threshold
-        rows = [row for row in ranking if lowest is None or row.score >= lowest]
-        meta = {"model": ranking.model, "usage": {"total_tokens": ranking.usage.tokens}}
-        return {"documents": [self._scored(documents[row.index], row) for row in rows], "meta": meta}
-
-    def _scored(self, document: Document, row: RankedDocument) -> Document:
-        if not self.keep_retrieval_score or document.score is None:
-            return replace(document, score=row.score)
-        return replace(document, score=row.score, meta={**document.meta, "retrieval_score": document.score})
-
-
-def _checked(top_k: int | None) -> int | None:
-    if top_k is not None and (type(top_k) is not int or top_k < 1):
-        raise ConfigurationError(f"top_k must be > 0, but got {top_k!r}")
-    return top_k
+        ranked = ranked_documents(
+            documents, ranking, score_threshold=lowest, keep_retrieval_score=self.keep_retrieval_score
+        )
+        meta: dict[str, Any] = {
+            "model": ranking.model,
+            "usage": {"total_tokens": ranking.usage.tokens},
+        }
+        if len(ranking.met) < len(documents):
+            meta["met"] = [documents[place].id for place in sorted(ranking.met)]
+        return {"documents": ranked, "meta": meta}

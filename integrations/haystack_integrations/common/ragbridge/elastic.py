@@ -1,0 +1,85 @@
+"""What every component over Elasticsearch is told about its connection."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from haystack.utils import Secret
+
+from haystack_integrations.common.ragbridge.component import ServiceComponent
+from ragbridge import ConfigurationError, Elastic, RateLimit, Retry
+
+KEY = Secret.from_env_var(list(Elastic.KEY_VARIABLES), strict=False)
+TIMEOUT = Elastic.TIMEOUT
+BATCH_SIZE = Elastic.BATCH_SIZE
+
+
+class ElasticComponent(ServiceComponent[Elastic]):
+    """A component that owns an ``Elastic``."""
+
+    CONNECTION: ClassVar[tuple[str, ...]] = (
+        "url",
+        "cloud_id",
+        "api_key",
+        "username",
+        "password",
+        "bearer_auth",
+        "ca_certs",
+        "verify",
+        "limits",
+        "retry",
+        "timeout",
+        "concurrency",
+        "batch_size",
+    )
+    SECRETS: ClassVar[tuple[str, ...]] = ("api_key", "password", "bearer_auth")
+
+    def __init__(
+        self,
+        *,
+        client: Elastic | None,
+        url: str | None,
+        cloud_id: str | None,
+        api_key: Secret | None,
+        username: str | None,
+        password: Secret | None,
+        bearer_auth: Secret | None,
+        ca_certs: str | None,
+        verify: bool,
+        limits: RateLimit | dict[str, Any] | str | None,
+        retry: Retry | dict[str, Any] | None,
+        timeout: float,
+        concurrency: int | None,
+        batch_size: int = BATCH_SIZE,
+    ) -> None:
+        if (username is None) != (password is None):
+            raise ConfigurationError("username= and password= (a Secret) go together: give both or none")
+        if url is not None and "@" in url.partition("://")[2].partition("/")[0]:
+            raise ConfigurationError(
+                "url= must not hold a user name or password, which would be written down with it"
+            )
+        if not isinstance(verify, bool):
+            raise ConfigurationError(
+                f"verify is {type(verify).__name__}, not bool: an SSLContext is what client=Elastic(verify=...) takes"
+            )
+        self.url = url
+        self.cloud_id = cloud_id
+        self.api_key = api_key
+        self.username = username
+        self.password = password
+        self.bearer_auth = bearer_auth
+        self.ca_certs = ca_certs
+        self.verify = verify
+        self.batch_size = batch_size
+        super().__init__(client=client, limits=limits, retry=retry, timeout=timeout, concurrency=concurrency)
+
+    def _make(self, settings: dict[str, Any]) -> Elastic:
+        if self.api_key == KEY:
+            # The core looks there by itself, and only where nothing else was given and a key is of use.
+            settings["api_key"] = None
+        username, password = settings.pop("username"), settings.pop("password")
+        if username is not None and password is None:
+            raise ConfigurationError(
+                "username= without a password: the variable that password= names is not set"
+            )
+        return Elastic(**settings, basic_auth=None if username is None else (username, password))

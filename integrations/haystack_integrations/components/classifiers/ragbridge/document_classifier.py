@@ -1,0 +1,169 @@
+"""``JinaDocumentClassifier``: the label that fits each document best."""
+
+from __future__ import annotations
+
+from asyncio import to_thread
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from haystack import Document, component
+from haystack.utils import Secret
+
+from haystack_integrations.common.ragbridge.component import check_documents
+from haystack_integrations.common.ragbridge.jina import BASE_URL, BATCH_SIZE, KEY, TIMEOUT, JinaComponent
+from haystack_integrations.common.ragbridge.pictures import Pictures, check_size
+from ragbridge import ConfigurationError, Jina, RateLimit, Retry
+
+if TYPE_CHECKING:
+    from ragbridge import Classifications
+
+
+@component
+class JinaDocumentClassifier(JinaComponent):
+    """Finds the label that fits each document best, with Jina AI or with the embedded engine.
+
+    Labels are given (zero-shot), or those that a classifier was trained with (few-shot): train one by
+    `ragbridge.Jina.classifiers.train`, which returns its id. Documents without text are told apart by their pictures,
+    with a model that takes images.
+
+    ### Usage example
+    ```python
+    from haystack import Document
+    from haystack_integrations.components.classifiers.ragbridge import JinaDocumentClassifier
+
+    classifier = JinaDocumentClassifier(base_url="local", labels=["a text about animals", "a text about money"])
+    documents = classifier.run([Document(content="Bees collect nectar.")])["documents"]
+    print(documents[0].meta["classification"]["label"])
+    ```
+    """
+
+    def __init__(
+        self,
+        *,
+        labels: list[str] | dict[str, list[str]] | None = None,
+        classifier: str | None = None,
+        model: str | None = None,
+        api_key: Secret | None = KEY,
+        base_url: str = BASE_URL,
+        classification_field: str | None = None,
+        file_path_meta_field: str | None = None,
+        root_path: str | None = None,
+        image_size: tuple[int, int] | None = None,
+        limits: RateLimit | dict[str, Any] | str | None = "free",
+        retry: Retry | dict[str, Any] | None = None,
+        timeout: float = TIMEOUT,
+        concurrency: int | None = None,
+        batch_size: int = BATCH_SIZE,
+        client: Jina | None = None,
+    ) -> None:
+        """Create the component. Nothing is resolved or opened before warm-up.
+
+        :param labels: Up to 256 labels, or up to 8 groups of up to 64 labels by their names, of which each document gets
+            one label a group. Labels that say what they mean do better than bare words.
+        :param classifier: The id of a classifier instead.
+        :param model: The model's name, with `labels`; None for `jina-embeddings-v5-text-small`.
+        :param api_key: The key, resolved at warm-up: by default the environment's `JINA_API_KEY`, `JINAAI_API_KEY` or
+            `JINA_AUTH_TOKEN`. Needed at `api.jina.ai`, optional elsewhere.
+        :param base_url: Where the API is, with or without `/v1`; `"local"` for the embedded engine.
+        :param classification_field: The meta field whose value is classified; None for the content.
+        :param file_path_meta_field: The meta field that names the file of the image, or of the PDF whose `page_number`
+            it is, by which a document without text is classified; None where files are left alone. The image in a
+            document's `blob` needs no setting.
+        :param root_path: The folder that such files are in, and which they cannot lead out of; None: paths stand alone.
+        :param image_size: Width and height into which larger pictures are fitted. Needs pillow.
+        :param limits: The account's quota: a tier (`"free"`, `"paid"`, `"premium"`), a `RateLimit` or its fields as a
+            dictionary, or None for no limiter. Components with the same key share one quota.
+        :param retry: How failures are retried: a `Retry` or its fields as a dictionary; None for its defaults.
+        :param timeout: Seconds to wait for an answer's data.
+        :param concurrency: Requests in flight at most; None for what the quota allows.
+        :param batch_size: Documents in one request at most. Labels are billed with each request.
+        :param client: A ready client instead of the settings of a connection. Such a component cannot be serialized.
+        :raises ConfigurationError: A setting is wrong.
+        """
+        super(JinaDocumentClassifier, self).__init__(  # noqa: UP008 - @component makes the class anew
+            client=client,
+            api_key=api_key,
+            base_url=base_url,
+            limits=limits,
+            retry=retry,
+            timeout=timeout,
+            concurrency=concurrency,
+            batch_size=batch_size,
+        )
+        if (labels is None) == (classifier is None):
+            raise ConfigurationError("pass exactly one of labels= and classifier= (the id of a trained one)")
+        self.labels = labels
+        self.classifier = classifier
+        self.model = model
+        self.classification_field = classification_field
+        self.file_path_meta_field = file_path_meta_field
+        self.root_path = root_path
+        self.image_size = check_size(image_size)
+
+    @component.output_types(documents=list[Document], meta=dict[str, Any])
+    def run(self, documents: list[Document]) -> dict[str, Any]:
+        """Classify documents.
+
+        :param documents: What to classify. An empty list sends nothing.
+        :returns: A dictionary with
+            - `documents`: copies in the same order, with their ids, and in `meta["classification"]` with `label`,
+              `score` and `details` (the score of each label, best first); with groups of labels, these by group;
+            - `meta`: `model` (None with a classifier, which has its own) and `usage` (`total_tokens`, as billed).
+        :raises TypeError: `documents` is no list of Documents.
+        :raises ConfigurationError: A setting is wrong, or a document has nothing to classify, and is named.
+        :raises RagbridgeError: The service cannot be asked, or refuses; the message names the document by its index.
+        """
+        asked = self._asked(documents)
+        return _answer(documents, self._connected().classify(**asked))
+
+    @component.output_types(documents=list[Document], meta=dict[str, Any])
+    async def run_async(self, documents: list[Document]) -> dict[str, Any]:
+        """Classify documents, as `run` does, without blocking the event loop.
+
+        :param documents: What to classify. An empty list sends nothing.
+        :returns: What `run` returns.
+        :raises TypeError: `documents` is no list of Documents.
+        :raises ConfigurationError: A setting is wrong, or a document has nothing to classify, and is named.
+        :raises RagbridgeError: The service cannot be asked, or refuses; the message names the document by its index.
+        """
+        asked = await to_thread(self._asked, documents)
+        return _answer(documents, await self._connected().aclassify(**asked))
+
+    def _asked(self, documents: list[Document]) -> dict[str, Any]:
+        check_documents(documents, "JinaDocumentClassifier expects a list of Documents as input.")
+        texts = [self._text(document) for document in documents]
+        pictures = Pictures(self.file_path_meta_field, self.root_path, self.image_size)
+        images = pictures.of_textless(documents, texts)
+        for place, text in enumerate(texts):
+            if not text and place not in images:
+                field = self.classification_field
+                raise ConfigurationError(
+                    f"documents[{place}] (id {documents[place].id}) has "
+                    f"{f'nothing in meta[{field!r}]' if field else 'no content'} and no picture to classify"
+                )
+        return {
+            "inputs": [images.get(place, text) for place, text in enumerate(texts)],
+            "labels": self.labels,
+            "classifier": self.classifier,
+            "model": self.model,
+        }
+
+    def _text(self, document: Document) -> str:
+        if self.classification_field is None:
+            return document.content or ""
+        value = document.meta.get(self.classification_field)
+        return "" if value is None else str(value)
+
+
+def _answer(documents: list[Document], found: Classifications) -> dict[str, Any]:
+    results: list[dict[str, Any]] = [{} for _ in documents]
+    for row in found:
+        result = {"label": row.label, "score": row.score, "details": dict(row.scores)}
+        results[row.index] |= result if row.group is None else {row.group: result}
+    return {
+        "documents": [
+            replace(document, meta={**document.meta, "classification": result})
+            for document, result in zip(documents, results, strict=True)
+        ],
+        "meta": {"model": found.model, "usage": {"total_tokens": found.usage.tokens}},
+    }

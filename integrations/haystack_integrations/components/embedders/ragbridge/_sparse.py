@@ -1,0 +1,14 @@
+"""Weighted tokens as Haystack holds them."""
+
+from __future__ import annotations
+
+from haystack.dataclasses import SparseEmbedding
+
+from ragbridge import SparseEmbeddings
+
+
+def sparse_embeddings(found: SparseEmbeddings) -> list[SparseEmbedding]:
+    """For each text the numbers of its tokens, ascending, and their weights."""
+    return [
+        SparseEmbedding(indices=[*vector.keys()], values=[*vector.values()]) for vector in found.indices()
+    ]

@@ -1,0 +1,187 @@
+"""``JinaDocumentImageEmbedder``: a vector for each document's picture."""
+
+from __future__ import annotations
+
+from asyncio import to_thread
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from haystack import Document, component
+from haystack.utils import Secret
+
+from haystack_integrations.common.ragbridge.component import check_documents, progress_of
+from haystack_integrations.common.ragbridge.jina import (
+    BASE_URL,
+    BATCH_SIZE,
+    KEY,
+    TIMEOUT,
+    JinaComponent,
+    check_embedding_type,
+)
+from haystack_integrations.common.ragbridge.pictures import Pictures, check_size
+from ragbridge import Jina, RateLimit, Retry
+from ragbridge.models import DEFAULT_IMAGE_MODEL
+
+if TYPE_CHECKING:
+    from ragbridge import Embeddings
+
+
+@component
+class JinaDocumentImageEmbedder(JinaComponent):
+    """Embeds the pictures of documents with Jina AI, in the space of the model's texts.
+
+    Embed queries by a `JinaTextEmbedder` with the same model. The embedded engine (`base_url="local"`) sees nothing: it
+    draws a picture's vector from its bytes.
+
+    ### Usage example
+    ```python
+    from haystack import Document
+    from haystack_integrations.components.embedders.ragbridge import JinaDocumentImageEmbedder
+
+    embedder = JinaDocumentImageEmbedder(root_path="pictures")
+    documents = [
+        Document(content="A photo of a cat", meta={"file_path": "cat.jpg"}),
+        Document(content="The third page", meta={"file_path": "report.pdf", "page_number": 3}),
+    ]
+    print(embedder.run(documents)["documents"][0].embedding)
+    ```
+    """
+
+    def __init__(
+        self,
+        model: str = DEFAULT_IMAGE_MODEL,
+        api_key: Secret | None = KEY,
+        *,
+        base_url: str = BASE_URL,
+        file_path_meta_field: str = "file_path",
+        root_path: str | None = None,
+        image_size: tuple[int, int] | None = None,
+        task: str | None = None,
+        dimensions: int | None = None,
+        normalized: bool | None = None,
+        embedding_type: str = "float",
+        limits: RateLimit | dict[str, Any] | str | None = "free",
+        retry: Retry | dict[str, Any] | None = None,
+        timeout: float = TIMEOUT,
+        concurrency: int | None = None,
+        batch_size: int = BATCH_SIZE,
+        progress_bar: bool = False,
+        client: Jina | None = None,
+    ) -> None:
+        """Create the component. Nothing is resolved or opened before warm-up.
+
+        :param model: The model's name: an omni model, `jina-embeddings-v4`, `jina-clip-v2` or `jina-clip-v1`. The default
+            one's vectors lie in the space of those that a `JinaTextEmbedder` makes by default.
+        :param api_key: The key, resolved at warm-up: by default the environment's `JINA_API_KEY`, `JINAAI_API_KEY` or
+            `JINA_AUTH_TOKEN`. Needed at `api.jina.ai`, optional elsewhere.
+        :param base_url: Where the API is, with or without `/v1`; `"local"` for the embedded engine.
+        :param file_path_meta_field: The meta field that names the file of an image or a PDF.
+        :param root_path: The folder that such files are in, and which they cannot lead out of. Set it where meta may
+            come from afar. None: paths stand alone.
+        :param image_size: Width and height into which larger pictures are fitted before they are sent, their shape kept.
+            Needs pillow. Pictures are billed by their size, and pages of PDFs are drawn at 300 dots an inch.
+        :param task: The service's own word for what the vectors are for; None for the model's task for passages.
+        :param dimensions: Width of the vectors, where the model lets it be chosen.
+        :param normalized: Whether vectors get unit length; the service's default is True.
+        :param embedding_type: `"float"`: Haystack has no other vectors.
+        :param limits: The account's quota: a tier (`"free"`, `"paid"`, `"premium"`), a `RateLimit` or its fields as a
+            dictionary, or None for no limiter. Components with the same key share one quota.
+        :param retry: How failures are retried: a `Retry` or its fields as a dictionary; None for its defaults.
+        :param timeout: Seconds to wait for an answer's data.
+        :param concurrency: Requests in flight at most; None for what the quota allows.
+        :param batch_size: Pictures in one request at most, up to 512; fewer where they are heavy or the quota asks for it.
+        :param progress_bar: Show how many documents are done, on standard error.
+        :param client: A ready client instead of the settings of a connection. Such a component cannot be serialized.
+        :raises ConfigurationError: A setting is wrong.
+        """
+        super(JinaDocumentImageEmbedder, self).__init__(  # noqa: UP008 - @component makes the class anew
+            client=client,
+            api_key=api_key,
+            base_url=base_url,
+            limits=limits,
+            retry=retry,
+            timeout=timeout,
+            concurrency=concurrency,
+            batch_size=batch_size,
+        )
+        self.model = model
+        self.file_path_meta_field = file_path_meta_field
+        self.root_path = root_path
+        self.image_size = check_size(image_size)
+        self.task = task
+        self.dimensions = dimensions
+        self.normalized = normalized
+        self.embedding_type = check_embedding_type(embedding_type)
+        self.progress_bar = progress_bar
+
+    @component.output_types(documents=list[Document], meta=dict[str, Any])
+    def run(self, documents: list[Document]) -> dict[str, Any]:
+        """Embed the pictures of documents.
+
+        A document's picture is its `blob` where it has one, else the file that its meta names. Of a PDF it is the page
+        in `meta["page_number"]`, which pypdfium2 and pillow draw.
+
+        :param documents: What to embed. An empty list sends nothing.
+        :returns: A dictionary with
+            - `documents`: copies in the same order, with their ids, with `embedding`, and with where it comes from in
+              `meta["embedding_source"]`;
+            - `meta`: `model` and `usage` (`total_tokens`, as billed).
+        :raises TypeError: `documents` is no list of Documents.
+        :raises ConfigurationError: A setting is wrong, or a document has no picture that can be read, and is named.
+        :raises RagbridgeError: The service cannot be asked, or refuses; the message names the document by its index.
+        """
+        asked = self._asked(documents)
+        with progress_of(documents, shown=self.progress_bar) as bar:
+            return self._answer(documents, self._connected().embed(**asked, progress=bar.update))
+
+    @component.output_types(documents=list[Document], meta=dict[str, Any])
+    async def run_async(self, documents: list[Document]) -> dict[str, Any]:
+        """Embed the pictures of documents, as `run` does, without blocking the event loop.
+
+        :param documents: What to embed. An empty list sends nothing.
+        :returns: What `run` returns.
+        :raises TypeError: `documents` is no list of Documents.
+        :raises ConfigurationError: A setting is wrong, or a document has no picture that can be read, and is named.
+        :raises RagbridgeError: The service cannot be asked, or refuses; the message names the document by its index.
+        """
+        asked = await to_thread(self._asked, documents)
+        with progress_of(documents, shown=self.progress_bar) as bar:
+            return self._answer(documents, await self._connected().aembed(**asked, progress=bar.update))
+
+    def _asked(self, documents: list[Document]) -> dict[str, Any]:
+        check_documents(
+            documents,
+            "JinaDocumentImageEmbedder expects a list of Documents as input. "
+            "In case you want to embed a string, please use the JinaTextEmbedder.",
+        )
+        pictures = Pictures(self.file_path_meta_field, self.root_path, self.image_size)
+        images = pictures.of(documents, range(len(documents)))
+        return {
+            "texts": [images[place] for place in range(len(documents))],
+            "model": self.model,
+            "role": None if self.task else "document",
+            "task": self.task,
+            "dimensions": self.dimensions,
+            "normalized": self.normalized,
+        }
+
+    def _answer(self, documents: list[Document], found: Embeddings) -> dict[str, Any]:
+        pairs = zip(documents, found.tolist(), strict=True)
+        # `replace` keeps ids; a new Document would hash its vector into another one.
+        return {
+            "documents": [
+                replace(
+                    document,
+                    embedding=vector,
+                    meta={**document.meta, "embedding_source": self._origin(document)},
+                )
+                for document, vector in pairs
+            ],
+            "meta": {"model": found.model, "usage": {"total_tokens": found.usage.tokens}},
+        }
+
+    def _origin(self, document: Document) -> dict[str, str]:
+        """What Haystack's own embedders of images say of a vector, where it is a file's."""
+        if document.blob is not None:
+            return {"type": "image"}
+        return {"type": "image", "file_path_meta_field": self.file_path_meta_field}

@@ -1,0 +1,175 @@
+"""``ElasticDocumentEmbedder``: a vector for each document, by an inference endpoint of Elasticsearch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Literal
+
+from haystack import Document, component
+from haystack.utils import Secret
+
+from haystack_integrations.common.ragbridge.component import check_documents, progress_of, texts_of
+from haystack_integrations.common.ragbridge.elastic import (
+    BATCH_SIZE,
+    KEY,
+    TIMEOUT,
+    ElasticComponent,
+)
+from ragbridge import Elastic, Embeddings, RateLimit, Retry
+
+
+@component
+class ElasticDocumentEmbedder(ElasticComponent):
+    """Embeds documents by an inference endpoint of Elasticsearch or of the embedded engine.
+
+    Documents are cut into requests within what the endpoint's service takes.
+
+    ### Usage example
+    ```python
+    from haystack import Document
+    from haystack_integrations.components.embedders.ragbridge import ElasticDocumentEmbedder
+
+    embedder = ElasticDocumentEmbedder(".jina-embeddings-v5-text-small", url="local")
+    documents = embedder.run([Document(content="Bees collect nectar.")])["documents"]
+    print(documents[0].embedding)
+    ```
+    """
+
+    def __init__(
+        self,
+        inference_id: str,
+        *,
+        url: str | None = None,
+        cloud_id: str | None = None,
+        api_key: Secret | None = KEY,
+        username: str | None = None,
+        password: Secret | None = None,
+        bearer_auth: Secret | None = None,
+        ca_certs: str | None = None,
+        verify: bool = True,
+        prefix: str = "",
+        suffix: str = "",
+        meta_fields_to_embed: list[str] | None = None,
+        embedding_separator: str = "\n",
+        input_type: str | None = None,
+        task_type: Literal["text_embedding", "embedding"] = "text_embedding",
+        task_settings: dict[str, Any] | None = None,
+        inference_timeout: float | None = None,
+        limits: RateLimit | dict[str, Any] | str | None = "cluster",
+        retry: Retry | dict[str, Any] | None = None,
+        timeout: float = TIMEOUT,
+        concurrency: int | None = None,
+        batch_size: int = BATCH_SIZE,
+        progress_bar: bool = False,
+        client: Elastic | None = None,
+    ) -> None:
+        """Create the component. Nothing is resolved or opened before warm-up.
+
+        :param inference_id: The inference endpoint.
+        :param url: Elasticsearch's address, by default the environment's `ELASTICSEARCH_URL`; `"local"` for the embedded
+            engine.
+        :param cloud_id: A deployment of Elastic Cloud instead, by default the environment's `ELASTIC_CLOUD_ID`.
+        :param api_key: An API key, encoded; by default the environment's `ELASTIC_API_KEY`.
+        :param username: A user instead.
+        :param password: The user's password.
+        :param bearer_auth: A token instead.
+        :param ca_certs: File or folder of the certificates that are trusted, such as Elasticsearch's `http_ca.crt`.
+        :param verify: False to accept any certificate, which lets anybody in between read along.
+        :param prefix: Put before each text.
+        :param suffix: Put after each text.
+        :param meta_fields_to_embed: Names of meta fields whose values are embedded before the content.
+        :param embedding_separator: Put between the values of meta fields and the content.
+        :param input_type: Elasticsearch's own word for what the texts are for; None for `ingest`.
+        :param task_type: `"embedding"` for an endpoint of this type (Elasticsearch 9.4 and later).
+        :param task_settings: The service's own settings, before those of the endpoint.
+        :param inference_timeout: Seconds that Elasticsearch waits for the model; None for its own figure, 30.
+        :param limits: `"cluster"` counts nothing and pauses where Elasticsearch asks for it; `"eis"` is what the Elastic
+            Inference Service publishes; a `RateLimit` or its fields as a dictionary; or None for no limiter.
+        :param retry: How failures are retried: a `Retry` or its fields as a dictionary; None for its defaults.
+        :param timeout: Seconds to wait for an answer's data. Elasticsearch itself waits 30 for a model.
+        :param concurrency: Requests in flight at most; None for what the limits allow.
+        :param batch_size: Documents in one request at most; what the endpoint's service takes applies as well.
+        :param progress_bar: Show how many documents are done, on standard error.
+        :param client: A ready client instead of the settings of a connection. Such a component cannot be serialized.
+        :raises ConfigurationError: A setting is wrong.
+        """
+        super(ElasticDocumentEmbedder, self).__init__(  # noqa: UP008 - @component makes the class anew
+            client=client,
+            url=url,
+            cloud_id=cloud_id,
+            api_key=api_key,
+            username=username,
+            password=password,
+            bearer_auth=bearer_auth,
+            ca_certs=ca_certs,
+            verify=verify,
+            limits=limits,
+            retry=retry,
+            timeout=timeout,
+            concurrency=concurrency,
+            batch_size=batch_size,
+        )
+        self.inference_id = inference_id
+        self.prefix = prefix
+        self.suffix = suffix
+        self.meta_fields_to_embed = list(meta_fields_to_embed or [])
+        self.embedding_separator = embedding_separator
+        self.input_type = input_type
+        self.task_type: Literal["text_embedding", "embedding"] = task_type
+        self.task_settings = task_settings
+        self.inference_timeout = inference_timeout
+        self.progress_bar = progress_bar
+
+    @component.output_types(documents=list[Document], meta=dict[str, Any])
+    def run(self, documents: list[Document]) -> dict[str, Any]:
+        """Embed documents.
+
+        :param documents: What to embed. An empty list sends nothing.
+        :returns: A dictionary with
+            - `documents`: copies in the same order, with their ids, and with `embedding`;
+            - `meta`: `model`, which is the endpoint's id. Elasticsearch does not tell what was billed.
+        :raises TypeError: `documents` is no list of Documents.
+        :raises RagbridgeError: Elasticsearch cannot be asked, or refuses; the message names documents by their index.
+        """
+        asked = self._asked(documents)
+        with progress_of(documents, shown=self.progress_bar) as bar:
+            return _answer(documents, self._connected().embed(**asked, progress=bar.update))
+
+    @component.output_types(documents=list[Document], meta=dict[str, Any])
+    async def run_async(self, documents: list[Document]) -> dict[str, Any]:
+        """Embed documents, as `run` does, without blocking the event loop.
+
+        :param documents: What to embed. An empty list sends nothing.
+        :returns: What `run` returns.
+        :raises TypeError: `documents` is no list of Documents.
+        :raises RagbridgeError: Elasticsearch cannot be asked, or refuses; the message names documents by their index.
+        """
+        asked = self._asked(documents)
+        with progress_of(documents, shown=self.progress_bar) as bar:
+            return _answer(documents, await self._connected().aembed(**asked, progress=bar.update))
+
+    def _asked(self, documents: list[Document]) -> dict[str, Any]:
+        check_documents(
+            documents,
+            "ElasticDocumentEmbedder expects a list of Documents as input. "
+            "In case you want to embed a string, please use the ElasticTextEmbedder.",
+        )
+        texts = texts_of(documents, self.meta_fields_to_embed, self.embedding_separator)
+        return {
+            "texts": [self.prefix + text + self.suffix for text in texts],
+            "inference_id": self.inference_id,
+            "role": None if self.input_type else "document",
+            "input_type": self.input_type,
+            "task_type": self.task_type,
+            "task_settings": self.task_settings,
+            "timeout": self.inference_timeout,
+        }
+
+
+def _answer(documents: list[Document], found: Embeddings) -> dict[str, Any]:
+    # `replace` keeps ids; a new Document would hash its vector into another one.
+    pairs = zip(documents, found.to_floats(), strict=True)
+    return {
+        "documents": [replace(document, embedding=vector) for document, vector in pairs],
+        "meta": {"model": found.model},
+    }

@@ -1,0 +1,140 @@
+"""``ElasticSparseTextEmbedder``: the weighted tokens of a query, by an inference endpoint of Elasticsearch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from haystack import component
+from haystack.dataclasses import SparseEmbedding
+from haystack.utils import Secret
+
+from haystack_integrations.common.ragbridge.elastic import KEY, TIMEOUT, ElasticComponent
+from haystack_integrations.components.embedders.ragbridge._sparse import sparse_embeddings
+from ragbridge import Elastic, RateLimit, Retry, SparseEmbeddings
+
+
+@component
+class ElasticSparseTextEmbedder(ElasticComponent):
+    """Embeds a string as weighted tokens (ELSER) by an inference endpoint of Elasticsearch or of the embedded engine.
+
+    ### Usage example
+    ```python
+    from haystack_integrations.components.embedders.ragbridge import ElasticSparseTextEmbedder
+
+    embedder = ElasticSparseTextEmbedder(".elser-2-elastic", url="local")
+    print(embedder.run("What do bees collect?")["sparse_embedding"])
+    ```
+    """
+
+    def __init__(
+        self,
+        inference_id: str,
+        *,
+        url: str | None = None,
+        cloud_id: str | None = None,
+        api_key: Secret | None = KEY,
+        username: str | None = None,
+        password: Secret | None = None,
+        bearer_auth: Secret | None = None,
+        ca_certs: str | None = None,
+        verify: bool = True,
+        prefix: str = "",
+        suffix: str = "",
+        task_settings: dict[str, Any] | None = None,
+        inference_timeout: float | None = None,
+        limits: RateLimit | dict[str, Any] | str | None = "cluster",
+        retry: Retry | dict[str, Any] | None = None,
+        timeout: float = TIMEOUT,
+        concurrency: int | None = None,
+        client: Elastic | None = None,
+    ) -> None:
+        """Create the component. Nothing is resolved or opened before warm-up.
+
+        :param inference_id: The inference endpoint, of the type `sparse_embedding`.
+        :param url: Elasticsearch's address, by default the environment's `ELASTICSEARCH_URL`; `"local"` for the embedded
+            engine.
+        :param cloud_id: A deployment of Elastic Cloud instead, by default the environment's `ELASTIC_CLOUD_ID`.
+        :param api_key: An API key, encoded; by default the environment's `ELASTIC_API_KEY`.
+        :param username: A user instead.
+        :param password: The user's password.
+        :param bearer_auth: A token instead.
+        :param ca_certs: File or folder of the certificates that are trusted, such as Elasticsearch's `http_ca.crt`.
+        :param verify: False to accept any certificate, which lets anybody in between read along.
+        :param prefix: Put before the text.
+        :param suffix: Put after the text.
+        :param task_settings: The service's own settings, before those of the endpoint.
+        :param inference_timeout: Seconds that Elasticsearch waits for the model; None for its own figure, 30.
+        :param limits: `"cluster"` counts nothing and pauses where Elasticsearch asks for it; `"eis"` is what the Elastic
+            Inference Service publishes; a `RateLimit` or its fields as a dictionary; or None for no limiter.
+        :param retry: How failures are retried: a `Retry` or its fields as a dictionary; None for its defaults.
+        :param timeout: Seconds to wait for an answer's data. Elasticsearch itself waits 30 for a model.
+        :param concurrency: Requests in flight at most; None for what the limits allow.
+        :param client: A ready client instead of the settings of a connection. Such a component cannot be serialized.
+        :raises ConfigurationError: A setting is wrong.
+        """
+        super(ElasticSparseTextEmbedder, self).__init__(  # noqa: UP008 - @component makes the class anew
+            client=client,
+            url=url,
+            cloud_id=cloud_id,
+            api_key=api_key,
+            username=username,
+            password=password,
+            bearer_auth=bearer_auth,
+            ca_certs=ca_certs,
+            verify=verify,
+            limits=limits,
+            retry=retry,
+            timeout=timeout,
+            concurrency=concurrency,
+        )
+        self.inference_id = inference_id
+        self.prefix = prefix
+        self.suffix = suffix
+        self.task_settings = task_settings
+        self.inference_timeout = inference_timeout
+
+    @component.output_types(sparse_embedding=SparseEmbedding, meta=dict[str, Any])
+    def run(self, text: str) -> dict[str, Any]:
+        """Embed one string.
+
+        :param text: What to embed.
+        :returns: A dictionary with
+            - `sparse_embedding`: the tokens' numbers, which are the same everywhere and always, and their weights;
+            - `meta`: `model`, which is the endpoint's id, and `is_truncated`: whether the model saw only the beginning.
+        :raises TypeError: `text` is no string.
+        :raises RagbridgeError: Elasticsearch cannot be asked, or refuses.
+        """
+        asked = self._asked(text)
+        return _answer(self._connected().sparse_embed(**asked))
+
+    @component.output_types(sparse_embedding=SparseEmbedding, meta=dict[str, Any])
+    async def run_async(self, text: str) -> dict[str, Any]:
+        """Embed one string, as `run` does, without blocking the event loop.
+
+        :param text: What to embed.
+        :returns: What `run` returns.
+        :raises TypeError: `text` is no string.
+        :raises RagbridgeError: Elasticsearch cannot be asked, or refuses.
+        """
+        asked = self._asked(text)
+        return _answer(await self._connected().asparse_embed(**asked))
+
+    def _asked(self, text: str) -> dict[str, Any]:
+        if not isinstance(text, str):
+            raise TypeError(
+                "ElasticSparseTextEmbedder expects a string as input. "
+                "In case you want to embed a list of Documents, please use the ElasticSparseDocumentEmbedder."
+            )
+        return {
+            "texts": [self.prefix + text + self.suffix],
+            "inference_id": self.inference_id,
+            "task_settings": self.task_settings,
+            "timeout": self.inference_timeout,
+        }
+
+
+def _answer(found: SparseEmbeddings) -> dict[str, Any]:
+    return {
+        "sparse_embedding": sparse_embeddings(found)[0],
+        "meta": {"model": found.model, "is_truncated": found.is_truncated[0]},
+    }

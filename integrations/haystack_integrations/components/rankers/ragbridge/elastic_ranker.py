@@ -1,0 +1,175 @@
+"""``ElasticRanker``: documents by their relevance to a query, by an inference endpoint of Elasticsearch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from haystack import Document, component
+from haystack.utils import Secret
+
+from haystack_integrations.common.ragbridge.component import check_documents, texts_of
+from haystack_integrations.common.ragbridge.elastic import KEY, TIMEOUT, ElasticComponent
+from haystack_integrations.common.ragbridge.ranking import check_top_k, ranked_documents
+from ragbridge import Elastic, RateLimit, Retry
+
+if TYPE_CHECKING:
+    from ragbridge import Ranking
+
+
+@component
+class ElasticRanker(ElasticComponent):
+    """Ranks documents by an inference endpoint of Elasticsearch or of the embedded engine.
+
+    ### Usage example
+    ```python
+    from haystack import Document
+    from haystack_integrations.components.rankers.ragbridge import ElasticRanker
+
+    ranker = ElasticRanker(".jina-reranker-v3", url="local", top_k=1)
+    documents = [Document(content="Paris"), Document(content="Bees collect nectar.")]
+    print(ranker.run("What do bees collect?", documents)["documents"])
+    ```
+    """
+
+    def __init__(
+        self,
+        inference_id: str,
+        *,
+        url: str | None = None,
+        cloud_id: str | None = None,
+        api_key: Secret | None = KEY,
+        username: str | None = None,
+        password: Secret | None = None,
+        bearer_auth: Secret | None = None,
+        ca_certs: str | None = None,
+        verify: bool = True,
+        top_k: int | None = None,
+        score_threshold: float | None = None,
+        meta_fields_to_embed: list[str] | None = None,
+        embedding_separator: str = "\n",
+        keep_retrieval_score: bool = False,
+        task_settings: dict[str, Any] | None = None,
+        inference_timeout: float | None = None,
+        limits: RateLimit | dict[str, Any] | str | None = "cluster",
+        retry: Retry | dict[str, Any] | None = None,
+        timeout: float = TIMEOUT,
+        concurrency: int | None = None,
+        client: Elastic | None = None,
+    ) -> None:
+        """Create the component. Nothing is resolved or opened before warm-up.
+
+        :param inference_id: The inference endpoint, of the type `rerank`.
+        :param url: Elasticsearch's address, by default the environment's `ELASTICSEARCH_URL`; `"local"` for the embedded
+            engine.
+        :param cloud_id: A deployment of Elastic Cloud instead, by default the environment's `ELASTIC_CLOUD_ID`.
+        :param api_key: An API key, encoded; by default the environment's `ELASTIC_API_KEY`.
+        :param username: A user instead.
+        :param password: The user's password.
+        :param bearer_auth: A token instead.
+        :param ca_certs: File or folder of the certificates that are trusted, such as Elasticsearch's `http_ca.crt`.
+        :param verify: False to accept any certificate, which lets anybody in between read along.
+        :param top_k: How many documents to return; None for all, whatever the endpoint is set to.
+        :param score_threshold: Return only documents whose score is this or higher. Scores of different models, and
+            of different calls to a listwise model, are not comparable.
+        :param meta_fields_to_embed: Names of meta fields whose values are ranked before the content.
+        :param embedding_separator: Put between the values of meta fields and the content.
+        :param keep_retrieval_score: Keep the score that a document came with in `meta["retrieval_score"]`.
+        :param task_settings: The service's own settings, before those of the endpoint.
+        :param inference_timeout: Seconds that Elasticsearch waits for the model; None for its own figure, 30.
+        :param limits: `"cluster"` counts nothing and pauses where Elasticsearch asks for it; `"eis"` is what the Elastic
+            Inference Service publishes; a `RateLimit` or its fields as a dictionary; or None for no limiter.
+        :param retry: How failures are retried: a `Retry` or its fields as a dictionary; None for its defaults.
+        :param timeout: Seconds to wait for an answer's data. Elasticsearch itself waits 30 for a model.
+        :param concurrency: Requests in flight at most; None for what the limits allow.
+        :param client: A ready client instead of the settings of a connection. Such a component cannot be serialized.
+        :raises ConfigurationError: A setting is wrong.
+        """
+        super(ElasticRanker, self).__init__(  # noqa: UP008 - @component makes the class anew
+            client=client,
+            url=url,
+            cloud_id=cloud_id,
+            api_key=api_key,
+            username=username,
+            password=password,
+            bearer_auth=bearer_auth,
+            ca_certs=ca_certs,
+            verify=verify,
+            limits=limits,
+            retry=retry,
+            timeout=timeout,
+            concurrency=concurrency,
+        )
+        self.inference_id = inference_id
+        self.top_k = check_top_k(top_k)
+        self.score_threshold = score_threshold
+        self.meta_fields_to_embed = list(meta_fields_to_embed or [])
+        self.embedding_separator = embedding_separator
+        self.keep_retrieval_score = keep_retrieval_score
+        self.task_settings = task_settings
+        self.inference_timeout = inference_timeout
+
+    @component.output_types(documents=list[Document], meta=dict[str, Any])
+    def run(
+        self,
+        query: str,
+        documents: list[Document],
+        top_k: int | None = None,
+        score_threshold: float | None = None,
+    ) -> dict[str, Any]:
+        """Rank documents.
+
+        :param query: What is asked.
+        :param documents: What to rank. An empty list sends nothing.
+        :param top_k: How many documents to return; None for the component's own setting.
+        :param score_threshold: Lowest score to return; None for the component's own setting.
+        :returns: A dictionary with
+            - `documents`: copies, best first, with their ids, and with `score`;
+            - `meta`: `model`, which is the endpoint's id. Elasticsearch does not tell what was billed.
+        :raises TypeError: `query` is no string, or `documents` no list of Documents.
+        :raises RagbridgeError: Elasticsearch cannot be asked, or refuses.
+        """
+        asked = self._asked(query, documents, top_k)
+        return self._answer(documents, self._connected().rerank(**asked), score_threshold)
+
+    @component.output_types(documents=list[Document], meta=dict[str, Any])
+    async def run_async(
+        self,
+        query: str,
+        documents: list[Document],
+        top_k: int | None = None,
+        score_threshold: float | None = None,
+    ) -> dict[str, Any]:
+        """Rank documents, as `run` does, without blocking the event loop.
+
+        :param query: What is asked.
+        :param documents: What to rank. An empty list sends nothing.
+        :param top_k: How many documents to return; None for the component's own setting.
+        :param score_threshold: Lowest score to return; None for the component's own setting.
+        :returns: What `run` returns.
+        :raises TypeError: `query` is no string, or `documents` no list of Documents.
+        :raises RagbridgeError: Elasticsearch cannot be asked, or refuses.
+        """
+        asked = self._asked(query, documents, top_k)
+        return self._answer(documents, await self._connected().arerank(**asked), score_threshold)
+
+    def _asked(self, query: str, documents: list[Document], top_k: int | None) -> dict[str, Any]:
+        if not isinstance(query, str):
+            raise TypeError("ElasticRanker expects a string as query.")
+        check_documents(documents, "ElasticRanker expects a list of Documents as input.")
+        return {
+            "query": query,
+            "documents": texts_of(documents, self.meta_fields_to_embed, self.embedding_separator),
+            "inference_id": self.inference_id,
+            "top_n": self.top_k if top_k is None else check_top_k(top_k),
+            "task_settings": self.task_settings,
+            "timeout": self.inference_timeout,
+        }
+
+    def _answer(
+        self, documents: list[Document], ranking: Ranking, score_threshold: float | None
+    ) -> dict[str, Any]:
+        lowest = self.score_threshold if score_threshold is None else score_threshold
+        ranked = ranked_documents(
+            documents, ranking, score_threshold=lowest, keep_retrieval_score=self.keep_retrieval_score
+        )
+        return {"documents": ranked, "meta": {"model": ranking.model}}

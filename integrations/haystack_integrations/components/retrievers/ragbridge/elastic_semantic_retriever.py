@@ -1,0 +1,195 @@
+"""``ElasticSemanticRetriever``: documents of an Elasticsearch index by meaning, reranked on request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from haystack import Document, component
+from haystack.utils import Secret
+
+from haystack_integrations.common.ragbridge.elastic import KEY, TIMEOUT, ElasticComponent
+from haystack_integrations.common.ragbridge.ranking import check_top_k
+from ragbridge import ConfigurationError, Elastic, RateLimit, Retry
+from ragbridge.elastic import Hit, SearchHits, original_score, semantic_search_body
+
+Filters = dict[str, Any] | list[dict[str, Any]]
+
+
+@component
+class ElasticSemanticRetriever(ElasticComponent):
+    """Retrieves documents from an index with a `semantic_text` field, for which Elasticsearch embeds by itself.
+
+    ### Usage example
+    ```python
+    from haystack_integrations.components.retrievers.ragbridge import ElasticSemanticRetriever
+
+    retriever = ElasticSemanticRetriever("articles", "content", rerank_inference_id=".jina-reranker-v3", top_k=5)
+    print(retriever.run("What do bees collect?", filters={"term": {"lang": "en"}})["documents"])
+    ```
+    """
+
+    def __init__(
+        self,
+        index: str | list[str],
+        field: str,
+        *,
+        top_k: int = 10,
+        filters: Filters | None = None,
+        content_field: str | None = None,
+        meta_fields: list[str] | None = None,
+        match_field: str | None = None,
+        rerank_inference_id: str | None = None,
+        rerank_field: str | None = None,
+        rank_window_size: int | None = None,
+        url: str | None = None,
+        cloud_id: str | None = None,
+        api_key: Secret | None = KEY,
+        username: str | None = None,
+        password: Secret | None = None,
+        bearer_auth: Secret | None = None,
+        ca_certs: str | None = None,
+        verify: bool = True,
+        limits: RateLimit | dict[str, Any] | str | None = "cluster",
+        retry: Retry | dict[str, Any] | None = None,
+        timeout: float = TIMEOUT,
+        concurrency: int | None = None,
+        client: Elastic | None = None,
+    ) -> None:
+        """Create the component. Nothing is resolved or opened before warm-up.
+
+        :param index: Names or patterns of indexes.
+        :param field: Their `semantic_text` field.
+        :param top_k: How many documents to return.
+        :param filters: Queries of Elasticsearch that every document must match, such as `{"term": {"lang": "en"}}`; they
+            do not score.
+        :param content_field: The field that becomes the content; None for `field`. Name the one that `copy_to` fills
+            `field` from: what it fills is not in the document itself.
+        :param meta_fields: The fields that become meta; None for all others of a document, an empty list for none.
+        :param match_field: A `text` field to search by words as well (hybrid search); both lists are joined by ranks.
+        :param rerank_inference_id: An inference endpoint of the type `rerank`, which orders what was found.
+        :param rerank_field: The field whose text it reads; None for that of the content.
+        :param rank_window_size: How many documents are joined or reranked, at least `top_k`; None for `top_k`, or for 10
+            where it is less.
+        :param url: Elasticsearch's address, by default the environment's `ELASTICSEARCH_URL`. The embedded engine
+            (`"local"`) is no search engine, and says so.
+        :param cloud_id: A deployment of Elastic Cloud instead, by default the environment's `ELASTIC_CLOUD_ID`.
+        :param api_key: An API key, encoded; by default the environment's `ELASTIC_API_KEY`.
+        :param username: A user instead.
+        :param password: The user's password.
+        :param bearer_auth: A token instead.
+        :param ca_certs: File or folder of the certificates that are trusted, such as Elasticsearch's `http_ca.crt`.
+        :param verify: False to accept any certificate, which lets anybody in between read along.
+        :param limits: `"cluster"` counts nothing and pauses where Elasticsearch asks for it; `"eis"` is what the Elastic
+            Inference Service publishes; a `RateLimit` or its fields as a dictionary; or None for no limiter.
+        :param retry: How failures are retried: a `Retry` or its fields as a dictionary; None for its defaults.
+        :param timeout: Seconds to wait for an answer's data. Elasticsearch itself waits 30 for a model.
+        :param concurrency: Requests in flight at most; None for what the limits allow.
+        :param client: A ready client instead of the settings of a connection. Such a component cannot be serialized.
+        :raises ConfigurationError: A setting is wrong.
+        """
+        super(ElasticSemanticRetriever, self).__init__(  # noqa: UP008 - @component makes the class anew
+            client=client,
+            url=url,
+            cloud_id=cloud_id,
+            api_key=api_key,
+            username=username,
+            password=password,
+            bearer_auth=bearer_auth,
+            ca_certs=ca_certs,
+            verify=verify,
+            limits=limits,
+            retry=retry,
+            timeout=timeout,
+            concurrency=concurrency,
+        )
+        self.index = index
+        self.field = field
+        self.top_k = check_top_k(top_k)
+        self.filters = _checked(filters)
+        self.content_field = content_field
+        self.meta_fields = meta_fields
+        self.match_field = match_field
+        self.rerank_inference_id = rerank_inference_id
+        self.rerank_field = rerank_field
+        self.rank_window_size = rank_window_size
+        self._asked("a query", None, None)  # so that wrong settings are told now
+
+    @component.output_types(documents=list[Document])
+    def run(self, query: str, filters: Filters | None = None, top_k: int | None = None) -> dict[str, Any]:
+        """Find documents.
+
+        :param query: What is asked.
+        :param filters: Filters instead of the component's own; None for those.
+        :param top_k: How many documents to return; None for the component's own setting.
+        :returns: A dictionary with `documents`, best first: `id` and `score` as Elasticsearch gives them (the
+            reranker's own score, where there is one), `content`, and as `meta` the other fields and `_index`.
+        :raises TypeError: `query` is no string.
+        :raises ConfigurationError: A setting is wrong; or what was indexed does not hold the field of the content.
+        :raises RagbridgeError: Elasticsearch cannot be asked, or refuses.
+        """
+        asked = self._asked(query, filters, top_k)
+        return self._answer(self._connected().search(**asked))
+
+    @component.output_types(documents=list[Document])
+    async def run_async(
+        self, query: str, filters: Filters | None = None, top_k: int | None = None
+    ) -> dict[str, Any]:
+        """Find documents, as `run` does, without blocking the event loop.
+
+        :param query: What is asked.
+        :param filters: Filters instead of the component's own; None for those.
+        :param top_k: How many documents to return; None for the component's own setting.
+        :returns: What `run` returns.
+        :raises TypeError: `query` is no string.
+        :raises ConfigurationError: A setting is wrong; or what was indexed does not hold the field of the content.
+        :raises RagbridgeError: Elasticsearch cannot be asked, or refuses.
+        """
+        asked = self._asked(query, filters, top_k)
+        return self._answer(await self._connected().asearch(**asked))
+
+    def _asked(self, query: str, filters: Filters | None, top_k: int | None) -> dict[str, Any]:
+        if not isinstance(query, str):
+            raise TypeError("ElasticSemanticRetriever expects a string as query.")
+        rerank_field = self.rerank_field
+        if rerank_field is None and self.rerank_inference_id is not None:
+            rerank_field = self.content_field
+        body = semantic_search_body(
+            self.field,
+            query,
+            size=self.top_k if top_k is None else check_top_k(top_k),
+            filter=self.filters if filters is None else _checked(filters),
+            match_field=self.match_field,
+            rerank_inference_id=self.rerank_inference_id,
+            rerank_field=rerank_field,
+            rank_window_size=self.rank_window_size,
+        )
+        only = self.meta_fields
+        source = None if only is None else [self.content_field or self.field, *only]
+        return {"index": self.index, "body": body, "source": source}
+
+    def _answer(self, found: SearchHits) -> dict[str, Any]:
+        return {"documents": [self._document(hit) for hit in found]}
+
+    def _document(self, hit: Hit) -> Document:
+        name = self.content_field or self.field
+        score = hit.score
+        if score is not None and self.rerank_inference_id is not None:
+            score = original_score(score)
+        meta = {**hit.without(name), "_index": hit.index}
+        return Document(id=hit.id, content=hit.text(name), meta=meta, score=score)
+
+
+def _checked(filters: Filters | None) -> Filters | None:
+    """``filters``, where they are not in Haystack's own language, which Elasticsearch would not understand.
+
+    Raises:
+        ConfigurationError: They are.
+    """
+    rows = filters if isinstance(filters, list) else [filters]
+    if any(isinstance(row, dict) and "operator" in row for row in rows):
+        raise ConfigurationError(
+            "filters= is in Haystack's language: pass queries of Elasticsearch, such as {'term': {'lang': 'en'}} or "
+            "{'bool': {'must': [...]}}"
+        )
+    # Nothing to filter by, as other retrievers have it.
+    return filters or None

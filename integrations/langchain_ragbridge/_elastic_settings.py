@@ -1,0 +1,75 @@
+"""What every class over Elasticsearch is told about its connection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from pydantic import Field, SecretStr, model_validator
+
+from langchain_ragbridge._connection import Connected, environment, secret_environment
+from ragbridge import Elastic, RateLimit
+
+
+class ElasticSettings(Connected[Elastic]):
+    """The settings of an ``Elastic`` as fields. What is given goes before what the environment has."""
+
+    _SECRETS: ClassVar[tuple[str, ...]] = ("api_key", "basic_auth", "bearer_auth")
+    _ADDRESSES: ClassVar[tuple[str, ...]] = ("url", "cloud_id")
+
+    url: str | None = Field(default_factory=environment("ELASTICSEARCH_URL"))
+    """Elasticsearch's address; else ``ELASTICSEARCH_URL``. ``"local"`` for the embedded engine, which runs models but no
+    searches, and needs no credentials."""
+    cloud_id: str | None = Field(default_factory=environment("ELASTIC_CLOUD_ID"))
+    """A deployment of Elastic Cloud instead; else ``ELASTIC_CLOUD_ID``."""
+    api_key: SecretStr | tuple[SecretStr, SecretStr] | None = Field(
+        default_factory=secret_environment(*Elastic.KEY_VARIABLES), exclude=True, repr=False
+    )
+    """An API key, encoded or as ``(id, key)``; else ``ELASTIC_API_KEY``."""
+    basic_auth: tuple[SecretStr, SecretStr] | None = Field(default=None, exclude=True, repr=False)
+    """User and password instead."""
+    bearer_auth: SecretStr | None = Field(default=None, exclude=True, repr=False)
+    """A token instead."""
+    ca_certs: str | Path | None = None
+    """File or folder of the certificates that are trusted (PEM); None for the usual ones."""
+    verify: bool = True
+    """False to accept any certificate, which lets anybody in between read along."""
+    limits: RateLimit | str | None = "cluster"
+    """``"cluster"`` counts nothing but heeds a 429, ``"eis"`` is what the Elastic Inference Service publishes; or a
+    ``RateLimit`` for each inference endpoint, or None for no limiter."""
+    timeout: float = Elastic.TIMEOUT
+    """Seconds to wait for an answer's data. Elasticsearch itself waits 30 for a model."""
+    batch_size: int = Elastic.BATCH_SIZE
+    """Texts in one request at most; what the endpoint's service takes applies as well."""
+
+    @property
+    def _elastic(self) -> Elastic:
+        return self._service
+
+    @model_validator(mode="after")
+    def _settle(self) -> Self:
+        self._give_way()
+        return self
+
+    def _give_way(self) -> None:
+        """Forget what the environment has beside what was given, or where it is of no use."""
+        given = {name for name in self.model_fields_set if getattr(self, name) is not None}
+        unused = set[str]()
+        if "client" in given or (self.url and self.cloud_id):
+            unused |= {*self._ADDRESSES}
+        if given & {*self._SECRETS, "client"} or self.url == Elastic.LOCAL:
+            unused.add("api_key")
+        for name in unused - given:
+            vars(self)[name] = None  # not by setattr: it stays one that was not given
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        super().__setstate__(state)
+        self._give_way()
+
+    @classmethod
+    def _names(cls) -> Sequence[str]:
+        return [name for name in ElasticSettings.model_fields if name != "client"]
+
+    def _make(self, settings: dict[str, Any]) -> Elastic:
+        return Elastic(**settings)

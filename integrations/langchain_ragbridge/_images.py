@@ -1,0 +1,68 @@
+"""Where pictures are that LangChain's values only name: uris, and metadata of documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+
+from langchain_core.documents import Document
+
+from ragbridge import ConfigurationError, Image
+
+if TYPE_CHECKING:
+    import os
+
+Uri: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO | Image"
+"""An ``http(s)`` address, a data URI, a local path or its ``file://`` address, content, or a binary file object."""
+
+Content: TypeAlias = "str | Image | Mapping[str, Any]"
+"""What can be ranked or classified of a document."""
+
+
+def images_of(uris: Sequence[Uri]) -> list[Image]:
+    """What ``uris`` name.
+
+    Raises:
+        ConfigurationError: It is one string, or an item names nothing; the item is named.
+    """
+    if isinstance(uris, (str, bytes)):
+        raise ConfigurationError(f"uris is one {type(uris).__name__}: pass a list")
+    return [_image(uri, f"uris[{place}]") for place, uri in enumerate(uris)]
+
+
+def contents_of(documents: Sequence[Content | Document], key: str | None, root: Path | None) -> list[Content]:
+    """The text of each document, or its picture where it has no text and ``metadata[key]`` names one.
+
+    Metadata may come from afar: a text in it opens no file outside ``root``, and none without ``root``.
+
+    Raises:
+        ConfigurationError: A picture's place is none, or is not to be opened; the document is named.
+    """
+    return [
+        _content(document, key, root, f"documents[{place}]") if isinstance(document, Document) else document
+        for place, document in enumerate(documents)
+    ]
+
+
+def _content(document: Document, key: str | None, root: Path | None, where: str) -> Content:
+    value = None if key is None else document.metadata.get(key)
+    if value is None or document.page_content.strip():
+        return document.page_content
+    where = f"{where}: metadata[{key!r}]"
+    image = _image(value, where)
+    if not isinstance(value, str) or not isinstance(image.source, Path):
+        return image
+    if root is None:
+        raise ConfigurationError(f"{where} is a local path: set image_root= to the folder that it may be in")
+    path = (root / image.source).resolve()
+    if not path.is_relative_to(root.resolve()):
+        raise ConfigurationError(f"{where} is no path below image_root={str(root)!r}")
+    return Image(path)
+
+
+def _image(uri: Uri, where: str) -> Image:
+    try:
+        return uri if isinstance(uri, Image) else Image(uri)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{where}: {error}") from None

@@ -1,0 +1,46 @@
+"""Pages of the web: how they are read, and what they bring as a document's metadata."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import PlainSerializer
+
+from ragbridge import ReaderOptions
+
+if TYPE_CHECKING:
+    from ragbridge import Page
+
+_SECRETS = {"set_cookie", "proxy_url"}
+_TEXTS = (
+    "title",
+    "description",
+    "published",
+    "warning",
+    "html",
+    "text",
+    "screenshot_url",
+    "pageshot_url",
+)
+
+
+def _without_secrets(options: ReaderOptions | None) -> dict[str, Any] | None:
+    if options is None:
+        return None
+    found = {each.name: getattr(options, each.name) for each in fields(options)}
+    return {name: value for name, value in found.items() if value is not None and name not in _SECRETS}
+
+
+Options = Annotated[ReaderOptions | None, PlainSerializer(_without_secrets)]
+"""The reader's options as a field."""
+
+
+def metadata_of(page: Page) -> dict[str, Any]:
+    """All that a page has beside its address and content. What it lacks is left out: many stores take no None."""
+    texts = {name: getattr(page, name) for name in _TEXTS}
+    found: dict[str, Any] = {name: text for name, text in texts.items() if text and text != page.content}
+    for name, pairs in {"links": page.links, "images": page.images}.items():
+        if pairs:
+            found[name] = [{"text": text, "url": url} for text, url in pairs]
+    return found

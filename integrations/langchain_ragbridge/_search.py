@@ -1,0 +1,46 @@
+"""What is asked of a search of the web, by a tool and by a retriever."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from langchain_ragbridge._pages import Options
+from langchain_ragbridge._settings import JinaSettings
+
+Word = Annotated[str, Field(min_length=1)]
+
+
+class JinaSearchSettings(JinaSettings):
+    """The options of ``ragbridge.Jina.search`` as fields. A search is dear: 10,000 tokens a call or more."""
+
+    k: Annotated[int, Field(ge=1)] | None = None
+    """Results at most; None for what the service thinks right."""
+    site: Word | None = None
+    """The only domain to search, such as ``"jina.ai"``."""
+    country: Word | None = None
+    """Two letters: from where it is searched."""
+    language: Word | None = None
+    """Two letters: in which language."""
+    location: Word | None = None
+    """A city from which it is searched."""
+    content: bool = True
+    """Whether the pages found are read; else each result has title, address and description."""
+    options: Options = None
+    """How they are read. Cookies and the proxy's address are in no repr or dump."""
+
+    def _search_options(self, k: int | None = None) -> dict[str, Any]:
+        return {
+            "num": self.k if k is None else k,
+            "site": self.site,
+            "country": self.country,
+            "language": self.language,
+            "location": self.location,
+            "content": self.content,
+            "options": self.options,
+        }
+
+    def _check_options(self) -> None:
+        # No search sends nothing: what the types above let through is refused by the first one, a missing key now.
+        self._jina  # noqa: B018

@@ -1,0 +1,132 @@
+"""``ElasticEmbedding``: dense vectors by an inference endpoint of Elasticsearch, as LlamaIndex wants them."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Unpack
+
+try:
+    from llama_index.core.base.embeddings.base import BaseEmbedding
+    from llama_index.core.callbacks import CallbackManager
+    from llama_index.core.rate_limiter import BaseRateLimiter
+except ImportError as error:
+    raise ImportError(
+        f'this adapter needs LlamaIndex ({error}): pip install "ragbridge[llama-index]"'
+    ) from error
+
+from llama_index.embeddings.ragbridge.connection import ElasticConnected, ElasticSettings, named
+from ragbridge import ConfigurationError, Elastic
+from ragbridge.models import Role
+
+MAX_EMBED_BATCH_SIZE = 2048
+"""The largest batch that LlamaIndex makes. It is the default: the core cuts it into requests and runs them side by side."""
+
+
+class ElasticEmbeddingSettings(ElasticSettings, total=False):
+    """``ElasticSettings``, and the fields of ``BaseEmbedding``."""
+
+    callback_manager: CallbackManager | None
+    num_workers: int | None
+    rate_limiter: BaseRateLimiter | None
+
+
+class ElasticEmbedding(ElasticConnected, BaseEmbedding):
+    """Dense vectors by an inference endpoint of Elasticsearch, or of the embedded engine (``url="local"``).
+
+    Queries are embedded as ``search`` and texts as ``ingest``, in batches that the endpoint's service takes. Every setting
+    is a public field, so pickles, ``to_dict`` and the cache of an ``IngestionPipeline`` hold them all. Credentials are in
+    none of these: what is unpickled or made by ``from_dict`` takes the environment's ``ELASTIC_API_KEY``.
+
+    Endpoints of bytes give whole numbers from -128.0 to 127.0, endpoints of bits 1.0 or -1.0 for each dimension.
+
+    Args:
+        inference_id: The inference endpoint: one that there is in any cluster, such as
+            ``.multilingual-e5-small-elasticsearch``, or one of your own.
+        model_name: Another spelling of ``inference_id``.
+        task_type: ``"embedding"`` for an endpoint of this type (9.4 and later, several modalities).
+        input_type: Elasticsearch's own word for queries and texts alike, such as ``clustering``; None for the one that
+            fits each of them.
+        inference_timeout: Seconds that Elasticsearch waits for the model; its own figure is 30.
+        batch_size: Texts in one request at most; what the endpoint's service takes applies as well.
+        embed_batch_size: Texts that LlamaIndex hands over at once, up to 2048.
+        **settings: See ``ElasticSettings``; and fields of ``BaseEmbedding``: ``callback_manager``, ``num_workers``,
+            ``rate_limiter``.
+
+    Raises:
+        ConfigurationError: A setting is wrong, or there is no address.
+        pydantic.ValidationError: A setting is unknown or of the wrong type.
+    """
+
+    task_type: Literal["text_embedding", "embedding"]
+    input_type: str | None
+    inference_timeout: float | None
+    batch_size: int
+
+    def __init__(
+        self,
+        *,
+        inference_id: str | None = None,
+        model_name: str | None = None,
+        task_type: Literal["text_embedding", "embedding"] = "text_embedding",
+        input_type: str | None = None,
+        inference_timeout: float | None = None,
+        batch_size: int = Elastic.BATCH_SIZE,
+        embed_batch_size: int = MAX_EMBED_BATCH_SIZE,
+        **settings: Unpack[ElasticEmbeddingSettings],
+    ) -> None:
+        fields: dict[str, Any] = {
+            "model_name": named(inference_id, model_name),
+            "task_type": task_type,
+            "input_type": input_type,
+            "inference_timeout": inference_timeout,
+            "batch_size": batch_size,
+            "embed_batch_size": embed_batch_size,
+            **settings,
+        }
+        if fields.get("embeddings_cache") is not None:
+            raise ConfigurationError(
+                "embeddings_cache= finds vectors by their text alone, so a query would get a text's vector, or another "
+                "model's; use the cache of an IngestionPipeline, which knows all settings"
+            )
+        super().__init__(**fields)
+        # Sends nothing, refuses what Elasticsearch would.
+        self._elastic().embed([], **self._options("document"))
+
+    @classmethod
+    def class_name(cls) -> str:
+        """The name in serialized components; public, never changed."""
+        return "ElasticEmbedding"
+
+    @property
+    def inference_id(self) -> str:
+        """The inference endpoint; the field is ``model_name``."""
+        return self.model_name
+
+    def to_payload(self) -> dict[str, Any]:
+        """What events and callbacks tell of this component."""
+        return super().to_payload() | {"task_type": self.task_type, "input_type": self.input_type}
+
+    def _get_query_embedding(self, query: str) -> list[float]:
+        return self._elastic().embed([query], **self._options("query")).to_floats()[0]
+
+    async def _aget_query_embedding(self, query: str) -> list[float]:
+        return (await self._elastic().aembed([query], **self._options("query"))).to_floats()[0]
+
+    def _get_text_embedding(self, text: str) -> list[float]:
+        return self._get_text_embeddings([text])[0]
+
+    async def _aget_text_embedding(self, text: str) -> list[float]:
+        return (await self._aget_text_embeddings([text]))[0]
+
+    def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
+        return self._elastic().embed(texts, **self._options("document")).to_floats()
+
+    async def _aget_text_embeddings(self, texts: list[str]) -> list[list[float]]:
+        return (await self._elastic().aembed(texts, **self._options("document"))).to_floats()
+
+    def _options(self, role: Role) -> dict[str, Any]:
+        return {
+            "inference_id": self.model_name,
+            "task_type": self.task_type,
+            "timeout": self.inference_timeout,
+            **({"role": role} if self.input_type is None else {"input_type": self.input_type}),
+        }

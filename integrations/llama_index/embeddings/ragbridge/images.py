@@ -1,0 +1,77 @@
+"""Images as LlamaIndex has them: in nodes, and as what embedding models are handed."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+try:
+    from llama_index.core.schema import BaseNode, ImageNode, MetadataMode, Node
+except ImportError as error:
+    raise ImportError(
+        f'this adapter needs LlamaIndex ({error}): pip install "ragbridge[llama-index]"'
+    ) from error
+
+from ragbridge import ConfigurationError, Image
+from ragbridge.models import MODELS
+
+
+def as_image(image: object) -> Image:
+    """What an embedding model is handed: the path of a file, an address, a data URI, ``BytesIO``, or an ``Image``.
+
+    Raises:
+        ConfigurationError: It is none of these.
+    """
+    if isinstance(image, Image):
+        return image
+    # All of a buffer, wherever others stopped to write or read it, and without moving it.
+    return Image(image.getvalue() if isinstance(image, BytesIO) else image)  # type: ignore[arg-type]
+
+
+def image_of(node: BaseNode) -> Image | None:
+    """The image of an ``ImageNode``, an ``ImageDocument`` or another node that has one; nothing is read or fetched here.
+
+    Content goes before path, and path before address, as in LlamaIndex.
+
+    Raises:
+        ConfigurationError: What the node has is no image; the message names the node.
+    """
+    if isinstance(node, ImageNode):
+        content, path, url = node.image, node.image_path, node.image_url
+    elif isinstance(node, Node) and node.image_resource is not None:
+        resource = node.image_resource
+        content = resource.data.decode("ascii") if resource.data else None
+        path = str(resource.path) if resource.path else None
+        url = str(resource.url) if resource.url else None
+    else:
+        return None
+    try:
+        return _image(content, path, url)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"node {node.node_id}: {error}") from None
+
+
+def _image(content: str | None, path: str | None, url: str | None) -> Image | None:
+    if content:
+        return Image(content if content[:5].lower() == "data:" else f"data:;base64,{content}")
+    if path:
+        return Image(path)
+    if url and not url.lower().startswith(("http://", "https://", "data:")):
+        raise ConfigurationError("image_url is no http(s) address; a file of this machine is image_path")
+    return Image(url) if url else None
+
+
+def sees(model: str | None) -> bool:
+    """Whether a model takes images, or may do so as far as the table of models knows."""
+    row = MODELS.get((model or "").removeprefix("jina-ai/"))
+    return row is None or "image" in row.modalities
+
+
+def content_of(node: BaseNode, model: str | None, metadata_mode: MetadataMode) -> str | Image:
+    """What a model reads of a node: its image where there is one, else its text.
+
+    Models that take no images read the text that an image's node has as well. Where it has none, they are handed
+    the image, for the core to say who takes it.
+    """
+    image = image_of(node)
+    text = node.get_content(metadata_mode=metadata_mode)
+    return text if image is None or (text and not sees(model)) else image

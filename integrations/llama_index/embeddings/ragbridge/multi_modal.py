@@ -1,0 +1,169 @@
+"""``JinaMultiModalEmbedding``: texts and images in one space, as LlamaIndex wants them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+try:
+    from llama_index.core.embeddings import MultiModalEmbedding
+    from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
+    from llama_index.core.instrumentation.events.embedding import EmbeddingEndEvent, EmbeddingStartEvent
+    from llama_index.core.schema import BaseNode, ImageType
+except ImportError as error:
+    raise ImportError(
+        f'this adapter needs LlamaIndex ({error}): pip install "ragbridge[llama-index]"'
+    ) from error
+
+from pydantic import SecretStr
+
+from llama_index.embeddings.ragbridge.base import MAX_EMBED_BATCH_SIZE, JinaEmbedding
+from llama_index.embeddings.ragbridge.images import as_image, image_of, sees
+from ragbridge import ConfigurationError, Embeddings, Image, Jina, RateLimit, Retry
+from ragbridge.models import DEFAULT_IMAGE_MODEL, MODELS, EmbeddingModel
+
+dispatcher = get_dispatcher(__name__)
+
+
+class JinaMultiModalEmbedding(JinaEmbedding, MultiModalEmbedding):
+    """Embeddings of texts and images by Jina AI, or by the embedded engine (``base_url="local"``).
+
+    It is what ``JinaEmbedding`` is, with the same settings, for models that take images. An image is the path of a file, an
+    ``http(s)`` address that the service can reach, a ``file://`` address, a data URI, or ``BytesIO``. Handed nodes, as
+    in an ``IngestionPipeline``, it gives those that have an image the image's vector, and the others their text's.
+
+    The embedded engine sees nothing: a digest of an image's bytes stands in for what it shows.
+
+    Raises:
+        ConfigurationError: A setting is wrong, the key is missing, or the model takes no images.
+        pydantic.ValidationError: A setting is unknown or of the wrong type.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: EmbeddingModel | None = None,
+        model_name: EmbeddingModel | None = None,
+        api_key: str | SecretStr | None = None,
+        base_url: str = Jina.BASE_URL,
+        task: str | None = None,
+        dimensions: int | None = None,
+        truncate: bool | None = None,
+        normalized: bool | None = None,
+        late_chunking: bool = False,
+        limits: RateLimit | str | None = "free",
+        retry: Retry = Retry(),  # noqa: B008 - frozen
+        timeout: float = Jina.TIMEOUT,
+        concurrency: int | None = None,
+        batch_size: int = Jina.BATCH_SIZE,
+        embed_batch_size: int = MAX_EMBED_BATCH_SIZE,
+        embedding_type: str = "float",
+        client: Jina | None = None,
+        **framework: Any,
+    ) -> None:
+        super().__init__(
+            model=model,
+            model_name=model_name or model or DEFAULT_IMAGE_MODEL,
+            api_key=api_key,
+            base_url=base_url,
+            task=task,
+            dimensions=dimensions,
+            truncate=truncate,
+            normalized=normalized,
+            late_chunking=late_chunking,
+            limits=limits,
+            retry=retry,
+            timeout=timeout,
+            concurrency=concurrency,
+            batch_size=batch_size,
+            embed_batch_size=embed_batch_size,
+            embedding_type=embedding_type,
+            client=client,
+            **framework,
+        )
+        if not sees(self.model_name):
+            able = ", ".join(
+                row.name for row in MODELS.values() if "embed" in row.products and sees(row.name)
+            )
+            raise ConfigurationError(
+                f"model_name={self.model_name!r} takes no images: use JinaEmbedding; models that do: {able}"
+            )
+
+    @classmethod
+    def class_name(cls) -> str:
+        """The name in serialized components; public, never changed."""
+        return "JinaMultiModalEmbedding"
+
+    def __call__(
+        self, nodes: Sequence[BaseNode], show_progress: bool = False, **kwargs: Any
+    ) -> Sequence[BaseNode]:
+        """Gives each node its vector, that of its image where it has one, and returns the nodes."""
+        pictured, images, others = _divided(nodes)
+        super().__call__(others, show_progress=show_progress, **kwargs)
+        _embedded(pictured, self.get_image_embedding_batch(images, show_progress))
+        return nodes
+
+    @dispatcher.span
+    async def acall(
+        self, nodes: Sequence[BaseNode], show_progress: bool = False, **kwargs: Any
+    ) -> Sequence[BaseNode]:
+        """Gives each node its vector, that of its image where it has one, and returns the nodes."""
+        pictured, images, others = _divided(nodes)
+        await super().acall(others, show_progress=show_progress, **kwargs)
+        _embedded(pictured, await self.aget_image_embedding_batch(images, show_progress))
+        return nodes
+
+    def _get_image_embedding(self, img_file_path: ImageType) -> list[float]:
+        return self._get_image_embeddings([img_file_path])[0]
+
+    async def _aget_image_embedding(self, img_file_path: ImageType) -> list[float]:
+        return (await self._aget_image_embeddings([img_file_path]))[0]
+
+    @dispatcher.span
+    def _get_image_embeddings(self, img_file_paths: list[ImageType]) -> list[list[float]]:
+        with self._embedding(img_file_paths) as (images, finish):
+            if self.rate_limiter is not None:
+                self.rate_limiter.acquire()
+            return finish(self._jina().embed(images, **self._options("document")))
+
+    @dispatcher.span
+    async def _aget_image_embeddings(self, img_file_paths: list[ImageType]) -> list[list[float]]:
+        with self._embedding(img_file_paths) as (images, finish):
+            if self.rate_limiter is not None:
+                await self.rate_limiter.async_acquire()
+            return finish(await self._jina().aembed(images, **self._options("document")))
+
+    @contextlib.contextmanager
+    def _embedding(
+        self, given: Sequence[ImageType]
+    ) -> Iterator[tuple[list[Image], Callable[[Embeddings], list[list[float]]]]]:
+        """What to ask for, and what to do with the answer, amid the events that texts have: the framework has none."""
+        dispatcher.event(EmbeddingStartEvent(model_dict=self.to_payload()))
+        images = [as_image(image) for image in given]
+
+        def finish(found: Embeddings) -> list[list[float]]:
+            vectors = found.tolist()
+            chunks = [_shown(*pair) for pair in zip(given, images, strict=True)]
+            dispatcher.event(EmbeddingEndEvent(chunks=chunks, embeddings=vectors))
+            return vectors
+
+        yield images, finish
+
+
+def _divided(nodes: Sequence[BaseNode]) -> tuple[list[BaseNode], list[Any], list[BaseNode]]:
+    """The nodes that have an image, their images, and the other nodes."""
+    found = [(node, image_of(node)) for node in nodes]
+    pictured = [node for node, image in found if image is not None]
+    images = [image for _, image in found if image is not None]
+    return pictured, images, [node for node, image in found if image is None]
+
+
+def _embedded(nodes: Sequence[BaseNode], vectors: Sequence[list[float]]) -> None:
+    for node, vector in zip(nodes, vectors, strict=True):
+        node.embedding = vector
+
+
+def _shown(given: ImageType, image: Image) -> str:
+    """An image without its content."""
+    return given if isinstance(given, str) and given[:5].lower() != "data:" else repr(image)

@@ -1,0 +1,104 @@
+"""``ElasticRerank``: reranking by an inference endpoint of Elasticsearch, as LlamaIndex wants it."""
+
+from __future__ import annotations
+
+from typing import Any, Unpack
+
+try:
+    from llama_index.core.callbacks import CallbackManager
+    from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
+except ImportError as error:
+    raise ImportError(
+        f'this adapter needs LlamaIndex ({error}): pip install "ragbridge[llama-index]"'
+    ) from error
+
+from llama_index.embeddings.ragbridge.connection import ElasticConnected, ElasticSettings
+from llama_index.postprocessor.ragbridge.reranking import NodeReranker, dispatcher
+
+
+class ElasticRerankSettings(ElasticSettings, total=False):
+    """``ElasticSettings``, and the field of ``BaseNodePostprocessor``."""
+
+    callback_manager: CallbackManager
+
+
+class ElasticRerank(ElasticConnected, NodeReranker):
+    """Orders nodes by relevance to the query, by an inference endpoint or by the embedded engine (``url="local"``).
+
+    Returns new ``NodeWithScore`` objects, best first, with the reranker's score; the nodes in them are those that came
+    in. All nodes go in one request, since scores of different ones need not be comparable. ``ElasticSemanticRetriever``
+    has Elasticsearch rerank what it found itself, which sends no texts to and fro.
+
+    Every setting is a public field, so pickles and ``to_dict`` hold them all. Credentials are in none of these: what is
+    unpickled or made by ``from_dict`` takes the environment's ``ELASTIC_API_KEY``.
+
+    Args:
+        inference_id: The inference endpoint: one that there is in any cluster, such as ``.rerank-v1-elasticsearch``, or
+            one of your own.
+        top_n: Nodes to return at most.
+        metadata_mode: What is ranked: by default a node's text alone; ``MetadataMode.EMBED`` puts the metadata in front
+            of it that embeddings see.
+        keep_retrieval_score: Put the score that a node came with into ``metadata["retrieval_score"]`` of a copy of
+            the node, out of the sight of embeddings and language models.
+        inference_timeout: Seconds that Elasticsearch waits for the model; its own figure is 30.
+        **settings: See ``ElasticSettings``; and ``callback_manager`` of ``BaseNodePostprocessor``.
+
+    Raises:
+        ConfigurationError: A setting is wrong, or there is no address.
+        pydantic.ValidationError: A setting is unknown or of the wrong type.
+    """
+
+    inference_id: str
+    inference_timeout: float | None
+
+    def __init__(
+        self,
+        *,
+        inference_id: str,
+        top_n: int = 2,
+        metadata_mode: MetadataMode | str = MetadataMode.NONE,
+        keep_retrieval_score: bool = False,
+        inference_timeout: float | None = None,
+        **settings: Unpack[ElasticRerankSettings],
+    ) -> None:
+        fields: dict[str, Any] = {
+            "inference_id": inference_id,
+            "top_n": top_n,
+            "metadata_mode": metadata_mode,
+            "keep_retrieval_score": keep_retrieval_score,
+            "inference_timeout": inference_timeout,
+            **settings,
+        }
+        super().__init__(**fields)
+        # Sends nothing, refuses what Elasticsearch would.
+        self._elastic().rerank("a query", [], **self._options())
+
+    @classmethod
+    def class_name(cls) -> str:
+        """The name in serialized components; public, never changed."""
+        return "ElasticRerank"
+
+    def _postprocess_nodes(
+        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
+    ) -> list[NodeWithScore]:
+        with self._reranking(self.inference_id, nodes, query_bundle) as (query, finish):
+            return finish(self._elastic().rerank(query.query_str, self._texts(nodes), **self._options()))
+
+    @dispatcher.span
+    async def _apostprocess_nodes(
+        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
+    ) -> list[NodeWithScore]:
+        with self._reranking(self.inference_id, nodes, query_bundle) as (query, finish):
+            return finish(
+                await self._elastic().arerank(query.query_str, self._texts(nodes), **self._options())
+            )
+
+    def _texts(self, nodes: list[NodeWithScore]) -> list[str]:
+        return [node.node.get_content(metadata_mode=self.metadata_mode) for node in nodes]
+
+    def _options(self) -> dict[str, Any]:
+        return {
+            "inference_id": self.inference_id,
+            "top_n": self.top_n,
+            "timeout": self.inference_timeout,
+        }

@@ -1,0 +1,71 @@
+"""What LlamaIndex expects of a reranker, whoever ranks: events, scores, nodes that stay as they are."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+try:
+    from llama_index.core.callbacks import CBEventType, EventPayload
+    from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
+    from llama_index.core.instrumentation.events.rerank import ReRankEndEvent, ReRankStartEvent
+    from llama_index.core.postprocessor.types import BaseNodePostprocessor
+    from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
+except ImportError as error:
+    raise ImportError(
+        f'this adapter needs LlamaIndex ({error}): pip install "ragbridge[llama-index]"'
+    ) from error
+
+from pydantic import Field
+
+from ragbridge import Ranking
+
+RETRIEVAL_SCORE = "retrieval_score"
+"""Metadata key under which ``keep_retrieval_score`` puts the score that a node came with."""
+
+dispatcher = get_dispatcher(__name__)
+
+
+class NodeReranker(BaseNodePostprocessor):
+    """Orders nodes by relevance to the query; a subclass asks a service."""
+
+    top_n: int = Field(default=2, ge=1)
+    metadata_mode: MetadataMode = MetadataMode.NONE
+    keep_retrieval_score: bool = False
+
+    @contextlib.contextmanager
+    def _reranking(
+        self, model: str, nodes: list[NodeWithScore], query: QueryBundle | None
+    ) -> Iterator[tuple[QueryBundle, Callable[[Ranking], list[NodeWithScore]]]]:
+        """The query, which must be there, and what to do with the answer, amid the events that LlamaIndex expects."""
+        dispatcher.event(ReRankStartEvent(query=query, nodes=nodes, top_n=self.top_n, model_name=model))
+        if query is None:
+            raise ValueError("reranking needs a query: pass query_bundle= or query_str=")
+        payload: dict[str, Any] = {
+            EventPayload.NODES: nodes,
+            EventPayload.MODEL_NAME: model,
+            EventPayload.QUERY_STR: query.query_str,
+            EventPayload.TOP_K: self.top_n,
+        }
+        with self.callback_manager.event(CBEventType.RERANKING, payload=payload) as event:
+
+            def finish(ranking: Ranking) -> list[NodeWithScore]:
+                ranked = [self._ranked(nodes[row.index], row.score) for row in ranking]
+                event.on_end(payload={EventPayload.NODES: ranked})
+                dispatcher.event(ReRankEndEvent(nodes=ranked))
+                return ranked
+
+            yield query, finish
+
+    def _ranked(self, found: NodeWithScore, score: float) -> NodeWithScore:
+        node = found.node
+        if self.keep_retrieval_score:
+            node = node.model_copy(
+                update={
+                    "metadata": {**node.metadata, RETRIEVAL_SCORE: found.score},
+                    "excluded_embed_metadata_keys": [*node.excluded_embed_metadata_keys, RETRIEVAL_SCORE],
+                    "excluded_llm_metadata_keys": [*node.excluded_llm_metadata_keys, RETRIEVAL_SCORE],
+                }
+            )
+        return NodeWithScore(node=node, score=score)

@@ -1,0 +1,141 @@
+"""``JinaReader``: the core's reader of the web as LlamaIndex wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+try:
+    from llama_index.core.readers.base import BasePydanticReader
+    from llama_index.core.schema import Document
+except ImportError as error:
+    raise ImportError(
+        f'this adapter needs LlamaIndex ({error}): pip install "ragbridge[llama-index]"'
+    ) from error
+
+from pydantic import ConfigDict, SecretStr
+
+from llama_index.embeddings.ragbridge.connection import JinaConnected, check_client
+from llama_index.readers.ragbridge.documents import document_of
+from ragbridge import ConfigurationError, Jina, RateLimit, ReaderOptions, Retry
+
+_SECRETS = ("set_cookie", "proxy_url")
+
+
+class JinaReader(JinaConnected, BasePydanticReader):
+    """Reads pages of the web, and PDF that stand there, as clean Markdown: one document for each address.
+
+    By Jina AI's reader, which fetches them, or by the embedded engine, which knows the pages that it was handed
+    (``Engine(pages=...)``). It works without a key as well: ``JinaReader(limits="keyless")``.
+
+    A document's id is the address that was asked for; its metadata are the page's address, title, description and what
+    else was asked for. Every setting is a public field, so pickles and ``to_dict`` hold them all, except for the key:
+    what is unpickled or made by ``from_dict`` takes it from the environment of its own process.
+
+    Args:
+        options: How pages are read; a cookie and a proxy of your own go to the methods instead, since pickles and dumps
+            would show them.
+        api_key: The key; else the environment's ``JINA_API_KEY``, ``JINAAI_API_KEY`` or ``JINA_AUTH_TOKEN``.
+        base_url: Where the API is, with or without ``/v1``; the reader of another one than Jina's stands at ``/r``.
+        region: ``"eu"`` for the reader of the European Union.
+        reader_url: Where the reader is, if elsewhere.
+        limits: A published tier (``"keyless"``, ``"free"``, ``"paid"``, ``"premium"``), a ``RateLimit``, or None for no
+            limiter.
+        retry: How often and how patiently failures are retried.
+        timeout: Seconds to wait for an answer's data.
+        concurrency: Requests in flight at most.
+        client: A ready ``Jina`` instead of the settings of the connection.
+        **framework: Fields of ``BasePydanticReader``: ``is_remote``.
+
+    Raises:
+        ConfigurationError: A setting is wrong, or the key is missing.
+        pydantic.ValidationError: A setting is unknown or of the wrong type.
+    """
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    options: ReaderOptions | None
+    region: str | None
+    reader_url: str | None
+    is_remote: bool = True
+
+    def __init__(
+        self,
+        *,
+        options: ReaderOptions | None = None,
+        api_key: str | SecretStr | None = None,
+        base_url: str = Jina.BASE_URL,
+        region: str | None = None,
+        reader_url: str | None = None,
+        limits: RateLimit | str | None = "free",
+        retry: Retry = Retry(),  # noqa: B008 - frozen
+        timeout: float = Jina.TIMEOUT,
+        concurrency: int | None = None,
+        client: Jina | None = None,
+        **framework: Any,
+    ) -> None:
+        check_client(client, "Jina")
+        settings: dict[str, Any] = {
+            "options": options,
+            "api_key": api_key,
+            "base_url": base_url,
+            "region": region,
+            "reader_url": reader_url,
+            "limits": limits,
+            "retry": retry,
+            "timeout": timeout,
+            "concurrency": concurrency,
+            "client": client,
+        }
+        super().__init__(**settings, **framework)
+        secret = [name for name in _SECRETS if self.options and getattr(self.options, name) is not None]
+        if secret:
+            raise ConfigurationError(
+                f"options: {' and '.join(secret)} would be shown by pickles and dumps: pass options= to load_data()"
+            )
+        self._jina().read_many(
+            []
+        )  # sends nothing, refuses settings of the connection that do not go together
+
+    @classmethod
+    def class_name(cls) -> str:
+        """The name in serialized components; public, never changed."""
+        return "JinaReader"
+
+    def load_data(self, urls: Sequence[str], *, options: ReaderOptions | None = None) -> list[Document]:
+        """The pages, read side by side, in the order of their addresses.
+
+        Args:
+            urls: The pages' addresses. An empty list sends nothing.
+            options: How they are read, instead of the component's own options.
+
+        Raises:
+            ConfigurationError: An argument is wrong; nothing was sent.
+            StatusError: A page cannot be read; ``index`` says which. ``lazy_load_data`` gets over it.
+            RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
+        """
+        pages = self._jina().read_many(urls, options=options or self.options)
+        return [*map(document_of, pages, urls)]
+
+    async def aload_data(
+        self, urls: Sequence[str], *, options: ReaderOptions | None = None
+    ) -> list[Document]:
+        """``load_data``, awaitable."""
+        pages = await self._jina().aread_many(urls, options=options or self.options)
+        return [*map(document_of, pages, urls)]
+
+    def lazy_load_data(
+        self, urls: Iterable[str], *, options: ReaderOptions | None = None
+    ) -> Iterable[Document]:
+        """The pages, each read when it is asked for; after one that cannot be read, ``next`` goes on with the one after it."""
+
+        def read(url: str) -> Document:
+            return document_of(self._jina().read(url, options=options or self.options), url)
+
+        return map(read, urls)
+
+    async def alazy_load_data(
+        self, urls: Sequence[str], *, options: ReaderOptions | None = None
+    ) -> Iterable[Document]:
+        """``aload_data``: LlamaIndex awaits them all at once."""
+        return await self.aload_data(urls, options=options)

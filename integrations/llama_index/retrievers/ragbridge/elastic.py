@@ -1,0 +1,142 @@
+"""``ElasticSemanticRetriever``: nodes from an index of Elasticsearch that says itself what is similar."""
+
+# ruff: noqa: A002 - "filter" is Elasticsearch's word
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Unpack
+
+try:
+    from llama_index.core.base.base_retriever import BaseRetriever
+    from llama_index.core.callbacks import CallbackManager
+    from llama_index.core.constants import DEFAULT_SIMILARITY_TOP_K
+    from llama_index.core.schema import IndexNode, NodeWithScore, QueryBundle, TextNode
+except ImportError as error:
+    raise ImportError(
+        f'this adapter needs LlamaIndex ({error}): pip install "ragbridge[llama-index]"'
+    ) from error
+
+from llama_index.embeddings.ragbridge.connection import ElasticConnected, ElasticSettings
+from ragbridge.elastic import Hit, SearchHits, original_score, semantic_search_body
+
+INDEX = "_index"
+"""Metadata key of the index that a node is from, out of the sight of embeddings and language models."""
+
+
+class ElasticSemanticRetriever(BaseRetriever):
+    """Searches a ``semantic_text`` field by meaning, on request also by words, and has Elasticsearch rerank the hits.
+
+    Models run in Elasticsearch, or where its endpoints say: no vectors and no keys of other services are here. It
+    needs a cluster; the embedded engine and ``ragbridge serve`` are no search engines and say so.
+
+    ::
+
+        retriever = ElasticSemanticRetriever(
+            "articles", "content", similarity_top_k=5, rerank_inference_id=".jina-reranker-v3",
+            url="https://localhost:9200", api_key="...",
+        )
+        retriever.retrieve("who inspired taking care of the sea?")
+
+    Nodes have the documents' ids; where documents of several indexes have the same, ``index/id`` of each, since
+    LlamaIndex takes nodes of one id for one node. A node's score is the search's own, or the reranker's own measure.
+    Of a query, its text counts: vectors and further texts that come with it are not Elasticsearch's.
+
+    Args:
+        index: Names or patterns.
+        field: The ``semantic_text`` field.
+        similarity_top_k: Nodes to return; may be set later.
+        filter: Queries of Elasticsearch that every document must match, such as ``{"term": {"lang": "en"}}``.
+        match_field: A ``text`` field to search by words as well (hybrid search): both lists are joined by their ranks.
+        rerank_inference_id: An endpoint that reranks what was found, such as ``.rerank-v1-elasticsearch``.
+        rerank_field: The field whose text it reads; None for ``text_field``.
+        rank_window_size: How many hits are joined or reranked, at least ``similarity_top_k``; None for that many, or
+            for 10 where it is less.
+        text_field: The field that becomes the node's text; None for ``field``. Name the one that ``copy_to`` fills
+            ``field`` from.
+        metadata_fields: The fields that become metadata, which language models see; None for all others of a document,
+            an empty list for none.
+        callback_manager: LlamaIndex's.
+        object_map: LlamaIndex's, for nodes that stand for other objects.
+        objects: The same as nodes.
+        verbose: LlamaIndex's.
+        **settings: See ``ElasticSettings``.
+
+    Raises:
+        ConfigurationError: A setting is wrong, or there is no address.
+        pydantic.ValidationError: A setting of the connection is unknown or of the wrong type.
+    """
+
+    def __init__(
+        self,
+        index: str | Sequence[str],
+        field: str,
+        *,
+        similarity_top_k: int = DEFAULT_SIMILARITY_TOP_K,
+        filter: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        match_field: str | None = None,
+        rerank_inference_id: str | None = None,
+        rerank_field: str | None = None,
+        rank_window_size: int | None = None,
+        text_field: str | None = None,
+        metadata_fields: Sequence[str] | None = None,
+        callback_manager: CallbackManager | None = None,
+        object_map: dict[str, Any] | None = None,
+        objects: list[IndexNode] | None = None,
+        verbose: bool = False,
+        **settings: Unpack[ElasticSettings],
+    ) -> None:
+        self.index = index
+        self.field = field
+        self.similarity_top_k = similarity_top_k
+        self.filter = filter
+        self.match_field = match_field
+        self.rerank_inference_id = rerank_inference_id
+        self.rerank_field = rerank_field
+        self.rank_window_size = rank_window_size
+        self.text_field = field if text_field is None else text_field
+        self.metadata_fields = metadata_fields
+        self._elastic = ElasticConnected(**settings)._elastic  # noqa: SLF001 - of the same kind
+        # Both send nothing, and tell what is wrong now instead of with the first query.
+        self._elastic()
+        self._options("a query")
+        super().__init__(
+            callback_manager=callback_manager, object_map=object_map, objects=objects, verbose=verbose
+        )
+
+    def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        return self._nodes(self._elastic().search(self.index, **self._options(query_bundle.query_str)))
+
+    async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        return self._nodes(await self._elastic().asearch(self.index, **self._options(query_bundle.query_str)))
+
+    def _options(self, query: str) -> dict[str, Any]:
+        reranked = self.rerank_inference_id is not None and self.rerank_field is None
+        body = semantic_search_body(
+            self.field,
+            query,
+            size=self.similarity_top_k,
+            filter=self.filter,
+            match_field=self.match_field,
+            rerank_inference_id=self.rerank_inference_id,
+            rerank_field=self.text_field if reranked else self.rerank_field,
+            rank_window_size=self.rank_window_size,
+        )
+        only = self.metadata_fields
+        return {"body": body, "source": None if only is None else [self.text_field, *only]}
+
+    def _nodes(self, found: SearchHits) -> list[NodeWithScore]:
+        alike = Counter(hit.id for hit in found)
+        return [self._node(hit, hit.id if alike[hit.id] == 1 else f"{hit.index}/{hit.id}") for hit in found]
+
+    def _node(self, hit: Hit, id_: str) -> NodeWithScore:
+        node = TextNode(
+            id_=id_,
+            text=hit.text(self.text_field),
+            metadata={**hit.without(self.text_field), INDEX: hit.index},
+            excluded_embed_metadata_keys=[INDEX],
+            excluded_llm_metadata_keys=[INDEX],
+        )
+        if self.rerank_inference_id is None or hit.score is None:
+            return NodeWithScore(node=node, score=hit.score)
+        return NodeWithScore(node=node, score=original_score(hit.score))

@@ -1,0 +1,101 @@
+"""``ElasticSparseEmbedding``: sparse vectors by an inference endpoint of Elasticsearch, as LlamaIndex wants them."""
+
+from __future__ import annotations
+
+from typing import Any, Unpack
+
+try:
+    from llama_index.core.base.embeddings.base_sparse import BaseSparseEmbedding, SparseEmbedding
+except ImportError as error:
+    raise ImportError(
+        f'this adapter needs LlamaIndex ({error}): pip install "ragbridge[llama-index]"'
+    ) from error
+
+from llama_index.embeddings.ragbridge.connection import ElasticConnected, ElasticSettings, named
+from ragbridge import Elastic
+
+MAX_EMBED_BATCH_SIZE = 2048
+"""The largest batch that LlamaIndex makes. It is the default: the core cuts it into requests and runs them side by side."""
+
+
+class ElasticSparseEmbeddingSettings(ElasticSettings, total=False):
+    """``ElasticSettings``, and the field of ``BaseSparseEmbedding``."""
+
+    num_workers: int | None
+
+
+class ElasticSparseEmbedding(ElasticConnected, BaseSparseEmbedding):  # type: ignore[misc]  # two dumpers, the first counts
+    """Sparse vectors by an inference endpoint of Elasticsearch such as ELSER, or of the embedded engine (``url="local"``).
+
+    LlamaIndex wants numbers where Elasticsearch gives tokens: ``ragbridge.token_index`` makes them, the same for each token
+    in any process and version. Queries and texts are embedded alike, since sparse endpoints know no roles. Settings travel
+    as those of ``ElasticEmbedding`` do, credentials do not.
+
+    Args:
+        inference_id: The inference endpoint: one that there is in any cluster, such as ``.elser-2-elasticsearch``, or one
+            of your own.
+        model_name: Another spelling of ``inference_id``.
+        inference_timeout: Seconds that Elasticsearch waits for the model; its own figure is 30.
+        batch_size: Texts in one request at most; what the endpoint's service takes applies as well.
+        embed_batch_size: Texts that LlamaIndex hands over at once, up to 2048.
+        **settings: See ``ElasticSettings``; and ``num_workers`` of ``BaseSparseEmbedding``.
+
+    Raises:
+        ConfigurationError: A setting is wrong, or there is no address.
+        pydantic.ValidationError: A setting is unknown or of the wrong type.
+    """
+
+    inference_timeout: float | None
+    batch_size: int
+
+    def __init__(
+        self,
+        *,
+        inference_id: str | None = None,
+        model_name: str | None = None,
+        inference_timeout: float | None = None,
+        batch_size: int = Elastic.BATCH_SIZE,
+        embed_batch_size: int = MAX_EMBED_BATCH_SIZE,
+        **settings: Unpack[ElasticSparseEmbeddingSettings],
+    ) -> None:
+        fields: dict[str, Any] = {
+            "model_name": named(inference_id, model_name),
+            "inference_timeout": inference_timeout,
+            "batch_size": batch_size,
+            "embed_batch_size": embed_batch_size,
+            **settings,
+        }
+        super().__init__(**fields)
+        # Sends nothing, refuses what Elasticsearch would.
+        self._elastic().sparse_embed([], **self._options())
+
+    @classmethod
+    def class_name(cls) -> str:
+        """The name in serialized components; public, never changed."""
+        return "ElasticSparseEmbedding"
+
+    @property
+    def inference_id(self) -> str:
+        """The inference endpoint; the field is ``model_name``."""
+        return self.model_name
+
+    def _get_query_embedding(self, query: str) -> SparseEmbedding:
+        return self._get_text_embeddings([query])[0]
+
+    async def _aget_query_embedding(self, query: str) -> SparseEmbedding:
+        return (await self._aget_text_embeddings([query]))[0]
+
+    def _get_text_embedding(self, text: str) -> SparseEmbedding:
+        return self._get_text_embeddings([text])[0]
+
+    async def _aget_text_embedding(self, text: str) -> SparseEmbedding:
+        return (await self._aget_text_embeddings([text]))[0]
+
+    def _get_text_embeddings(self, texts: list[str]) -> list[SparseEmbedding]:
+        return [*self._elastic().sparse_embed(texts, **self._options()).indices()]
+
+    async def _aget_text_embeddings(self, texts: list[str]) -> list[SparseEmbedding]:
+        return [*(await self._elastic().asparse_embed(texts, **self._options())).indices()]
+
+    def _options(self) -> dict[str, Any]:
+        return {"inference_id": self.model_name, "timeout": self.inference_timeout}

@@ -1,0 +1,157 @@
+"""``JinaToolSpec``: the core's search and reader as tools of LlamaIndex's agents."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+try:
+    from llama_index.core.schema import Document
+    from llama_index.core.tools.tool_spec.base import SPEC_FUNCTION_TYPE, BaseToolSpec
+except ImportError as error:
+    raise ImportError(
+        f'this adapter needs LlamaIndex ({error}): pip install "ragbridge[llama-index]"'
+    ) from error
+
+from pydantic import ConfigDict, Field, SecretStr
+
+from llama_index.embeddings.ragbridge.connection import JinaConnected, check_client
+from llama_index.readers.ragbridge.documents import document_of
+from ragbridge import Jina, RateLimit, Retry
+
+
+class JinaToolSpec(JinaConnected, BaseToolSpec):
+    """Two tools: ``jina_search`` searches the web, ``jina_read`` reads a page of it.
+
+    By Jina AI, or by the embedded engine, whose web is the pages that it was handed (``Engine(pages=...)``). A search
+    is billed 10,000 tokens or more and needs a key; reading works without one as well (``limits="keyless"``).
+    ``to_tool_list(["jina_search"])`` leaves one out. Pickles and dumps hold every setting except for the key.
+
+    Args:
+        num: Results of a search at most; None for what the service thinks right.
+        country: Two letters: from where it is searched.
+        language: Two letters: in which language.
+        location: A city from which it is searched.
+        site: The only domain to search, such as ``"jina.ai"``.
+        content: Whether the pages found are read; else a result has title, address and description.
+        api_key: The key; else the environment's ``JINA_API_KEY``, ``JINAAI_API_KEY`` or ``JINA_AUTH_TOKEN``.
+        base_url: Where the API is, with or without ``/v1``; search and reader of another one than Jina's stand at ``/s``
+            and ``/r``.
+        region: ``"eu"`` for the hosts of the European Union.
+        reader_url: Where the reader is, if elsewhere.
+        search_url: Where the search is, if elsewhere.
+        limits: A published tier (``"keyless"``, ``"free"``, ``"paid"``, ``"premium"``), a ``RateLimit``, or None for no
+            limiter.
+        retry: How often and how patiently failures are retried.
+        timeout: Seconds to wait for an answer's data.
+        concurrency: Requests in flight at most.
+        client: A ready ``Jina`` instead of the settings of the connection.
+
+    Raises:
+        ConfigurationError: A setting is wrong, or the key is missing.
+        pydantic.ValidationError: A setting is unknown or of the wrong type.
+    """
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    spec_functions: ClassVar[list[SPEC_FUNCTION_TYPE]] = [  # type: ignore[misc]  # there of a class that has no fields
+        ("jina_search", "ajina_search"),
+        ("jina_read", "ajina_read"),
+    ]
+
+    num: int | None = Field(ge=1)
+    country: str | None
+    language: str | None
+    location: str | None
+    site: str | None
+    content: bool
+    region: str | None
+    reader_url: str | None
+    search_url: str | None
+
+    def __init__(
+        self,
+        *,
+        num: int | None = None,
+        country: str | None = None,
+        language: str | None = None,
+        location: str | None = None,
+        site: str | None = None,
+        content: bool = True,
+        api_key: str | SecretStr | None = None,
+        base_url: str = Jina.BASE_URL,
+        region: str | None = None,
+        reader_url: str | None = None,
+        search_url: str | None = None,
+        limits: RateLimit | str | None = "free",
+        retry: Retry = Retry(),  # noqa: B008 - frozen
+        timeout: float = Jina.TIMEOUT,
+        concurrency: int | None = None,
+        client: Jina | None = None,
+        **framework: Any,
+    ) -> None:
+        check_client(client, "Jina")
+        settings: dict[str, Any] = {
+            "num": num,
+            "country": country,
+            "language": language,
+            "location": location,
+            "site": site,
+            "content": content,
+            "api_key": api_key,
+            "base_url": base_url,
+            "region": region,
+            "reader_url": reader_url,
+            "search_url": search_url,
+            "limits": limits,
+            "retry": retry,
+            "timeout": timeout,
+            "concurrency": concurrency,
+            "client": client,
+        }
+        super().__init__(**settings, **framework)
+        self._jina().read_many(
+            []
+        )  # sends nothing, refuses settings of the connection that do not go together
+
+    @classmethod
+    def class_name(cls) -> str:
+        """The name in serialized components; public, never changed."""
+        return "JinaToolSpec"
+
+    # What stands below in docstrings is what agents are told of the tools.
+
+    def jina_search(self, query: str) -> list[Document]:
+        """Search the web and return the pages found, best first, with their content as Markdown.
+
+        Args:
+            query (str): What to search for.
+        """
+        return [*map(document_of, self._jina().search(query, **self._options()))]
+
+    async def ajina_search(self, query: str) -> list[Document]:
+        """Search the web and return the pages found, best first, with their content as Markdown.
+
+        Args:
+            query (str): What to search for.
+        """
+        return [*map(document_of, await self._jina().asearch(query, **self._options()))]
+
+    def jina_read(self, url: str) -> list[Document]:
+        """Read a page of the web, or a PDF that stands there, and return its content as Markdown.
+
+        Args:
+            url (str): The address of the page.
+        """
+        return [document_of(self._jina().read(url), url)]
+
+    async def ajina_read(self, url: str) -> list[Document]:
+        """Read a page of the web, or a PDF that stands there, and return its content as Markdown.
+
+        Args:
+            url (str): The address of the page.
+        """
+        return [document_of(await self._jina().aread(url), url)]
+
+    def _options(self) -> dict[str, Any]:
+        options = ("num", "country", "language", "location", "site", "content")
+        return {name: getattr(self, name) for name in options}

@@ -1,0 +1,85 @@
+"""What stands in users' files: module paths in Haystack, class names in LlamaIndex, fields in LangChain."""
+
+from __future__ import annotations
+
+import importlib
+
+import pytest
+
+import langchain_ragbridge
+
+HAYSTACK = {
+    "classifiers": {"document_classifier.JinaDocumentClassifier"},
+    "connectors": {"reader.JinaReaderConnector", "reader_mode.JinaReaderMode"},
+    "embedders": {
+        "document_embedder.JinaDocumentEmbedder",
+        "document_image_embedder.JinaDocumentImageEmbedder",
+        "elastic_document_embedder.ElasticDocumentEmbedder",
+        "elastic_sparse_document_embedder.ElasticSparseDocumentEmbedder",
+        "elastic_sparse_text_embedder.ElasticSparseTextEmbedder",
+        "elastic_text_embedder.ElasticTextEmbedder",
+        "text_embedder.JinaTextEmbedder",
+    },
+    "preprocessors": {"document_splitter.RagbridgeDocumentSplitter"},
+    "rankers": {"elastic_ranker.ElasticRanker", "ranker.JinaRanker"},
+    "retrievers": {"elastic_semantic_retriever.ElasticSemanticRetriever"},
+}
+"""By leaf, module and class: a component is serialised as the two."""
+
+LLAMA_INDEX = {
+    "embeddings": {"ElasticEmbedding", "JinaEmbedding", "JinaMultiModalEmbedding"},
+    "extractors": {"JinaClassificationExtractor"},
+    "node_parser": {"RagbridgeNodeParser"},
+    "postprocessor": {"ElasticRerank", "JinaRerank"},
+    "readers": {"JinaReader"},
+    "sparse_embeddings": {"ElasticSparseEmbedding"},
+}
+"""By leaf, the names that ``to_dict`` writes."""
+
+JINA = {"api_key", "base_url", "batch_size", "client", "concurrency", "limits", "retry", "timeout"}
+ELASTIC = {
+    "api_key", "basic_auth", "batch_size", "bearer_auth", "ca_certs", "client", "cloud_id", "concurrency",
+    "limits", "retry", "timeout", "url", "verify",
+}  # fmt: skip
+SEARCH = {"content", "country", "k", "language", "location", "options", "site"}
+TAGGED = {"metadata", "name", "tags"}  # LangChain's own
+LANGCHAIN = {
+    "ElasticEmbeddings": ELASTIC | {"inference_id", "inference_timeout", "input_type", "task_type"},
+    "ElasticRerank": ELASTIC | {"inference_id", "inference_timeout", "top_n"},
+    "ElasticSemanticRetriever": ELASTIC
+    | TAGGED
+    | {
+        "field", "filter", "index", "k", "match_field", "metadata_fields", "rank_window_size", "rerank_field",
+        "rerank_inference_id", "text_field",
+    },
+    "JinaClassifier": JINA
+    | {"classifier", "image_key", "image_root", "label_key", "labels", "model"},
+    "JinaEmbeddings": JINA
+    | {"dimensions", "embedding_type", "late_chunking", "model", "normalized", "task", "truncate"},
+    "JinaRerank": JINA
+    | {"image_key", "image_root", "max_doc_length", "max_documents_per_call", "model", "top_n"},
+    "JinaSearchRetriever": JINA | TAGGED | SEARCH,
+}  # fmt: skip
+"""By class, its fields."""
+
+
+@pytest.mark.parametrize("leaf", HAYSTACK)
+def test_haystack_components_stand_where_they_stood(leaf):
+    """A pipeline's YAML names the module of each component."""
+    module = importlib.import_module(f"haystack_integrations.components.{leaf}.ragbridge")
+    found = {f"{kind.__module__}.{name}" for name in module.__all__ if (kind := getattr(module, name))}
+    assert found == {f"{module.__name__}.{name}" for name in HAYSTACK[leaf]}
+
+
+@pytest.mark.parametrize("leaf", LLAMA_INDEX)
+def test_llama_index_components_are_called_what_they_were(leaf):
+    """``class_name()`` is what a serialised component is found by."""
+    module = importlib.import_module(f"llama_index.{leaf}.ragbridge")
+    kinds = [getattr(module, name) for name in module.__all__]
+    assert {kind.class_name() for kind in kinds} == LLAMA_INDEX[leaf] == {kind.__name__ for kind in kinds}
+
+
+@pytest.mark.parametrize("name", LANGCHAIN)
+def test_langchain_fields_are_what_they_were(name):
+    """Dumps and keyword arguments name fields."""
+    assert set(getattr(langchain_ragbridge, name).model_fields) == LANGCHAIN[name]
