@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CONSTRAINTS := constraints.txt
+# One process a core; the tests of a file stay together, since they share servers.
+PARALLEL := --numprocesses auto --dist loadfile
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
 
 .DEFAULT_GOAL := help
@@ -27,19 +29,19 @@ demo: $(VENV)/.made-demo ## Run the pipeline in three frameworks: no key, no net
 	@$(BIN)/ragbridge demo
 
 test: $(VENV)/.made-test ## Run every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 test-core: ## Run the core's tests where no framework is installed
 	$(MAKE) VENV=.venv-core .venv-core/.made-test-core
 	.venv-core/bin/python tests/packaging/without_frameworks.py
-	.venv-core/bin/python -m pytest tests/core
+	.venv-core/bin/python -m pytest $(PARALLEL) tests/core
 
 test-wheel: $(VENV)/.made-check ## Install the built wheel elsewhere, alone and with each extra
 	$(BIN)/python tests/packaging/wheel.py
 
 test-lowest: build/lowest.txt ## Run the tests on the lowest versions that pyproject.toml allows
 	$(MAKE) VENV=.venv-lowest CONSTRAINTS=build/lowest.txt .venv-lowest/.made-test-lowest
-	.venv-lowest/bin/python -m pytest tests/core tests/integrations -m "not peers" -W default
+	.venv-lowest/bin/python -m pytest $(PARALLEL) tests/core tests/integrations -m "not peers and not live" -W default
 
 build/lowest.txt: pyproject.toml constraints.txt tests/packaging/lowest.py
 	@mkdir -p build

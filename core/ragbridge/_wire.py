@@ -33,9 +33,13 @@ def check_address(url: str, name: str, *, schemes: Sequence[str] = ("https", "ht
         hint: What else it may be.
 
     Raises:
-        ConfigurationError: It has no scheme, no host, or holds a user name, a query or a fragment.
+        ConfigurationError: It has no scheme, no host, a port that is none, or holds a user name, a query or a fragment.
     """
-    parts = urlsplit(url.strip())
+    try:
+        parts = urlsplit(url.strip())
+        _ = parts.port
+    except ValueError as error:  # a bracket that is not closed, a port that is none
+        raise ConfigurationError(f"{name}={_shown(url)!r} is no address: {error}") from None
     if parts.scheme not in schemes or not parts.hostname:
         raise ConfigurationError(f"{name}={_shown(url)!r} must start with https:// or http://{hint}")
     if parts.username is not None:

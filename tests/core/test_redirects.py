@@ -11,7 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
-from ragbridge import Jina, ResponseError, Retry
+from ragbridge import Elastic, Jina, ResponseError, Retry
+from ragbridge.elastic import ElasticInferenceService
 
 KEY = "jina_" + "s3cret" * 9
 
@@ -29,7 +30,7 @@ class Elsewhere(BaseHTTPRequestHandler):
         self.send_header("content-length", "0")
         self.end_headers()
 
-    do_GET = do_POST = do_DELETE = _answer  # noqa: N815 - http.server's names
+    do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815 - http.server's names
 
     def log_message(self, *_: object) -> None:
         """Nothing is printed."""
@@ -59,37 +60,66 @@ def make(request, monkeypatch):
     else:
         monkeypatch.setitem(sys.modules, "ragbridge._fast_transport", None)
 
-    def build(url: str, **clients: object) -> Jina:
-        return Jina(KEY, base_url=url, limits=None, retry=Retry(attempts=1), **clients)
+    def build(url: str, kind: type[Jina | Elastic] = Jina, **clients: object) -> Jina | Elastic:
+        options = {"api_key": KEY, "limits": None, "retry": Retry(attempts=1), **clients}
+        return Jina(base_url=url, **options) if kind is Jina else Elastic(url, **options)
 
     if request.param == "own client":
         with httpx.Client(follow_redirects=True) as client:
-            yield lambda url: build(
-                url, http_client=client, async_http_client=httpx.AsyncClient(follow_redirects=True)
+            yield lambda url, kind=Jina: build(
+                url, kind, http_client=client, async_http_client=httpx.AsyncClient(follow_redirects=True)
             )
     else:
         yield build
 
 
-CALLS = {
+MODEL = ElasticInferenceService("jina-embeddings-v5-text-small")
+JINA = {
     "embed": lambda jina: jina.embed(["a text"]),
+    "embed_multivector": lambda jina: jina.embed_multivector(["a text"], role="query"),
     "rerank": lambda jina: jina.rerank("query", ["a text"]),
+    "classify": lambda jina: jina.classify(["a text"], labels=["a", "b"]),
+    "classifiers.train": lambda jina: jina.classifiers.train([("a", "x"), ("b", "y")]),
+    "classifiers.list": lambda jina: jina.classifiers.list(),
+    "classifiers.delete": lambda jina: jina.classifiers.delete("c"),
     "segment": lambda jina: jina.segment("a text"),
+    "read": lambda jina: jina.read("https://example.com"),
+    "search": lambda jina: jina.search("query"),
+    "submit_batch": lambda jina: jina.submit_batch(["a text"]),
+    "batch.status": lambda jina: jina.batch("b").status(),
+    "batch.cancel": lambda jina: jina.batch("b").cancel(),
+    "models": lambda jina: jina.models(),
+    "balance": lambda jina: jina.balance(),
+}
+ELASTIC = {
+    "embed": lambda elastic: elastic.embed(["a text"], inference_id="e"),
+    "embed many": lambda elastic: elastic.embed(["a text"] * 20, inference_id="e"),
+    "sparse_embed": lambda elastic: elastic.sparse_embed(["a text"], inference_id="e"),
+    "rerank": lambda elastic: elastic.rerank("query", ["a text"], inference_id="e"),
+    "endpoints.create": lambda elastic: elastic.endpoints.create("e", "text_embedding", MODEL),
+    "endpoints.list": lambda elastic: elastic.endpoints.list(),
+    "endpoints.delete": lambda elastic: elastic.endpoints.delete("e"),
+    "create_index": lambda elastic: elastic.create_index("docs"),
+    "bulk": lambda elastic: elastic.bulk("docs", [{"content": "a"}]),
+    "search": lambda elastic: elastic.search("docs", query={"match_all": {}}),
 }
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-@pytest.mark.parametrize("call", CALLS)
-def test_no_redirect_is_followed(servers, make, status, call):
-    """The error names the host that the service points to; that host hears nothing."""
+@pytest.mark.parametrize(("kind", "calls"), [(Jina, JINA), (Elastic, ELASTIC)], ids=["jina", "elastic"])
+def test_no_redirect_is_followed(servers, make, status, kind, calls):
+    """By no product. The error names the host that the service points to; that host hears nothing."""
     here, there = servers
     here.status = status
-    refused = pytest.raises(ResponseError, match=rf"redirects to 127\.0\.0\.1:{there.server_port}")
-    with make(f"http://127.0.0.1:{here.server_port}") as jina, refused as error:
-        CALLS[call](jina)
-    assert len(here.seen) == 1
-    assert there.seen == []
-    assert KEY not in str(error.value)
+    with make(f"http://127.0.0.1:{here.server_port}", kind) as client:
+        for name, call in calls.items():
+            here.seen.clear()
+            refused = pytest.raises(ResponseError, match=rf"redirects to 127\.0\.0\.1:{there.server_port}")
+            with refused as error:
+                call(client)
+            assert len(here.seen) == 1, name
+            assert there.seen == [], name
+            assert KEY not in str(error.value)
 
 
 def test_nor_on_an_event_loop(servers, make):

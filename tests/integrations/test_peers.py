@@ -6,12 +6,14 @@ leads to each client's own error.
 
 from __future__ import annotations
 
+import base64
+import json
 from base64 import b64decode
 
 import numpy as np
 import pytest
 
-from ragbridge import Jina
+from ragbridge import Image, Jina
 from ragbridge.local import Engine
 from ragbridge.server import running
 
@@ -30,10 +32,29 @@ SUNSET = "ignore:`langchain-community` is being sunset:DeprecationWarning"
 """Said once, when the package is imported."""
 
 
+PAGES = {
+    "https://example.com/sea?page=1": "<html><head><title>The sea</title></head><body><p>The octopus lives in the sea.</p></body></html>",
+    "https://example.com/bread": "# Bread\n\nBread is baked from flour.",
+}
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+)
+"""A picture of one pixel, whole: some of the clients open it."""
+
+
 @pytest.fixture(scope="module")
 def address():
-    with running(Engine(api_keys=[KEY])) as address:
+    with running(Engine(api_keys=[KEY], pages=PAGES)) as address:
         yield address
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Files of two pictures, which differ behind their end."""
+    paths = [tmp_path / "one.png", tmp_path / "two.png"]
+    for path in paths:
+        path.write_bytes(PNG + path.name.encode())
+    return paths
 
 
 @pytest.fixture(autouse=True)
@@ -129,6 +150,44 @@ class TestJinaHaystack:
             assert found[0][0] == 1
             assert answer["meta"]["usage"]["total_tokens"] == ranking.usage.tokens
 
+    async def test_images(self, make, pictures, local):
+        """``JinaDocumentImageEmbedder``, which sends pictures as texts of data URIs, gets the vectors of pictures."""
+        from haystack import Document
+        from haystack_integrations.components.embedders.jina import JinaDocumentImageEmbedder
+
+        found = [Document(meta={"file_path": str(path)}) for path in pictures]
+        expected = local.embed([Image(path) for path in pictures], model="jina-clip-v2")
+        component = make(JinaDocumentImageEmbedder, "embeddings", batch_size=1)
+        for answer in (component.run(documents=found), await component.run_async(documents=found)):
+            assert_same([document.embedding for document in answer["documents"]], expected)
+
+    @pytest.fixture
+    def connector(self, address, monkeypatch):
+        from haystack.utils import Secret
+        from haystack_integrations.components.connectors.jina import JinaReaderConnector, reader
+
+        hosts = {mode: f"{address}/{str(mode)[0]}/" for mode in reader.READER_ENDPOINT_URL_BY_MODE}
+        monkeypatch.setattr(reader, "READER_ENDPOINT_URL_BY_MODE", hosts)  # the class has no setting for it
+        return lambda mode, **settings: JinaReaderConnector(mode, Secret.from_token(KEY), **settings)
+
+    async def test_reader(self, connector, local):
+        """``JinaReaderConnector`` reads pages, as JSON and as text, synchronously and asynchronously."""
+        url = next(iter(PAGES))
+        for answer in (connector("read").run(url), await connector("read").run_async(url)):
+            (document,) = answer["documents"]
+            assert "The octopus lives in the sea." in document.content
+            assert (document.meta["title"], document.meta["url"]) == ("The sea", url)
+        (document,) = connector("read", json_response=False).run(url)["documents"]
+        assert "Title: The sea" in document.content
+
+    async def test_search_and_grounding(self, connector):
+        """``JinaReaderConnector`` searches and checks statements."""
+        for answer in (connector("search").run(QUERY), await connector("search").run_async(QUERY)):
+            assert answer["documents"][0].meta["title"] == "The sea"
+        (document,) = connector("ground").run("The octopus lives in the sea.")["documents"]
+        assert document.content
+        assert 0 <= document.meta["factuality"] <= 1
+
     async def test_wrong_key(self, text_embedder, document_embedder, ranker, documents):
         """A wrong key is the ``RuntimeError`` with the service's message."""
         for component, question in (
@@ -174,6 +233,32 @@ class TestLangChainCommunity:
         assert_same(client.embed_documents(TEXTS), expected)
         assert_same(await client.aembed_documents(TEXTS), expected)
         assert_same([client.embed_query(QUERY)], query)
+
+    @pytest.mark.parametrize("model", ["jina-clip-v1", "jina-clip-v2", "jina-embeddings-v4"])
+    def test_images(self, embeddings, local, pictures, model):
+        """``embed_images``, which sends the objects of 2024, gets the vectors of files and of addresses."""
+        address = "https://example.com/picture.png"
+        expected = local.embed([*map(Image, pictures), Image(address)], model=model)
+        client = embeddings(jina_api_key=KEY, model_name=model)
+        assert_same(client.embed_images([*map(str, pictures), address]), expected)
+
+    @pytest.fixture
+    def search(self, address):
+        from langchain_community.utilities.jina_search import JinaSearchAPIWrapper
+
+        return lambda key=KEY: JinaSearchAPIWrapper(api_key=key, base_url=f"{address}/s/")
+
+    def test_search(self, search, local):
+        """``JinaSearchAPIWrapper`` and the tool over it find pages, with title, address, summary and content."""
+        from langchain_community.tools.jina_search import JinaSearch
+
+        (best, *_) = search().download_documents(QUERY)
+        assert "The octopus lives in the sea." in best.page_content
+        assert (best.metadata["title"], best.metadata["link"]) == ("The sea", next(iter(PAGES)))
+        for told in (search().run(QUERY), JinaSearch(search_wrapper=search()).invoke({"query": QUERY})):
+            assert json.loads(told)[0]["title"] == "The sea"
+        with pytest.raises(Exception, match="HTTP error 401"):
+            search(WRONG).run(QUERY)
 
     def test_rerank(self, rerank, documents, local):
         """``JinaRerank`` gets the ranking."""
@@ -245,6 +330,16 @@ class TestLlamaIndex:
         signs = local.embed(TEXTS, model="jina-embeddings-v3", dimensions=256).vectors > 0
         assert np.array_equal(client.get_text_embedding_batch(TEXTS), signs)
         assert np.array_equal(await client.aget_text_embedding_batch(TEXTS), signs)
+
+    async def test_images(self, embedding, local, pictures):
+        """``JinaEmbedding`` gets the vectors of pictures: of files and addresses, one and several."""
+        client = embedding(model="jina-clip-v2")
+        address = "https://example.com/picture.png"
+        expected = local.embed([*map(Image, pictures), Image(address)], model="jina-clip-v2")
+        given = [*map(str, pictures), address]
+        assert_same(client.get_image_embedding_batch(given), expected)
+        assert_same([client.get_image_embedding(one) for one in given], expected)
+        assert_same(await client.aget_image_embedding_batch(given), expected)
 
     def test_rerank(self, rerank, nodes, local):
         """``JinaRerank`` gets the ranking."""

@@ -58,6 +58,10 @@ class Medium:
         return tile_tokens(*(size or (ASSUMED_SIDE, ASSUMED_SIDE)), row)
 
 
+_PICTURE = "data:image/"
+"""What a text begins with that models with eyes take for a picture: ``jina-haystack`` sends pictures so, and the code
+that is published with the CLIP models reads them."""
+
 Part: TypeAlias = "str | Medium"
 Item: TypeAlias = tuple[Part, ...]
 """What has one vector: most often a single part."""
@@ -80,7 +84,9 @@ def read_items(
         message = f"List should have at most {most} items after validation, not {len(value)}"
         fields.report(name, message, "too_long", value)
     return [
-        (item,) if type(item) is str else read_item(fields, f"{name}.{index}", item, row)
+        (item,)
+        if type(item) is str and not item.startswith(_PICTURE)
+        else read_item(fields, f"{name}.{index}", item, row)
         for index, item in enumerate(value)
     ]
 
@@ -93,6 +99,8 @@ def read_item(fields: Fields, name: str, value: object, row: Model) -> Item:
         return tuple(
             _part(fields, f"{name}.content.{index}", part, row) for index, part in enumerate(value["content"])
         )
+    if isinstance(value, str) and value.startswith(_PICTURE) and "image" in row.modalities:
+        return (_medium(fields, name, "image", value),)
     return (_part(fields, name, value, row),)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import logging
 import pickle
@@ -219,7 +220,7 @@ def test_a_wrong_file_is_refused(client, tmp_path, content, says):
         ({"inputs": 7}, "inputs is int"),
         ({"inputs": ["a", None]}, r"inputs\[1\] is NoneType"),
         ({"inputs": ["a", "half \ud800 a pair"]}, r"inputs\[1\].*surrogate"),
-        ({"inputs": (str(n) for n in range(10_001))}, "more than 10,000 items.*input_url="),
+        ({"inputs": itertools.repeat("a", 10_001)}, "more than 10,000 items.*input_url="),
         ({"inputs": ["a"], "custom_ids": ["x", "y"]}, "2 ids for 1 items"),
         ({"inputs": ["a", "b"], "custom_ids": ["x", "x"]}, r"custom_ids\[1\] is 'x', as custom_ids\[0\]"),
         ({"inputs": ["a"], "custom_ids": [7]}, r"custom_ids\[0\]"),

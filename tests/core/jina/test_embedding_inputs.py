@@ -193,7 +193,7 @@ def test_what_is_no_input_is_named_by_its_place(scripted, given, says):
         (io.StringIO("text"), "binary mode"),
         (io.BytesIO(b""), "seek"),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__ if isinstance(value, io.IOBase) else repr(value),
 )
 def test_what_is_no_source_is_refused_at_once(source, says):
     """By the value's own name, with what would be one."""

@@ -59,6 +59,7 @@ def _weights(found: Any) -> dict[str, float]:
     if not isinstance(found, dict):
         raise ResponseError(f"a sparse embedding is {type(found).__name__}, no object of tokens and weights")
     for token, weight in found.items():
-        if type(weight) not in {int, float} or not abs(weight) <= sys.float_info.max:  # a long int is no float
+        # Infinity and what is no number compare as False; so does an int with more digits than a float can have.
+        if type(weight) not in {int, float} or not abs(weight) <= sys.float_info.max:
             raise ResponseError(f"the weight of the token {token!r} is {weight!r}, no finite number")
     return {token: float(weight) for token, weight in found.items()}
