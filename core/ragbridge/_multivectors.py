@@ -72,6 +72,12 @@ def maxsim(query: ArrayLike, documents: Sequence[ArrayLike] | MultiVectors) -> N
     """
     import numpy as np
 
+    if isinstance(query, MultiVectors):
+        raise ConfigurationError(
+            "query is MultiVectors: pass the vectors of one input, such as its vectors[0]"
+        )
+    if getattr(documents, "ndim", None) == 2:
+        raise ConfigurationError("documents is one array of two dimensions: pass a list of such arrays")
     wanted = _vectors(query, "query", None)
     rows = [
         _vectors(document, f"documents[{index}]", wanted.shape[1]) for index, document in enumerate(documents)

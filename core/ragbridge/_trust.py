@@ -8,6 +8,11 @@ from pathlib import Path
 
 from ragbridge._errors import ConfigurationError
 
+_NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"})
+"""OpenSSL's words for an answer that is no TLS, such as a page of HTTP."""
+_ANOTHER_NAME = frozenset({62, 64})
+"""OpenSSL's codes for a certificate of another host name or address (``X509_V_ERR_HOSTNAME_MISMATCH``, ``..._IP_...``)."""
+
 
 def trust(
     authorities: str | os.PathLike[str] | None, verify: bool | ssl.SSLContext = True
@@ -44,21 +49,28 @@ def trust(
 
 
 def distrust(error: BaseException) -> str | None:
-    """Why a server's certificate is not trusted; None where ``error`` is about something else."""
+    """Why TLS with a server cannot begin: its certificate is not trusted, or it speaks none; None for other errors."""
     cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
+    # aiohttp's errors are of ssl's types as well, without what those hold.
+    while cause is not None and not (isinstance(cause, ssl.SSLError) and getattr(cause, "reason", None)):
         cause = (
             getattr(cause, "certificate_error", None)
             or cause.__cause__
             or cause.__context__
             or _reason(cause)
         )
-    if cause is None:
+    if not isinstance(cause, ssl.SSLError):
         return None
-    return (
-        f"the server's certificate is not trusted ({getattr(cause, 'verify_message', '') or cause}); "
-        "name its authority: ca_certs= of Elastic, or the environment's SSL_CERT_FILE"
+    if cause.reason in _NO_TLS:
+        return "the server does not speak TLS there: its address begins with http://, or has another port"
+    if not isinstance(cause, ssl.SSLCertVerificationError):
+        return None
+    way = (
+        "use the name that it was made for"
+        if cause.verify_code in _ANOTHER_NAME
+        else "name its authority: ca_certs= of Elastic, or the environment's SSL_CERT_FILE"
     )
+    return f"the server's certificate is not trusted ({cause.verify_message}); {way}"
 
 
 def _reason(error: BaseException) -> BaseException | None:

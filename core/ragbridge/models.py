@@ -212,13 +212,26 @@ MODELS: dict[str, Model] = {model.name: model for model in _ROWS}
 """Every known model by its name."""
 
 
-def find(name: str, product: str) -> Model | None:
+def row_of(name: str) -> Model | None:
     """The row of ``name``; None for a model that the table does not know, which is then sent as it is.
 
     Raises:
-        ConfigurationError: The model is known and does not serve ``product``.
+        ConfigurationError: It is no name.
     """
-    model = MODELS.get(name.removeprefix("jina-ai/"))
+    if not isinstance(name, str) or not name.strip():
+        raise ConfigurationError(
+            f"model={name!r} must be a model's name, such as {DEFAULT_EMBEDDING_MODEL!r}"
+        )
+    return MODELS.get(name.removeprefix("jina-ai/"))
+
+
+def find(name: str, product: str) -> Model | None:
+    """``row_of``, where the model is known to serve ``product`` or is not known at all.
+
+    Raises:
+        ConfigurationError: The model is known and does not serve ``product``, or it is no name.
+    """
+    model = row_of(name)
     if model is not None and product not in model.products:
         able = ", ".join(row.name for row in _ROWS if product in row.products)
         raise ConfigurationError(f"model={name!r} cannot {product}; models that can: {able}")

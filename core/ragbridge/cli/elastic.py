@@ -1,4 +1,4 @@
-"""``ragbridge elastic endpoints``: Elasticsearch's inference endpoints, listed, shown, created and deleted."""
+"""``ragbridge elastic endpoints``: Elasticsearch's inference endpoints, listed, shown, created, changed and deleted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 
 from ragbridge._endpoints import Endpoint
 from ragbridge._errors import ConfigurationError
-from ragbridge._secret import find_key
+from ragbridge._secret import Secret, find_key
 from ragbridge.cli.connection import AsJson
 from ragbridge.cli.terminal import output, printable
 from ragbridge.services.elastic.settings import JinaAI, TaskType
@@ -38,6 +38,12 @@ CaCerts: TypeAlias = Annotated[
 ]
 Task: TypeAlias = Annotated[
     TaskType | None, typer.Option("--task-type", metavar="TYPE", help="Only endpoints of this task type.")
+]
+TaskSettings: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--task-setting", metavar="NAME=VALUE", help="A task setting, such as top_n=10. Any number."
+    ),
 ]
 Id: TypeAlias = Annotated[str, typer.Argument(metavar="ID", help="The endpoint's id.")]
 
@@ -100,10 +106,7 @@ def create(
         list[str] | None,
         typer.Option(metavar="NAME=VALUE", help="A service setting, such as num_threads=1. Any number."),
     ] = None,
-    task_setting: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="A task setting, such as top_n=10. Any number."),
-    ] = None,
+    task_setting: TaskSettings = None,
     chunking: Annotated[
         str | None,
         typer.Option(metavar="JSON", help='Such as {"strategy": "sentence", "max_chunk_size": 250}.'),
@@ -141,6 +144,40 @@ def create(
             timeout=timeout,
         )
     _show(made, as_json=as_json)
+
+
+@endpoints.command()
+def update(
+    inference_id: Id,
+    *,
+    task_type: Task = None,
+    task_setting: TaskSettings = None,
+    num_allocations: Annotated[
+        int | None, typer.Option(help="Of a model on the cluster (service elasticsearch).")
+    ] = None,
+    requests_per_minute: Annotated[int | None, typer.Option(help="What Elasticsearch sends at most.")] = None,
+    max_input_tokens: Annotated[int | None, typer.Option(help="Longest input.")] = None,
+    new_key: Annotated[
+        bool, typer.Option("--new-key", help=f"Send the key in {KEY_VARIABLES[0]} in place of the old one.")
+    ] = False,
+    as_json: AsJson = False,
+    url: Url = None,
+    cloud_id: CloudId = None,
+    ca_certs: CaCerts = None,
+) -> None:
+    """Change what may be changed of an endpoint; for the rest, delete it and create it again."""
+    key = _jina_key() if new_key else None
+    with _connect(url, cloud_id, ca_certs) as elastic:
+        changed = elastic.endpoints.update(
+            inference_id,
+            task_type,
+            task_settings=dict(_pairs(task_setting or ())) or None,
+            api_key=key,
+            num_allocations=num_allocations,
+            requests_per_minute=requests_per_minute,
+            max_input_tokens=max_input_tokens,
+        )
+    _show(changed, as_json=as_json)
 
 
 @endpoints.command()
@@ -192,12 +229,16 @@ def _body(
     if model is not None:
         fields = {"model_id": model, **fields}
     if service == JinaAI.service:
-        key = find_key(None, KEY_VARIABLES)
-        if key is None:
-            raise ConfigurationError(f"service jinaai needs a key: set one of {', '.join(KEY_VARIABLES)}")
-        fields["api_key"] = key.reveal()
+        fields["api_key"] = _jina_key().reveal()
     task = dict(_pairs(task_settings))
     return {"service": service, "service_settings": fields, **({"task_settings": task} if task else {})}
+
+
+def _jina_key() -> Secret:
+    key = find_key(None, KEY_VARIABLES)
+    if key is None:
+        raise ConfigurationError(f"service jinaai needs a key: set one of {', '.join(KEY_VARIABLES)}")
+    return key
 
 
 def _pairs(options: Sequence[str]) -> Iterable[tuple[str, Any]]:

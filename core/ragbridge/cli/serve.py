@@ -51,7 +51,9 @@ def serve(
     ] = 0.0,
     fault: Annotated[
         list[str] | None,
-        typer.Option(metavar="KIND", help="What goes wrong: status503, reset, ...; may be repeated."),
+        typer.Option(
+            metavar="KIND", help="What goes wrong: status503, upstream503, reset, ...; may be repeated."
+        ),
     ] = None,
     latency: Annotated[float, typer.Option(help="Seconds that the fault 'latency' takes.")] = 1.0,
     seed: Annotated[int, typer.Option(help="Of the faults.")] = 0,

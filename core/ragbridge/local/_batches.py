@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from ragbridge._caps import MAX_BATCH_ITEMS
 from ragbridge.local._downloads import JSON_LINES, Signer
 from ragbridge.local._embeddings import ids_within
 from ragbridge.local._fields import Fields
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from ragbridge.local._model import Ids, StaticEmbedder
     from ragbridge.models import Model
 
-MOST_LINES = 10_000
-"""Of one job."""
 KEPT = 64
 """Jobs of all keys: beyond them the oldest is forgotten."""
 LIFE = timedelta(hours=24)
@@ -246,9 +245,11 @@ def _read_names(fields: Fields, given: object) -> list[tuple[str, object]]:
     if not isinstance(given, list):
         fields.report("input", "Input should be a valid list", "list_type", given)
         return []
-    if not 1 <= len(given) <= MOST_LINES:
+    if not 1 <= len(given) <= MAX_BATCH_ITEMS:
         kind = "too_long" if given else "too_short"
-        fields.report("input", f"List should have 1 to {MOST_LINES} items, not {len(given)}", kind, given)
+        fields.report(
+            "input", f"List should have 1 to {MAX_BATCH_ITEMS} items, not {len(given)}", kind, given
+        )
     names: dict[str, int] = {}
     bodies: list[object] = []
     for index, entry in enumerate(given):

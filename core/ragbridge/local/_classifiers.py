@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragbridge._caps import MAX_CLASSES, MAX_CLASSIFIERS, MAX_CLASSIFY_INPUTS
 from ragbridge.local._embeddings import ids_within
 from ragbridge.local._fields import Fields
 from ragbridge.local._items import Item, read_item, read_items, usage, vectors
@@ -28,11 +29,6 @@ if TYPE_CHECKING:
     from ragbridge.local._model import Floats, StaticEmbedder
     from ragbridge.models import Model
 
-MOST_INPUTS = 512
-MOST_CLASSES = 16
-"""Of a trained classifier."""
-MOST_CLASSIFIERS = 16
-"""Of one key."""
 KEPT = 1024
 """Classifiers of all keys: beyond them the oldest is forgotten."""
 ITERATIONS = 10
@@ -104,7 +100,7 @@ class Classifiers:
                 message = "labels and classifier_id cannot be used together"
                 fields.report("labels", message, "value_error", labels)
         value = fields.required("input")
-        items = [] if value is None else read_items(fields, "input", value, row, most=MOST_INPUTS)
+        items = [] if value is None else read_items(fields, "input", value, row, most=MAX_CLASSIFY_INPUTS)
         fields.check()
         if classifier is not None:
             return self._few_shot(call.embedder(), classifier, items)
@@ -151,8 +147,8 @@ class Classifiers:
         def compute() -> list[Row]:
             found = embed()
             with self._shelf.lock:
-                if new and len(self._shelf.of(call.key)) >= MOST_CLASSIFIERS:
-                    message = f"Resource limit exceeded: {MOST_CLASSIFIERS} classifiers"
+                if new and len(self._shelf.of(call.key)) >= MAX_CLASSIFIERS:
+                    message = f"Resource limit exceeded: {MAX_CLASSIFIERS} classifiers"
                     raise Refusal(403, message, code="AUTHZ_RESOURCE_LIMIT_EXCEEDED")
                 _check_classes(classifier, samples)
                 for (_, label), vector in zip(samples, found, strict=True):
@@ -235,9 +231,11 @@ def _read_samples(fields: Fields, row: Model, *, least: int) -> list[tuple[Item,
     if not isinstance(given, list):
         fields.report("input", "Input should be a valid list", "list_type", given)
         return []
-    if not least <= len(given) <= MOST_INPUTS:
+    if not least <= len(given) <= MAX_CLASSIFY_INPUTS:
         kind = "too_short" if len(given) < least else "too_long"
-        message = f"List should have {least} to {MOST_INPUTS} items after validation, not {len(given)}"
+        message = (
+            f"List should have {least} to {MAX_CLASSIFY_INPUTS} items after validation, not {len(given)}"
+        )
         fields.report("input", message, kind, given)
     samples = []
     for index, sample in enumerate(given):
@@ -250,5 +248,5 @@ def _read_samples(fields: Fields, row: Model, *, least: int) -> list[tuple[Item,
 
 def _check_classes(classifier: Classifier, samples: Sequence[tuple[Item, str]]) -> None:
     classes = {*classifier.sums, *(label for _, label in samples)}
-    if len(classes) > MOST_CLASSES:
-        raise too_many(f"{len(classes)} labels, at most {MOST_CLASSES} in a classifier")
+    if len(classes) > MAX_CLASSES:
+        raise too_many(f"{len(classes)} labels, at most {MAX_CLASSES} in a classifier")

@@ -146,7 +146,7 @@ class Engine:
         self._ledger.enter(account, self._clock())
         delay = 0.0
         try:
-            response = _gateway(fault)
+            response = _gateway(fault, route, call)
             if response is None:
                 work = route.read(call)
                 self._ledger.charge(account, self._clock(), work.tokens)
@@ -197,9 +197,11 @@ def _bytes(key: str) -> bytes:
     return key.encode("utf-8", "surrogatepass")
 
 
-def _gateway(fault: Fault) -> Response | None:
-    """The answer of something before or beside the service, where the fault is one."""
+def _gateway(fault: Fault, route: Route, call: Call) -> Response | None:
+    """The answer of something before, beside or behind the service, where the fault is one."""
     if fault.status is not None:
+        if fault.upstream and route.upstream is not None:
+            raise route.upstream(call, fault.status)
         code = CODES.get(fault.status, "INTERNAL_ERROR")
         shape: Shape = "nested" if fault.status == 500 else "flat"
         raise Refusal(fault.status, "Fault drawn by the embedded engine", code=code, shape=shape)

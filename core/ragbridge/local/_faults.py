@@ -29,7 +29,7 @@ CUTS: tuple[Cut, ...] = ("reset", "close", "hang", "truncate")
 _ROWS = ("shuffle", "nan", "missing", "duplicate", "offset", "width")
 _BODIES = ("html502", "error200", "badjson")
 KINDS = (*CUTS, *_ROWS, *_BODIES, "latency")
-"""Every kind of fault beside ``status<number>``."""
+"""Every kind of fault beside ``status<number>`` and ``upstream<number>``."""
 DEFAULT_KINDS = (
     "status500",
     "status503",
@@ -49,8 +49,9 @@ class Faults:
 
     Attributes:
         rate: Share of the requests, 0 to 1.
-        kinds: What is drawn from, each as likely: ``status500`` or any other status from 400 to 599; ``html502`` (a
-            gateway's page), ``error200`` (a success that holds an error), ``badjson`` (a whole answer, half the JSON);
+        kinds: What is drawn from, each as likely: ``status500`` or any other status from 400 to 599; ``upstream503`` or
+            any other from 500 to 599 (the service behind an inference endpoint fails, which Elasticsearch wraps in a
+            400; elsewhere the status itself); ``html502`` (a gateway's page), ``error200`` (a success that holds an error), ``badjson`` (a whole answer, half the JSON);
             ``reset``, ``close``, ``hang``, ``truncate`` (the connection); ``shuffle`` (rows in another order, each with
             its right index: not an error), ``nan``, ``missing``, ``duplicate``, ``offset`` (indices begin at 1),
             ``width`` (half of the numbers); ``latency`` (the right answer, late). Answers without rows, and those of
@@ -69,7 +70,7 @@ class Faults:
             raise ConfigurationError(f"kinds={self.kinds!r} must be a list with at least one kind of fault")
         for kind in self.kinds:
             if kind not in KINDS and not _status(kind):
-                known = ", ".join(("status<400..599>", *KINDS))
+                known = ", ".join(("status<400..599>", "upstream<500..599>", *KINDS))
                 raise ConfigurationError(f"kinds: {kind!r} is not a kind of fault; there are {known}")
         if not (math.isfinite(self.latency) and self.latency >= 0):
             raise ConfigurationError(f"latency={self.latency!r} must be a number of seconds, 0 or more")
@@ -101,6 +102,11 @@ class Fault:
     def status(self) -> int | None:
         """The status that replaces the answer, if any."""
         return _status(self.kind)
+
+    @property
+    def upstream(self) -> bool:
+        """Whether it is a service behind this one that fails."""
+        return self.kind.startswith("upstream")
 
     @property
     def cut(self) -> Cut | None:
@@ -136,7 +142,8 @@ NO_FAULT = Fault()
 
 
 def _status(kind: str) -> int | None:
-    digits = kind.removeprefix("status")
-    if digits != kind and len(digits) == 3 and digits.isdecimal() and 400 <= int(digits) <= 599:
-        return int(digits)
+    for word, least in (("status", 400), ("upstream", 500)):
+        digits = kind.removeprefix(word)
+        if digits != kind and len(digits) == 3 and digits.isdecimal() and least <= int(digits) <= 599:
+            return int(digits)
     return None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragbridge._caps import MAX_GROUP_LABELS, MAX_GROUPS, MAX_LABELS
 from ragbridge.local._refusals import Refusal
 
 if TYPE_CHECKING:
@@ -15,11 +16,6 @@ if TYPE_CHECKING:
 
     from ragbridge.local._model import Floats
     from ragbridge.local._rows import Row
-
-MOST_LABELS = 256
-"""Of a list. The service's description of 2026 says 256 in its text and 512 in its schema: the lower one stands."""
-MOST_GROUPS = 8
-MOST_LABELS_OF_A_GROUP = 64
 
 Groups = Mapping[str, Sequence[str]]
 """Name of a group -> its labels; the one group of a plain list has the name ""."""
@@ -34,9 +30,9 @@ def read_groups(value: object) -> Groups:
     groups: dict[str, Any] = value if isinstance(value, dict) else {"": value}
     if not groups:
         raise invalid_labels("labels has no group")
-    if len(groups) > MOST_GROUPS:
-        raise too_many(f"{len(groups)} groups of labels, at most {MOST_GROUPS}")
-    most = MOST_LABELS_OF_A_GROUP if isinstance(value, dict) else MOST_LABELS
+    if len(groups) > MAX_GROUPS:
+        raise too_many(f"{len(groups)} groups of labels, at most {MAX_GROUPS}")
+    most = MAX_GROUP_LABELS if isinstance(value, dict) else MAX_LABELS
     for labels in groups.values():
         if not isinstance(labels, list) or not labels or not all(isinstance(each, str) for each in labels):
             raise invalid_labels("labels must be a list of texts, or an object of such lists")

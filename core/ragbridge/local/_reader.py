@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ragbridge._caps import MIN_MAX_TOKENS
 from ragbridge.local._envelope import Pages, envelope, fields_of, number, switch, wrong
 from ragbridge.local._html import Page, read_page
 from ragbridge.local._refusals import JSON, Refusal
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 
 BALANCE = 10_000_000
 """What a key has: the service's free grant of 2026. The engine bills nothing."""
-LEAST_MAX_TOKENS = 500
-"""Of ``X-Max-Tokens``: the service takes no smaller one."""
 
 _FORMATS = ("markdown", "content", "html", "text")
 _PLAIN = {"content-type": "text/plain; charset=utf-8"}
@@ -96,8 +95,8 @@ def formatted(call: Call, page: Page, embedder: StaticEmbedder) -> tuple[list[st
     if not set(names) <= set(_FORMATS):
         raise wrong(f"X-Respond-With: {asked[:50]!r}; the embedded engine has {', '.join(_FORMATS)}")
     most = number(call, "x-max-tokens")
-    if most is not None and most < LEAST_MAX_TOKENS:
-        raise wrong(f"X-Max-Tokens: {most} must be at least {LEAST_MAX_TOKENS}")
+    if most is not None and most < MIN_MAX_TOKENS:
+        raise wrong(f"X-Max-Tokens: {most} must be at least {MIN_MAX_TOKENS}")
     budget = number(call, "x-token-budget")
     data: dict[str, Any] = {"title": page.title, "description": page.description, "url": page.url}
     tokens = 0
@@ -126,14 +125,14 @@ def _cut(embedder: StaticEmbedder, content: str, most: int | None) -> tuple[str,
 
 
 def _index(call: Call) -> Work:
-    """What the host says of itself, and to a key what is left of its balance."""
+    """What the host says of itself, and what is left of a key's balance: the engine has it for those without one, too."""
     index: dict[str, tuple[str, Any]] = {
         "usage1": ("Usage 1", f"{call.base}/r/YOUR_URL"),
         "usage2": ("Usage 2", f"{call.base}/s/YOUR_SEARCH_QUERY"),
     }
     if call.key:
         index["authenticatedAs"] = ("Authenticated as", user_of(call.key))
-        index["balanceLeft"] = ("Balance left", BALANCE)
+    index["balanceLeft"] = ("Balance left", BALANCE)
     if "application/json" in call.headers.get("accept", ""):
         return Work(0, lambda _: envelope({name: value for name, (_, value) in index.items()}, 0))
     lines = "".join(f"[{title}] {value}\n" for title, value in index.values())

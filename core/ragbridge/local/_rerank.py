@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragbridge._caps import MAX_DOC_LENGTH
 from ragbridge.local._fields import Fields
 from ragbridge.local._items import answering, read_item, usage, vectors
 from ragbridge.local._rows import Call, Row, Work
@@ -42,7 +43,7 @@ def read_rerank(call: Call) -> Work:
     embedded = "return_embeddings" in row.options and fields.boolean("return_embeddings", default=False)
     longest = DOCUMENT_TOKENS.get(row.name)
     if longest is not None:
-        longest = fields.integer("max_doc_length", low=1, high=8192) or longest
+        longest = fields.integer("max_doc_length", low=1, high=MAX_DOC_LENGTH) or longest
     asked = fields.required("query")
     query = read_item(fields, "query", asked, row) if asked is not None else ("",)
     given = fields.required("documents")

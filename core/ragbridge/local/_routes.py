@@ -13,10 +13,12 @@ from ragbridge.local._embeddings import read_embeddings
 from ragbridge.local._models import read_models
 from ragbridge.local._multivectors import read_multivectors
 from ragbridge.local._reader import Reader
+from ragbridge.local._refusals import Refusal
 from ragbridge.local._rerank import read_rerank
 from ragbridge.local._rows import Call, Read, Route, Work
 from ragbridge.local._search import Search
 from ragbridge.local._segment import read_segment
+from ragbridge.local.inference._errors import server_error
 
 if TYPE_CHECKING:
     from ragbridge.local.inference import InferenceApi
@@ -47,9 +49,9 @@ def jina_routes(pages: Mapping[str, str]) -> list[Route]:
         Route("POST", "/v1/segment", "segment", read_segment),
         Route("POST", "/v1/classify", "classify", classifiers.classify),
         Route("POST", "/v1/train", "train", classifiers.train),
-        Route("GET", "/v1/classifiers", "classify", classifiers.list),
-        Route("POST", "/v1/classifiers", "classify", classifiers.list),
-        Route("DELETE", f"/v1/classifiers/{_ID}", "classify", classifiers.delete),
+        Route("GET", "/v1/classifiers", "train", classifiers.list),
+        Route("POST", "/v1/classifiers", "train", classifiers.list),
+        Route("DELETE", f"/v1/classifiers/{_ID}", "train", classifiers.delete),
         Route("POST", "/v1/batch/embeddings", "batch", batches.submit),
         Route("GET", "/v1/batches", "batch", batches.list),
         Route("GET", f"/v1/batch/{_ID}", "batch", batches.status),
@@ -86,4 +88,5 @@ def elastic_route(api: InferenceApi) -> Route:
         read,
         schemes=("apikey", "basic", "bearer"),
         refuse=lambda refusal, _: api.refuse(refusal.status, refusal.message, refusal.headers),
+        upstream=lambda call, status: Refusal(400, server_error(call.path.rpartition("/")[2], status)),
     )

@@ -93,6 +93,7 @@ class Route:
         schemes: Of the ``Authorization`` header, in lower case.
         refuse: Writes a refusal with the number of the request, as the product's host does.
         signed: Whether an address that the engine has given out opens it without a key.
+        upstream: How it tells that a service behind it failed with a status; None where there is none behind it.
     """
 
     method: str
@@ -102,3 +103,4 @@ class Route:
     schemes: tuple[str, ...] = ("bearer",)
     refuse: Callable[[Refusal, str], Response] = Refusal.response
     signed: bool = False
+    upstream: Callable[[Call, int], Refusal] | None = None

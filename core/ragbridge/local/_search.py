@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragbridge._caps import SEARCH_TOKENS
 from ragbridge.local._envelope import Pages, envelope, fields_of
 from ragbridge.local._reader import formatted
 from ragbridge.local._refusals import Refusal
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 RESULTS = 5
 """Of a search whose request has no ``num``."""
 MOST_RESULTS = 20
-SEARCH_TOKENS = 10_000
-"""The least that a search costs."""
 SNIPPET = 160
 """Characters of the description of a page that has none of its own."""
 QUOTE = 300

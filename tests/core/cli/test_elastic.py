@@ -33,7 +33,7 @@ def endpoints(in_process: Any, address: str, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_life_on_the_command_line(endpoints: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Create, list, show, try to delete and delete; no output holds the key."""
+    """Create, list, show, change, try to delete and delete; no output holds the key."""
     monkeypatch.setenv("JINA_API_KEY", KEY)
     chunking = {"strategy": "word", "max_chunk_size": 100, "overlap": 20}
     made = endpoints(
@@ -55,6 +55,13 @@ def test_a_life_on_the_command_line(endpoints: Any, monkeypatch: pytest.MonkeyPa
     parsed = json.loads(endpoints("show", "cli-mine", "--json").stdout)
     assert parsed["chunking_settings"] == chunking
     assert parsed in json.loads(endpoints("list", "--json").stdout)
+    changed = endpoints(
+        *("update", "cli-mine", "--requests-per-minute", "60", "--task-setting", "input_type=search"),
+        *("--new-key", "--json"),
+    )
+    settings = json.loads(changed.stdout)
+    assert settings["service_settings"]["rate_limit"] == {"requests_per_minute": 60}
+    assert settings["task_settings"] == {"input_type": "search"}
     trial = endpoints("delete", "cli-mine", "--dry-run")
     assert (trial.stdout, trial.returncode) == ("cli-mine: not deleted (dry run)\n", 0)
     gone = endpoints("delete", "cli-mine", "--task-type", "text_embedding", "--force")
@@ -63,7 +70,7 @@ def test_a_life_on_the_command_line(endpoints: Any, monkeypatch: pytest.MonkeyPa
     assert missing.returncode == 1
     assert missing.stderr.count("\n") == 1
     assert "Inference endpoint not found [cli-mine]" in missing.stderr
-    for done in (made, listed, shown, trial, gone, missing):
+    for done in (made, listed, shown, changed, trial, gone, missing):
         assert KEY not in done.stdout + done.stderr
 
 
@@ -99,6 +106,9 @@ ELSER = ("create", "e", "sparse_embedding", "--service", "elasticsearch", "--mod
         (("create", "e", "rerank", "--service", "elastic", "--chunking", "{x"), "no JSON", 2),
         (("create", "e", "reranking", "--service", "elastic"), "reranking", 2),
         (("delete", "*"), "names no single endpoint", 1),
+        (("update", "e"), "name what is to change", 1),
+        (("update", "e", "--new-key"), "set one of JINA_API_KEY", 1),
+        (("update", "e", "--num-allocations", "0"), "[num_allocations] must be a positive integer", 1),
     ],
 )
 def test_wrong_usage(endpoints: Any, arguments: tuple[str, ...], says: str, code: int) -> None:

@@ -73,7 +73,8 @@ class Cluster:
         """By the rules."""
         path = request.place
         if request.method == "GET":
-            row = {"inference_id": path.rpartition("/")[2], "service": self.service}
+            name = path.rpartition("/")[2]
+            row = {"inference_id": name, "task_type": "text_embedding", "service": self.service}
             return make_answer({"endpoints": [row]})
         texts = json.loads(request.body)["input"]
         numbers = [float(text.split()[0]) for text in texts]

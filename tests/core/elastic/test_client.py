@@ -66,6 +66,10 @@ NO_ADDRESSES = [
     ({"url": "https://"}, "http"),
     ({"url": "https://x/?pretty"}, r"\?"),
     ({"url": 9200}, "int, not str"),
+    ({"url": "http://[::1"}, "no address"),
+    ({"url": "http://es.example:99999"}, "no address.*[Pp]ort"),
+    ({"url": "http://es.example:es"}, "no address.*[Pp]ort"),
+    ({"url": "https://me:hunter2@[::1"}, "basic_auth"),
     ({"url": "https://me:hunter2@es.example"}, "basic_auth"),
     ({"cloud_id": ""}, "no Cloud ID"),
     ({"cloud_id": "name:!!!"}, "no Cloud ID"),
@@ -229,6 +233,12 @@ def test_pickles_hold_no_credential(monkeypatch):
     assert again._channel._credential.key.reveal() == "ZW52"
 
 
+def test_groups_of_methods_travel_with_their_client():
+    """``elastic.endpoints`` can be handed to another process as the client can."""
+    found = pickle.loads(pickle.dumps(Elastic("local").endpoints))
+    assert found.get(".elser-2-elastic").service == "elastic"
+
+
 def test_a_client_without_credentials_stays_without(monkeypatch):
     """A key of the environment is not sent to where none was sent before."""
     data = pickle.dumps(Elastic("http://es:9200"))
@@ -370,6 +380,32 @@ def test_an_unknown_authority_is_said_to_be_unknown(secure, face):
     assert not caught.value.retryable
     assert elastic.usage.requests == 1
     elastic.close()
+
+
+@pytest.mark.usefixtures("library")
+def test_a_certificate_of_another_name_is_told_apart(secure, authority, face):
+    """Its authority is known: what helps is the server's name."""
+    elastic = Elastic(secure.replace("127.0.0.1", "localhost"), ca_certs=authority[1], retry=Retry())
+    with pytest.raises(RequestError, match=r"not trusted \(Hostname mismatch.*; use the name"):
+        face(elastic, "embed", ["1"], inference_id="my")
+    assert elastic.usage.requests == 1
+    elastic.close()
+
+
+@pytest.mark.usefixtures("library")
+def test_a_server_without_tls_is_said_to_have_none(face):
+    """``https`` where it should be ``http``: at once, and in words."""
+    server = _Server(("127.0.0.1", 0), _Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    elastic = Elastic(f"https://127.0.0.1:{server.server_address[1]}", retry=Retry())
+    with pytest.raises(RequestError, match=r"does not speak TLS.*http://"):
+        face(elastic, "embed", ["1"], inference_id="my")
+    assert elastic.usage.requests == 1
+    elastic.close()
+    server.shutdown()
+    server.server_close()
+    thread.join()
 
 
 def test_the_callers_own_client_decides_for_itself(secure, authority):

@@ -78,17 +78,20 @@ def test_an_endpoint_for_several_modalities_has_its_own_route(cluster, connect, 
     assert result.vectors[0, 0] == 3
 
 
+BYTES, BITS = [[1, -128, 127], [0, 5, -5]], [[-1, 0], [127, -128]]
 KINDS = [
-    ("text_embedding_bytes", [[1, -128, 127], [0, 5, -5]], "byte"),
-    ("text_embedding_bits", [[-1, 0], [127, -128]], "bit"),
+    ("text_embedding", "text_embedding_bytes", BYTES, "byte"),
+    ("text_embedding", "text_embedding_bits", BITS, "bit"),
+    ("embedding", "embeddings_bytes", BYTES, "byte"),
+    ("embedding", "embeddings_bits", BITS, "bit"),
 ]
 
 
-@pytest.mark.parametrize(("name", "rows", "kind"), KINDS)
-def test_bytes_and_bits_stay_signed_bytes(cluster, connect, face, answer, name, rows, kind):
+@pytest.mark.parametrize(("task", "name", "rows", "kind"), KINDS)
+def test_bytes_and_bits_stay_signed_bytes(cluster, connect, face, answer, task, name, rows, kind):
     """As a field of these element types takes them: nothing is unpacked, nothing becomes a float."""
     transport = cluster(answer({name: [{"embedding": row} for row in rows]}))
-    result = face(connect(transport), "embed", ["1", "2"], inference_id="my")
+    result = face(connect(transport), "embed", ["1", "2"], inference_id="my", task_type=task)
     assert (result.vectors.dtype, result.embedding_type) == (np.int8, kind)
     assert result.tolist() == rows
 
@@ -119,6 +122,35 @@ def test_a_query_costs_one_request(cluster, connect, count, batch_size, asked):
     transport = cluster()
     connect(transport, batch_size=batch_size).embed([str(n) for n in range(count)], inference_id="my")
     assert sum(path.startswith("GET") for path in transport.paths) == asked
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "Incompatible task_type, the requested type [text_embedding] does not match the model type [rerank]",
+        "Configuration contains settings [x] unknown to the [jinaai] service",
+    ],
+)
+def test_no_text_is_blamed_for_its_endpoint(cluster, connect, face, refuse, reason):
+    """A 400 about the endpoint or its settings names no text."""
+    with pytest.raises(InvalidRequestError) as caught:
+        face(connect(cluster(refuse(400, reason=reason))), "embed", ["1"], inference_id="my")
+    assert caught.value.index is None
+    assert "texts" not in str(caught.value)
+
+
+def test_an_endpoint_says_itself_how_much_it_takes(cluster, connect, face, answer):
+    """``max_batch_size`` comes before the service's figure; a new endpoint of that name is asked about again."""
+    row = {"inference_id": "my", "task_type": "text_embedding", "service": "elastic"}
+    shown = answer({"endpoints": [{**row, "service_settings": {"model_id": "m", "max_batch_size": 12}}]})
+    transport = cluster(shown)
+    elastic = connect(transport, concurrency=1)
+    texts = [str(n) for n in range(30)]
+    face(elastic, "embed", texts, inference_id="my")
+    assert [len(body["input"]) for body in transport.bodies] == [12, 12, 6]
+    elastic._channel.forget("my")
+    face(elastic, "embed", texts, inference_id="my")
+    assert [len(body["input"]) for body in transport.bodies[3:]] == [16, 14]
 
 
 def test_batch_size_bounds_what_the_service_would_take(cluster, connect):

@@ -47,6 +47,9 @@ SHAPES = [
     (400, es("validation_exception", f"Validation Failed: 1: {MISSING};"), InvalidRequestError, "validation_exception", MISSING),
     (400, es("action_request_validation_exception", "Validation Failed: 1: Field [input] cannot be an empty array;"), InvalidRequestError, "action_request_validation_exception", "empty array"),
     (400, es("status_exception", "Configuration contains settings [{x=1}] unknown to the [jinaai] service"), InvalidRequestError, "status_exception", "unknown to the"),
+    (400, es("status_exception", "Model configuration contains settings [{x=1}] unknown to the [jinaai] service"), InvalidRequestError, "status_exception", "Model configuration contains"),
+    (400, es("status_exception", "Missing required field [input]"), InvalidRequestError, "status_exception", "Missing required field [input]"),
+    (401, es("status_exception", "Received an authentication error status code for request from inference entity id [my] status [401]"), AuthenticationError, "status_exception", "entity id [my]"),
     (400, es("status_exception", WRAPPED.format(500)), ServiceError, "status_exception", "upstream is down"),
     (400, es("status_exception", WRAPPED.format(503)), ServiceError, "status_exception", "status [503]"),
     (400, es("status_exception", WRAPPED.format(429)), RateLimitError, "status_exception", "status [429]"),
@@ -177,6 +180,25 @@ def test_an_answer_of_something_else_is_told_apart(cluster, connect, face, heade
     with pytest.raises(ResponseError, match=says):
         face(connect(transport, retry=Retry(initial=0)), "embed", ["1"], inference_id="my")
     assert len(transport.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (404, b'{"statusCode":404,"error":"Not Found","message":"Not Found"}'),  # Kibana
+        (404, b'{"ok":false,"message":"Unknown resource."}'),  # Elastic Cloud, of a deployment that is gone
+        (401, b"<html><h1>Please log in</h1></html>"),
+    ],
+)
+def test_a_refusal_of_something_else_says_to_look_at_the_address(cluster, connect, face, status, body):
+    """Kibana, a login, a gateway: its words, and where the mistake probably is. Elasticsearch's own have no such hint."""
+    with pytest.raises(StatusError, match=r"check url="):
+        face(connect(cluster(Response(status, {}, body))), "embed", ["1"], inference_id="my")
+    own = Response(
+        404, {"x-elastic-product": "Elasticsearch"}, b'{"error": "no handler found", "status": 404}'
+    )
+    with pytest.raises(InvalidRequestError, match=r"no handler found$"):
+        face(connect(cluster(own)), "embed", ["1"], inference_id="my")
 
 
 def test_a_redirect_is_not_followed_with_the_credential(cluster, connect):

@@ -390,3 +390,18 @@ def test_a_hit_without_the_text_is_no_empty_text(source: dict[str, Any]) -> None
     """The error names the document, the field and both ways out."""
     with pytest.raises(ConfigurationError, match=r"'a'.*'content'.*copy_to.*exists"):
         Hit("a", 1.0, source).text("content")
+
+
+def test_what_is_read_and_returned_may_be_another_field_than_what_is_searched():
+    """``text_field`` is what a reranker reads unless told otherwise, and comes back beside ``fields``."""
+    plain = semantic_search_body("meaning", "sea", size=3, text_field="body", fields=["lang"])
+    assert plain == {
+        "query": {"semantic": {"field": "meaning", "query": "sea"}},
+        "size": 3,
+        "_source": {"includes": ["body", "lang"]},
+    }
+    reranked = {"rerank_inference_id": "r", "text_field": "body", "fields": []}
+    for more, read in (({}, "body"), ({"rerank_field": "title"}, "title")):
+        body = semantic_search_body("meaning", "sea", size=3, **reranked, **more)
+        assert body["retriever"]["text_similarity_reranker"]["field"] == read
+        assert body["_source"] == {"includes": ["body"]}

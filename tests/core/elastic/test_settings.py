@@ -12,6 +12,7 @@ import pytest
 
 import ragbridge.elastic
 from ragbridge import ConfigurationError
+from ragbridge._endpoint_settings import TASK_TYPES
 from ragbridge._secret import Secret
 from ragbridge.chunking import NoneChunker, RecursiveChunker, SegmenterChunker, SentenceChunker, WordChunker
 from ragbridge.elastic import (
@@ -23,7 +24,6 @@ from ragbridge.elastic import (
     ElasticsearchService,
     JinaAI,
 )
-from ragbridge.services.elastic.settings.base import TASK_TYPES
 from ragbridge.services.elastic.settings.config import build_config, secrets_of
 
 KEY = "jina_0123456789abcdef"

@@ -175,7 +175,7 @@ REFUSED = [
     ({"labels": None, "classifier": ""}, "classifier="),
     ({"labels": None, "classifier": 5}, "classifier="),
     ({"labels": []}, "labels has 0"),
-    ({"labels": "odd"}, "labels is str"),
+    ({"labels": "odd"}, "labels is one str: pass a list"),
     ({"labels": 5}, "labels is int"),
     ({"labels": ["odd", 5]}, r"labels\[1\]"),
     ({"labels": ["odd", " "]}, r"labels\[1\]"),

@@ -102,9 +102,9 @@ def test_what_a_model_does_not_have_is_refused_before_sending(scripted, argument
 @pytest.mark.parametrize(
     ("texts", "says"),
     [
-        ("one string", "list of strings"),
-        (b"bytes", "list of strings"),
-        (7, "list of strings"),
+        ("one string", "is one str: pass a list of texts"),
+        (b"bytes", "is one bytes: pass a list"),
+        (7, "is int: pass a list"),
         (["fine", None], r"texts\[1\] is NoneType"),
         (["fine", ["nested"]], r"texts\[1\] is list"),
         (["fine"] * 200 + ["half \ud800 a pair"], r"texts\[200\].*character 5"),

@@ -60,7 +60,7 @@ def test_it_may_take_three_minutes(ground):
     ("arguments", "says"),
     [
         ({"statement": ""}, "statement"),
-        ({"sites": "https://a"}, "sites must be a list"),
+        ({"sites": "https://a"}, "sites is one str: pass a list"),
         ({"sites": [""]}, "sites"),
         ({"sites": ["a\nb"]}, r"sites\[0\]"),
         ({"no_cache": "false"}, "no_cache='false'"),

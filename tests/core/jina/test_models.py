@@ -311,10 +311,10 @@ def test_colbert_is_no_model_for_one_vector(refuses, facts):
 
 
 @pytest.mark.parametrize(
-    "wrong", ["int8", "base64", "Binary", ["float"], ["float", "binary"], None, 1], ids=str
+    "wrong", ["int8", "base64", "Binary", "byte", "bit", ["float"], ["float", "binary"], None, 1], ids=str
 )
 def test_an_embedding_type_that_is_none_is_refused(refuses, wrong):
-    """The service answers a list with 500; the message lists the values."""
+    """The service answers a list with 500; bytes are Elasticsearch's; the message lists the values."""
     refuses("'float', 'binary', 'ubinary'", "embed", ["a"], embedding_type=wrong)
     refuses("'float', 'binary', 'ubinary'", "embed_documents", [["a"]], embedding_type=wrong)
 

@@ -90,3 +90,14 @@ def test_faults():
     assert ask(Engine(faults=Faults(rate=1, kinds=["latency"], latency=2)), "GET", "/").delay == 2
     with pytest.raises(ValueError, match=r"."):
         json.loads(ask(Engine(faults=Faults(rate=1, kinds=["badjson"])), "GET", "/").response.body)
+
+
+def test_a_service_behind_an_endpoint_fails():
+    """``upstream503`` is what Elasticsearch makes of it, a 400 that names the endpoint and the status; Jina's own is a 503."""
+    engine = Engine(faults=Faults(rate=1, kinds=["upstream503"]))
+    refused = infer(engine).response
+    error = json.loads(refused.body)["error"]
+    assert (refused.status, error["type"]) == (400, "status_exception")
+    assert error["reason"].startswith("Received a server error status code for request from inference entity")
+    assert "[mine] status [503]" in error["reason"]
+    assert ask(engine, "POST", "/v1/embeddings", {"input": ["a"]}).response.status == 503

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragbridge._endpoint_settings import E5_DIMS, MODEL_TASKS
 from ragbridge._media import ASSUMED_TOKENS
 from ragbridge.local._items import Medium, media, vectors
-from ragbridge.local.inference._elasticsearch import BUILT_IN, E5_WIDTH
 from ragbridge.local.inference._errors import Failure
 from ragbridge.models import MODELS
 
@@ -62,7 +62,7 @@ def _dense(inference: Inference, embedder: StaticEmbedder) -> tuple[dict[str, An
         bool(inference.settings.get("late_chunking")) and row is not None and "late_chunking" in row.options
     )
     found = vectors(
-        embedder, items, texts, settings.get("dimensions", E5_WIDTH), late=late and not media(items)
+        embedder, items, texts, settings.get("dimensions", E5_DIMS), late=late and not media(items)
     )
     kind = settings.get("embedding_type", settings.get("element_type", "float"))
     numbers: NDArray[Any]
@@ -135,7 +135,7 @@ def _row(endpoint: Endpoint) -> Model | None:
 def _cut(endpoint: Endpoint, index: int, ids: Ids) -> Ids:
     """As much as the model reads; Jina's own interface refuses what is longer, the others cut it."""
     model, row = str(endpoint.service_settings["model_id"]), _row(endpoint)
-    context = row.context if row is not None else NODE_CONTEXT if model in BUILT_IN else len(ids)
+    context = row.context if row is not None else NODE_CONTEXT if model in MODEL_TASKS else len(ids)
     if len(ids) > context and endpoint.service == "jinaai":
         raise Failure(
             400,

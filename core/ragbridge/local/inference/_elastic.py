@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ragbridge._endpoint_settings import SIMILARITIES
 from ragbridge.local.inference._errors import Failure
-from ragbridge.local.inference._jinaai import SIMILARITIES
 from ragbridge.models import MODELS
 
 if TYPE_CHECKING:

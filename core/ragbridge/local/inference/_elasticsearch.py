@@ -11,9 +11,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ragbridge._chunking_settings import check_elser
+from ragbridge._endpoint_settings import (
+    ELEMENT_TYPES,
+    ELSER,
+    MODEL_TASKS,
+    SIMILARITIES,
+    read_adaptive,
+    read_long_documents,
+    threads_problem,
+)
 from ragbridge._errors import ConfigurationError
 from ragbridge.local.inference._errors import Failure, bad_argument, invalid_request
-from ragbridge.local.inference._jinaai import SIMILARITIES
 
 if TYPE_CHECKING:
     from ragbridge._scope import Scope
@@ -22,18 +30,7 @@ if TYPE_CHECKING:
 
 NAME = "elasticsearch"
 TASKS = ("sparse_embedding", "text_embedding", "rerank")
-MOST_THREADS = 32
-E5_WIDTH = 384
 TASK_DEFAULTS = {"rerank": {"return_documents": True}}
-
-BUILT_IN = {
-    ".elser_model_2": "sparse_embedding",
-    ".elser_model_2_linux-x86_64": "sparse_embedding",
-    ".multilingual-e5-small": "text_embedding",
-    ".multilingual-e5-small_linux-x86_64": "text_embedding",
-    ".rerank-v1": "rerank",
-}
-"""Elastic's own models, and what each is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +48,14 @@ class Deployment:
     settings: dict[str, Any]
 
 
-RUNNING = Deployment(
-    None, "sparse_embedding", {"num_allocations": 2, "num_threads": 1, "model_id": ".elser_model_2"}
-)
+RUNNING = Deployment(None, "sparse_embedding", {"num_allocations": 2, "num_threads": 1, "model_id": ELSER})
 """The one deployment that no endpoint has started, called like its model: that of Elastic's example of
 ``deployment_id``."""
 
 
 def deployments(endpoints: Iterable[Endpoint]) -> dict[str, Deployment]:
     """What runs: each endpoint of this service has started a deployment of its own name."""
-    found = {".elser_model_2": RUNNING}
+    found = {ELSER: RUNNING}
     for one in endpoints:
         if one.service == NAME and "deployment_id" not in one.service_settings:
             found[one.inference_id] = Deployment(one.inference_id, one.task_type, dict(one.service_settings))
@@ -84,11 +79,11 @@ def create(draft: Draft) -> dict[str, Any]:
         raise bad_argument("Error parsing service settings, model_id must be provided")
     settings = _allocations(scope)
     settings["model_id"] = model
-    if model is not None and model not in BUILT_IN:
+    if model is not None and model not in MODEL_TASKS:
         if draft.task_type == "text_embedding":
             settings.update(_uploaded(draft))
     elif draft.task_type == "rerank":
-        settings.update(_long_documents(scope))
+        settings.update(read_long_documents(scope))
     draft.check()
     _check_threads(settings["num_threads"])
     _check_model(draft, str(model))
@@ -102,7 +97,7 @@ def update(draft: Draft, settings: dict[str, Any]) -> dict[str, Any]:
         Failure: 400; 409 for a deployment of others.
     """
     scope = draft.service
-    number, adaptive = scope.positive("num_allocations"), _adaptive(scope)
+    number, adaptive = scope.positive("num_allocations"), read_adaptive(scope)
     draft.check()
     deployment = settings.get("deployment_id")
     if deployment is not None and (number is not None or adaptive is not None):
@@ -131,7 +126,7 @@ def check_chunking(model: str, settings: dict[str, Any]) -> None:
     Raises:
         Failure: 400.
     """
-    if BUILT_IN.get(model) == "sparse_embedding":
+    if MODEL_TASKS.get(model) == "sparse_embedding":
         try:
             check_elser(settings)
         except ConfigurationError as error:
@@ -160,7 +155,7 @@ def _deployed(draft: Draft, model: str | None, name: str) -> dict[str, Any]:
 def _allocations(scope: Scope) -> dict[str, Any]:
     threads, number = scope.positive("num_threads", required=True), scope.positive("num_allocations")
     noted = len(scope.problems)
-    adaptive = _adaptive(scope)
+    adaptive = read_adaptive(scope)
     if number is None and adaptive is None and len(scope.problems) == noted:
         scope.miss("num_allocations", "adaptive_allocations")
     if number is not None and adaptive is not None and adaptive["enabled"]:
@@ -172,34 +167,15 @@ def _allocations(scope: Scope) -> dict[str, Any]:
     return settings
 
 
-def _adaptive(scope: Scope) -> dict[str, Any] | None:
-    """``AdaptiveAllocationsSettings.validate``."""
-    found = scope.scope("adaptive_allocations")
-    if found is None:
-        return None
-    least, most = "min_number_of_allocations", "max_number_of_allocations"
-    enabled, low, high = found.flag("enabled"), found.integer(least), found.integer(most)
-    scope.problems += [f"[{found.name}] does not allow the setting [{key}]" for key in found.left]
-    if low is not None and low < 0:
-        scope.problems.append(f"[{least}] must be a non-negative integer or null")
-    if high is not None and high < 1:
-        scope.problems.append(f"[{most}] must be a positive integer or null")
-    if low is not None and high is not None and low > high:
-        scope.problems.append(f"[{least}] must not be larger than [{most}]")
-    shown = {"enabled": enabled is True, least: low, most: high}
-    return {key: value for key, value in shown.items() if value is not None}
-
-
 def _check_threads(threads: int) -> None:
     """Asked by the deployment, once the settings are right."""
-    if threads > MOST_THREADS or threads.bit_count() != 1:
-        raise invalid_request(
-            f"[threads_per_allocation] must be a power of 2 less than or equal to {MOST_THREADS}"
-        )
+    problem = threads_problem(threads)
+    if problem is not None:
+        raise invalid_request(problem)
 
 
 def _check_model(draft: Draft, model: str) -> None:
-    task = BUILT_IN.get(model)
+    task = MODEL_TASKS.get(model)
     if task is None and model.startswith("."):
         raise bad_argument(
             "Error parsing request config, model id does not match any models available on this platform. "
@@ -220,22 +196,9 @@ def _uploaded(draft: Draft) -> dict[str, Any]:
     scope = draft.service
     dimensions = scope.positive("dimensions")
     similarity = scope.text("similarity", choices=SIMILARITIES)
-    element = scope.text("element_type", choices=("float", "byte"))
+    element = scope.text("element_type", choices=ELEMENT_TYPES)
     return {
         "dimensions": dimensions or draft.learn_width(),
         "similarity": (similarity or "cosine").strip().lower(),
         "element_type": (element or "float").strip().lower(),
     }
-
-
-def _long_documents(scope: Scope) -> dict[str, Any]:
-    """``ElasticRerankerServiceSettings``, 9.2 and later."""
-    strategy = scope.text("long_document_strategy", choices=("truncate", "chunk"))
-    chunks = scope.positive("max_chunks_per_doc")
-    word = None if strategy is None else strategy.strip().lower()
-    if chunks is not None and word != "chunk":
-        scope.problems.append(
-            "The [max_chunks_per_doc] setting requires [long_document_strategy] to be set to [chunk]"
-        )
-    found = {"long_document_strategy": word, "max_chunks_per_doc": chunks}
-    return {key: value for key, value in found.items() if value is not None}

@@ -9,7 +9,6 @@ from typing import Any
 
 from ragbridge.local.inference._errors import Failure
 
-TASK_TYPES = ("text_embedding", "sparse_embedding", "rerank", "embedding", "completion", "chat_completion")
 ANY = ("_all", "*")
 """In place of an id: every endpoint."""
 

@@ -45,6 +45,11 @@ class Failure(Exception):  # noqa: N818 - an answer, not a failure of the engine
         return {"error": error, "status": self.status}
 
 
+def server_error(inference_id: str, status: int) -> str:
+    """What is said of a service that has failed; with the status 400, whatever its own was (``BaseResponseHandler``)."""
+    return f"Received a server error status code for request from inference entity id [{inference_id}] status [{status}]"
+
+
 def bad_argument(reason: str) -> Failure:
     """400, an ``IllegalArgumentException``."""
     return Failure(400, reason, kind="illegal_argument_exception")

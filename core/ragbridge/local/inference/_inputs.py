@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ragbridge._endpoint_settings import INPUT_TYPES
 from ragbridge.local._items import Item, Medium, Part
 from ragbridge.local.inference._errors import (
     Failure,
@@ -20,7 +21,6 @@ from ragbridge.local.inference._errors import (
     invalid_settings,
     unreadable,
 )
-from ragbridge.local.inference._jinaai import INPUT_TYPES
 from ragbridge.local.inference._settings import SERVICES, read_task_settings
 from ragbridge.models import MODELS
 

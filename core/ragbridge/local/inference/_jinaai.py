@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ragbridge._endpoint_settings import EMBEDDING_TYPES, INPUT_TYPES, SIMILARITIES
 from ragbridge.local.inference._errors import Failure, unknown_settings
 from ragbridge.models import MODELS, Model
 
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 NAME = "jinaai"
 TASKS = ("text_embedding", "rerank", "embedding")
 REQUESTS_PER_MINUTE = 2000
-SIMILARITIES = ("cosine", "dot_product", "l2_norm")
-EMBEDDING_TYPES = ("float", "bit", "binary")
-INPUT_TYPES = ("ingest", "search", "classification", "clustering")
 
 
 def create(draft: Draft) -> dict[str, Any]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ragbridge._chunking_settings import check_settings
+from ragbridge._endpoint_settings import CHUNKING_TASKS, ELSER, TASK_TYPES, id_problem
 from ragbridge._errors import ConfigurationError
 from ragbridge._scope import Scope
 from ragbridge.local.inference import _elastic, _elasticsearch, _jinaai
-from ragbridge.local.inference._endpoints import TASK_TYPES, Endpoint
+from ragbridge.local.inference._endpoints import Endpoint
 from ragbridge.local.inference._errors import (
     Failure,
     bad_argument,
@@ -22,10 +22,6 @@ from ragbridge.local.inference._errors import (
 
 if TYPE_CHECKING:
     from ragbridge.local.inference._elasticsearch import Deployment
-
-_ID = re.compile(r"[a-z0-9](?:[a-z0-9_.-]*[a-z0-9])?")
-"""``MlStrings.isValidId``."""
-CHUNKED = ("text_embedding", "sparse_embedding", "embedding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,17 +140,14 @@ def create(
         Failure: 400; 404 for an unknown deployment.
     """
     service, task_type = _service(task_type, config)
-    if not _ID.fullmatch(inference_id):
-        raise invalid_request(
-            f"Invalid inference_id; '{inference_id}' can contain lowercase alphanumeric (a-z and 0-9), hyphens or "
-            "underscores; must start and end with alphanumeric"
-        )
+    if (problem := id_problem(inference_id)) is not None:
+        raise invalid_request(problem)
     settings = _object(config, "service_settings")
     if settings is None:
         raise Failure(400, "Missing required field [service_settings]")
     tasks = _object(config, "task_settings") or {}
     chunking = None
-    if task_type in CHUNKED:
+    if task_type in CHUNKING_TASKS:
         chunking = _chunking(_object(config, "chunking_settings") or {})
     if config:
         raise unknown_settings(config, service.name)
@@ -230,7 +223,7 @@ def _service(task_type: str | None, config: dict[str, Any]) -> tuple[Service, st
     if name == "elser":  # the old name of ELSER in the service ``elasticsearch``
         name = _elasticsearch.NAME
         if isinstance(config.get("service_settings"), dict):
-            config["service_settings"] = {"model_id": ".elser_model_2", **config["service_settings"]}
+            config["service_settings"] = {"model_id": ELSER, **config["service_settings"]}
     service = SERVICES.get(str(name))
     if service is None:
         raise Failure(400, f"Unknown service [{name}]")

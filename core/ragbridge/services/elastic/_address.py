@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from urllib.parse import urlsplit
 
 from ragbridge._errors import ConfigurationError
 from ragbridge._wire import check_address
@@ -22,7 +21,7 @@ def from_url(url: str) -> str:
         raise ConfigurationError(f"url is {type(url).__name__}, not str")
     if url == LOCAL:
         return f"{LOCAL}://elasticsearch"
-    if "@" in urlsplit(url.strip()).netloc:
+    if "@" in url.partition("://")[2].partition("/")[0]:
         raise ConfigurationError(
             "url= must not hold a user name: what holds a password is shown in logs; pass basic_auth=(user, password)"
         )

@@ -41,6 +41,14 @@ def number(name: str, value: object, *, least: float = -math.inf) -> float:
     return value  # type: ignore[return-value]
 
 
+def seconds(name: str, value: object) -> float:
+    """``value`` where it is a time that somebody can wait."""
+    plain = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not plain or not 0 < value < math.inf:  # type: ignore[operator]
+        raise ConfigurationError(f"{name}={value!r} must be a number of seconds above 0, or None")
+    return value  # type: ignore[return-value]
+
+
 def entry(name: str, value: object) -> Body:
     """A copy of ``value`` where it is a JSON object that holds something."""
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):

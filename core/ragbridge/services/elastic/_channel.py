@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from ragbridge._channel import Channel
+from ragbridge._errors import ConfigurationError
 from ragbridge._flow import Flow, Response
 from ragbridge._gate import Gate
 from ragbridge._limits import RateLimit, RateLimiter
@@ -41,13 +42,13 @@ class ElasticChannel(Channel):
         **policy: What any channel is told, see ``Channel``.
 
     Attributes:
-        endpoints: The service of each inference endpoint, as far as somebody asked, by the endpoint's id.
+        caps: Inputs that an inference endpoint takes in one request, as far as somebody asked, by the endpoint's id.
     """
 
     def __init__(
         self, *, base: str, credential: Credential | None, expects_key: bool = False, **policy: Any
     ) -> None:
-        self.endpoints: dict[str, str] = {}
+        self.caps: dict[str, int] = {}
         self._credential = credential
         self._expects_key = expects_key
         self._gates: dict[str, Gate] = {}
@@ -68,6 +69,11 @@ class ElasticChannel(Channel):
     def gate(self, inference_id: str) -> Gate:
         """Where those wait who want to know an endpoint that somebody asks about already."""
         return self._gates.setdefault(inference_id, Gate())
+
+    def forget(self, inference_id: str) -> None:
+        """An endpoint was made, changed or deleted: what is known of it no longer holds."""
+        self.caps.pop(inference_id, None)
+        self._gates.pop(inference_id, None)
 
     def send(
         self,
@@ -133,9 +139,12 @@ class ElasticChannel(Channel):
     def _limit(self, limits: RateLimit | str | None, product: str) -> RateLimit | None:
         """Limits are those of each inference endpoint; what is no inference is only paused by a 429."""
         task, inference, _ = product.partition("/")
-        if limits is None or (inference and limits != CLUSTER):
+        if limits is not None and (not inference or limits == CLUSTER):
+            return _OPEN
+        try:
             return super()._limit(limits, task)
-        return _OPEN
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{error}; {CLUSTER!r}, the default, counts nothing") from None
 
     def tokens(self, model: str) -> TokenEstimator:
         """Estimates that stay what they are: Elasticsearch does not say what was billed."""

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
-from uuid import UUID
 
 from ragbridge._errors import ConfigurationError
+from ragbridge.services.elastic._wire import encode
 
 LONGEST_ID = 512
 """Bytes of an id at most (``IndexRequest.MAX_DOCUMENT_ID_LENGTH_IN_BYTES``)."""
@@ -79,35 +77,6 @@ def batches(found: Iterable[Row], *, size: int, size_bytes: int) -> Iterator[lis
         total += len(row.lines)
     if batch:
         yield batch
-
-
-def encode(value: Mapping[str, Any], *, name: str) -> bytes:
-    """``value`` as one line of JSON. NumPy arrays, dates and UUIDs are written as Elasticsearch reads them.
-
-    By the standard library even where orjson is installed, which writes NaN as null and would lose it silently.
-
-    Raises:
-        ConfigurationError: It holds something that JSON has no form for; ``name`` is what the caller knows it by.
-    """
-    try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain)
-        return text.encode()
-    except UnicodeEncodeError:
-        raise ConfigurationError(f"{name} holds half of a surrogate pair, which is no text") from None
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ConfigurationError(f"{name} cannot be written as JSON: {error}") from None
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, Mapping):
-        return dict(value)
-    if callable(listed := getattr(value, "tolist", None)):  # NumPy's arrays and scalars
-        return listed()
-    raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
 def _checked(value: object, name: str) -> str:

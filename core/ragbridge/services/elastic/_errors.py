@@ -23,8 +23,11 @@ from ragbridge._flow import Response
 from ragbridge._retry import retry_after
 from ragbridge._secret import traces_of, without
 from ragbridge.services.elastic._credentials import Credential
+from ragbridge.services.elastic._wire import PRODUCT_HEADER
 
 _BODY_SHOWN = 2000
+_WRONG_PLACE = frozenset({401, 403, 404, 405})
+"""What others than Elasticsearch say to its routes."""
 _REASONS = 3
 """Reasons that a message holds at most: chains of causes repeat themselves."""
 
@@ -53,6 +56,10 @@ def read_error(
     reasons = [*_reasons(body)]
     message = _message(reasons) or _plain(text, body) or "the service gave no reason"
     error = body.get("error")
+    if response.status in _WRONG_PLACE and PRODUCT_HEADER not in response.headers and not reasons:
+        message += (
+            " (not in Elasticsearch's form: check url=, Kibana and the pages of a login have other addresses)"
+        )
     code = error.get("type") if isinstance(error, dict) else None
     request_id = response.headers.get("x-opaque-id") or response.headers.get("x-request-id")
     return _kind(response.status, " ".join(reasons) or message)(

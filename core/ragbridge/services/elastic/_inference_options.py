@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
+from ragbridge._endpoint_settings import INPUT_TYPES, InputType
 from ragbridge._errors import ConfigurationError
 from ragbridge.models import Role
+from ragbridge.services.elastic import _arguments as check
 from ragbridge.services.elastic._channel import SEARCH
 from ragbridge.services.elastic._wire import duration, segment
 
-TaskType: TypeAlias = Literal["text_embedding", "embedding"]
-InputType: TypeAlias = Literal["search", "ingest", "classification", "clustering"]
+DenseTask: TypeAlias = Literal["text_embedding", "embedding"]
 
-_INPUT_TYPES = ("search", "ingest", "classification", "clustering")
 _ROLES: dict[Role, InputType] = {"query": "search", "document": "ingest"}
-_TASK_TYPES = ("text_embedding", "embedding")
+_DENSE_TASKS: tuple[str, ...] = get_args(DenseTask)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,22 +79,21 @@ def check_options(
             f"role={role!r} and input_type={input_type!r}: give one, a role chooses the type by itself"
         )
     if role is not None:
-        if role not in _ROLES:
+        if not isinstance(role, str) or role not in _ROLES:
             raise ConfigurationError(f"role={role!r} must be 'query' or 'document'")
         input_type = _ROLES[role]
     elif input_type is not None:
         input_type = _input_type(input_type)
     settings = None if task_settings is None else _settings(task_settings)
-    number = isinstance(timeout, (int, float)) and not isinstance(timeout, bool)
-    if timeout is not None and not (number and 0 < timeout < float("inf")):
-        raise ConfigurationError(f"timeout={timeout!r} must be a number of seconds above 0, or None")
+    if timeout is not None:
+        check.seconds("timeout", timeout)
     return InferenceOptions(task, inference_id, input_type, settings, timeout)
 
 
-def check_task_type(task_type: str) -> str:
+def check_dense_task(task_type: str) -> str:
     """``task_type`` where it is one that makes dense vectors."""
-    if task_type not in _TASK_TYPES:
-        raise ConfigurationError(f"task_type={task_type!r} must be one of {', '.join(_TASK_TYPES)}")
+    if task_type not in _DENSE_TASKS:
+        raise ConfigurationError(f"task_type={task_type!r} must be one of {', '.join(_DENSE_TASKS)}")
     return task_type
 
 
@@ -134,6 +133,6 @@ def _settings(found: object) -> dict[str, Any] | None:
 def _input_type(value: str) -> str:
     """Elasticsearch reads it in any case; types that begin with ``internal_`` are its own."""
     found = value.strip().lower() if isinstance(value, str) else ""
-    if found not in _INPUT_TYPES:
-        raise ConfigurationError(f"input_type={value!r} must be one of {', '.join(_INPUT_TYPES)}")
+    if found not in INPUT_TYPES:
+        raise ConfigurationError(f"input_type={value!r} must be one of {', '.join(INPUT_TYPES)}")
     return found

@@ -78,13 +78,13 @@ def check_options(
     Raises:
         ConfigurationError: One of them is not what it should be.
     """
-    if op not in {"index", "create"}:
+    if op not in ("index", "create"):
         raise ConfigurationError(
             f"op={op!r} must be 'index' (replace what has the same id) or 'create' (refuse it)"
         )
     if refresh is not None and not isinstance(refresh, bool) and refresh != "wait_for":
         raise ConfigurationError(f"refresh={refresh!r} must be True, False or 'wait_for'")
-    if on_error not in {"raise", "report"}:
+    if on_error not in ("raise", "report"):
         raise ConfigurationError(f"on_error={on_error!r} must be 'raise' or 'report'")
     query = {"pipeline": None if pipeline is None else check.text("pipeline", pipeline), "refresh": refresh}
     return BulkOptions(

@@ -8,12 +8,12 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from ragbridge._endpoints import BATCH_CAPS
 from ragbridge._errors import ConfigurationError
 from ragbridge._limits import RateLimit, RateLimiter
 from ragbridge._retry import Retry
 from ragbridge._service import Service, check_policy
 from ragbridge._trust import trust
-from ragbridge.services.elastic import inference
 from ragbridge.services.elastic._address import LOCAL, from_cloud_id, from_url
 from ragbridge.services.elastic._channel import CLUSTER, ElasticChannel
 from ragbridge.services.elastic._credentials import KEY_VARIABLES, ApiKey, Credential, choose
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("ragbridge")
 
-MAX_BATCH = max(inference.CAPS.values())
+MAX_BATCH = max(BATCH_CAPS.values())
 
 
 class Elastic(InferenceFaces, RetrievalFaces, Service):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,8 +16,8 @@ from ragbridge._errors import (
 from ragbridge._flow import Flow, Response
 from ragbridge._scope import Scope
 from ragbridge._secret import Secret
-from ragbridge.services.elastic._wire import decode, duration, rows, segment
-from ragbridge.services.elastic.settings.base import given
+from ragbridge.services.elastic._arguments import given
+from ragbridge.services.elastic._wire import decode, duration, encode, rows, segment
 from ragbridge.services.elastic.settings.config import check_task_type, secrets_of
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PRODUCT = "endpoints"
+SETTINGS = "the endpoint's body"
 NOT_FOUND = "resource_not_found_exception"
 NOT_DONE = frozenset({503})
 """A ``ServiceError`` of this status says that nothing was begun; after any other the endpoint may be there."""
@@ -46,13 +46,13 @@ def create(
         path(inference_id, task_type),
         product=PRODUCT,
         read=read_endpoint,
-        query={"timeout": None if timeout is None else duration(check_timeout(timeout))},
-        body=encode(config),
+        query={"timeout": None if timeout is None else duration(timeout)},
+        body=encode(config, name=SETTINGS),
         timeout=timeout,
         idempotent=False,
         secrets=tuple(secrets_of(config)),
     )
-    channel.endpoints.pop(inference_id, None)
+    channel.forget(inference_id)
     hint = (
         f"the endpoint may be there all the same, and its model still on the way: endpoints.get({inference_id!r}) tells. "
         "If it is not, create it again, with a longer timeout="
@@ -96,10 +96,10 @@ def update(
         path(inference_id, task_type) + "/_update",
         product=PRODUCT,
         read=read_endpoint,
-        body=encode(changes),
+        body=encode(changes, name=SETTINGS),
         secrets=tuple(secrets_of(changes)),
     )
-    channel.endpoints.pop(inference_id, None)
+    channel.forget(inference_id)
     return endpoint
 
 
@@ -116,7 +116,7 @@ def delete(
         idempotent=dry_run,
     )
     if not dry_run:
-        channel.endpoints.pop(inference_id, None)
+        channel.forget(inference_id)
     return (yield from _once(flow, f"the endpoint may be gone: endpoints.exists({inference_id!r}) tells"))
 
 
@@ -157,17 +157,6 @@ def path(inference_id: str, task_type: str | None) -> str:
     return f"/_inference/{task_type}/{part}"
 
 
-def check_timeout(timeout: float) -> float:
-    """``timeout`` where it is a time.
-
-    Raises:
-        ConfigurationError: It is none.
-    """
-    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout < float("inf"):
-        raise ConfigurationError(f"timeout={timeout!r} must be a number of seconds above 0")
-    return timeout
-
-
 def build_changes(
     *,
     task_settings: Mapping[str, Any] | None = None,
@@ -185,12 +174,10 @@ def build_changes(
         api_key = Secret(api_key)
     limit = None if requests_per_minute is None else {"requests_per_minute": requests_per_minute}
     service = given(
-        {
-            "api_key": api_key.reveal() if api_key else None,
-            "num_allocations": num_allocations,
-            "rate_limit": limit,
-            "max_input_tokens": max_input_tokens,
-        }
+        api_key=api_key.reveal() if api_key else None,
+        num_allocations=num_allocations,
+        rate_limit=limit,
+        max_input_tokens=max_input_tokens,
     )
     scope = Scope("service_settings", service)
     scope.positive("num_allocations")
@@ -209,22 +196,7 @@ def build_changes(
         scope.problems.append("Request body is empty (name what is to change)")
     if scope.problems:
         raise ConfigurationError("; ".join(scope.problems))
-    return given({"service_settings": service or None, "task_settings": task_settings})
-
-
-def encode(body: Mapping[str, Any]) -> bytes:
-    """``body`` as JSON.
-
-    Raises:
-        ConfigurationError: JSON cannot hold it.
-    """
-    try:
-        return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        reason = (
-            type(error).__name__ if isinstance(error, UnicodeError) else error
-        )  # UnicodeError shows the text
-        raise ConfigurationError(f"the endpoint's settings cannot be written as JSON: {reason}") from None
+    return given(service_settings=service or None, task_settings=task_settings)
 
 
 def read_endpoint(response: Response) -> Endpoint:

@@ -10,10 +10,9 @@ from ragbridge._flow import Flow, Plan, Response, plan
 from ragbridge._wire import final
 from ragbridge.services.elastic import _arguments as check
 from ragbridge.services.elastic._arguments import Body, given
-from ragbridge.services.elastic._documents import encode
 from ragbridge.services.elastic._names import index_name
 from ragbridge.services.elastic._resend import resend
-from ragbridge.services.elastic._wire import decode, segment
+from ragbridge.services.elastic._wire import decode, encode, segment
 
 if TYPE_CHECKING:
     from ragbridge.services.elastic._channel import ElasticChannel

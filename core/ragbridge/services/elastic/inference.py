@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from ragbridge._batching import Batch, pack
+from ragbridge._endpoints import BATCH_CAPS
 from ragbridge._errors import AuthenticationError, InvalidRequestError, StatusError
 from ragbridge._flow import Flow, Response, wait
 from ragbridge._wire import encode, located
+from ragbridge.services.elastic import endpoints
 from ragbridge.services.elastic._channel import ElasticChannel
 from ragbridge.services.elastic._inference_options import InferenceOptions, where
-from ragbridge.services.elastic._wire import decode, rows, segment
 
 logger = logging.getLogger("ragbridge")
 
@@ -26,14 +27,15 @@ Progress: TypeAlias = Callable[[int], object]
 Read: TypeAlias = Callable[[Response, Batch], None]
 """Keeps what an answer holds for the items of a batch; raises ``ResponseError`` on anything odd."""
 
-CAPS = {"jinaai": 2048, "elastic": 16, "elasticsearch": 10}
-"""Inputs in one request that a service is sent by Elasticsearch itself (EmbeddingRequestChunker, 2026-08)."""
-
-SMALLEST = min(CAPS.values())
+SMALLEST = min(BATCH_CAPS.values())
 """For services that are not in the table, and where nobody may ask which it is."""
 
 _ABOUT_INPUTS = frozenset({400, 413, 422})
 """Statuses of what may be wrong with the inputs; others are about the endpoint, the licence, the route."""
+_ABOUT_ENDPOINT = re.compile(
+    r"\btask[_ ]type\b|\bservice\b.*\bsettings?\b|\bunknown to the \[|\bindex name\b"
+)
+"""Reasons of a 400 that is about the endpoint, its settings or the route all the same."""
 
 MAX_REQUEST_TOKENS = 262_144
 """Tokens in one request: no cap is published; more would hardly be answered within Elasticsearch's 30 seconds."""
@@ -89,8 +91,7 @@ class Job:
     def _cap(self) -> Flow[int]:
         if min(self.batch_size, len(self.texts)) <= SMALLEST:
             return SMALLEST
-        service = yield from _service_of(self.channel, self.options)
-        return CAPS.get(service, SMALLEST)
+        return (yield from _cap_of(self.channel, self.options.inference_id))
 
     def _take(self, cap: int) -> Batch | None:
         with self._lock:
@@ -124,7 +125,7 @@ class Job:
 
 def placed(error: InvalidRequestError, start: int, stop: int, name: str = "texts") -> StatusError:
     """``error`` with the items it is about, where it is about items: Elasticsearch does not name them."""
-    if error.status not in _ABOUT_INPUTS:
+    if error.status not in _ABOUT_INPUTS or _ABOUT_ENDPOINT.search(error.message):
         return error
     return located(error, lambda first, last: where(first, last, name), start, stop)
 
@@ -138,34 +139,26 @@ def encode_inputs(payload: dict[str, Any], part: Sequence[str], start: int) -> b
     return encode(payload, texts=part, name=lambda index: where(start + index, start + index + 1))
 
 
-def _service_of(channel: ElasticChannel, options: InferenceOptions) -> Flow[str]:
-    """Whose model the endpoint runs: asked once, by one request alone, and "" where asking is not allowed."""
-    inference_id = options.inference_id
+def _cap_of(channel: ElasticChannel, inference_id: str) -> Flow[int]:
+    """What the endpoint takes at once: asked once, by one request alone; the least where asking is not allowed."""
     gate = channel.gate(inference_id)
     with gate.enter() as turn:
         yield from wait(turn)
-        if inference_id not in channel.endpoints:
-            service = ""
-            try:
-                service = yield from channel.send(
-                    "GET",
-                    f"/_inference/{segment('inference_id', inference_id)}",
-                    product="endpoints",
-                    read=_read_service,
-                )
-            except AuthenticationError as error:
-                if error.status != 403:
-                    raise
-                logger.debug(
-                    "%s may not be read with these credentials: requests of %d texts", inference_id, SMALLEST
-                )
-            channel.endpoints[inference_id] = service
+        cap = channel.caps.get(inference_id)
+        if cap is None:
+            cap = channel.caps[inference_id] = yield from _asked_cap(channel, inference_id)
         gate.open()
-    return channel.endpoints[inference_id]
+    return cap
 
 
-def _read_service(response: Response) -> str:
-    endpoints = rows(decode(response), "endpoints")
-    with suppress(LookupError):
-        return str(endpoints[0]["service"])
-    return ""
+def _asked_cap(channel: ElasticChannel, inference_id: str) -> Flow[int]:
+    try:
+        endpoint = yield from endpoints.get(channel, inference_id, None)
+    except AuthenticationError as error:
+        if error.status != 403:
+            raise
+        logger.debug(
+            "%s may not be read with these credentials: requests of %d texts", inference_id, SMALLEST
+        )
+        return SMALLEST
+    return endpoint.batch_cap or SMALLEST

@@ -7,41 +7,30 @@ an index of them. Rules: Elasticsearch's ``SemanticTextFieldMapper`` and ``Dense
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, get_args
 
-from ragbridge._chunking_settings import check_settings
+from ragbridge._endpoint_settings import E5, E5_DIMS, LINUX
 from ragbridge._errors import ConfigurationError
 from ragbridge.services.elastic import _arguments as check
 from ragbridge.services.elastic._arguments import Body, given
-from ragbridge.services.elastic.settings.elasticsearch import E5, LINUX
+from ragbridge.services.elastic._chunking import ChunkingSettings, checked
 
 ElementType = Literal["float", "bfloat16", "byte", "bit"]
-Similarity = Literal["cosine", "dot_product", "l2_norm", "max_inner_product"]
+FieldSimilarity = Literal["cosine", "dot_product", "l2_norm", "max_inner_product"]
 
 MOST_DIMS = 4096
 """Widest ``dense_vector``, in values; of type ``bit`` eight times as many (``MAX_DIMS_COUNT``)."""
 LEAST_BBQ_DIMS = 64
 """Narrowest vector that ``bbq`` indexes take."""
-E5_DIMS = 384
-"""Width of the built-in dense model's vectors, compared by cosine: its endpoints do not tell."""
 
-_ELEMENT_TYPES = ("float", "bfloat16", "byte", "bit")
-_SIMILARITIES = ("cosine", "dot_product", "l2_norm", "max_inner_product")
+_ELEMENT_TYPES: tuple[str, ...] = get_args(ElementType)
+_SIMILARITIES: tuple[str, ...] = get_args(FieldSimilarity)
 _ELEMENTS = {"float": "float", "byte": "byte", "int8": "byte", "bit": "bit", "binary": "bit"}
 """What vectors of an endpoint's ``embedding_type`` are stored as."""
 _INDEXES = (
     *("hnsw", "flat", "int8_hnsw", "int8_flat", "int4_hnsw", "int4_flat"),
     *("bbq_hnsw", "bbq_flat", "bbq_disk"),
 )
-
-
-class HasSettings(Protocol):
-    """A chunker."""
-
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        """Elasticsearch's ``chunking_settings``."""
-        ...
 
 
 class HasServiceSettings(Protocol):
@@ -53,8 +42,6 @@ class HasServiceSettings(Protocol):
         ...
 
 
-ChunkingSettings: TypeAlias = "Mapping[str, Any] | HasSettings"
-"""Elasticsearch's ``chunking_settings``, or a chunker that has them (``ragbridge.chunking``)."""
 DescribesVectors: TypeAlias = "Mapping[str, Any] | HasServiceSettings"
 """An endpoint, or the object that Elasticsearch shows of it."""
 
@@ -89,7 +76,7 @@ def semantic_text_mapping(
         else check.text("search_inference_id", search_inference_id),
         chunking_settings=None
         if chunking_settings is None
-        else chunking_fields(chunking_settings, name="chunking_settings"),
+        else checked(chunking_settings, name="chunking_settings"),
         index_options=None if index_options is None else _semantic_options(index_options),
     )
 
@@ -99,7 +86,7 @@ def dense_vector_mapping(
     *,
     dims: int | None = None,
     element_type: ElementType | None = None,
-    similarity: Similarity | None = None,
+    similarity: FieldSimilarity | None = None,
     index_options: Mapping[str, Any] | None = None,
 ) -> Body:
     """A field for vectors that the client brings, as ``embed`` makes them.
@@ -159,15 +146,6 @@ def sparse_vector_mapping(*, index_options: Mapping[str, Any] | None = None) -> 
     """
     options = None if index_options is None else check.entry("index_options", index_options)
     return given(type="sparse_vector", index_options=options)
-
-
-def chunking_fields(settings: ChunkingSettings, *, name: str) -> Body:
-    """The plain object of ``settings``, as it was given, where it obeys Elasticsearch's rules."""
-    found = check.entry(
-        name, settings if isinstance(settings, Mapping) else getattr(settings, "settings", settings)
-    )
-    check_settings(found)
-    return found
 
 
 def _semantic_options(value: Mapping[str, Any]) -> Body:

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from ragbridge._errors import ConfigurationError
 from ragbridge.services.elastic import _arguments as check
 from ragbridge.services.elastic._arguments import Body, Filter, given
-from ragbridge.services.elastic.mappings import chunking_fields
+from ragbridge.services.elastic._chunking import checked
 from ragbridge.services.elastic.queries import CANDIDATES_PER_K, MOST_CANDIDATES, knn_fields
 
 if TYPE_CHECKING:
-    from ragbridge.services.elastic.mappings import ChunkingSettings
+    from ragbridge.services.elastic._chunking import ChunkingSettings
     from ragbridge.services.elastic.queries import QueryVector
 
 Normalizer = Literal["minmax", "l2_norm", "none"]
@@ -320,9 +320,9 @@ def _rescored(settings: ChunkingSettings) -> Body:
     name = "chunk_rescorer['chunking_settings']"
     if isinstance(settings, Mapping) and set(settings) == {"max_chunk_size"}:
         size = settings["max_chunk_size"]
-        chunking_fields({"strategy": "sentence", "max_chunk_size": size, "sentence_overlap": 0}, name=name)
+        checked({"strategy": "sentence", "max_chunk_size": size, "sentence_overlap": 0}, name=name)
         return dict(settings)
-    fields = chunking_fields(settings, name=name)
+    fields = checked(settings, name=name)
     if str(fields["strategy"]).lower() == "none":
         raise ConfigurationError(
             f"{name} has the strategy 'none', which makes no chunks: leave chunk_rescorer out, or choose 'sentence', "

@@ -13,9 +13,8 @@ from ragbridge._flow import Flow, Plan, Response, plan
 from ragbridge._hits import Hit, SearchHits
 from ragbridge.services.elastic import _arguments as check
 from ragbridge.services.elastic._arguments import Body, Filter, given
-from ragbridge.services.elastic._documents import encode
 from ragbridge.services.elastic._names import searched
-from ragbridge.services.elastic._wire import decode
+from ragbridge.services.elastic._wire import decode, encode
 from ragbridge.services.elastic.queries import match_query, semantic_query
 from ragbridge.services.elastic.retrievers import (
     DEFAULT_WINDOW,
@@ -97,6 +96,8 @@ def semantic_search_body(
     rerank_inference_id: str | None = None,
     rerank_field: str | None = None,
     rank_window_size: int | None = None,
+    text_field: str | None = None,
+    fields: Sequence[str] | None = None,
 ) -> Body:
     """The body of a search by meaning, on request also by words and reranked: what retrievers of frameworks send.
 
@@ -108,22 +109,27 @@ def semantic_search_body(
         match_field: A ``text`` field that is searched by words; hits of both searches are joined by their ranks
             (``rrf``).
         rerank_inference_id: The endpoint that reranks hits. ``original_score`` tells their scores.
-        rerank_field: The field whose text it reads; ``field`` by default.
+        rerank_field: The field whose text it reads; ``text_field`` by default.
         rank_window_size: How many hits of each search are joined and reranked; by default ``size``, or 10 where it is
             less.
+        text_field: The field that holds the text of a hit, such as the one that ``copy_to`` fills ``field`` from; ``field``
+            by default.
+        fields: The fields that hits come with beside it; None for all.
 
     Raises:
         ConfigurationError: An argument is not what it should be, or the window is smaller than ``size``.
     """
     if rerank_inference_id is None and rerank_field is not None:
         raise ConfigurationError("rerank_field= is the reranker's: pass rerank_inference_id= as well")
+    text_field = field if text_field is None else text_field
+    source = None if fields is None else [text_field, *fields]
     meant = semantic_query(field, query)
     if match_field is None and rerank_inference_id is None:
         if rank_window_size is not None:
             raise ConfigurationError(
                 "rank_window_size= is for hits that are reranked or joined: pass rerank_inference_id= or match_field="
             )
-        return search_body(query=meant, filter=filter, size=size)
+        return search_body(query=meant, filter=filter, size=size, source=source)
     check.whole("size", size)
     window = max(size, DEFAULT_WINDOW) if rank_window_size is None else rank_window_size
     found = standard(meant)
@@ -132,12 +138,12 @@ def semantic_search_body(
     if rerank_inference_id is not None:
         found = text_similarity_reranker(
             found,
-            field=field if rerank_field is None else rerank_field,
+            field=text_field if rerank_field is None else rerank_field,
             inference_text=query,
             inference_id=rerank_inference_id,
             rank_window_size=window,
         )
-    return search_body(retriever=found, filter=filter, size=size)
+    return search_body(retriever=found, filter=filter, size=size, source=source)
 
 
 def _source(source: object) -> bool | Body:

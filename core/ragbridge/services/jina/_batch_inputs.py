@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 from collections.abc import Iterable, Sequence
@@ -11,14 +10,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from ragbridge._caps import MAX_BATCH_ITEMS, MAX_BATCH_LINES
 from ragbridge._errors import ConfigurationError
+from ragbridge.services.jina._arguments import listed
 
-MAX_INLINE = 10_000
-"""Items in the body of a request (Jina's description of its API, April 2026)."""
-
-MAX_REMOTE = 50_000
 _TOO_MANY = (
-    f"more than {MAX_INLINE:,} items in one job: submit several jobs, or put up to {MAX_REMOTE:,} lines of JSON "
+    f"more than {MAX_BATCH_ITEMS:,} items in one job: submit several jobs, or put up to {MAX_BATCH_LINES:,} lines of JSON "
     "where the service can fetch them and pass input_url="
 )
 _JSONL = frozenset({".jsonl", ".ndjson"})
@@ -96,9 +93,7 @@ def check_ids(ids: Sequence[str], name: str) -> tuple[str, ...]:
     Raises:
         ConfigurationError: One of them is no text, empty or double.
     """
-    if isinstance(ids, (str, bytes)):
-        raise ConfigurationError(f"{name} is one {type(ids).__name__}: pass a list of strings")
-    found = tuple(ids)
+    found = tuple(listed(ids, name))
     seen: dict[str, int] = {}
     for index, custom_id in enumerate(found):
         if not isinstance(custom_id, str) or not custom_id:
@@ -110,16 +105,8 @@ def check_ids(ids: Sequence[str], name: str) -> tuple[str, ...]:
 
 
 def _listed(inputs: Any) -> list[str]:
-    if isinstance(inputs, (str, bytes)):
-        kind = type(inputs).__name__
-        raise ConfigurationError(
-            f"inputs is one {kind}: pass a list of strings, or pathlib.Path(...) for a file"
-        )
-    try:
-        texts = list(itertools.islice(inputs, MAX_INLINE + 1))
-    except TypeError:
-        raise ConfigurationError(f"inputs is {type(inputs).__name__}: pass a list of strings") from None
-    if len(texts) > MAX_INLINE:
+    texts = listed(inputs, "inputs", instead=", or pathlib.Path(...) for a file", most=MAX_BATCH_ITEMS + 1)
+    if len(texts) > MAX_BATCH_ITEMS:
         raise ConfigurationError(f"inputs has {_TOO_MANY}")
     for index, text in enumerate(texts):
         if not isinstance(text, str):
@@ -140,7 +127,7 @@ def _read_file(path: Path) -> tuple[list[str], tuple[str, ...] | None]:
             for number, line in enumerate(lines, 1):
                 if not line.strip():
                     continue
-                if len(texts) == MAX_INLINE:
+                if len(texts) == MAX_BATCH_ITEMS:
                     raise ConfigurationError(f"{path.name} has {_TOO_MANY}")
                 text, custom_id = (
                     _read_line(line, f"{path.name}, line {number}")

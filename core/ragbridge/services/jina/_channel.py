@@ -120,11 +120,12 @@ class JinaChannel(Channel):
         Raises:
             ConfigurationError: The product asks for a key, and the caller chose to use none.
         """
-        able = [tier.product for tier in TIERS if tier.name == KEYLESS]
-        if self.keyless and product not in able:
-            raise ConfigurationError(
-                f"limits={KEYLESS!r}: {product} asks for a key; without one there are {' and '.join(able)}"
-            )
+        if self.keyless:
+            able = [tier.product for tier in TIERS if tier.name == KEYLESS]
+            if product not in able:
+                raise ConfigurationError(
+                    f"limits={KEYLESS!r}: {product} asks for a key; without one there are {' and '.join(able)}"
+                )
         return super().limiter(product)
 
     def check_key(self) -> None:

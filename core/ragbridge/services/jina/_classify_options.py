@@ -7,18 +7,12 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ragbridge import models
+from ragbridge._caps import MAX_GROUP_LABELS, MAX_GROUPS, MAX_LABELS
 from ragbridge._errors import ConfigurationError
-from ragbridge._inputs import Image, Media
+from ragbridge._inputs import Image
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL, Model
+from ragbridge.services.jina._arguments import listed
 from ragbridge.services.jina._items import Item, check_modality, read_item
-
-MAX_LABELS = 256
-"""Labels in one list: the lower of the caps on record (jina.ai/classifier, 2024, and the API description of 2026-04; the
-schema of the same description says 512)."""
-
-MAX_GROUPS = 8
-MAX_GROUP_LABELS = 64
-"""Labels in each of up to eight groups (API description of 2026-04)."""
 
 Labels: TypeAlias = Sequence[str] | Mapping[str, Sequence[str]]
 """What texts and images are told apart by: labels, or groups of labels by their names."""
@@ -104,9 +98,7 @@ def _groups(labels: object) -> dict[str | None, tuple[str, ...]]:
 
 
 def _labels(labels: object, where: str, most: int) -> tuple[str, ...]:
-    if isinstance(labels, (str, bytes)) or not isinstance(labels, Iterable):
-        raise ConfigurationError(f"{where} is {type(labels).__name__}: pass a list of str")
-    found = tuple(labels)
+    found = tuple(listed(labels, where))
     for index, label in enumerate(found):
         if not isinstance(label, str) or not label.strip():
             raise ConfigurationError(f"{where}[{index}] is {label!r}: a label is a str that is not empty")
@@ -124,9 +116,8 @@ def read_inputs(inputs: Iterable[Input], row: Model | None) -> list[Item]:
     Raises:
         ConfigurationError: One of them is neither, or the model takes no images.
     """
-    if isinstance(inputs, (str, bytes, Mapping, Media)):
-        raise ConfigurationError(f"inputs is one {type(inputs).__name__}: pass a list")
-    return [read_input(value, f"inputs[{index}]", row) for index, value in enumerate(inputs)]
+    found = listed(inputs, "inputs", of="texts and images")
+    return [read_input(value, f"inputs[{index}]", row) for index, value in enumerate(found)]
 
 
 def read_input(value: object, where: str, row: Model | None) -> Item:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from ragbridge._batching import Batch, pack
+from ragbridge._caps import MAX_ITEMS, MAX_REQUEST_TOKENS
 from ragbridge._errors import InvalidRequestError
 from ragbridge._flow import Flow, Response
 from ragbridge._results import Usage
@@ -17,18 +18,13 @@ from ragbridge._wire import encode, located
 from ragbridge.services.jina._channel import JinaChannel
 from ragbridge.services.jina._embedding_inputs import Inputs
 from ragbridge.services.jina._embedding_options import EmbeddingOptions
+from ragbridge.services.jina._places import is_about_all
 
 if TYPE_CHECKING:
     from ragbridge._tokens import TokenEstimator
 
 PRODUCT = "embeddings"
 TOO_LONG = "INPUT_TOKEN_LIMIT_EXCEEDED"
-MAX_REQUEST_TOKENS = 262_144
-"""Tokens in one request: no cap is published; this is eight of the longest texts that any model takes."""
-
-MAX_ITEMS = 512
-"""Items in one request: the lowest cap on record (v4, November 2025); newer pages name none."""
-
 FILL = 0.9
 """Share of a model's context that a document's estimate may fill: estimates are off by some percent."""
 
@@ -149,6 +145,8 @@ def _flow(job: Job, batch: Batch) -> Flow[Part]:
     try:
         part = yield from _request(job, batch)
     except InvalidRequestError as error:
+        if is_about_all(error):
+            raise
         several = batch.stop - batch.start > 1
         suspect = batch
         if error.code == TOO_LONG and several and job.options.late_chunking:

@@ -9,9 +9,10 @@ from typing import Any, Protocol, TypeAlias
 
 from ragbridge._batching import Load
 from ragbridge._errors import ConfigurationError
-from ragbridge._inputs import Audio, Group, Image, Media, Pdf, Video
+from ragbridge._inputs import Audio, Group, Image, Pdf, Video
 from ragbridge._media import CAUTION_BYTES, bytes_of, tokens_of
 from ragbridge.models import Model
+from ragbridge.services.jina._arguments import listed
 from ragbridge.services.jina._items import Item, check_modality, media_of, read_item, text_of, to_wire
 
 
@@ -85,11 +86,8 @@ def check_documents(documents: Sequence[Sequence[Text]]) -> list[list[str]]:
     Raises:
         ConfigurationError: It is no list of lists; the document or chunk is named.
     """
-    if isinstance(documents, (str, bytes)):
-        raise ConfigurationError(
-            "documents is one string: pass a list of documents, each a list of its chunks"
-        )
-    return [check_texts(chunks, f"documents[{index}]") for index, chunks in enumerate(documents)]
+    found = listed(documents, "documents", of="documents, each a list of its chunks")
+    return [check_texts(chunks, f"documents[{index}]") for index, chunks in enumerate(found)]
 
 
 def check_inputs(texts: Sequence[Input] | Pdf, row: Model | None, *, late_chunking: bool = False) -> Inputs:
@@ -116,12 +114,7 @@ def check_inputs(texts: Sequence[Input] | Pdf, row: Model | None, *, late_chunki
 
 
 def _listed(texts: Any, name: str) -> list[Any]:
-    if isinstance(texts, (str, bytes, Mapping, Media, Group)):
-        raise ConfigurationError(f"{name} is one {type(texts).__name__}: pass a list of strings")
-    try:
-        return [getattr(text, "text", text) for text in texts]
-    except TypeError:
-        raise ConfigurationError(f"{name} is {type(texts).__name__}: pass a list of strings") from None
+    return [getattr(text, "text", text) for text in listed(texts, name, of="texts or other inputs")]
 
 
 def _checked(given: object, row: Model | None, index: int, *, late_chunking: bool) -> Item:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 from ragbridge import models
 from ragbridge._errors import ConfigurationError
 from ragbridge._results import EmbeddingType
 from ragbridge.models import Model, Role
+from ragbridge.services.jina._arguments import check_switches
 
-EMBEDDING_TYPES: tuple[EmbeddingType, ...] = get_args(EmbeddingType)
+EMBEDDING_TYPES: tuple[EmbeddingType, ...] = ("float", "binary", "ubinary")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ def check_options(
     Raises:
         ConfigurationError: The model is no embedding model, or does not have an option or a value of it.
     """
+    check_switches(truncate=truncate, normalized=normalized, late_chunking=late_chunking)
     row = _find(model, "embed", "multivector", "one vector for each token: use embed_multivector")
     _check_role(role, task)
     task = _task_of(role, row) if role is not None else task
@@ -101,6 +103,7 @@ def check_multivector_options(
         ConfigurationError: The model is no such model, or does not have an option or a value of it, or nothing says
             what the texts are for.
     """
+    check_switches(truncate=truncate, return_tokens=return_tokens)
     row = _find(model, "multivector", "embed", "one vector for each text: use embed")
     if role is None and task is None:
         raise ConfigurationError(
@@ -136,7 +139,7 @@ def check_multivector_options(
 
 
 def _find(model: str, product: str, other: str, hint: str) -> Model | None:
-    known = models.MODELS.get(model.removeprefix("jina-ai/"))
+    known = models.row_of(model)
     if known is not None and product not in known.products and other in known.products:
         raise ConfigurationError(f"model={model!r} gives {hint}")
     return models.find(model, product)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import binascii
+import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, TypeGuard, cast
 
 from ragbridge._errors import ConfigurationError
 from ragbridge._inputs import Audio, Group, Image, Media, Part, Pdf, Video, from_text
@@ -44,8 +45,11 @@ def read_item(value: object, where: str) -> Item:
         ConfigurationError: It is none of these, or a file is missing.
     """
     if not isinstance(value, _VALUES):
+        kind = type(value).__name__
+        if isinstance(value, (bytes, bytearray, memoryview, os.PathLike)):
+            raise ConfigurationError(f"{where} is {kind}: say what it is, such as Image(...) or Pdf(...)")
         raise ConfigurationError(
-            f"{where} is {type(value).__name__}, not str, Image, Pdf, Audio, Video, Group or one of {_OBJECTS}"
+            f"{where} is {kind}, not str, Image, Pdf, Audio, Video, Group or one of {_OBJECTS}"
         )
     try:
         item = _from_object(value) if isinstance(value, Mapping) else value
@@ -86,6 +90,11 @@ def text_of(item: Item) -> str:
     if isinstance(item, Group):
         return "\n".join(part for part in item.parts if isinstance(part, str))
     return item if isinstance(item, str) else ""
+
+
+def are_texts(items: Sequence[object]) -> TypeGuard[Sequence[str]]:
+    """Whether all of them are plain strings, as most jobs' are: then nothing has to be looked at one by one."""
+    return set(map(type, items)) <= {str}
 
 
 def to_wire(item: Item) -> str | dict[str, Any]:

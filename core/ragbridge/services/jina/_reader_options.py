@@ -10,11 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias, get_args
 
+from ragbridge._caps import MAX_PAGE_SECONDS, MIN_MAX_TOKENS
 from ragbridge._errors import ConfigurationError
 from ragbridge.services.jina._web import SLACK, header
-
-MAX_TIMEOUT = 180
-MIN_MAX_TOKENS = 500
 
 ReturnFormat: TypeAlias = Literal[
     "content", "markdown", "html", "text", "screenshot", "pageshot", "readerlm-v2", "vlm", "jina-ocr-v1"
@@ -221,7 +219,7 @@ _SWITCHES = frozenset(
     }
 )
 _COUNTS = {
-    "timeout": (1, MAX_TIMEOUT),
+    "timeout": (1, MAX_PAGE_SECONDS),
     "cache_tolerance": (0, None),
     "token_budget": (1, None),
     "max_tokens": (MIN_MAX_TOKENS, None),

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ragbridge import models
+from ragbridge._caps import MAX_DOC_LENGTH
 from ragbridge._errors import ConfigurationError
 from ragbridge._inputs import Image
 from ragbridge._results import Document
 from ragbridge.models import Model
-from ragbridge.services.jina._items import LEGACY, Item, check_modality, read_item, to_wire
-
-MAX_DOC_LENGTH = 8192
+from ragbridge.services.jina._arguments import check_switches
+from ragbridge.services.jina._items import LEGACY, Item, are_texts, check_modality, read_item, to_wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class RerankOptions:
         fields = {
             "model": self.model,
             "query": to_wire(query),
-            "documents": [to_wire(document) for document in documents],
+            "documents": documents if are_texts(documents) else [to_wire(document) for document in documents],
             "top_n": top_n,
             "max_doc_length": self.max_doc_length,
             "return_embeddings": self.return_embeddings or None,
@@ -61,6 +61,7 @@ def check_options(
     Raises:
         ConfigurationError: The model does not rerank, does not have an option, or a value is not what it should be.
     """
+    check_switches(return_documents=return_documents, return_embeddings=return_embeddings)
     row = models.find(model, "rerank")
     if top_n is not None and (type(top_n) is not int or top_n < 1):
         raise ConfigurationError(f"top_n={top_n!r} must be a positive int, or None for all documents")
@@ -102,6 +103,8 @@ def read_documents(documents: Sequence[Document], options: RerankOptions) -> lis
     Raises:
         ConfigurationError: One of them is neither, or the model takes no images.
     """
+    if are_texts(documents):
+        return [*documents]
     return [_read(document, f"documents[{index}]", options.row) for index, document in enumerate(documents)]
 
 

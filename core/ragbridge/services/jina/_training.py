@@ -6,17 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from ragbridge._caps import MAX_CLASSES, MAX_CLASSIFY_INPUTS
 from ragbridge._errors import ConfigurationError
-from ragbridge._inputs import Image, Media
+from ragbridge._inputs import Image
 from ragbridge.models import Model
+from ragbridge.services.jina._arguments import listed
 from ragbridge.services.jina._classify_options import read_input
 from ragbridge.services.jina._items import Item, to_wire
-
-MAX_EXAMPLES = 512
-"""Examples in one request (API description of 2026-04)."""
-
-MAX_CLASSES = 16
-"""Classes of a classifier (API description of 2026-04, jina.ai/classifier)."""
 
 Example: TypeAlias = tuple[str | Image, str] | Mapping[str, Any]
 """What a classifier learns from: an input and its label, or the service's own object with ``text`` or ``image``, and ``label``."""
@@ -49,17 +45,16 @@ def read_examples(
     Raises:
         ConfigurationError: One of them is no example, or there are too few or too many of them or of their labels.
     """
-    if isinstance(examples, (str, bytes, Mapping, Media)):
-        raise ConfigurationError(
-            f"examples is one {type(examples).__name__}: pass a list of pairs (input, label)"
-        )
-    found = [_read(example, f"examples[{index}]", row) for index, example in enumerate(examples)]
-    if not at_least <= len(found) <= MAX_EXAMPLES:
+    given = listed(examples, "examples", of="pairs (input, label)")
+    found = [_read(example, f"examples[{index}]", row) for index, example in enumerate(given)]
+    if not at_least <= len(found) <= MAX_CLASSIFY_INPUTS:
         advice = (
-            "; train with the first of them, and update with the others" if len(found) > MAX_EXAMPLES else ""
+            "; train with the first of them, and update with the others"
+            if len(found) > MAX_CLASSIFY_INPUTS
+            else ""
         )
         raise ConfigurationError(
-            f"examples has {len(found)} of them: pass {at_least} to {MAX_EXAMPLES} in one call{advice}"
+            f"examples has {len(found)} of them: pass {at_least} to {MAX_CLASSIFY_INPUTS} in one call{advice}"
         )
     labels = {example.label for example in found}
     if not distinct <= len(labels) <= MAX_CLASSES:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,7 +10,7 @@ from ragbridge._errors import ConfigurationError, ResponseError
 from ragbridge._pages import Page
 from ragbridge._results import Usage
 from ragbridge._wire import encode
-from ragbridge.services.jina._wire import count_of, decode
+from ragbridge.services.jina._wire import count_of, decode, told
 
 if TYPE_CHECKING:
     from ragbridge._flow import Flow, Response
@@ -166,7 +165,7 @@ def read_page(row: object, *, content: bool) -> Page:
         links=_pairs(row, "links"),
         images=_pairs(row, "images"),
         published=_text(row, "publishedTime"),
-        warning=_warning(row),
+        warning=told(row.get("warning")),
         usage=Usage(tokens_of(row) or 0, 1),
     )
 
@@ -176,11 +175,6 @@ def _text(row: Mapping[str, Any], name: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise ResponseError(f"{name!r} of a page is {type(value).__name__}, no text")
     return value
-
-
-def _warning(row: Mapping[str, Any]) -> str | None:
-    value = row.get("warning")
-    return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
 def _pairs(row: Mapping[str, Any], name: str) -> tuple[tuple[str, str], ...]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from ragbridge._errors import ResponseError
+from ragbridge._errors import ConfigurationError, ResponseError
 from ragbridge._flow import Response
 from ragbridge._wire import check_address, read_json
 
 KNOWN_PATHS = ("/embeddings", "/multi-vector", "/rerank", "/classify", "/train", "/segment")
-
 
 _MOST = 1e15
 """Beyond it nothing was counted: larger figures would be believed by limiters, and break arithmetic."""
@@ -22,6 +22,8 @@ def normalize_base(url: str) -> str:
     Raises:
         ConfigurationError: The address has no scheme, no host, or holds a user name.
     """
+    if not isinstance(url, str):
+        raise ConfigurationError(f"base_url is {type(url).__name__}, not str")
     address = check_address(url, "base_url", schemes=("https", "http", "local"), hint=", or be 'local'")
     for known in KNOWN_PATHS:
         address = address.removesuffix(known)
@@ -60,6 +62,16 @@ def count_of(value: object) -> int | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _MOST:
         return None
     return int(value)
+
+
+def word_of(value: object) -> str | None:
+    """A field's text; a number too, since times are on record as both. None where it is neither."""
+    return None if value is None or isinstance(value, (dict, list)) else str(value)
+
+
+def told(value: object) -> str | None:
+    """What the service says in a field that is mostly a text: anything else as JSON."""
+    return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
 def model_of(body: Mapping[str, Any], asked: str) -> str:

@@ -6,7 +6,6 @@ Requests count in the quota of embeddings; none is published for jobs. What a jo
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -22,7 +21,7 @@ from ragbridge.services.jina import _polling
 from ragbridge.services.jina._batch_inputs import BatchInputs
 from ragbridge.services.jina._download import fetch
 from ragbridge.services.jina._embedding_options import check_options
-from ragbridge.services.jina._wire import decode
+from ragbridge.services.jina._wire import decode, told, word_of
 
 if TYPE_CHECKING:
     from ragbridge._jobs import FailedItem
@@ -43,7 +42,8 @@ def check_job(job: str) -> str:
         ConfigurationError: It is no id.
     """
     if not isinstance(job, str) or not job.strip() or not job.isprintable():
-        raise ConfigurationError("the job's id must be a string that is not empty")
+        shown = repr(job) if isinstance(job, str) else type(job).__name__
+        raise ConfigurationError(f"the job's id is {shown}: pass the string that the job has as its .id")
     return quote(job.strip(), safe="")
 
 
@@ -232,25 +232,19 @@ def status_of(row: Any) -> BatchStatus:
     """
     match row:
         case {"batch_id": str(job), "status": str(status)} if job and status:
-            error = row.get("error")
             return BatchStatus(
                 id=job,
                 status=status,
-                model=_word(row.get("model")) or "",
-                created_at=_word(row.get("created_at")),
-                completed_at=_word(row.get("completed_at")),
-                expires_at=_word(row.get("expires_at")),
-                error=error if error is None or isinstance(error, str) else json.dumps(error),
+                model=word_of(row.get("model")) or "",
+                created_at=word_of(row.get("created_at")),
+                completed_at=word_of(row.get("completed_at")),
+                expires_at=word_of(row.get("expires_at")),
+                error=told(row.get("error")),
                 stats=_stats(row.get("stats")),
-                output_url=_word(row.get("output_url")),
-                error_file_url=_word(row.get("error_file_url")),
+                output_url=word_of(row.get("output_url")),
+                error_file_url=word_of(row.get("error_file_url")),
             )
     raise ResponseError("a batch job has no 'batch_id' or no 'status'")
-
-
-def _word(value: object) -> str | None:
-    """A text; a number too, since times are on record as both."""
-    return None if value is None or isinstance(value, (dict, list)) else str(value)
 
 
 def _stats(value: Any) -> BatchStats | None:

@@ -5,7 +5,6 @@ What columns the file must have is described nowhere: bytes are passed through, 
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 from pathlib import Path
@@ -17,7 +16,7 @@ from ragbridge._errors import ConfigurationError, JobError, ResponseError
 from ragbridge._jobs import BulkStatus
 from ragbridge.services.jina import _polling
 from ragbridge.services.jina._download import fetch_foreign
-from ragbridge.services.jina._wire import decode
+from ragbridge.services.jina._wire import decode, told, word_of
 from ragbridge.services.jina.batch import check_job
 
 if TYPE_CHECKING:
@@ -132,18 +131,14 @@ def _read_status(response: Response) -> tuple[BulkStatus, None]:
     job, status = row.get("_id", row.get("id")), row.get("status")
     if not isinstance(job, str) or not job or not isinstance(status, str) or not status:
         raise ResponseError("a bulk job has no '_id' or no 'status'")
-    tokens, error = row.get("used_token_count"), row.get("error")
+    tokens = row.get("used_token_count")
     return BulkStatus(
         id=job,
         status=status,
-        model=_word(row.get("model_name")) or "",
-        file_name=_word(row.get("file_name")),
-        created_at=_word(row.get("created_at")),
-        completed_at=_word(row.get("completed_at")),
+        model=word_of(row.get("model_name")) or "",
+        file_name=word_of(row.get("file_name")),
+        created_at=word_of(row.get("created_at")),
+        completed_at=word_of(row.get("completed_at")),
         tokens=tokens if type(tokens) is int and tokens >= 0 else None,
-        error=error if error is None or isinstance(error, str) else json.dumps(error),
+        error=told(row.get("error")),
     ), None
-
-
-def _word(value: object) -> str | None:
-    return None if value is None or isinstance(value, (dict, list)) else str(value)

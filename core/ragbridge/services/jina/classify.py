@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ragbridge._batching import Batch, Load, pack
+from ragbridge._caps import MAX_CLASSIFY_INPUTS, MAX_REQUEST_TOKENS
 from ragbridge._classification import Classification, Classifications
 from ragbridge._errors import InvalidRequestError
 from ragbridge._flow import Flow, Plan, plan
@@ -22,12 +23,6 @@ from ragbridge.services.jina._items import Item, media_of, text_of, to_wire
 from ragbridge.services.jina._places import located_at, name_of
 
 PRODUCT = "classify"
-
-MAX_INPUTS = 512
-"""Inputs in one request: the lowest cap on record (API description of 2026-04)."""
-
-MAX_REQUEST_TOKENS = 262_144
-"""Tokens in one request: no cap is published; this is eight of the longest texts that any model takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +58,9 @@ def classify(
         ConfigurationError: An input is neither text nor image, or the model takes no images.
     """
     job = _Job(channel, read_inputs(inputs, target.row), target)
-    flows = (_flow(job, places, batch) for places, batch in _batches(job, min(batch_size, MAX_INPUTS)))
+    flows = (
+        _flow(job, places, batch) for places, batch in _batches(job, min(batch_size, MAX_CLASSIFY_INPUTS))
+    )
     return plan(flows, functools.partial(_join, job))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ragbridge._caps import MAX_ITEMS
 from ragbridge._errors import ConfigurationError
 from ragbridge._limits import DEFAULT_TIER, KEYLESS, RateLimit, RateLimiter
 from ragbridge._retry import Retry
@@ -12,7 +13,6 @@ from ragbridge._secret import find_key
 from ragbridge._service import Service, check_policy
 from ragbridge.services.jina import _wire, multivectors
 from ragbridge.services.jina._channel import KEY_VARIABLES, PUBLIC_HOST, Hosts, JinaChannel
-from ragbridge.services.jina._embedding_flow import MAX_ITEMS
 from ragbridge.services.jina.faces.classifying import ClassifyingFaces
 from ragbridge.services.jina.faces.embedding import EmbeddingFaces
 from ragbridge.services.jina.faces.jobs import JobFaces

@@ -10,6 +10,7 @@ from ragbridge._errors import ConfigurationError, ResponseError
 from ragbridge._flow import Flow, Plan, plan
 from ragbridge._pages import Grounding, Reference
 from ragbridge._results import Usage
+from ragbridge.services.jina._arguments import listed
 from ragbridge.services.jina._web import header, post
 
 if TYPE_CHECKING:
@@ -48,11 +49,12 @@ def check_options(statement: str, *, sites: Sequence[str], no_cache: bool) -> Gr
     """
     if not isinstance(statement, str) or not statement.strip():
         raise ConfigurationError("statement must be a string that is not empty")
-    if isinstance(sites, str) or not all(isinstance(site, str) and site for site in sites):
+    found_sites = listed(sites, "sites")
+    if not all(isinstance(site, str) and site for site in found_sites):
         raise ConfigurationError("sites must be a list of addresses, each a string that is not empty")
     if not isinstance(no_cache, bool):
         raise ConfigurationError(f"no_cache={no_cache!r} must be True or False")
-    found = GroundingOptions(statement, tuple(sites), no_cache)
+    found = GroundingOptions(statement, tuple(found_sites), no_cache)
     found.headers()  # refuses what a header cannot hold
     return found
 

@@ -12,12 +12,11 @@ from ragbridge._errors import (
     ConfigurationError,
     QuotaExhaustedError,
     RagbridgeError,
-    RequestError,
-    ResponseError,
-    StatusError,
 )
 from ragbridge._flow import Flow, Plan, plan
 from ragbridge._results import Usage
+from ragbridge.services.jina._arguments import listed
+from ragbridge.services.jina._places import one_of
 from ragbridge.services.jina._web import post, read_page
 
 if TYPE_CHECKING:
@@ -88,13 +87,10 @@ def check_urls(urls: Sequence[str]) -> list[str]:
     Raises:
         ConfigurationError: It is one string, or an item is none.
     """
-    if isinstance(urls, (str, bytes)):
-        raise ConfigurationError(f"urls is one {type(urls).__name__}: pass a list, or call read(url)")
-    found: list[str] = []
-    for index, url in enumerate(urls):
+    found = listed(urls, "urls", instead=", or call read(url)")
+    for index, url in enumerate(found):
         if not isinstance(url, str) or not url.strip():
             raise ConfigurationError(f"urls[{index}] must be a string that is not empty, not {_shown(url)}")
-        found.append(url)
     return found
 
 
@@ -107,12 +103,7 @@ def _numbered(
 ) -> Flow[Page]:
     # Like everywhere, an address is shown without its query, where signatures stand.
     name = f"urls[{index}] ({url.partition('?')[0][:200]})"
-    try:
-        page = yield from _flow(channel, source(url, None, None), options)
-    except StatusError as error:
-        raise error.replace(message=f"{name}: {error.message}", index=index) from None
-    except (RequestError, ResponseError) as error:
-        raise type(error)(f"{name}: {error}") from None
+    page = yield from one_of(_flow(channel, source(url, None, None), options), name, index)
     if progress is not None:
         progress(1)
     return page

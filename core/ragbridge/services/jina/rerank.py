@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -15,8 +15,9 @@ from ragbridge._media import bytes_of
 from ragbridge._results import Document, RankedDocument, Ranking, Usage
 from ragbridge._tokens import Features, plus, times
 from ragbridge._wire import encode
+from ragbridge.services.jina._arguments import listed
 from ragbridge.services.jina._channel import JinaChannel
-from ragbridge.services.jina._items import Item, media_of, text_of
+from ragbridge.services.jina._items import Item, are_texts, media_of, text_of
 from ragbridge.services.jina._places import located_at, name_of
 from ragbridge.services.jina._rerank_answer import read_ranking
 from ragbridge.services.jina._rerank_options import RerankOptions, read_documents, read_query
@@ -80,9 +81,7 @@ def rerank(
     Raises:
         ConfigurationError: The query or a document is not what the model ranks.
     """
-    if isinstance(documents, (str, bytes, Mapping, Media)):
-        raise ConfigurationError(f"documents is one {type(documents).__name__}: pass a list")
-    given = list(documents)
+    given = listed(documents, "documents", of="texts and images")
     job = _Job(channel, read_query(query, options), read_documents(given, options), options)
     if not given:
         return plan((), lambda _: Ranking((), options.model))
@@ -101,6 +100,8 @@ def _borders(job: _Job) -> list[int]:
     count = len(job.documents)
     most = job.options.max_documents_per_call or count
     room = _room(job)
+    if room is None and are_texts(job.documents):
+        return [*range(0, count, most), count]
     borders, tokens, size = [0], 0.0, 0
     for index, document in enumerate(job.documents):
         more = _tokens(job, [document], _features(job, [document], 1)) if room else 0.0
@@ -149,7 +150,7 @@ def _call(job: _Job, entrants: Sequence[int], top_n: int | None) -> Flow[_Call]:
     options = job.options
     body = encode(
         options.payload(job.query, documents, top_n),
-        texts=[text_of(item) for item in (job.query, *documents)],
+        texts=[text_of(job.query), *(documents if are_texts(documents) else map(text_of, documents))],
         name=lambda index: name_of("documents", [entrants[index - 1]]) if index else "query",
     )
     read = functools.partial(
@@ -209,7 +210,7 @@ def _tokens(job: _Job, documents: Sequence[Item], features: Features) -> float:
 
 
 def _image_tokens(job: _Job, documents: Sequence[Item]) -> float:
-    images = sum(len(media_of(document)) for document in documents)
+    images = 0 if are_texts(documents) else sum(len(media_of(document)) for document in documents)
     return float(IMAGE_TOKENS * (images + len(documents) * isinstance(job.query, Media)))
 
 

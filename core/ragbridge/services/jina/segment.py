@@ -11,11 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
-from ragbridge._errors import ConfigurationError, ResponseError, StatusError
+from ragbridge._errors import ConfigurationError, ResponseError
 from ragbridge._flow import Flow, Plan, Response, plan
 from ragbridge._results import Segment, Segments, Token, Tokenizer, Usage
 from ragbridge._wire import encode
+from ragbridge.services.jina._arguments import listed
 from ragbridge.services.jina._channel import JinaChannel
+from ragbridge.services.jina._places import one_of
 from ragbridge.services.jina._wire import count_of, decode
 
 PRODUCT = "segment"
@@ -92,11 +94,7 @@ def segment_many(
     Raises:
         ConfigurationError: ``texts`` is one string, or an item is none.
     """
-    if isinstance(texts, (str, bytes)):
-        raise ConfigurationError(
-            f"texts is one {type(texts).__name__}: pass a list, or call segment(content)"
-        )
-    found = list(texts)
+    found = listed(texts, "texts", instead=", or call segment(content)")
     for index, text in enumerate(found):
         if not isinstance(text, str):
             raise ConfigurationError(f"texts[{index}] is {type(text).__name__}, not str")
@@ -107,10 +105,8 @@ def segment_many(
 def _numbered(channel: JinaChannel, index: int, options: SegmentOptions) -> Flow[Segments]:
     if not options.content:
         return Segments((), 0, options.tokenizer)
-    try:
-        return (yield from _flow(channel, options, f"texts[{index}]"))
-    except StatusError as error:
-        raise error.replace(message=f"texts[{index}]: {error.message}", index=index) from None
+    name = f"texts[{index}]"
+    return (yield from one_of(_flow(channel, options, name), name, index))
 
 
 def _flow(channel: JinaChannel, options: SegmentOptions, name: str) -> Flow[Segments]:

@@ -346,9 +346,36 @@ def test_what_the_service_said_is_told(ask):
     assert "Model jina-none not found" in answer["error"]["caused_by"]["reason"]
 
 
+def test_a_deployment_for_another_task(refused):
+    """A deployment does what its model does."""
+    status, _, said = refused("PUT", DENSE, config("elasticsearch", {"deployment_id": ".elser_model_2"}))
+    assert status == 400
+    assert said == (
+        "Deployed model [.elser_model_2] with type [sparse_embedding] does not match the requested task type "
+        "[text_embedding]"
+    )
+
+
+@pytest.mark.parametrize(
+    "name", [".elser-2-elasticsearch", ".multilingual-e5-small-elasticsearch", ".rerank-v1-elasticsearch"]
+)
+def test_endpoints_of_the_cluster_scale_down_to_nothing(ask, name):
+    """Elasticsearch's own are there without anybody having made them, with the allocations that it gives them."""
+    (found,) = ask("GET", f"/_inference/{name}")[1]["endpoints"]
+    assert found["service"] == "elasticsearch"
+    assert found["service_settings"]["num_threads"] == 1
+    assert found["service_settings"]["adaptive_allocations"] == {
+        "enabled": True,
+        "min_number_of_allocations": 0,
+        "max_number_of_allocations": 32,
+    }
+
+
 def test_an_unknown_deployment(refused):
     """A deployment that does not run is not found."""
-    assert refused("PUT", SPARSE, config("elasticsearch", {"deployment_id": "none"}))[0] == 404
+    status, kind, said = refused("PUT", SPARSE, config("elasticsearch", {"deployment_id": "none"}))
+    assert (status, kind) == (404, "resource_not_found_exception")
+    assert said == "No known trained model with deployment with id [none]"
 
 
 def test_an_id_is_taken_once(refused, ask):

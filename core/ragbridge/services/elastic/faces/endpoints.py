@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ragbridge._endpoint_settings import TaskType
 from ragbridge._endpoints import Deletion, Endpoint
 from ragbridge._faces import Awaitable, Blocking
 from ragbridge._flow import Flow, Plan, plan
 from ragbridge._secret import Secret
 from ragbridge._service import Part
+from ragbridge.services.elastic import _arguments as check
 from ragbridge.services.elastic import endpoints
-from ragbridge.services.elastic.settings.base import TaskType
 from ragbridge.services.elastic.settings.config import AnySettings, build_config
 
 if TYPE_CHECKING:
     from ragbridge.services.elastic._channel import ElasticChannel
+    from ragbridge.services.elastic._chunking import ChunkingSettings
     from ragbridge.services.elastic.client import Elastic
-    from ragbridge.services.elastic.mappings import ChunkingSettings
 
 T = TypeVar("T")
 
@@ -41,9 +42,11 @@ class Endpoints(Part):
         service: Whose they are.
     """
 
-    def __init__(self, service: Elastic) -> None:
-        super().__init__(service)
-        self._channel: ElasticChannel = service._channel  # noqa: SLF001 - a part of it
+    _service: Elastic
+
+    @property
+    def _channel(self) -> ElasticChannel:
+        return self._service._channel  # noqa: SLF001 - a part of it
 
     def _create(
         self,
@@ -81,7 +84,7 @@ class Endpoints(Part):
         """
         config = build_config(inference_id, task_type, settings, chunking_settings)
         if timeout is not None:
-            endpoints.check_timeout(timeout)
+            check.seconds("timeout", timeout)
         return _one(endpoints.create(self._channel, inference_id, task_type, config, timeout=timeout))
 
     create = Blocking(_create)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ragbridge._endpoint_settings import InputType
 from ragbridge._errors import ConfigurationError
 from ragbridge._faces import Awaitable, Blocking
 from ragbridge._flow import Plan
@@ -13,10 +14,9 @@ from ragbridge._sparse import SparseEmbeddings
 from ragbridge.models import Role
 from ragbridge.services.elastic import rerank, sparse
 from ragbridge.services.elastic._inference_options import (
-    InputType,
-    TaskType,
+    DenseTask,
+    check_dense_task,
     check_options,
-    check_task_type,
     check_texts,
 )
 from ragbridge.services.elastic.faces.base import ElasticFaces
@@ -36,7 +36,7 @@ class InferenceFaces(ElasticFaces):
         inference_id: str,
         role: Role | None = None,
         input_type: InputType | str | None = None,
-        task_type: TaskType = "text_embedding",
+        task_type: DenseTask = "text_embedding",
         task_settings: Mapping[str, Any] | None = None,
         timeout: float | None = None,
         progress: Callable[[int], object] | None = None,
@@ -70,7 +70,7 @@ class InferenceFaces(ElasticFaces):
         from ragbridge.services.elastic.embedding import embed  # brings NumPy
 
         options = check_options(
-            check_task_type(task_type),
+            check_dense_task(task_type),
             inference_id,
             role=role,
             input_type=input_type,

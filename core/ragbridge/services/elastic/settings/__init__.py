@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from ragbridge.services.elastic.settings.base import EndpointSettings, Similarity, TaskType
+from ragbridge._endpoint_settings import E5, ELASTIC_RERANK, ELSER, Similarity, TaskType
+from ragbridge.services.elastic.settings.base import EndpointSettings
 from ragbridge.services.elastic.settings.eis import ElasticInferenceService
-from ragbridge.services.elastic.settings.elasticsearch import (
-    E5,
-    ELASTIC_RERANK,
-    ELSER,
-    AdaptiveAllocations,
-    ElasticsearchService,
-)
+from ragbridge.services.elastic.settings.elasticsearch import AdaptiveAllocations, ElasticsearchService
 from ragbridge.services.elastic.settings.jinaai import JinaAI
 
 __all__ = [

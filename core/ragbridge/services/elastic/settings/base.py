@@ -5,20 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Literal, TypeAlias
+from typing import Any, ClassVar
 
 from ragbridge._scope import Scope
-
-TaskType: TypeAlias = Literal[
-    "text_embedding", "sparse_embedding", "rerank", "embedding", "completion", "chat_completion"
-]
-TASK_TYPES: Final = (
-    "text_embedding", "sparse_embedding", "rerank", "embedding", "completion", "chat_completion",
-)  # fmt: skip
-"""``embedding`` (multimodal) is from 9.4 on. Elasticsearch's specification, August 2026."""
-
-Similarity: TypeAlias = Literal["cosine", "dot_product", "l2_norm"]
-SIMILARITIES: Final = ("cosine", "dot_product", "l2_norm")
+from ragbridge.services.elastic._arguments import given
 
 
 class EndpointSettings(ABC):
@@ -35,11 +25,12 @@ class EndpointSettings(ABC):
     @property
     def config(self) -> dict[str, Any]:
         """The body for creating an endpoint, as any client takes it. It holds the key, where there is one."""
-        service, task = self._service_settings(), self._task_settings()
-        config: dict[str, Any] = {"service": self.service, "service_settings": given(service)}
-        if given(task):
-            config["task_settings"] = given(task)
-        return config
+        task = given(**self._task_settings())
+        return given(
+            service=self.service,
+            service_settings=given(**self._service_settings()),
+            task_settings=task or None,
+        )
 
     @abstractmethod
     def _service_settings(self) -> Mapping[str, Any]: ...
@@ -60,8 +51,3 @@ class Rules:
 
     tasks: tuple[str, ...]
     check: Callable[[str, Scope, Scope], None]
-
-
-def given(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that have a value: what is None is left to Elasticsearch."""
-    return {name: value for name, value in fields.items() if value is not None}

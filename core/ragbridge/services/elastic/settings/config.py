@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
 from ragbridge._chunking_settings import check_elser, check_settings, warn_of_large_chunks
+from ragbridge._endpoint_settings import CHUNKING_TASKS, MODEL_TASKS, TASK_TYPES, id_problem
 from ragbridge._errors import ConfigurationError
 from ragbridge._scope import Scope
-from ragbridge.services.elastic.mappings import ChunkingSettings
+from ragbridge.services.elastic._chunking import ChunkingSettings, plain
 from ragbridge.services.elastic.settings import eis, elasticsearch, jinaai
-from ragbridge.services.elastic.settings.base import TASK_TYPES, EndpointSettings, Rules
+from ragbridge.services.elastic.settings.base import EndpointSettings, Rules
 
 RULES: Final[Mapping[str, Rules]] = {
     jinaai.JinaAI.service: jinaai.RULES,
@@ -21,12 +22,6 @@ RULES: Final[Mapping[str, Rules]] = {
 
 AnySettings: TypeAlias = "EndpointSettings | Mapping[str, Any]"
 """Typed settings, or a body as Elasticsearch takes it: ``service``, ``service_settings``, ``task_settings``."""
-
-CHUNKING_TASKS: Final = ("text_embedding", "sparse_embedding", "embedding")
-"""Task types whose inputs Elasticsearch chunks."""
-
-_ID = re.compile(r"[a-z0-9](?:[a-z0-9_\-.]*[a-z0-9])?")
-"""Elasticsearch's ``MlStrings.isValidId``. Ids of its own endpoints begin with a dot, which nobody else's may."""
 
 
 def build_config(
@@ -48,7 +43,7 @@ def build_config(
             raise ConfigurationError(
                 "chunking_settings stand in the settings and beside them: give them once"
             )
-        config["chunking_settings"] = _plain(chunking_settings)
+        config["chunking_settings"] = plain(chunking_settings, name="chunking_settings")
     problems: list[str] = []
     _check_service(task_type, config, problems)
     _check_model_id(inference_id, config, problems)
@@ -69,12 +64,10 @@ def check_new_id(inference_id: str) -> None:
     """
     if not isinstance(inference_id, str):
         raise ConfigurationError(f"inference_id is {type(inference_id).__name__}, not str")
-    if not _ID.fullmatch(inference_id):
+    problem = id_problem(inference_id)
+    if problem is not None:
         reserved = " (ids that begin with a dot are Elasticsearch's own)" if inference_id[:1] == "." else ""
-        raise ConfigurationError(
-            f"Invalid inference_id; '{inference_id}' can contain lowercase alphanumeric (a-z and 0-9), hyphens or "
-            f"underscores; must start and end with alphanumeric{reserved}"
-        )
+        raise ConfigurationError(problem + reserved)
 
 
 def check_task_type(task_type: str) -> None:
@@ -123,17 +116,6 @@ def _mapping(settings: object) -> Mapping[str, Any]:
             "ElasticInferenceService(...), or a body with 'service' and 'service_settings'"
         )
     return settings
-
-
-def _plain(settings: ChunkingSettings) -> dict[str, Any]:
-    """``settings`` as a mapping: a chunker has them."""
-    found = settings if isinstance(settings, Mapping) else getattr(settings, "settings", None)
-    if not isinstance(found, Mapping):
-        raise ConfigurationError(
-            f"chunking_settings is {type(settings).__name__}: pass a chunker of ragbridge.chunking, or "
-            '{"strategy": "sentence", "max_chunk_size": 250, "sentence_overlap": 1} and the like'
-        )
-    return dict(found)
 
 
 def _check_service(task_type: str, config: Mapping[str, Any], problems: list[str]) -> None:
@@ -185,6 +167,6 @@ def _check_chunking(config: Mapping[str, Any]) -> None:
 
 _ELSER = {
     "elser_model_2",
-    *(m for m, task in elasticsearch.MODEL_TASKS.items() if task == "sparse_embedding"),
+    *(m for m, task in MODEL_TASKS.items() if task == "sparse_embedding"),
 }
 """Names of ELSER with both services, and of the deployments that Elasticsearch itself makes of it."""

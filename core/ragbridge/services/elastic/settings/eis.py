@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Literal, TypeAlias
 
+from ragbridge._endpoint_settings import SIMILARITIES, Similarity
 from ragbridge._scope import Scope
-from ragbridge.services.elastic.settings.base import SIMILARITIES, EndpointSettings, Rules, Similarity
+from ragbridge.services.elastic.settings.base import EndpointSettings, Rules
 
 EISModel: TypeAlias = (
     Literal[

@@ -4,39 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Literal
 
-from ragbridge._scope import Scope
-from ragbridge.services.elastic.settings.base import (
+from ragbridge._endpoint_settings import (
+    ELASTIC_RERANK,
+    ELEMENT_TYPES,
+    MODEL_TASKS,
     SIMILARITIES,
-    EndpointSettings,
-    Rules,
     Similarity,
-    given,
+    read_adaptive,
+    read_long_documents,
+    threads_problem,
 )
-
-ELSER: Final = ".elser_model_2"
-"""Elastic's sparse model, for ``sparse_embedding``. Runs on every platform."""
-E5: Final = ".multilingual-e5-small"
-"""A dense model of 384 dimensions for many languages, for ``text_embedding``. Runs on every platform."""
-ELASTIC_RERANK: Final = ".rerank-v1"
-"""Elastic's cross-encoder, for ``rerank``."""
-LINUX: Final = "_linux-x86_64"
-"""Ending of the variants of ``ELSER`` and ``E5`` that are faster, on that platform alone."""
-
-MODEL_TASKS: Final = {
-    ".elser_model_1": "sparse_embedding",
-    ELSER: "sparse_embedding",
-    ELSER + LINUX: "sparse_embedding",
-    E5: "text_embedding",
-    E5 + LINUX: "text_embedding",
-    ELASTIC_RERANK: "rerank",
-}
-"""The models that Elasticsearch brings, and what each is for. Others are those that Eland has uploaded."""
-
-MOST_THREADS = 32
-ELEMENT_TYPES = ("float", "byte")
-"""Elasticsearch's ``StartTrainedModelDeploymentAction``: a power of two up to here."""
+from ragbridge._scope import Scope
+from ragbridge.services.elastic._arguments import given
+from ragbridge.services.elastic.settings.base import EndpointSettings, Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +39,9 @@ class AdaptiveAllocations:
     def config(self) -> dict[str, Any]:
         """As Elasticsearch takes it."""
         return given(
-            {
-                "enabled": self.enabled,
-                "min_number_of_allocations": self.min_number_of_allocations,
-                "max_number_of_allocations": self.max_number_of_allocations,
-            }
+            enabled=self.enabled,
+            min_number_of_allocations=self.min_number_of_allocations,
+            max_number_of_allocations=self.max_number_of_allocations,
         )
 
 
@@ -147,7 +127,7 @@ def check(task_type: str, service: Scope, task: Scope) -> None:
         service.text("element_type", choices=ELEMENT_TYPES)
     if task_type == "rerank":
         if model == ELASTIC_RERANK or (model is None and deployment is not None):
-            _check_long_documents(service)
+            read_long_documents(service)
         task.flag("return_documents")
 
 
@@ -162,42 +142,15 @@ def _check_deployment(service: Scope) -> None:
 
 def _check_allocations(service: Scope) -> None:
     threads = service.positive("num_threads", required=True)
-    if threads is not None and (threads > MOST_THREADS or threads.bit_count() != 1):
-        service.problems.append(
-            f"[threads_per_allocation] must be a power of 2 less than or equal to {MOST_THREADS} "
-            f"(num_threads is {threads})"
-        )
+    if threads is not None and (problem := threads_problem(threads)) is not None:
+        service.problems.append(f"{problem} (num_threads is {threads})")
     noted = len(service.problems)
-    number, adaptive = service.positive("num_allocations"), service.scope("adaptive_allocations")
+    number, adaptive = service.positive("num_allocations"), read_adaptive(service)
     if number is None and adaptive is None and len(service.problems) == noted:
         service.miss("num_allocations", "adaptive_allocations")
-    if adaptive is not None and _check_adaptive(adaptive) and number is not None:
+    if number is not None and adaptive is not None and adaptive["enabled"]:
         service.problems.append(
             "[number_of_allocations] cannot be set if adaptive allocations is enabled (leave num_allocations out)"
-        )
-
-
-def _check_adaptive(adaptive: Scope) -> bool:
-    """Whether they are enabled; ``AdaptiveAllocationsSettings.validate``."""
-    least, most = "min_number_of_allocations", "max_number_of_allocations"
-    enabled, low, high = adaptive.flag("enabled"), adaptive.integer(least), adaptive.integer(most)
-    adaptive.problems += [f"[{adaptive.name}] does not allow the setting [{key}]" for key in adaptive.left]
-    if low is not None and low < 0:
-        adaptive.problems.append(f"[{least}] must be a non-negative integer or null")
-    if high is not None and high < 1:
-        adaptive.problems.append(f"[{most}] must be a positive integer or null")
-    if low is not None and high is not None and low > high:
-        adaptive.problems.append(f"[{least}] must not be larger than [{most}]")
-    return enabled is True
-
-
-def _check_long_documents(service: Scope) -> None:
-    """``ElasticRerankerServiceSettings``, 9.2 and later."""
-    strategy = service.text("long_document_strategy", choices=("truncate", "chunk"))
-    chunks = service.positive("max_chunks_per_doc")
-    if chunks is not None and (strategy or "").strip().lower() != "chunk":
-        service.problems.append(
-            "The [max_chunks_per_doc] setting requires [long_document_strategy] to be set to [chunk]"
         )
 
 

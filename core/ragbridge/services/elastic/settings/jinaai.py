@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+from ragbridge._endpoint_settings import EMBEDDING_TYPES, INPUT_TYPES, SIMILARITIES, InputType, Similarity
 from ragbridge._errors import ConfigurationError
 from ragbridge._scope import Scope
 from ragbridge._secret import Secret
-from ragbridge.services.elastic.settings.base import SIMILARITIES, EndpointSettings, Rules, Similarity
-
-EMBEDDING_TYPES = ("float", "bit", "binary")
-INPUT_TYPES = ("ingest", "search", "classification", "clustering")
+from ragbridge.services.elastic.settings.base import EndpointSettings, Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +46,7 @@ class JinaAI(EndpointSettings):
     max_input_tokens: int | None = field(default=None, kw_only=True)
     multimodal_model: bool | None = field(default=None, kw_only=True)
     requests_per_minute: int | None = field(default=None, kw_only=True)
-    input_type: Literal["ingest", "search", "classification", "clustering"] | None = field(
-        default=None, kw_only=True
-    )
+    input_type: InputType | None = field(default=None, kw_only=True)
     late_chunking: bool | None = field(default=None, kw_only=True)
     top_n: int | None = field(default=None, kw_only=True)
     return_documents: bool | None = field(default=None, kw_only=True)

@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING, cast
 from ragbridge._classification import Classifications, Classifier, Training
 from ragbridge._faces import Awaitable, Blocking
 from ragbridge._flow import Plan
-from ragbridge._service import Part
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL, EmbeddingModel
 from ragbridge.services.jina import classifiers, classify
 from ragbridge.services.jina._classify_options import Input, Labels, check_target
 from ragbridge.services.jina._training import Example
-from ragbridge.services.jina.faces.base import JinaFaces
+from ragbridge.services.jina.faces.base import JinaFaces, JinaPart
 
 if TYPE_CHECKING:
     from ragbridge._service import Service
-    from ragbridge.services.jina._channel import JinaChannel
 
 
 class ClassifyingFaces(JinaFaces):
@@ -62,19 +60,15 @@ class ClassifyingFaces(JinaFaces):
     @property
     def classifiers(self) -> Classifiers:
         """Classifiers that learn from examples: ``train``, ``update``, ``list``, ``delete``, each with its awaitable twin."""
-        return Classifiers(cast("Service", self), self._channel)
+        return Classifiers(cast("Service", self))
 
 
-class Classifiers(Part):
+class Classifiers(JinaPart):
     """The classifiers that the account keeps: at most 16 (API description of 2026-04).
 
     Requests that train are sent again only where the service surely did not get or do them: one whose answer was lost
     may have made a classifier. ``list`` shows it.
     """
-
-    def __init__(self, service: Service, channel: JinaChannel) -> None:
-        super().__init__(service)
-        self._channel = channel
 
     def _train(
         self,

@@ -11,23 +11,21 @@ from ragbridge._catalogue import ModelInfo
 from ragbridge._faces import Awaitable, Blocking
 from ragbridge._flow import Plan, plan
 from ragbridge._jobs import BatchResults, BatchStatus, BulkStatus
-from ragbridge._service import Part
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL, Role
 from ragbridge.services.jina import _polling, batch, bulk, catalogue
 from ragbridge.services.jina._batch_inputs import check_ids, check_inputs
 from ragbridge.services.jina.batch import Progress
-from ragbridge.services.jina.faces.base import JinaFaces
+from ragbridge.services.jina.faces.base import JinaFaces, JinaPart
 
 if TYPE_CHECKING:
     from ragbridge._service import Service
-    from ragbridge.services.jina._channel import JinaChannel
 
 T = TypeVar("T")
 
 BatchModel: TypeAlias = str | Literal["jina-embeddings-v5-text-small", "jina-embeddings-v5-text-nano"]
 
 
-class _Job(Part):
+class _Job(JinaPart):
     """A handle on a job: its id is all that it needs, so that any process can make one.
 
     Attributes:
@@ -38,10 +36,6 @@ class _Job(Part):
         batch.check_job(job)
         super().__init__(service)
         self.id = job.strip()
-
-    @property
-    def _channel(self) -> JinaChannel:
-        return cast("JinaFaces", self._service)._channel  # noqa: SLF001 - a part of it
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.id!r})"

@@ -30,12 +30,15 @@ class RankingFaces(JinaFaces):
     ) -> Plan[Ranking]:
         """Documents by their relevance to a query, best first.
 
-        One call holds all documents, however many; the service cuts them itself. With ``max_documents_per_call``,
-        models that judge each document by itself (v1, v2, m0, ColBERT) get as many calls as it takes, side by side;
-        so they do without it where one request can never fit the quota, or images are too heavy for one. Listwise models (v3, v3.5), whose scores
-        depend on the other documents of the call, rank in rounds: documents are dealt out to calls, the best of each
-        call meet in the next round, and the last round is one call. A document leaves only after ``top_n`` others of
-        its call, or half of them, were ranked above it.
+        One call holds all documents that one request can hold; the service cuts longer lists itself.
+
+        Models that judge each document by itself (v1, v2, m0, ColBERT) get as many calls as it takes, side by side, where
+        ``max_documents_per_call`` says so, one request can never fit the quota, or images are too heavy for one.
+
+        Listwise models (v3, v3.5), whose scores depend on the other documents of the call, get one call unless
+        ``max_documents_per_call`` is set; what can never fit the quota is an error then. With it they rank in rounds:
+        documents are dealt out to calls, the best of each call meet in the next round, and the last round is one call. A
+        document leaves only after ``top_n`` others of its call, or half of them, were ranked above it.
 
         Args:
             query: What is asked; an image as well, for ``jina-reranker-m0``.
