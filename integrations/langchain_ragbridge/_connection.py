@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
@@ -58,6 +60,8 @@ class Connected(BaseModel, Generic[S]):
         hide_input_in_errors=True,
     )
 
+    _SERVICE: ClassVar[Callable[..., Any]]
+    """Of what a client is made by the fields that have the names of its parameters."""
     _SECRETS: ClassVar[tuple[str, ...]] = ()
     """Fields that are secret, by every name under which they may be given."""
     _ADDRESSES: ClassVar[tuple[str, ...]] = ()
@@ -119,9 +123,8 @@ class Connected(BaseModel, Generic[S]):
         return built[1]
 
     @classmethod
-    @abstractmethod
     def _names(cls) -> Sequence[str]:
-        """The fields that make up a client."""
+        return [name for name in _parameters(cls._SERVICE) if name in cls.model_fields]
 
     @abstractmethod
     def _make(self, settings: dict[str, Any]) -> S:
@@ -164,6 +167,11 @@ class Connected(BaseModel, Generic[S]):
             if name in fields
         }
         super().__setstate__({**state, "__dict__": {**state["__dict__"], **secrets}})
+
+
+@functools.cache
+def _parameters(service: Callable[..., Any]) -> tuple[str, ...]:
+    return tuple(inspect.signature(service).parameters)
 
 
 def _hidden(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -15,6 +15,7 @@ from ragbridge import Elastic, RateLimit
 class ElasticSettings(Connected[Elastic]):
     """The settings of an ``Elastic`` as fields. What is given goes before what the environment has."""
 
+    _SERVICE: ClassVar[Callable[..., Any]] = Elastic
     _SECRETS: ClassVar[tuple[str, ...]] = ("api_key", "basic_auth", "bearer_auth")
     _ADDRESSES: ClassVar[tuple[str, ...]] = ("url", "cloud_id")
 
@@ -40,8 +41,6 @@ class ElasticSettings(Connected[Elastic]):
     ``RateLimit`` for each inference endpoint, or None for no limiter."""
     timeout: float = Elastic.TIMEOUT
     """Seconds to wait for an answer's data. Elasticsearch itself waits 30 for a model."""
-    batch_size: int = Elastic.BATCH_SIZE
-    """Texts in one request at most; what the endpoint's service takes applies as well."""
 
     @property
     def _elastic(self) -> Elastic:
@@ -66,10 +65,6 @@ class ElasticSettings(Connected[Elastic]):
     def __setstate__(self, state: dict[Any, Any]) -> None:
         super().__setstate__(state)
         self._give_way()
-
-    @classmethod
-    def _names(cls) -> Sequence[str]:
-        return [name for name in ElasticSettings.model_fields if name != "client"]
 
     def _make(self, settings: dict[str, Any]) -> Elastic:
         return Elastic(**settings)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
@@ -24,11 +25,11 @@ def images_of(uris: Sequence[Uri]) -> list[Image]:
     """What ``uris`` name.
 
     Raises:
-        ConfigurationError: It is one string, or an item names nothing; the item is named.
+        ConfigurationError: It is one string, or an item names nothing or a file that is missing; the item is named.
     """
     if isinstance(uris, (str, bytes)):
         raise ConfigurationError(f"uris is one {type(uris).__name__}: pass a list")
-    return [_image(uri, f"uris[{place}]") for place, uri in enumerate(uris)]
+    return [_present(uri, f"uris[{place}]") for place, uri in enumerate(uris)]
 
 
 def contents_of(documents: Sequence[Content | Document], key: str | None, root: Path | None) -> list[Content]:
@@ -61,8 +62,22 @@ def _content(document: Document, key: str | None, root: Path | None, where: str)
     return Image(path)
 
 
+def _present(uri: Uri, where: str) -> Image:
+    image = _image(uri, where)
+    with _naming(where):
+        image.size()  # of a file, which is missed here: the core would call it by its own name
+    return image
+
+
 def _image(uri: Uri, where: str) -> Image:
-    try:
+    with _naming(where):
         return uri if isinstance(uri, Image) else Image(uri)
+
+
+@contextmanager
+def _naming(where: str) -> Iterator[None]:
+    """Say what an error is about, as the caller knows it."""
+    try:
+        yield
     except ConfigurationError as error:
         raise ConfigurationError(f"{where}: {error}") from None

@@ -29,6 +29,10 @@ class JinaSearchSettings(JinaSettings):
     """Whether the pages found are read; else each result has title, address and description."""
     options: Options = None
     """How they are read. Cookies and the proxy's address are in no repr or dump."""
+    region: str | None = None
+    """``"eu"`` for the search of the European Union."""
+    search_url: str | None = None
+    """Where the search is, if elsewhere; None for Jina's own host, or for ``/s`` beside the ``/v1`` of ``base_url``."""
 
     def _search_options(self, k: int | None = None) -> dict[str, Any]:
         return {

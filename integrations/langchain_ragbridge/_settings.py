@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from pydantic import AliasChoices, Field, SecretStr
@@ -14,6 +14,7 @@ from ragbridge import Jina, RateLimit
 class JinaSettings(Connected[Jina]):
     """The settings of a ``Jina`` as fields."""
 
+    _SERVICE: ClassVar[Callable[..., Any]] = Jina
     _SECRETS: ClassVar[tuple[str, ...]] = ("api_key", "jina_api_key")
 
     api_key: SecretStr | None = Field(
@@ -29,8 +30,6 @@ class JinaSettings(Connected[Jina]):
     """A published tier, a ``RateLimit``, or None for no limiter. Objects with one key share one quota."""
     timeout: float = Jina.TIMEOUT
     """Seconds to wait for an answer's data."""
-    batch_size: int = Jina.BATCH_SIZE
-    """Items in one request at most, up to 512."""
 
     @property
     def _jina(self) -> Jina:
@@ -40,10 +39,6 @@ class JinaSettings(Connected[Jina]):
     def _address(self) -> str:
         """Where vectors come from, as it was given."""
         return self.base_url if self.client is None else self.client.base_url
-
-    @classmethod
-    def _names(cls) -> Sequence[str]:
-        return [name for name in JinaSettings.model_fields if name != "client"]
 
     def _make(self, settings: dict[str, Any]) -> Jina:
         if self.limits == "keyless" and "api_key" not in self.model_fields_set:

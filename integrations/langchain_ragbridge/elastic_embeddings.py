@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Literal
 
 try:
@@ -13,6 +14,7 @@ except ImportError as error:
 
 from langchain_ragbridge._cache import namespace
 from langchain_ragbridge._elastic_settings import ElasticSettings
+from ragbridge import Elastic
 
 if TYPE_CHECKING:
     from ragbridge.models import Role
@@ -44,8 +46,12 @@ class ElasticEmbeddings(ElasticSettings, Embeddings):
     input_type: str | None = None
     """Elasticsearch's own word for documents and queries alike, such as ``clustering``; None for the one that fits each
     of them."""
+    task_settings: dict[str, Any] | None = None
+    """The service's own settings, before those of the endpoint."""
     inference_timeout: float | None = None
     """Seconds that Elasticsearch waits for the model, such as one that has to be started first; its own figure is 30."""
+    batch_size: int = Elastic.BATCH_SIZE
+    """Texts in one request at most; what the endpoint's service takes applies as well."""
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """One vector for each text, in the order of the texts. An empty list sends nothing.
@@ -84,6 +90,7 @@ class ElasticEmbeddings(ElasticSettings, Embeddings):
                 "inference_id": self.inference_id,
                 "task_type": self.task_type,
                 "input_type": self.input_type or "ingest",
+                "task_settings": self.task_settings and json.dumps(self.task_settings, sort_keys=True),
             }
         )
 
@@ -93,6 +100,7 @@ class ElasticEmbeddings(ElasticSettings, Embeddings):
             "role": role if self.input_type is None else None,
             "input_type": self.input_type,
             "task_type": self.task_type,
+            "task_settings": self.task_settings,
             "timeout": self.inference_timeout,
         }
 

@@ -40,6 +40,8 @@ class ElasticRerank(ElasticSettings, Reranker):
     ``.rerank-v1-elasticsearch``, or one of your own."""
     top_n: int | None = 3
     """Documents to return; None for all."""
+    task_settings: dict[str, Any] | None = None
+    """The service's own settings, before those of the endpoint."""
     inference_timeout: float | None = None
     """Seconds that Elasticsearch waits for the model, such as one that has to be started first; its own figure is 30."""
 
@@ -77,7 +79,12 @@ class ElasticRerank(ElasticSettings, Reranker):
         return await self._elastic.arerank(query, texts_of(documents), **self._options(self.top_n))
 
     def _options(self, top_n: int | None) -> dict[str, Any]:
-        return {"inference_id": self.inference_id, "top_n": top_n, "timeout": self.inference_timeout}
+        return {
+            "inference_id": self.inference_id,
+            "top_n": top_n,
+            "task_settings": self.task_settings,
+            "timeout": self.inference_timeout,
+        }
 
     def _check_options(self) -> None:
         self._elastic.rerank("a query", [], **self._options(self.top_n))

@@ -74,7 +74,7 @@ class ElasticSemanticRetriever(ElasticSettings, BaseRetriever):
         run_manager: CallbackManagerForRetrieverRun,  # noqa: ARG002 - LangChain's
         k: int | None = None,
     ) -> list[Document]:
-        return self._documents(self._elastic.search(self.index, **self._options(query, k)))
+        return self._documents(self._elastic.search(**self._options(query, k)))
 
     async def _aget_relevant_documents(
         self,
@@ -83,10 +83,9 @@ class ElasticSemanticRetriever(ElasticSettings, BaseRetriever):
         run_manager: AsyncCallbackManagerForRetrieverRun,  # noqa: ARG002 - LangChain's
         k: int | None = None,
     ) -> list[Document]:
-        return self._documents(await self._elastic.asearch(self.index, **self._options(query, k)))
+        return self._documents(await self._elastic.asearch(**self._options(query, k)))
 
     def _options(self, query: str, k: int | None) -> dict[str, Any]:
-        reranked = self.rerank_inference_id is not None and self.rerank_field is None
         body = semantic_search_body(
             self.field,
             query,
@@ -94,11 +93,12 @@ class ElasticSemanticRetriever(ElasticSettings, BaseRetriever):
             filter=self.filter,
             match_field=self.match_field,
             rerank_inference_id=self.rerank_inference_id,
-            rerank_field=self._text_field if reranked else self.rerank_field,
+            rerank_field=self.rerank_field,
             rank_window_size=self.rank_window_size,
+            text_field=self.text_field,
+            fields=self.metadata_fields,
         )
-        only = self.metadata_fields
-        return {"body": body, "source": None if only is None else [self._text_field, *only]}
+        return {"index": self.index, "body": body}
 
     @property
     def _text_field(self) -> str:

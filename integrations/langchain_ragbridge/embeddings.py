@@ -19,7 +19,7 @@ from pydantic import AliasChoices, Field, field_validator
 from langchain_ragbridge._cache import namespace
 from langchain_ragbridge._late_chunking import sources_of, split, texts_of
 from langchain_ragbridge._settings import JinaSettings
-from ragbridge import ConfigurationError
+from ragbridge import ConfigurationError, Jina
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ class JinaEmbeddings(JinaSettings, Embeddings):
     strings do not tell whose chunks they are. A matter of ``jina-embeddings-v3`` and ``-v4``."""
     embedding_type: Literal["float"] = "float"
     """What vectors hold: LangChain's are lists of floats, so there is no other; ``ragbridge.Jina.embed`` has packed bits."""
+    batch_size: int = Jina.BATCH_SIZE
+    """Items in one request at most, up to 512."""
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """One vector for each text, in the order of the texts. An empty list sends nothing.

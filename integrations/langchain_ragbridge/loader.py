@@ -45,6 +45,10 @@ class JinaReaderLoader(JinaSettings, BaseLoader):
     """How all of them are read. Cookies and the proxy's address are in no repr or dump."""
     continue_on_failure: bool = False
     """Whether a page that cannot be read is left out, with a warning in the log, instead of ending the load."""
+    region: str | None = None
+    """``"eu"`` for the reader of the European Union."""
+    reader_url: str | None = None
+    """Where the reader is, if elsewhere; None for Jina's own host, or for ``/r`` beside the ``/v1`` of ``base_url``."""
 
     def lazy_load(self) -> Iterator[Document]:
         """The pages one by one, in the order of ``urls``, while the next ones are being read.

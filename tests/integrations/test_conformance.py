@@ -26,11 +26,15 @@ from haystack_integrations.components.embedders.ragbridge import (
     JinaTextEmbedder,
 )
 from haystack_integrations.components.rankers.ragbridge import ElasticRanker, JinaRanker
+from haystack_integrations.components.retrievers.ragbridge import (
+    ElasticSemanticRetriever as HaystackRetriever,
+)
 from llama_index.embeddings.ragbridge import ElasticEmbedding as LlamaIndexElasticEmbedding
 from llama_index.embeddings.ragbridge import JinaEmbedding as LlamaIndexEmbedding
 from llama_index.postprocessor.ragbridge import ElasticRerank as LlamaIndexElasticRerank
 from llama_index.postprocessor.ragbridge import JinaRerank as LlamaIndexRerank
-from ragbridge import Elastic, Jina, QuotaExhaustedError, Retry
+from llama_index.retrievers.ragbridge import ElasticSemanticRetriever as LlamaIndexRetriever
+from ragbridge import Elastic, InvalidRequestError, Jina, QuotaExhaustedError, Retry
 from ragbridge._flow import Request
 from ragbridge.local import Engine, Faults
 from ragbridge.server import running
@@ -335,6 +339,84 @@ def test_settings_reach_the_wire(embedder, record):
     for body in bodies:
         assert (body["model"], body["dimensions"]) == ("jina-embeddings-v3", 64)
         assert (body["truncate"], body["normalized"]) == (True, False)
+
+
+@pytest.mark.parametrize("adapter", [a for a in ADAPTERS if a.backend is ELASTIC], ids=lambda a: a.name)
+def test_settings_of_an_endpoints_service_reach_it(adapter, record):
+    """It is the service that says which it has."""
+    client, bodies = record(ELASTIC)
+    made = adapter.make(client=client, task_settings={"truncate": "NONE"})
+    with pytest.raises(InvalidRequestError, match=r"settings \[truncate\] unknown"):
+        adapter.query(made, QUERY) if isinstance(adapter, Embedder) else adapter.rank(made, QUERY, TEXTS[:2])
+    assert bodies[-1]["task_settings"] == {"truncate": "NONE"}
+
+
+HITS = [
+    {"_index": "articles", "_id": "1", "_score": 1.75, "_source": {"body": "the sea", "lang": "en"}},
+    {"_index": "articles", "_id": "2", "_score": 0.25, "_source": {"body": "bread", "lang": "de"}},
+]
+
+
+def langchain_found(made, query):
+    return [
+        (d.id, d.page_content, d.metadata["relevance_score"], d.metadata["lang"]) for d in made.invoke(query)
+    ]
+
+
+def llama_index_found(made, query):
+    return [(n.node.node_id, n.text, n.score, n.metadata["lang"]) for n in made.retrieve(query)]
+
+
+def haystack_found(made, query):
+    return [(d.id, d.content, d.score, d.meta["lang"]) for d in made.run(query)["documents"]]
+
+
+def test_retrievers_of_all_frameworks_search_alike():
+    """The same settings, by each framework's names for them: one request, one answer."""
+    bodies = []
+
+    def answer(request):
+        bodies.append((request.url.path, json.loads(request.content)))
+        return httpx.Response(
+            200, headers={"x-elastic-product": "Elasticsearch"}, json={"hits": {"hits": HITS}}
+        )
+
+    client = Elastic("http://x", http_client=httpx.Client(transport=httpx.MockTransport(answer)))
+    common = {
+        "index": "articles",
+        "field": "meaning",
+        "client": client,
+        "match_field": "title",
+        "rank_window_size": 30,
+    }
+    query, found = "who looks after the sea?", []
+    for rerank in ({}, {"rerank_field": "title"}):
+        settings = {**common, **rerank, "rerank_inference_id": ".jina-reranker-v3"}
+        langchain = {
+            "k": 3,
+            "filter": {"term": {"lang": "en"}},
+            "text_field": "body",
+            "metadata_fields": ["lang"],
+        }
+        llama_index = {**langchain, "similarity_top_k": 3}
+        del llama_index["k"]
+        haystack = {
+            "top_k": 3,
+            "filters": langchain["filter"],
+            "content_field": "body",
+            "meta_fields": ["lang"],
+        }
+        found += [
+            langchain_found(langchain_ragbridge.ElasticSemanticRetriever(**settings, **langchain), query),
+            llama_index_found(LlamaIndexRetriever(**settings, **llama_index), query),
+            haystack_found(HaystackRetriever(**settings, **haystack), query),
+        ]
+    assert found == [[("1", "the sea", 1.75 - 1, "en"), ("2", "bread", found[0][1][2], "de")]] * 6
+    assert bodies == [bodies[0]] * 3 + [bodies[3]] * 3
+    (path, body), (_, other) = bodies[0], bodies[3]
+    assert (path, body["size"], body["_source"]) == ("/articles/_search", 3, {"includes": ["body", "lang"]})
+    fields = [each["retriever"]["text_similarity_reranker"]["field"] for each in (body, other)]
+    assert fields == ["body", "title"]
 
 
 @embedders

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import io
 import os
-import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -19,10 +18,9 @@ os.environ["HAYSTACK_TELEMETRY_ENABLED"] = (
 from haystack import Document, Pipeline
 from haystack.components.routers import MetadataRouter
 from haystack.dataclasses import ByteStream
-from haystack.utils import Secret
 
 from haystack_integrations.components.classifiers.ragbridge import JinaDocumentClassifier
-from ragbridge import ConfigurationError, Image, InvalidRequestError, Jina, RateLimit, Retry
+from ragbridge import ConfigurationError, Image, InvalidRequestError, Jina
 from ragbridge.local import Engine, Faults
 from ragbridge.server import running
 
@@ -32,21 +30,6 @@ TEXTS = {
     "Bees are insects that collect nectar.": LABELS[0],
     "The bank raised its interest rates.": LABELS[1],
     "Honey bees live in hives.": LABELS[0],
-}
-SETTINGS: dict[str, Any] = {
-    "labels": {"topic": LABELS, "language": ["English text", "German text"]},
-    "model": "jina-clip-v2",
-    "api_key": Secret.from_env_var("MY_JINA_KEY"),
-    "base_url": "http://127.0.0.1:1/v1",
-    "classification_field": "summary",
-    "file_path_meta_field": "picture",
-    "root_path": "pictures",
-    "image_size": (64, 64),
-    "limits": RateLimit(requests_per_minute=60, tokens_per_minute=None),
-    "retry": Retry(attempts=2),
-    "timeout": 12.5,
-    "concurrency": 3,
-    "batch_size": 7,
 }
 
 
@@ -165,30 +148,6 @@ def test_wrong_input_is_refused(wrong: Any) -> None:
     """A component takes lists of documents."""
     with pytest.raises(TypeError, match="list of Documents"):
         JinaDocumentClassifier(labels=LABELS, base_url="local").run(wrong)
-
-
-def test_every_setting_survives_yaml_and_pickle() -> None:
-    """A classifier with nothing at its default comes back as it was, from a dictionary that stays as it is."""
-    made = JinaDocumentClassifier(**SETTINGS)
-    data = made.to_dict()
-    before = copy.deepcopy(data)
-    fresh = JinaDocumentClassifier(classifier="an-id").to_dict()["init_parameters"]
-    assert set(data["init_parameters"]) == {*SETTINGS, "classifier"} == set(fresh)
-    assert all(data["init_parameters"][name] != fresh[name] for name in SETTINGS)
-    assert data["type"] == (
-        "haystack_integrations.components.classifiers.ragbridge.document_classifier.JinaDocumentClassifier"
-    )
-    pipeline = Pipeline()
-    pipeline.add_component("it", made)
-    for again in (
-        JinaDocumentClassifier.from_dict(data),
-        JinaDocumentClassifier.from_dict(data),
-        Pipeline.loads(pipeline.dumps()).get_component("it"),
-        pickle.loads(pickle.dumps(made)),
-    ):
-        assert again.to_dict() == before
-        assert {name: getattr(again, name) for name in SETTINGS} == SETTINGS
-    assert data == before
 
 
 async def test_labels_route_documents() -> None:

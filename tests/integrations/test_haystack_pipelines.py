@@ -187,27 +187,6 @@ async def test_search_read_from_yaml(address: str, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("kind", SETTINGS)
-def test_every_setting_survives_yaml_and_pickle(kind: type[Any]) -> None:
-    """A component with nothing at its default comes back from YAML and from a pickle with everything as it was."""
-    settings = SETTINGS[kind]
-    fresh = kind().to_dict()["init_parameters"]
-    made = kind(**settings)
-    written = made.to_dict()
-    # There is but one type of vectors that Haystack takes.
-    assert (
-        set(written["init_parameters"]) - {"embedding_type"}
-        == set(settings)
-        == set(fresh) - {"embedding_type"}
-    )
-    assert all(written["init_parameters"][name] != fresh[name] for name in settings)
-    pipeline = Pipeline()
-    pipeline.add_component("it", made)
-    for again in (Pipeline.loads(pipeline.dumps()).get_component("it"), pickle.loads(pickle.dumps(made))):
-        assert again.to_dict() == written
-        assert {name: getattr(again, name) for name in settings} == settings
-
-
-@pytest.mark.parametrize("kind", SETTINGS)
 @pytest.mark.parametrize("limits", ["paid", None])
 def test_limits_survive_by_name_and_as_none(kind: type[Any], limits: str | None) -> None:
     """A tier's name and "no limiter" are not taken for one another, nor for the default."""

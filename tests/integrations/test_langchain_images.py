@@ -89,7 +89,7 @@ def test_no_image_sends_nothing(clip, wire):
         (URL, "uris is one str"),
         ([URL, ""], r"uris\[1\].*empty"),
         ([URL, "ftp://example.com/a.png"], r"uris\[1\].*https"),
-        ([URL, "missing.png"], r"\[1\].*missing.png"),
+        ([URL, "missing.png"], r"uris\[1\].*missing.png"),
         ([3], r"uris\[0\].*int"),
     ],
 )

@@ -33,6 +33,7 @@ CONNECTION = {
     "retry": Retry(attempts=2),
     "timeout": 9.0,
     "concurrency": 5,
+    "task_settings": {"a": 1},
     "inference_timeout": 90.0,
 }
 OWN = {

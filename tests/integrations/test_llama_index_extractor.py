@@ -41,7 +41,7 @@ NOT_DEFAULT = {
     "labels": GROUPS,
     "classifier": None,
     "model": "jina-embeddings-v3",
-    "metadata_key": "class",
+    "label_key": "class",
     "base_url": "local",
     "limits": RateLimit(500, None, 3, window=6.0),
     "retry": Retry(attempts=2),
@@ -95,7 +95,7 @@ def test_a_trained_classifier(extract, nodes, wire):
     examples = [(text, label) for text, label in zip(TEXTS, ["sea", "bread"], strict=True)] * 3
     training = Jina(base_url=wire.url).classifiers.train(examples)
     extractor = JinaClassificationExtractor(
-        classifier=training.classifier_id, metadata_key="kind", base_url=wire.url
+        classifier=training.classifier_id, label_key="kind", base_url=wire.url
     )
     assert [metadata["kind"] for metadata in extract(extractor, nodes)] == ["sea", "bread"]
     assert wire.bodies[-1] == {"classifier_id": training.classifier_id, "input": TEXTS}
@@ -218,7 +218,7 @@ def test_round_trips_keep_every_setting(way, settings):
 def test_cache_key_follows_the_labels_and_not_the_key(nodes):
     """The ingestion cache tells labels, models and classifiers apart."""
     makes = [{"labels": LABELS}, {"labels": GROUPS}, {"labels": LABELS, "model": "jina-embeddings-v3"}]
-    makes += [{"classifier": "a"}, {"classifier": "b"}, {"labels": LABELS, "metadata_key": "x"}]
+    makes += [{"classifier": "a"}, {"classifier": "b"}, {"labels": LABELS, "label_key": "x"}]
     hashes = [
         get_transformation_hash(nodes, JinaClassificationExtractor(api_key=KEY, **make)) for make in makes
     ]

@@ -264,7 +264,7 @@ def test_a_node_without_a_real_image_is_named(local, image, says):
 def test_a_missing_file_is_refused_before_anything_is_sent(wire, tmp_path):
     """The message names the file, and its place in the batch."""
     model = JinaMultiModalEmbedding(base_url=wire.url)
-    with pytest.raises(ConfigurationError, match=r"texts\[1\]: .*gone\.png"):
+    with pytest.raises(ConfigurationError, match=r"images\[1\]: .*gone\.png"):
         model.get_image_embedding_batch([URL, str(tmp_path / "gone.png")])
     assert wire.bodies == []
 

@@ -244,3 +244,10 @@ def test_without_llama_index_the_extra_is_named(monkeypatch, module, missing):
     monkeypatch.delitem(sys.modules, f"llama_index.readers.ragbridge.{module}")
     with pytest.raises(ImportError, match=r"ragbridge\[llama-index\]"):
         importlib.import_module(f"llama_index.readers.ragbridge.{module}")
+
+
+def test_one_address_in_the_place_of_a_list_is_refused(load, web):
+    """By all four ways, before its letters are taken for addresses."""
+    with pytest.raises(ConfigurationError, match="urls is one str"):
+        load(JinaReader(base_url=web.url), SEA)
+    assert web.bodies == []

@@ -90,6 +90,18 @@ def test_a_search_gives_documents(call, web):
     assert web.bodies == [{"q": "what causes ocean tides?"}]
 
 
+@pytest.mark.parametrize("content", [True, False])
+def test_agents_are_told_what_was_found_and_where(call, web, content):
+    """An agent sees a document's text alone: title and address are in it, and the description where pages are not read."""
+    output = call(
+        JinaToolSpec(base_url=web.url, content=content), "jina_search", query="what causes ocean tides?"
+    )
+    first, second = (block.text for block in output.blocks)
+    assert first.startswith(f"Tides\n{SEA}\n\n")
+    assert BREAD in second
+    assert len(first) > len(f"Tides\n{SEA}\n\n")
+
+
 def test_settings_of_a_search_are_sent(call):
     """Number of results, place, language and site go with every search."""
     requests = []

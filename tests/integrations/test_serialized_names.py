@@ -36,16 +36,16 @@ LLAMA_INDEX = {
 }
 """By leaf, the names that ``to_dict`` writes."""
 
-JINA = {"api_key", "base_url", "batch_size", "client", "concurrency", "limits", "retry", "timeout"}
+JINA = {"api_key", "base_url", "client", "concurrency", "limits", "retry", "timeout"}
 ELASTIC = {
-    "api_key", "basic_auth", "batch_size", "bearer_auth", "ca_certs", "client", "cloud_id", "concurrency",
+    "api_key", "basic_auth", "bearer_auth", "ca_certs", "client", "cloud_id", "concurrency",
     "limits", "retry", "timeout", "url", "verify",
 }  # fmt: skip
-SEARCH = {"content", "country", "k", "language", "location", "options", "site"}
+SEARCH = {"content", "country", "k", "language", "location", "options", "region", "search_url", "site"}
 TAGGED = {"metadata", "name", "tags"}  # LangChain's own
 LANGCHAIN = {
-    "ElasticEmbeddings": ELASTIC | {"inference_id", "inference_timeout", "input_type", "task_type"},
-    "ElasticRerank": ELASTIC | {"inference_id", "inference_timeout", "top_n"},
+    "ElasticEmbeddings": ELASTIC | {"batch_size", "inference_id", "inference_timeout", "input_type", "task_settings", "task_type"},
+    "ElasticRerank": ELASTIC | {"inference_id", "inference_timeout", "task_settings", "top_n"},
     "ElasticSemanticRetriever": ELASTIC
     | TAGGED
     | {
@@ -53,12 +53,14 @@ LANGCHAIN = {
         "rerank_inference_id", "text_field",
     },
     "JinaClassifier": JINA
-    | {"classifier", "image_key", "image_root", "label_key", "labels", "model"},
+    | {"batch_size", "classifier", "image_key", "image_root", "label_key", "labels", "model"},
     "JinaEmbeddings": JINA
-    | {"dimensions", "embedding_type", "late_chunking", "model", "normalized", "task", "truncate"},
+    | {"batch_size", "dimensions", "embedding_type", "late_chunking", "model", "normalized", "task", "truncate"},
     "JinaRerank": JINA
     | {"image_key", "image_root", "max_doc_length", "max_documents_per_call", "model", "top_n"},
+    "JinaReaderLoader": JINA | {"continue_on_failure", "options", "reader_url", "region", "urls"},
     "JinaSearchRetriever": JINA | TAGGED | SEARCH,
+    "JinaSegmenterSplitter": JINA | {"add_start_index", "max_chunk_length", "tokenizer"},
 }  # fmt: skip
 """By class, its fields."""
 

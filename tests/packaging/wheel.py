@@ -63,6 +63,9 @@ refuses("haystack", use("haystack_integrations.components.retrievers.ragbridge",
 refuses("haystack", use("haystack_integrations.components.connectors.ragbridge", "JinaReaderConnector"))
 refuses("langchain", use("langchain_ragbridge", "JinaEmbeddings"))
 refuses("langchain", use("langchain_ragbridge", "JinaRerank"))
+refuses("langchain", use("langchain_ragbridge", "RagbridgeTextSplitter"))
+refuses("haystack", use("haystack_integrations.components.preprocessors.ragbridge", "RagbridgeDocumentSplitter"))
+refuses("llama-index", use("llama_index.node_parser.ragbridge", "RagbridgeNodeParser"))
 refuses("llama-index", use("llama_index.embeddings.ragbridge", "JinaEmbedding"))
 refuses("llama-index", use("llama_index.extractors.ragbridge", "JinaClassificationExtractor"))
 refuses("llama-index", use("llama_index.postprocessor.ragbridge", "JinaRerank"))
@@ -81,20 +84,29 @@ assert len(WordChunker(max_chunk_size=10, overlap=0).chunk("a word " * 20)) == 4
 
 EXTRAS = {
     "langchain": """
-from langchain_ragbridge import JinaEmbeddings, JinaRerank
+from langchain_ragbridge import (
+    ElasticEmbeddings, ElasticRerank, ElasticSemanticRetriever, JinaClassifier, JinaEmbeddings, JinaReaderLoader,
+    JinaRerank, JinaSearch, JinaSearchRetriever, JinaSegmenterSplitter, RagbridgeTextSplitter
+)
 
-JinaEmbeddings(api_key="k"), JinaRerank(api_key="k")
+for kind in (JinaEmbeddings, JinaRerank, JinaSearch, JinaSearchRetriever, JinaSegmenterSplitter):
+    kind(api_key="k")
+JinaClassifier(labels=["a", "b"], api_key="k"), JinaReaderLoader(urls=[], limits="keyless"), RagbridgeTextSplitter()
+for kind in (ElasticEmbeddings, ElasticRerank):
+    kind(inference_id="x", url="http://localhost:9200")
+ElasticSemanticRetriever(index="docs", field="content", url="http://localhost:9200")
 """,
     "llama-index": """
 from llama_index.embeddings.ragbridge import ElasticEmbedding, JinaEmbedding, JinaMultiModalEmbedding
 from llama_index.extractors.ragbridge import JinaClassificationExtractor
+from llama_index.node_parser.ragbridge import RagbridgeNodeParser
 from llama_index.postprocessor.ragbridge import ElasticRerank, JinaRerank
 from llama_index.readers.ragbridge import JinaReader
 from llama_index.retrievers.ragbridge import ElasticSemanticRetriever
 from llama_index.sparse_embeddings.ragbridge import ElasticSparseEmbedding
 from llama_index.tools.ragbridge import JinaToolSpec
 
-JinaEmbedding(api_key="k"), JinaRerank(api_key="k")
+JinaEmbedding(api_key="k"), JinaRerank(api_key="k"), RagbridgeNodeParser()
 JinaMultiModalEmbedding(api_key="k"), JinaToolSpec(api_key="k"), JinaReader(limits="keyless")
 JinaClassificationExtractor(labels=["a", "b"], api_key="k")
 for kind in (ElasticEmbedding, ElasticRerank, ElasticSparseEmbedding):
@@ -108,8 +120,10 @@ from haystack_integrations.components.connectors.ragbridge import JinaReaderConn
 from haystack_integrations.components.embedders.ragbridge import (
     JinaDocumentEmbedder, JinaDocumentImageEmbedder, JinaTextEmbedder
 )
+from haystack_integrations.components.preprocessors.ragbridge import RagbridgeDocumentSplitter
 from haystack_integrations.components.rankers.ragbridge import JinaRanker
 
+RagbridgeDocumentSplitter()
 for kind in (JinaDocumentEmbedder, JinaDocumentImageEmbedder, JinaTextEmbedder, JinaRanker):
     kind(api_key=Secret.from_token("k")).warm_up()
 JinaDocumentClassifier(labels=["a", "b"], api_key=Secret.from_token("k")).warm_up()

@@ -44,7 +44,7 @@ tools = JinaToolSpec(num=5, country="de", site="jina.ai", content=False)
 extractor = JinaClassificationExtractor(
     labels={"tone": ("calm", "angry")}, model="jina-embeddings-v3", in_place=False
 )
-JinaClassificationExtractor(classifier="id", metadata_key="kind")
+JinaClassificationExtractor(classifier="id", label_key="kind")
 JinaClassificationExtractor(labels=3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 JinaReader(options={"engine": "direct"})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 JinaRerank(top_n="all")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

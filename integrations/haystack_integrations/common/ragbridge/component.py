@@ -23,10 +23,11 @@ class ServiceComponent(Generic[S]):
     """Owns a component's client. Nothing is resolved, opened or sent before the component is warmed up.
 
     A subclass keeps each argument of its constructor in an attribute of the same name: that is what is serialised. It
-    names those that make up a client, of which a ready one has its own, and those of them that are secrets; these it
-    sets before this constructor checks them.
+    names the client's class, the arguments that make up a client, of which a ready one has its own, and those of them that
+    are secrets; these it sets before this constructor checks them.
     """
 
+    SERVICE: ClassVar[type[Any]]
     CONNECTION: ClassVar[tuple[str, ...]]
     SECRETS: ClassVar[tuple[str, ...]]
 
@@ -47,7 +48,7 @@ class ServiceComponent(Generic[S]):
         self.timeout = timeout
         self.concurrency = concurrency
         if client is not None:
-            self._refuse_settings_beside_client()
+            self._check_client()
         self._made = client
         self._making = threading.Lock()
 
@@ -113,7 +114,12 @@ class ServiceComponent(Generic[S]):
         secrets = {name: _resolved(settings[name]) for name in self.SECRETS if name in settings}
         return {**settings, **secrets, "retry": self.retry or Retry()}
 
-    def _refuse_settings_beside_client(self) -> None:
+    def _check_client(self) -> None:
+        if not isinstance(self.client, self.SERVICE):
+            raise ConfigurationError(
+                f"client is {type(self.client).__name__}, not {self.SERVICE.__name__}: pass a ready "
+                f"ragbridge.{self.SERVICE.__name__}(...), or settings instead"
+            )
         parameters = inspect.signature(type(self).__init__).parameters
         given = [
             f"{name}="

@@ -17,6 +17,7 @@ BATCH_SIZE = Elastic.BATCH_SIZE
 class ElasticComponent(ServiceComponent[Elastic]):
     """A component that owns an ``Elastic``."""
 
+    SERVICE: ClassVar[type[Any]] = Elastic
     CONNECTION: ClassVar[tuple[str, ...]] = (
         "url",
         "cloud_id",

@@ -18,6 +18,7 @@ BATCH_SIZE = Jina.BATCH_SIZE
 class JinaComponent(ServiceComponent[Jina]):
     """A component that owns a ``Jina``."""
 
+    SERVICE: ClassVar[type[Any]] = Jina
     CONNECTION: ClassVar[tuple[str, ...]] = (
         "api_key",
         "base_url",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import pickle
+from collections.abc import Callable
 from typing import Any, ClassVar, Generic, TypedDict, TypeVar, Unpack
 
 try:
@@ -23,13 +25,12 @@ S = TypeVar("S", Jina, Elastic)
 class Connected(BaseComponent, Generic[S]):
     """A component with the settings of a service, or with a ready one; pickled and dumped without secrets.
 
-    A subclass names the fields that make up a client: those that the component has of them count.
+    A client is made by the fields that have the names of its parameters.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    _SERVICE: ClassVar[type[Any]]
-    _CONNECTION: ClassVar[tuple[str, ...]]
+    _SERVICE: ClassVar[Callable[..., Any]]
     _SECRETS: ClassVar[tuple[str, ...]]
     _ADDRESS: ClassVar[str]
 
@@ -43,11 +44,10 @@ class Connected(BaseComponent, Generic[S]):
 
     def _connected(self) -> S:
         """The client that was given, else one for the connection's settings as they are now."""
-        names = [name for name in self._CONNECTION if name in type(self).model_fields]
-        settings = {name: getattr(self, name) for name in names}
+        defaults = _defaults(self._SERVICE)
+        settings = {name: getattr(self, name) for name in defaults if name in type(self).model_fields}
         if self.client is not None:
-            parameters = inspect.signature(self._SERVICE).parameters
-            doubled = [name for name in names if settings[name] != parameters[name].default]
+            doubled = [name for name in settings if settings[name] != defaults[name]]
             if doubled:
                 raise ConfigurationError(f"client= has its own connection: leave out {', '.join(doubled)}")
             return self.client
@@ -73,19 +73,7 @@ class Connected(BaseComponent, Generic[S]):
 class JinaConnected(Connected[Jina]):
     """A component over the Jina AI API."""
 
-    _SERVICE: ClassVar[type[Any]] = Jina
-    _CONNECTION: ClassVar[tuple[str, ...]] = (
-        "api_key",
-        "base_url",
-        "limits",
-        "retry",
-        "timeout",
-        "concurrency",
-        "batch_size",
-        "region",
-        "reader_url",
-        "search_url",
-    )
+    _SERVICE: ClassVar[Callable[..., Any]] = Jina
     _SECRETS: ClassVar[tuple[str, ...]] = ("api_key",)
     _ADDRESS: ClassVar[str] = "base_url"
 
@@ -123,21 +111,7 @@ class ElasticConnected(Connected[Elastic]):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    _SERVICE: ClassVar[type[Any]] = Elastic
-    _CONNECTION: ClassVar[tuple[str, ...]] = (
-        "url",
-        "cloud_id",
-        "api_key",
-        "basic_auth",
-        "bearer_auth",
-        "ca_certs",
-        "verify",
-        "limits",
-        "retry",
-        "timeout",
-        "concurrency",
-        "batch_size",
-    )
+    _SERVICE: ClassVar[Callable[..., Any]] = Elastic
     _SECRETS: ClassVar[tuple[str, ...]] = ("api_key", "basic_auth", "bearer_auth")
     _ADDRESS: ClassVar[str] = "url"
 
@@ -161,6 +135,11 @@ class ElasticConnected(Connected[Elastic]):
 
     def _elastic(self) -> Elastic:
         return self._connected()
+
+
+@functools.cache
+def _defaults(service: Callable[..., Any]) -> dict[str, Any]:
+    return {name: parameter.default for name, parameter in inspect.signature(service).parameters.items()}
 
 
 def check_client(client: object, service: str) -> None:

@@ -45,6 +45,7 @@ class ElasticEmbedding(ElasticConnected, BaseEmbedding):
         task_type: ``"embedding"`` for an endpoint of this type (9.4 and later, several modalities).
         input_type: Elasticsearch's own word for queries and texts alike, such as ``clustering``; None for the one that
             fits each of them.
+        task_settings: The service's own settings, before those of the endpoint.
         inference_timeout: Seconds that Elasticsearch waits for the model; its own figure is 30.
         batch_size: Texts in one request at most; what the endpoint's service takes applies as well.
         embed_batch_size: Texts that LlamaIndex hands over at once, up to 2048.
@@ -58,6 +59,7 @@ class ElasticEmbedding(ElasticConnected, BaseEmbedding):
 
     task_type: Literal["text_embedding", "embedding"]
     input_type: str | None
+    task_settings: dict[str, Any] | None
     inference_timeout: float | None
     batch_size: int
 
@@ -68,6 +70,7 @@ class ElasticEmbedding(ElasticConnected, BaseEmbedding):
         model_name: str | None = None,
         task_type: Literal["text_embedding", "embedding"] = "text_embedding",
         input_type: str | None = None,
+        task_settings: dict[str, Any] | None = None,
         inference_timeout: float | None = None,
         batch_size: int = Elastic.BATCH_SIZE,
         embed_batch_size: int = MAX_EMBED_BATCH_SIZE,
@@ -77,6 +80,7 @@ class ElasticEmbedding(ElasticConnected, BaseEmbedding):
             "model_name": named(inference_id, model_name),
             "task_type": task_type,
             "input_type": input_type,
+            "task_settings": task_settings,
             "inference_timeout": inference_timeout,
             "batch_size": batch_size,
             "embed_batch_size": embed_batch_size,
@@ -127,6 +131,7 @@ class ElasticEmbedding(ElasticConnected, BaseEmbedding):
         return {
             "inference_id": self.model_name,
             "task_type": self.task_type,
+            "task_settings": self.task_settings,
             "timeout": self.inference_timeout,
             **({"role": role} if self.input_type is None else {"input_type": self.input_type}),
         }

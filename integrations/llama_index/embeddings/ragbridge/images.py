@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from io import BytesIO
+from typing import Any
 
 try:
     from llama_index.core.schema import BaseNode, ImageNode, MetadataMode, Node
@@ -15,16 +17,24 @@ from ragbridge import ConfigurationError, Image
 from ragbridge.models import MODELS
 
 
-def as_image(image: object) -> Image:
-    """What an embedding model is handed: the path of a file, an address, a data URI, ``BytesIO``, or an ``Image``.
+def as_images(images: Iterable[object]) -> list[Image]:
+    """What an embedding model is handed: paths of files, addresses, data URIs, ``BytesIO``, or ``Image``.
 
     Raises:
-        ConfigurationError: It is none of these.
+        ConfigurationError: One is none of these, or a file that is missing; it is named.
     """
-    if isinstance(image, Image):
-        return image
-    # All of a buffer, wherever others stopped to write or read it, and without moving it.
-    return Image(image.getvalue() if isinstance(image, BytesIO) else image)  # type: ignore[arg-type]
+    return [_as_image(image, f"images[{place}]") for place, image in enumerate(images)]
+
+
+def _as_image(image: object, where: str) -> Image:
+    try:
+        # All of a buffer, wherever others stopped to write or read it, and without moving it.
+        given: Any = image.getvalue() if isinstance(image, BytesIO) else image
+        found = given if isinstance(given, Image) else Image(given)
+        found.size()  # of a file, which is missed here: the core would call it by its own name
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{where}: {error}") from None
+    return found
 
 
 def image_of(node: BaseNode) -> Image | None:

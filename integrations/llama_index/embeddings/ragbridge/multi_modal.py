@@ -19,7 +19,7 @@ except ImportError as error:
 from pydantic import SecretStr
 
 from llama_index.embeddings.ragbridge.base import MAX_EMBED_BATCH_SIZE, JinaEmbedding
-from llama_index.embeddings.ragbridge.images import as_image, image_of, sees
+from llama_index.embeddings.ragbridge.images import as_images, image_of, sees
 from ragbridge import ConfigurationError, Embeddings, Image, Jina, RateLimit, Retry
 from ragbridge.models import DEFAULT_IMAGE_MODEL, MODELS, EmbeddingModel
 
@@ -32,6 +32,9 @@ class JinaMultiModalEmbedding(JinaEmbedding, MultiModalEmbedding):
     It is what ``JinaEmbedding`` is, with the same settings, for models that take images. An image is the path of a file, an
     ``http(s)`` address that the service can reach, a ``file://`` address, a data URI, or ``BytesIO``. Handed nodes, as
     in an ``IngestionPipeline``, it gives those that have an image the image's vector, and the others their text's.
+
+    A ``VectorStoreIndex`` leaves out nodes of which embeddings would see no text, whatever image they have: give them some
+    metadata, such as a file name, or use an ``IngestionPipeline`` with a ``vector_store``.
 
     The embedded engine sees nothing: a digest of an image's bytes stands in for what it shows.
 
@@ -140,7 +143,7 @@ class JinaMultiModalEmbedding(JinaEmbedding, MultiModalEmbedding):
     ) -> Iterator[tuple[list[Image], Callable[[Embeddings], list[list[float]]]]]:
         """What to ask for, and what to do with the answer, amid the events that texts have: the framework has none."""
         dispatcher.event(EmbeddingStartEvent(model_dict=self.to_payload()))
-        images = [as_image(image) for image in given]
+        images = as_images(given)
 
         def finish(found: Embeddings) -> list[list[float]]:
             vectors = found.tolist()

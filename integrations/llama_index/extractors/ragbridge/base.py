@@ -36,7 +36,7 @@ class JinaClassificationExtractor(JinaConnected, BaseExtractor):
             ("a complaint about delivery") do better than bare words.
         classifier: The id of a trained classifier instead, see ``Jina.classifiers``.
         model: The model's name, with ``labels``; None for ``jina-embeddings-v5-text-small``.
-        metadata_key: What the metadata are called where labels are in no groups.
+        label_key: Where labels go in the metadata; with groups, their names take its place.
         metadata_mode: What is classified: by default a node's text alone.
         api_key: The key; else the environment's ``JINA_API_KEY``, ``JINAAI_API_KEY`` or ``JINA_AUTH_TOKEN``.
         base_url: Where the API is, with or without ``/v1``; ``"local"`` for the embedded engine.
@@ -59,7 +59,7 @@ class JinaClassificationExtractor(JinaConnected, BaseExtractor):
     labels: list[str] | dict[str, list[str]] | None
     classifier: str | None
     model: str | None
-    metadata_key: str = Field(min_length=1)
+    label_key: str = Field(min_length=1)
     batch_size: int
     is_text_node_only: bool = False
     show_progress: bool = False
@@ -72,7 +72,7 @@ class JinaClassificationExtractor(JinaConnected, BaseExtractor):
         labels: Sequence[str] | Mapping[str, Sequence[str]] | None = None,
         classifier: str | None = None,
         model: EmbeddingModel | None = None,
-        metadata_key: str = "label",
+        label_key: str = "label",
         metadata_mode: MetadataMode | str = MetadataMode.NONE,
         api_key: str | SecretStr | None = None,
         base_url: str = Jina.BASE_URL,
@@ -89,7 +89,7 @@ class JinaClassificationExtractor(JinaConnected, BaseExtractor):
             "labels": labels,
             "classifier": classifier,
             "model": model,
-            "metadata_key": metadata_key,
+            "label_key": label_key,
             "metadata_mode": metadata_mode,
             "api_key": api_key,
             "base_url": base_url,
@@ -138,7 +138,7 @@ class JinaClassificationExtractor(JinaConnected, BaseExtractor):
         **kwargs: Any,
     ) -> list[BaseNode]:
         """The nodes with their labels; neither embeddings nor language models are shown the scores."""
-        groups = self.labels if isinstance(self.labels, dict) else [self.metadata_key]
+        groups = self.labels if isinstance(self.labels, dict) else [self.label_key]
         scores = [_score(group) for group in groups]
         return await super().aprocess_nodes(
             nodes,
@@ -162,7 +162,7 @@ class JinaClassificationExtractor(JinaConnected, BaseExtractor):
     ) -> list[dict[str, Any]]:
         metadata: list[dict[str, Any]] = [{} for _ in nodes]
         for row in found:
-            key = row.group or self.metadata_key
+            key = row.group or self.label_key
             metadata[places[row.index]] |= {key: row.label, _score(key): row.score}
         return metadata
 

@@ -40,6 +40,7 @@ class ElasticRerank(ElasticConnected, NodeReranker):
             of it that embeddings see.
         keep_retrieval_score: Put the score that a node came with into ``metadata["retrieval_score"]`` of a copy of
             the node, out of the sight of embeddings and language models.
+        task_settings: The service's own settings, before those of the endpoint.
         inference_timeout: Seconds that Elasticsearch waits for the model; its own figure is 30.
         **settings: See ``ElasticSettings``; and ``callback_manager`` of ``BaseNodePostprocessor``.
 
@@ -49,6 +50,7 @@ class ElasticRerank(ElasticConnected, NodeReranker):
     """
 
     inference_id: str
+    task_settings: dict[str, Any] | None
     inference_timeout: float | None
 
     def __init__(
@@ -58,6 +60,7 @@ class ElasticRerank(ElasticConnected, NodeReranker):
         top_n: int = 2,
         metadata_mode: MetadataMode | str = MetadataMode.NONE,
         keep_retrieval_score: bool = False,
+        task_settings: dict[str, Any] | None = None,
         inference_timeout: float | None = None,
         **settings: Unpack[ElasticRerankSettings],
     ) -> None:
@@ -66,6 +69,7 @@ class ElasticRerank(ElasticConnected, NodeReranker):
             "top_n": top_n,
             "metadata_mode": metadata_mode,
             "keep_retrieval_score": keep_retrieval_score,
+            "task_settings": task_settings,
             "inference_timeout": inference_timeout,
             **settings,
         }
@@ -100,5 +104,6 @@ class ElasticRerank(ElasticConnected, NodeReranker):
         return {
             "inference_id": self.inference_id,
             "top_n": self.top_n,
+            "task_settings": self.task_settings,
             "timeout": self.inference_timeout,
         }

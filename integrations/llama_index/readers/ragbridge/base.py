@@ -93,9 +93,8 @@ class JinaReader(JinaConnected, BasePydanticReader):
             raise ConfigurationError(
                 f"options: {' and '.join(secret)} would be shown by pickles and dumps: pass options= to load_data()"
             )
-        self._jina().read_many(
-            []
-        )  # sends nothing, refuses settings of the connection that do not go together
+        # Sends nothing, refuses settings of the connection that do not go together.
+        self._jina().read_many([])
 
     @classmethod
     def class_name(cls) -> str:
@@ -128,6 +127,8 @@ class JinaReader(JinaConnected, BasePydanticReader):
         self, urls: Iterable[str], *, options: ReaderOptions | None = None
     ) -> Iterable[Document]:
         """The pages, each read when it is asked for; after one that cannot be read, ``next`` goes on with the one after it."""
+        if isinstance(urls, str):
+            raise ConfigurationError("urls is one str: pass a list")
 
         def read(url: str) -> Document:
             return document_of(self._jina().read(url, options=options or self.options), url)

@@ -105,13 +105,12 @@ class ElasticSemanticRetriever(BaseRetriever):
         )
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        return self._nodes(self._elastic().search(self.index, **self._options(query_bundle.query_str)))
+        return self._nodes(self._elastic().search(**self._options(query_bundle.query_str)))
 
     async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        return self._nodes(await self._elastic().asearch(self.index, **self._options(query_bundle.query_str)))
+        return self._nodes(await self._elastic().asearch(**self._options(query_bundle.query_str)))
 
     def _options(self, query: str) -> dict[str, Any]:
-        reranked = self.rerank_inference_id is not None and self.rerank_field is None
         body = semantic_search_body(
             self.field,
             query,
@@ -119,11 +118,12 @@ class ElasticSemanticRetriever(BaseRetriever):
             filter=self.filter,
             match_field=self.match_field,
             rerank_inference_id=self.rerank_inference_id,
-            rerank_field=self.text_field if reranked else self.rerank_field,
+            rerank_field=self.rerank_field,
             rank_window_size=self.rank_window_size,
+            text_field=self.text_field,
+            fields=self.metadata_fields,
         )
-        only = self.metadata_fields
-        return {"body": body, "source": None if only is None else [self.text_field, *only]}
+        return {"index": self.index, "body": body}
 
     def _nodes(self, found: SearchHits) -> list[NodeWithScore]:
         alike = Counter(hit.id for hit in found)

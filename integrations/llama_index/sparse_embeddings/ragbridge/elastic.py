@@ -35,6 +35,7 @@ class ElasticSparseEmbedding(ElasticConnected, BaseSparseEmbedding):  # type: ig
         inference_id: The inference endpoint: one that there is in any cluster, such as ``.elser-2-elasticsearch``, or one
             of your own.
         model_name: Another spelling of ``inference_id``.
+        task_settings: The service's own settings, before those of the endpoint.
         inference_timeout: Seconds that Elasticsearch waits for the model; its own figure is 30.
         batch_size: Texts in one request at most; what the endpoint's service takes applies as well.
         embed_batch_size: Texts that LlamaIndex hands over at once, up to 2048.
@@ -45,6 +46,7 @@ class ElasticSparseEmbedding(ElasticConnected, BaseSparseEmbedding):  # type: ig
         pydantic.ValidationError: A setting is unknown or of the wrong type.
     """
 
+    task_settings: dict[str, Any] | None
     inference_timeout: float | None
     batch_size: int
 
@@ -53,6 +55,7 @@ class ElasticSparseEmbedding(ElasticConnected, BaseSparseEmbedding):  # type: ig
         *,
         inference_id: str | None = None,
         model_name: str | None = None,
+        task_settings: dict[str, Any] | None = None,
         inference_timeout: float | None = None,
         batch_size: int = Elastic.BATCH_SIZE,
         embed_batch_size: int = MAX_EMBED_BATCH_SIZE,
@@ -60,6 +63,7 @@ class ElasticSparseEmbedding(ElasticConnected, BaseSparseEmbedding):  # type: ig
     ) -> None:
         fields: dict[str, Any] = {
             "model_name": named(inference_id, model_name),
+            "task_settings": task_settings,
             "inference_timeout": inference_timeout,
             "batch_size": batch_size,
             "embed_batch_size": embed_batch_size,
@@ -98,4 +102,8 @@ class ElasticSparseEmbedding(ElasticConnected, BaseSparseEmbedding):  # type: ig
         return [*(await self._elastic().asparse_embed(texts, **self._options())).indices()]
 
     def _options(self) -> dict[str, Any]:
-        return {"inference_id": self.model_name, "timeout": self.inference_timeout}
+        return {
+            "inference_id": self.model_name,
+            "task_settings": self.task_settings,
+            "timeout": self.inference_timeout,
+        }

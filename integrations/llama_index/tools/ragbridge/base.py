@@ -16,7 +16,7 @@ from pydantic import ConfigDict, Field, SecretStr
 
 from llama_index.embeddings.ragbridge.connection import JinaConnected, check_client
 from llama_index.readers.ragbridge.documents import document_of
-from ragbridge import Jina, RateLimit, Retry
+from ragbridge import Jina, Page, RateLimit, Retry
 
 
 class JinaToolSpec(JinaConnected, BaseToolSpec):
@@ -109,9 +109,8 @@ class JinaToolSpec(JinaConnected, BaseToolSpec):
             "client": client,
         }
         super().__init__(**settings, **framework)
-        self._jina().read_many(
-            []
-        )  # sends nothing, refuses settings of the connection that do not go together
+        # Sends nothing, refuses settings of the connection that do not go together.
+        self._jina().read_many([])
 
     @classmethod
     def class_name(cls) -> str:
@@ -121,20 +120,20 @@ class JinaToolSpec(JinaConnected, BaseToolSpec):
     # What stands below in docstrings is what agents are told of the tools.
 
     def jina_search(self, query: str) -> list[Document]:
-        """Search the web and return the pages found, best first, with their content as Markdown.
+        """Search the web and return the pages found, best first: title, address, and content as Markdown.
 
         Args:
             query (str): What to search for.
         """
-        return [*map(document_of, self._jina().search(query, **self._options()))]
+        return [*map(_result, self._jina().search(query, **self._options()))]
 
     async def ajina_search(self, query: str) -> list[Document]:
-        """Search the web and return the pages found, best first, with their content as Markdown.
+        """Search the web and return the pages found, best first: title, address, and content as Markdown.
 
         Args:
             query (str): What to search for.
         """
-        return [*map(document_of, await self._jina().asearch(query, **self._options()))]
+        return [*map(_result, await self._jina().asearch(query, **self._options()))]
 
     def jina_read(self, url: str) -> list[Document]:
         """Read a page of the web, or a PDF that stands there, and return its content as Markdown.
@@ -155,3 +154,11 @@ class JinaToolSpec(JinaConnected, BaseToolSpec):
     def _options(self) -> dict[str, Any]:
         options = ("num", "country", "language", "location", "site", "content")
         return {name: getattr(self, name) for name in options}
+
+
+def _result(page: Page) -> Document:
+    """A page that was found. LlamaIndex tells agents nothing but a document's text: where it is from is part of that."""
+    document = document_of(page)
+    heading = [part for part in (page.title, page.url) if part]
+    document.set_content("\n".join([*heading, "", page.content or page.description]))
+    return document

@@ -25,9 +25,9 @@ from ragbridge import (
 )
 
 OWN: Mapping[JinaReaderMode, frozenset[str]] = {
-    JinaReaderMode.READ: frozenset({"options"}),
+    JinaReaderMode.READ: frozenset({"options", "reader_url"}),
     JinaReaderMode.SEARCH: frozenset(
-        {"options", "site", "num", "country", "language", "location", "content"}
+        {"options", "site", "num", "country", "language", "location", "content", "search_url"}
     ),
     JinaReaderMode.GROUND: frozenset({"site"}),
 }
@@ -50,7 +50,7 @@ class JinaReaderConnector(JinaComponent):
     ```
     """
 
-    CONNECTION: ClassVar[tuple[str, ...]] = (*JinaComponent.CONNECTION, "region")
+    CONNECTION: ClassVar[tuple[str, ...]] = (*JinaComponent.CONNECTION, "region", "reader_url", "search_url")
 
     def __init__(
         self,
@@ -59,6 +59,8 @@ class JinaReaderConnector(JinaComponent):
         *,
         base_url: str = BASE_URL,
         region: str | None = None,
+        reader_url: str | None = None,
+        search_url: str | None = None,
         options: ReaderOptions | dict[str, Any] | None = None,
         site: str | None = None,
         num: int | None = None,
@@ -80,6 +82,8 @@ class JinaReaderConnector(JinaComponent):
             `JINA_AUTH_TOKEN`. Not sent with `limits="keyless"`.
         :param base_url: Where the API is; its other hosts are known. `"local"` for the embedded engine.
         :param region: `"eu"` for the hosts of the European Union.
+        :param reader_url: Where the reader is, if elsewhere, such as behind a gateway.
+        :param search_url: Where the search is, if elsewhere.
         :param options: How pages are fetched and what is made of them: `ragbridge.ReaderOptions` or its fields as a
             dictionary, such as `{"return_format": "html"}`; to read and to search.
         :param site: The only domain to search or to rely on, such as `"jina.ai"`.
@@ -97,6 +101,8 @@ class JinaReaderConnector(JinaComponent):
         :raises ConfigurationError: A setting is wrong, or the mode does not have it.
         """
         self.region = region
+        self.reader_url = reader_url
+        self.search_url = search_url
         super(JinaReaderConnector, self).__init__(  # noqa: UP008 - @component makes the class anew
             client=client,
             api_key=api_key,
@@ -170,7 +176,7 @@ class JinaReaderConnector(JinaComponent):
 
     def _check_mode(self) -> None:
         for name in frozenset().union(*OWN.values()) - OWN[self.mode]:
-            if getattr(self, name) not in (None, True):
+            if getattr(self, name) not in (None, True) or type(getattr(self, name)) is int:  # 1 equals True
                 able = " and ".join(repr(mode.value) for mode, names in OWN.items() if name in names)
                 raise ConfigurationError(f"{name}= is a setting of mode {able}, not of {self.mode.value!r}")
 
@@ -186,8 +192,8 @@ class JinaReaderConnector(JinaComponent):
             options = replace(options or ReaderOptions(), **_given(ReaderOptions.from_headers(headers)))
         if self.mode is JinaReaderMode.READ:
             return {"url": query, "options": options}
-        own = {name: getattr(self, name) for name in OWN[JinaReaderMode.SEARCH]}
-        return {**own, "query": query, "options": options}
+        asked = ("site", "num", "country", "language", "location", "content")
+        return {**{name: getattr(self, name) for name in asked}, "query": query, "options": options}
 
 
 def _given(options: ReaderOptions | None) -> dict[str, Any]:

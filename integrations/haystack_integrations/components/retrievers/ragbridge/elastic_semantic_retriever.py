@@ -150,9 +150,6 @@ class ElasticSemanticRetriever(ElasticComponent):
     def _asked(self, query: str, filters: Filters | None, top_k: int | None) -> dict[str, Any]:
         if not isinstance(query, str):
             raise TypeError("ElasticSemanticRetriever expects a string as query.")
-        rerank_field = self.rerank_field
-        if rerank_field is None and self.rerank_inference_id is not None:
-            rerank_field = self.content_field
         body = semantic_search_body(
             self.field,
             query,
@@ -160,12 +157,12 @@ class ElasticSemanticRetriever(ElasticComponent):
             filter=self.filters if filters is None else _checked(filters),
             match_field=self.match_field,
             rerank_inference_id=self.rerank_inference_id,
-            rerank_field=rerank_field,
+            rerank_field=self.rerank_field,
             rank_window_size=self.rank_window_size,
+            text_field=self.content_field,
+            fields=self.meta_fields,
         )
-        only = self.meta_fields
-        source = None if only is None else [self.content_field or self.field, *only]
-        return {"index": self.index, "body": body, "source": source}
+        return {"index": self.index, "body": body}
 
     def _answer(self, found: SearchHits) -> dict[str, Any]:
         return {"documents": [self._document(hit) for hit in found]}

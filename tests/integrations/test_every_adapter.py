@@ -1,0 +1,444 @@
+"""Every public class of every framework, by one table: nothing is lost when it is written down, and no secret is written."""
+
+from __future__ import annotations
+
+import base64
+import importlib
+import inspect
+import json
+import os
+import pickle
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ["HAYSTACK_TELEMETRY_ENABLED"] = (
+    "False"  # read when haystack is imported; tests stay off the network
+)
+
+from haystack import Pipeline
+from haystack.utils import Secret
+from langchain_core.load import dumps
+from llama_index.core.schema import MetadataMode
+from pydantic import BaseModel
+
+import haystack_integrations.components.classifiers.ragbridge as haystack_classifiers
+import haystack_integrations.components.connectors.ragbridge as haystack_connectors
+import haystack_integrations.components.embedders.ragbridge as haystack_embedders
+import haystack_integrations.components.preprocessors.ragbridge as haystack_preprocessors
+import haystack_integrations.components.rankers.ragbridge as haystack_rankers
+import haystack_integrations.components.retrievers.ragbridge as haystack_retrievers
+import langchain_ragbridge as langchain
+import llama_index.embeddings.ragbridge as llama_embeddings
+import llama_index.extractors.ragbridge as llama_extractors
+import llama_index.node_parser.ragbridge as llama_node_parser
+import llama_index.postprocessor.ragbridge as llama_postprocessor
+import llama_index.readers.ragbridge as llama_readers
+import llama_index.retrievers.ragbridge as llama_retrievers
+import llama_index.sparse_embeddings.ragbridge as llama_sparse
+import llama_index.tools.ragbridge as llama_tools
+from ragbridge import Elastic, Jina, RateLimit, ReaderOptions, Retry
+
+INTEGRATIONS = Path(__file__).parents[2] / "integrations"
+KEY = "sesame-0123456789abcdef"
+CLOUD_ID = "name:" + base64.b64encode(b"cloud.example$elastic$kibana").decode()
+
+POLICY = {
+    "limits": RateLimit(requests_per_minute=7, tokens_per_minute=None, concurrency=3, window=30.0),
+    "retry": Retry(attempts=2, initial=0.25, maximum=5.0, retry_after_cap=9.0, refusals=1),
+    "timeout": 12.5,
+    "concurrency": 2,
+}
+JINA = {**POLICY, "base_url": "http://127.0.0.1:9"}
+EU = {"base_url": Jina.BASE_URL, "region": "eu"}
+ELASTIC = {**POLICY, "url": "http://127.0.0.1:9", "verify": False}
+CLOUD = {"cloud_id": CLOUD_ID, "ca_certs": os.fspath(Path(__file__).parent)}
+ENDPOINT = {"inference_id": "mine", "inference_timeout": 90.0, "task_settings": {"a": 1}}
+ROWS = {"batch_size": 33}
+VECTORS = {"model": "jina-embeddings-v3", "task": "separation", "dimensions": 64, "normalized": False}
+TEXTS = {**VECTORS, "truncate": True}
+RERANK = {"model": "jina-reranker-v3.5", "max_doc_length": 99, "max_documents_per_call": 9}
+WORDS = {"site": "jina.ai", "country": "DE", "language": "de", "location": "Berlin", "content": False}
+READING = ReaderOptions(return_format="html", timeout=30)
+HYBRID = {"match_field": "title", "rerank_inference_id": "r", "rerank_field": "title", "rank_window_size": 50}
+SEARCHED = {"index": ["a", "b-*"], "field": "meaning"}
+LABELS = {"topic": ["sea", "bread"]}
+CUTS = [
+    {"strategy": "word", "max_chunk_size": 40, "overlap": 5, "strict": False},
+    {"strategy": "sentence", "max_chunk_size": 40, "sentence_overlap": 0},
+    {"strategy": "recursive", "max_chunk_size": 40, "separators": ["a+"]},
+    {"strategy": "recursive", "max_chunk_size": 40, "separator_group": "markdown"},
+]
+IMAGES = {"file_path_meta_field": "picture", "root_path": "pictures", "image_size": (640, 480)}
+AFFIXES = {"prefix": "<", "suffix": ">"}
+FIELDS = {"meta_fields_to_embed": ["title"], "embedding_separator": " | "}
+RANKED = {**FIELDS, "top_k": 4, "score_threshold": 0.25, "keep_retrieval_score": True}
+NODES = {"top_n": 7, "metadata_mode": MetadataMode.EMBED, "keep_retrieval_score": True}
+HAYSTACK_ELASTIC = {**ELASTIC, **CLOUD}  # nothing is looked at before a component is warmed up
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """A class, what it cannot be made without, and settings of which none is the default."""
+
+    kind: Callable[..., Any]
+    needs: Mapping[str, Any] = field(default_factory=dict)
+    rows: tuple[Mapping[str, Any], ...] = ({},)
+
+    @property
+    def framework(self) -> str:
+        """The framework's name, as its adapters' modules begin."""
+        return self.kind.__module__.partition("_")[0]
+
+    @property
+    def service(self) -> str | None:
+        """The name of the setting that tells where the service is."""
+        name = self.kind.__name__
+        return "base_url" if name.startswith("Jina") else "url" if name.startswith("Elastic") else None
+
+    def make(self, **settings: Any) -> Any:
+        """An object, of the embedded engine unless ``settings`` say otherwise."""
+        where = {self.service: "local"} if self.service else {}
+        return self.kind(**{**where, **self.needs, **settings})
+
+
+ADAPTERS = [
+    Adapter(langchain.JinaEmbeddings, rows=({**JINA, **ROWS, **TEXTS, "late_chunking": True},)),
+    Adapter(langchain.JinaRerank, rows=({**JINA, **RERANK, "top_n": 7, "image_key": None, "image_root": Path("x")},)),
+    Adapter(
+        langchain.JinaClassifier,
+        {"labels": ["a", "b"]},
+        (
+            {**JINA, **ROWS, "labels": LABELS, "model": "jina-embeddings-v3", "label_key": "x"},
+            {**JINA, "labels": None, "classifier": "an-id", "image_key": None, "image_root": Path("x")},
+        ),
+    ),
+    Adapter(
+        langchain.JinaReaderLoader,
+        {"urls": "https://example.com"},
+        (
+            {**JINA, "urls": ["https://a.example", "https://b.example"], "options": READING, "continue_on_failure": True},
+            EU,
+            {**JINA, "reader_url": "http://r"},
+        ),
+    ),
+    Adapter(
+        langchain.JinaSearch,
+        rows=({**JINA, **WORDS, "k": 3, "options": READING, "search_url": "http://s"}, EU),
+    ),
+    Adapter(
+        langchain.JinaSearchRetriever,
+        rows=({**JINA, **WORDS, "k": 3, "options": READING, "search_url": "http://s"}, EU),
+    ),
+    Adapter(
+        langchain.JinaSegmenterSplitter,
+        rows=({**JINA, "max_chunk_length": 99, "tokenizer": "p50k_base", "add_start_index": False},),
+    ),
+    Adapter(langchain.RagbridgeTextSplitter, rows=tuple({**row, "add_start_index": False} for row in CUTS)),
+    Adapter(
+        langchain.ElasticEmbeddings,
+        {"inference_id": "x"},
+        (
+            {**ELASTIC, **ENDPOINT, **ROWS, "task_type": "embedding", "input_type": "clustering"},
+            {**CLOUD, "url": None},
+        ),
+    ),
+    Adapter(langchain.ElasticRerank, {"inference_id": "x"}, ({**ELASTIC, **ENDPOINT, "top_n": 7}, {**CLOUD, "url": None})),
+    Adapter(
+        langchain.ElasticSemanticRetriever,
+        {"index": "docs", "field": "content"},
+        (
+            {**ELASTIC, **SEARCHED, **HYBRID, "k": 7, "filter": {"term": {"a": 1}}, "text_field": "t", "metadata_fields": ["a"]},
+            {**CLOUD, "url": None},
+        ),
+    ),
+    Adapter(
+        llama_embeddings.JinaEmbedding,
+        rows=(
+            {**JINA, **ROWS, **TEXTS, "model": None, "model_name": "jina-embeddings-v3", "late_chunking": True,
+             "embed_batch_size": 9},
+        ),
+    ),
+    Adapter(
+        llama_embeddings.JinaMultiModalEmbedding,
+        rows=(
+            {**JINA, **ROWS, "model_name": "jina-embeddings-v4", "task": "code.query", "dimensions": 128, "truncate": True,
+             "late_chunking": True, "embed_batch_size": 9},
+            {**JINA, "model_name": "jina-clip-v2", "normalized": False},
+        ),
+    ),
+    Adapter(
+        llama_embeddings.ElasticEmbedding,
+        {"inference_id": "x"},
+        (
+            {**ELASTIC, **ENDPOINT, **ROWS, "task_type": "embedding", "input_type": "clustering", "embed_batch_size": 9},
+            {**CLOUD, "url": None},
+        ),
+    ),
+    Adapter(
+        llama_sparse.ElasticSparseEmbedding,
+        {"inference_id": "x"},
+        ({**ELASTIC, **ENDPOINT, **ROWS, "embed_batch_size": 9}, {**CLOUD, "url": None}),
+    ),
+    Adapter(
+        llama_extractors.JinaClassificationExtractor,
+        {"labels": ["a", "b"]},
+        (
+            {**JINA, **ROWS, "labels": LABELS, "model": "jina-embeddings-v3", "metadata_mode": MetadataMode.ALL},
+            {"labels": None, "classifier": "an-id", "label_key": "x", "is_text_node_only": True, "show_progress": True},
+        ),
+    ),
+    Adapter(
+        llama_node_parser.RagbridgeNodeParser,
+        rows=tuple({**row, "metadata_aware": False, "deterministic_ids": True} for row in CUTS),
+    ),
+    Adapter(llama_postprocessor.JinaRerank, rows=({**JINA, **RERANK, **NODES},)),
+    Adapter(llama_postprocessor.ElasticRerank, {"inference_id": "x"},
+            ({**ELASTIC, **ENDPOINT, **NODES}, {**CLOUD, "url": None})),
+    Adapter(
+        llama_readers.JinaReader,
+        rows=({**JINA, "options": READING, "reader_url": "http://r", "is_remote": False}, EU),
+    ),
+    Adapter(
+        llama_retrievers.ElasticSemanticRetriever,
+        {"index": "docs", "field": "content"},
+        (
+            {**SEARCHED, **HYBRID, "similarity_top_k": 7, "filter": {"term": {"a": 1}}, "text_field": "t",
+             "metadata_fields": ["a"]},
+        ),
+    ),
+    Adapter(
+        llama_tools.JinaToolSpec,
+        rows=(
+            {**JINA, **WORDS, "num": 3, "reader_url": "http://r", "search_url": "http://s"},
+            EU,
+        ),
+    ),
+    Adapter(haystack_embedders.JinaTextEmbedder, rows=({**JINA, **TEXTS, **AFFIXES},)),
+    Adapter(
+        haystack_embedders.JinaDocumentEmbedder,
+        rows=(
+            {**JINA, **ROWS, **TEXTS, **AFFIXES, **FIELDS, "late_chunking": True, "source_id_field": "x", "progress_bar": True},
+        ),
+    ),
+    Adapter(
+        haystack_embedders.JinaDocumentImageEmbedder,
+        rows=({**JINA, **ROWS, **VECTORS, **IMAGES, "model": "jina-clip-v2", "progress_bar": True},),
+    ),
+    Adapter(haystack_embedders.ElasticTextEmbedder, {"inference_id": "x"}, (
+        {**HAYSTACK_ELASTIC, **ENDPOINT, **AFFIXES, "task_type": "embedding", "input_type": "clustering"},
+    )),
+    Adapter(haystack_embedders.ElasticDocumentEmbedder, {"inference_id": "x"}, (
+        {**HAYSTACK_ELASTIC, **ENDPOINT, **ROWS, **AFFIXES, **FIELDS, "task_type": "embedding", "input_type": "clustering",
+         "progress_bar": True},
+    )),
+    Adapter(haystack_embedders.ElasticSparseTextEmbedder, {"inference_id": "x"},
+            ({**HAYSTACK_ELASTIC, **ENDPOINT, **AFFIXES},)),
+    Adapter(haystack_embedders.ElasticSparseDocumentEmbedder, {"inference_id": "x"}, (
+        {**HAYSTACK_ELASTIC, **ENDPOINT, **ROWS, **AFFIXES, **FIELDS, "progress_bar": True},
+    )),
+    Adapter(haystack_rankers.JinaRanker, rows=({**JINA, **RERANK, **RANKED, **IMAGES},)),
+    Adapter(haystack_rankers.ElasticRanker, {"inference_id": "x"}, ({**HAYSTACK_ELASTIC, **ENDPOINT, **RANKED},)),
+    Adapter(
+        haystack_classifiers.JinaDocumentClassifier,
+        {"labels": ["a", "b"]},
+        (
+            {**JINA, **ROWS, **IMAGES, "labels": LABELS, "model": "jina-clip-v2", "classification_field": "x"},
+            {"labels": None, "classifier": "an-id"},
+        ),
+    ),
+    Adapter(
+        haystack_connectors.JinaReaderConnector,
+        {"mode": haystack_connectors.JinaReaderMode.READ},
+        (
+            {**JINA, **WORDS, "mode": haystack_connectors.JinaReaderMode.SEARCH, "num": 1, "options": READING,
+             "search_url": "http://s"},
+            {**EU, "reader_url": "http://r"},
+            {"mode": haystack_connectors.JinaReaderMode.GROUND, "site": "jina.ai"},
+        ),
+    ),
+    Adapter(haystack_preprocessors.RagbridgeDocumentSplitter, rows=tuple(CUTS)),
+    Adapter(
+        haystack_retrievers.ElasticSemanticRetriever,
+        {"index": "docs", "field": "content"},
+        (
+            {**HAYSTACK_ELASTIC, **SEARCHED, **HYBRID, "top_k": 7, "filters": {"term": {"a": 1}}, "content_field": "t",
+             "meta_fields": ["a"]},
+        ),
+    ),
+]  # fmt: skip
+
+SECRET = {"api_key", "basic_auth", "bearer_auth", "username", "password"}
+APART = SECRET | {"self", "client", "embedding_type", "chunker", "id_func"}
+"""What other tests are about: secrets, what no file holds, and what has one value."""
+
+FRAMEWORKS = ("langchain_core.", "llama_index.core.")
+
+
+def name_of(adapter: Adapter) -> str:
+    return f"{adapter.framework}-{adapter.kind.__name__}"
+
+
+every = pytest.mark.parametrize("adapter", ADAPTERS, ids=name_of)
+over_a_service = pytest.mark.parametrize("adapter", [each for each in ADAPTERS if each.service], ids=name_of)
+
+
+def settings_of(kind: Any) -> set[str]:
+    """The settings that are ours."""
+    if not issubclass(kind, BaseModel):
+        return {
+            name
+            for name, parameter in inspect.signature(kind.__init__).parameters.items()
+            if parameter.kind is not parameter.VAR_KEYWORD
+        } - APART - {"callback_manager", "object_map", "objects", "verbose"}  # fmt: skip
+    theirs = {
+        name
+        for base in kind.__mro__
+        if base.__module__.startswith(FRAMEWORKS) and issubclass(base, BaseModel)
+        for name in base.model_fields
+    }
+    return set(kind.model_fields) - theirs - APART
+
+
+def state(thing: Any) -> dict[str, Any]:
+    """What makes a thing what it is."""
+    if isinstance(thing, langchain.RagbridgeTextSplitter):
+        return {name: value for name, value in vars(thing).items() if not callable(value)}
+    return {name: getattr(thing, name) for name in settings_of(type(thing))}
+
+
+def secrets(adapter: Adapter) -> list[dict[str, Any]]:
+    """Each way to give one, as the framework has it."""
+    if adapter.framework == "haystack":
+        key = Secret.from_env_var("SESAME")
+        elastic = [{"api_key": key}, {"username": "me", "password": key}, {"bearer_auth": key}]
+        return [{"api_key": key}] if adapter.service == "base_url" else elastic
+    elastic = [{"api_key": KEY}, {"api_key": ("id", KEY)}, {"basic_auth": ("me", KEY)}, {"bearer_auth": KEY}]
+    return [{"api_key": KEY}] if adapter.service == "base_url" else elastic
+
+
+def copies(thing: Any) -> list[Any]:
+    """The thing, written down and read again in each way that its framework has."""
+    found, kind = [pickle.loads(pickle.dumps(thing))], type(thing)
+    if hasattr(kind, "from_json"):  # LlamaIndex
+        found += [
+            kind.from_dict(thing.to_dict()),
+            kind.from_json(thing.to_json()),
+            kind.from_dict(thing.model_dump()),
+        ]
+    elif hasattr(kind, "from_dict"):  # Haystack
+        pipeline = Pipeline()
+        pipeline.add_component("it", thing)
+        data = thing.to_dict()
+        found += [
+            kind.from_dict(data),
+            kind.from_dict(data),
+            Pipeline.loads(pipeline.dumps()).get_component("it"),
+        ]
+    elif isinstance(thing, BaseModel):  # LangChain
+        apart = {"args_schema", "callbacks"}
+        found += [kind(**thing.model_dump()), kind(**json.loads(thing.model_dump_json(exclude=apart)))]
+    return found
+
+
+def shown(thing: Any) -> list[str]:
+    """All that is ever seen of a thing."""
+    texts = [repr(thing), str(thing), repr(vars(thing)), repr(pickle.dumps(thing))]
+    for method in ("to_dict", "to_json", "to_payload", "model_dump"):
+        if hasattr(thing, method):
+            texts.append(repr(getattr(thing, method)()))
+    if thing.__module__.startswith("langchain"):
+        texts.append(dumps(thing))
+    return texts
+
+
+def test_the_table_is_complete():
+    """Every class that a leaf exports is in it."""
+    exported = set()
+    for path in INTEGRATIONS.rglob("*ragbridge/__init__.py"):
+        module = importlib.import_module(".".join(path.parent.relative_to(INTEGRATIONS).parts))
+        exported |= {getattr(module, name) for name in getattr(module, "__all__", ())}
+    exported.remove(haystack_connectors.JinaReaderMode)
+    assert {adapter.kind for adapter in ADAPTERS} == exported
+
+
+@every
+def test_the_table_has_every_setting_with_another_value_than_its_default(adapter, monkeypatch):
+    """Else the tests below would not notice one that is lost."""
+    monkeypatch.setenv("JINA_API_KEY", KEY)
+    plain = adapter.make()
+    if isinstance(plain, langchain.RagbridgeTextSplitter):
+        changed = set().union(*adapter.rows)
+    else:
+        changed = {
+            name
+            for row in adapter.rows
+            for name, value in state(adapter.make(**row)).items()
+            if value != getattr(plain, name)
+        }
+    assert settings_of(adapter.kind) <= changed
+
+
+@every
+def test_nothing_is_lost_when_it_is_written_down(adapter, monkeypatch):
+    """Pickles, and each framework's own dumps, bring every setting back."""
+    monkeypatch.setenv("JINA_API_KEY", KEY)
+    for row in adapter.rows:
+        # Haystack writes down which variable holds a secret; elsewhere they are left out.
+        named = secrets(adapter) if adapter.framework == "haystack" and adapter.service else []
+        made = adapter.make(**row, **{name: value for secret in named for name, value in secret.items()})
+        for again in copies(made):
+            assert type(again) is type(made)
+            assert state(again) == state(made)
+            if adapter.framework == "haystack":
+                assert again.to_dict() == made.to_dict()
+
+
+@over_a_service
+def test_no_secret_is_ever_shown(adapter, monkeypatch):
+    """Neither in a text about the object nor in anything that is written down, once it has a client as well."""
+    monkeypatch.setenv("SESAME", KEY)
+    for secret in secrets(adapter):
+        made = adapter.make(**{adapter.service: "http://127.0.0.1:9", **secret})
+        if hasattr(made, "warm_up"):
+            made.warm_up()
+        encoded = base64.b64encode(f"me:{KEY}".encode()).decode()
+        assert not [text for text in shown(made) if KEY in text or encoded in text]
+
+
+@over_a_service
+def test_no_secret_is_in_an_error_about_another_setting(adapter):
+    """Whatever the framework makes of it."""
+    for secret in secrets(adapter):
+        with pytest.raises((TypeError, ValueError)) as refused:
+            adapter.make(**secret, timeout="soon").warm_up()
+        assert KEY not in f"{refused.value} {refused.value!r}"
+
+
+@every
+def test_an_unknown_setting_is_refused(adapter):
+    """A typo is not taken for a default."""
+    with pytest.raises((TypeError, ValueError), match="a_typo"):
+        adapter.make(a_typo=3)
+
+
+@over_a_service
+def test_a_client_is_one_of_the_service(adapter):
+    """One of another service, or its name, is refused when the object is made, by an error that says what it is."""
+    other = Elastic("local") if adapter.service == "base_url" else Jina(base_url="local")
+    for wrong in (other, "local", Jina):
+        with pytest.raises((TypeError, ValueError), match="client"):
+            adapter.kind(**adapter.needs, client=wrong)
+
+
+@pytest.mark.parametrize("service", ["base_url", "url"])
+def test_one_client_serves_all_adapters_of_a_service(service):
+    """Of whichever framework; none of them asks for anything beside it."""
+    client = Jina(base_url="local") if service == "base_url" else Elastic("local")
+    made = [
+        adapter.kind(**adapter.needs, client=client) for adapter in ADAPTERS if adapter.service == service
+    ]
+    assert len(made) == sum(adapter.service == service for adapter in ADAPTERS)
