@@ -237,6 +237,15 @@ def test_errors_can_be_reported_instead(connect: Callable[..., Elastic]) -> None
     assert pickle.loads(pickle.dumps(caught.value)).result == result
 
 
+def test_a_document_that_repeats_the_key_does_not_show_it(connect: Callable[..., Elastic]) -> None:
+    """What is told of a single document is as free of credentials as any error."""
+    key = "a-key-of-nobody"
+    refused = {"a": (400, error("x", f"failed for [Authorization: ApiKey {key}]"))}
+    result = connect(Index(refused), api_key=key).bulk("docs", [{}], ids=["a"], on_error="report")
+    assert "failed for" in result.errors[0].reason
+    assert key not in repr(result)
+
+
 @pytest.mark.parametrize(
     ("status", "why"),
     [

@@ -16,7 +16,6 @@ from ragbridge._flow import Flow, Plan, Response, plan, sleep
 from ragbridge._hits import BulkFailure, BulkResult
 from ragbridge.services.elastic import _arguments as check
 from ragbridge.services.elastic._documents import Row, batches, rows
-from ragbridge.services.elastic._errors import read_error
 from ragbridge.services.elastic._names import index_name
 from ragbridge.services.elastic._resend import resend
 from ragbridge.services.elastic._wire import decode, segment
@@ -214,7 +213,7 @@ def _send(
             "POST",
             f"/{segment('index', options.index)}/_bulk",
             product=PRODUCT,
-            read=functools.partial(_read, part=part),
+            read=functools.partial(_read, part=part, refusal=channel.refusal),
             query=options.query,
             body=b"".join(row.lines for row in part),
             content_type="application/x-ndjson",
@@ -231,8 +230,10 @@ def _send(
     )
 
 
-def _read(response: Response, *, part: list[Row]) -> list[StatusError | None]:
-    """For each row, None where it was written, else why not.
+def _read(
+    response: Response, *, part: list[Row], refusal: Callable[[Response], StatusError]
+) -> list[StatusError | None]:
+    """For each row, None where it was written, else why not: read as any refusal is, without a trace of credentials.
 
     Raises:
         ResponseError: A row is missing, or is another one's.
@@ -240,10 +241,12 @@ def _read(response: Response, *, part: list[Row]) -> list[StatusError | None]:
     items = objects(decode(response), "items")
     if len(items) != len(part):
         raise ResponseError(f"'items' has {len(items)} rows for {len(part)} documents")
-    return [_outcome(item, row) for item, row in zip(items, part, strict=True)]
+    return [_outcome(item, row, refusal) for item, row in zip(items, part, strict=True)]
 
 
-def _outcome(item: Mapping[str, Any], row: Row) -> StatusError | None:
+def _outcome(
+    item: Mapping[str, Any], row: Row, refusal: Callable[[Response], StatusError]
+) -> StatusError | None:
     found = next(iter(item.values()), None) if len(item) == 1 else None
     status = found.get("status") if isinstance(found, dict) else None
     if not isinstance(found, dict) or type(status) is not int:
@@ -254,7 +257,7 @@ def _outcome(item: Mapping[str, Any], row: Row) -> StatusError | None:
     if status < 300 and error is None:
         return None
     status = status if status >= 400 else 500
-    return read_error(Response(status, {}, json.dumps({"error": error, "status": status}).encode()))
+    return refusal(Response(status, {}, json.dumps({"error": error, "status": status}).encode()))
 
 
 def _failure(row: Row, error: StatusError) -> BulkFailure:
