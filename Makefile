@@ -61,6 +61,7 @@ format: $(VENV)/.made-check ## Format and fix what can be fixed
 bench: $(VENV)/.made-test ## Print the benchmark tables
 	$(BIN)/python tests/benchmarks/limiter_simulation.py
 	$(BIN)/python tests/benchmarks/chunking.py
+	$(BIN)/python tests/benchmarks/products.py
 
 notebooks: $(VENV)/.made-test ## Execute the notebooks
 	$(BIN)/python -m pytest tests/notebooks

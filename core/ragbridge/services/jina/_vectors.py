@@ -17,7 +17,7 @@ import re
 import sys
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
 
@@ -299,17 +299,17 @@ def _bytes_of(value: object, embedding_type: EmbeddingType) -> Vectors:
         raise ResponseError(
             f"a {embedding_type} embedding is {type(value).__name__} where a list of numbers was expected"
         )
+    offset = _OFFSETS[embedding_type]
     try:
-        numbers = np.asarray(value, np.float64) + _OFFSETS[embedding_type]
-    except OverflowError as error:
-        raise ResponseError(f"an embedding cannot be decoded: {error}") from None
-    if not ((numbers >= 0) & (numbers <= 255) & (numbers == np.floor(numbers))).all():
-        low = -_OFFSETS[embedding_type]
-        raise ResponseError(
-            f"a {embedding_type} embedding holds something other than whole numbers from {low} to {low + 255}"
-        )
-    return numbers.astype(np.uint8)
+        whole = [int(number) for number in value]
+        if whole == value:
+            return np.frombuffer(bytes([offset + number for number in whole]), np.uint8)
+    except (ValueError, OverflowError):  # beyond a byte; not finite
+        pass
+    raise ResponseError(
+        f"a {embedding_type} embedding holds something other than whole numbers from {-offset} to {255 - offset}"
+    )
 
 
-def _is_numbers(value: object) -> bool:
-    return isinstance(value, list) and all(type(number) in {int, float} for number in value)
+def _is_numbers(value: object) -> TypeGuard[list[float]]:
+    return isinstance(value, list) and set(map(type, value)) <= {int, float}
