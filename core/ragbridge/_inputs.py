@@ -131,7 +131,7 @@ class Video(Media):
     KIND: ClassVar[str] = "video"
 
 
-Part: TypeAlias = str | Image | Audio | Video
+Member: TypeAlias = str | Image | Audio | Video
 """What a group may hold."""
 
 
@@ -146,9 +146,9 @@ class Group:
         ConfigurationError: There is no part, or one is something else.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[Member, ...]
 
-    def __init__(self, parts: Sequence[Part]) -> None:
+    def __init__(self, parts: Sequence[Member]) -> None:
         if isinstance(parts, (str, bytes, Mapping, Media)):
             raise ConfigurationError(f"Group: parts is one {type(parts).__name__}: pass a list")
         found = tuple(parts)

@@ -69,7 +69,7 @@ class Job:
     where: Where
     progress: Progress | None
 
-    def requests(self, batch_size: int) -> Iterator[Flow[Part]]:
+    def requests(self, batch_size: int) -> Iterator[Flow[Bill]]:
         """One flow for each batch of the inputs."""
         limiter = self.channel.limiter(PRODUCT)
         budget = limiter.request_budget if limiter else None
@@ -84,7 +84,7 @@ class Job:
         )
         return (_flow(self, batch) for batch in batches)
 
-    def document_requests(self, sizes: Iterable[int]) -> Iterator[Flow[Part]]:
+    def document_requests(self, sizes: Iterable[int]) -> Iterator[Flow[Bill]]:
         """One flow for each document of so many texts, or as few as its length asks for.
 
         Late chunking joins what stands in one request.
@@ -93,17 +93,17 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Bill:
     """What a flow brought beside its rows."""
 
     model: str
     usage: Usage
 
 
-def total(parts: Iterable[Part], asked: str) -> Part:
-    """All of ``parts`` together; the model is as the service gave it, or as it was asked for where nothing was sent."""
-    parts = list(parts)
-    return Part(parts[0].model if parts else asked, sum((part.usage for part in parts), Usage()))
+def total(bills: Iterable[Bill], asked: str) -> Bill:
+    """All of ``bills`` together; the model is as the service gave it, or as it was asked for where nothing was sent."""
+    bills = list(bills)
+    return Bill(bills[0].model if bills else asked, sum((bill.usage for bill in bills), Usage()))
 
 
 def in_texts(start: int, stop: int) -> str:
@@ -141,7 +141,7 @@ def _warn_of_cut(job: Job, start: int, stop: int, groups: int) -> None:
     )
 
 
-def _flow(job: Job, batch: Batch) -> Flow[Part]:
+def _flow(job: Job, batch: Batch) -> Flow[Bill]:
     try:
         part = yield from _request(job, batch)
     except InvalidRequestError as error:
@@ -159,7 +159,7 @@ def _flow(job: Job, batch: Batch) -> Flow[Part]:
     return part
 
 
-def _halves(job: Job, batch: Batch) -> Flow[Part]:
+def _halves(job: Job, batch: Batch) -> Flow[Bill]:
     """A group that the service finds too long, in two: what was estimated to fit did not."""
     _warn_of_cut(job, batch.start, batch.stop, 2)
     middle = (batch.start + batch.stop) // 2
@@ -187,7 +187,7 @@ def _longest(job: Job, batch: Batch) -> Flow[Batch]:
     return batch
 
 
-def _request(job: Job, batch: Batch) -> Flow[Part]:
+def _request(job: Job, batch: Batch) -> Flow[Bill]:
     start, stop = batch.start, batch.stop
     body = encode(
         job.options.payload(job.inputs.to_wire(start, stop)),
@@ -201,7 +201,7 @@ def _request(job: Job, batch: Batch) -> Flow[Part]:
         measure=lambda: batch.features,
         extra=_fitting(job, batch),
     )
-    return Part(model, Usage(billed or 0, 1))
+    return Bill(model, Usage(billed or 0, 1))
 
 
 def _fitting(job: Job, batch: Batch) -> float:

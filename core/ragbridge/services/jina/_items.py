@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, TypeGuard, cast
 
 from ragbridge._errors import ConfigurationError
-from ragbridge._inputs import Audio, Group, Image, Media, Part, Pdf, Video, from_text
+from ragbridge._inputs import Audio, Group, Image, Media, Member, Pdf, Video, from_text
 from ragbridge.models import MODELS, Model
 
 Item: TypeAlias = str | Media | Group
@@ -67,7 +67,7 @@ def _from_object(value: Mapping[str, Any]) -> Item:
     ((key, content),) = value.items()
     if key == "content" and isinstance(content, Sequence) and not isinstance(content, (str, bytes)):
         return Group(
-            [cast("Part", read_item(part, f"content[{index}]")) for index, part in enumerate(content)]
+            [cast("Member", read_item(part, f"content[{index}]")) for index, part in enumerate(content)]
         )
     if key == "text" and isinstance(content, str):
         return content

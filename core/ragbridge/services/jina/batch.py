@@ -31,7 +31,7 @@ PRODUCT = "embeddings"
 ONE_TASK_FOR_BOTH = "retrieval"
 """Some descriptions have this task for jobs where v5 has one for queries and one for passages: sent if asked for."""
 
-Progress: TypeAlias = Callable[[int, int], object]
+JobProgress: TypeAlias = Callable[[int, int], object]
 """Told how many items are through, failed ones included, and how many there are."""
 
 
@@ -124,7 +124,7 @@ def listing(channel: JinaChannel, limit: int) -> Plan[tuple[BatchStatus, ...]]:
 
 
 def wait(
-    channel: JinaChannel, job: str, *, poll: float, timeout: float | None, progress: Progress | None
+    channel: JinaChannel, job: str, *, poll: float, timeout: float | None, progress: JobProgress | None
 ) -> Flow[BatchStatus]:
     """The completed job.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ragbridge._flow import Plan, Response, plan
 from ragbridge._results import DocumentEmbeddings, Embeddings
 from ragbridge.services.jina._channel import JinaChannel
-from ragbridge.services.jina._embedding_flow import PRODUCT, Job, Part, Progress, Where, in_texts, total
+from ragbridge.services.jina._embedding_flow import PRODUCT, Bill, Job, Progress, Where, in_texts, total
 from ragbridge.services.jina._embedding_inputs import Inputs
 from ragbridge.services.jina._embedding_options import EmbeddingOptions
 
@@ -69,15 +69,15 @@ def _start(
     return job, sheet
 
 
-def _join(sheet: Sheet, options: EmbeddingOptions, parts: list[Part]) -> Embeddings:
-    whole = total(parts, options.model)
+def _join(sheet: Sheet, options: EmbeddingOptions, bills: list[Bill]) -> Embeddings:
+    whole = total(bills, options.model)
     return Embeddings(sheet.vectors, whole.model, whole.usage, options.embedding_type)
 
 
 def _join_documents(
-    sheet: Sheet, options: EmbeddingOptions, sizes: list[int], parts: list[Part]
+    sheet: Sheet, options: EmbeddingOptions, sizes: list[int], bills: list[Bill]
 ) -> DocumentEmbeddings:
-    whole = _join(sheet, options, parts)
+    whole = _join(sheet, options, bills)
     ends = list(itertools.accumulate(sizes))
     documents = tuple(whole.vectors[end - size : end] for size, end in zip(sizes, ends, strict=True))
     return DocumentEmbeddings(documents, whole.model, whole.usage, whole.embedding_type)

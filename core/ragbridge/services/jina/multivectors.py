@@ -15,7 +15,7 @@ from ragbridge._flow import Flow, Plan, Response, plan
 from ragbridge._multivectors import MultiVectors
 from ragbridge._tokens import Features
 from ragbridge.services.jina._channel import JinaChannel
-from ragbridge.services.jina._embedding_flow import PRODUCT, Job, Part, Progress, in_texts, total
+from ragbridge.services.jina._embedding_flow import PRODUCT, Bill, Job, Progress, in_texts, total
 from ragbridge.services.jina._embedding_inputs import Inputs
 from ragbridge.services.jina._embedding_options import EmbeddingOptions
 from ragbridge.services.jina._wire import billed, decode, model_of
@@ -134,11 +134,11 @@ def _tokens(found: object, count: int) -> tuple[str, ...]:
 
 
 def _join(
-    options: EmbeddingOptions, rows: list[Any], tokens: list[Any] | None, parts: list[Part]
+    options: EmbeddingOptions, rows: list[Any], tokens: list[Any] | None, bills: list[Bill]
 ) -> MultiVectors:
     """Raises ``ResponseError`` where answers differ in the width of their vectors."""
     widths = {row.shape[1] for row in rows}
     if len(widths) > 1:
         raise ResponseError(f"vectors of one job have the widths {sorted(widths)}")
-    whole = total(parts, options.model)
+    whole = total(bills, options.model)
     return MultiVectors(tuple(rows), whole.model, whole.usage, None if tokens is None else tuple(tokens))

@@ -14,7 +14,7 @@ from ragbridge._jobs import BatchResults, BatchStatus, BulkStatus
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL, Role
 from ragbridge.services.jina import _polling, batch, bulk, catalogue
 from ragbridge.services.jina._batch_inputs import check_ids, check_inputs
-from ragbridge.services.jina.batch import Progress
+from ragbridge.services.jina.batch import JobProgress
 from ragbridge.services.jina.faces.base import JinaFaces, JinaPart
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class BatchJob(_Job):
         *,
         poll: float = _polling.POLL,
         timeout: float | None = None,
-        progress: Progress | None = None,
+        progress: JobProgress | None = None,
     ) -> Plan[BatchStatus]:
         """Wait until the job is completed. The asynchronous face is ``await_done``.
 
