@@ -6,7 +6,7 @@ import httpx
 import numpy as np
 import pytest
 
-from ragbridge import Jina
+from ragbridge import Elastic, Jina
 from ragbridge.local import Engine
 from ragbridge.server import running
 
@@ -64,3 +64,10 @@ def test_our_client_uses_every_product(url):
         assert jina.classify(["a dog"], classifier=made.classifier_id).results[0].label == "animal"
         tokens = jina.embed_multivector(["a text"], role="document").vectors
         assert tokens[0].shape == (2, 128)
+
+
+def test_an_engine_of_ones_own_answers_a_client() -> None:
+    """With its pages, quota and faults, in this process: by Jina's methods and by Elasticsearch's."""
+    engine = Engine(pages={"https://example.com/sea": "<title>Sea</title><p>Waves.</p>"})
+    assert Jina(base_url="local", transport=engine).read("https://example.com/sea").title == "Sea"
+    assert len(Elastic("local", transport=engine).embed(["a"], inference_id=".jina-embeddings-v3")) == 1
