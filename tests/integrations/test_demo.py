@@ -211,7 +211,13 @@ def test_a_missing_framework_names_the_extra(environment: dict[str, str]) -> Non
 def test_ctrl_c_ends_it_quietly(environment: dict[str, str]) -> None:
     """After SIGINT it exits with 130 and adds nothing to what it had said."""
     with subprocess.Popen(
-        [*DEMO, "--json"], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*DEMO, "--json"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Whoever runs the tests in the background has SIGINT ignored, and so would the demo.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
