@@ -16,7 +16,7 @@ from ragbridge._tokens import NOTHING, Features, TokenEstimator
 from ragbridge._tokens import shared as shared_tokens
 
 if TYPE_CHECKING:
-    from ragbridge._drivers import Clock
+    from ragbridge._clock import Clock
     from ragbridge._retry import Retry
     from ragbridge._secret import Secret
 

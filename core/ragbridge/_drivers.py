@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import contextvars
 import itertools
-import math
 import threading
-import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from ragbridge._clock import Clock
 from ragbridge._errors import RequestError
 from ragbridge._flow import Effect, Flow, Plan, Request, Response, Send, Sleep, Wait, Waitable, plan
 
@@ -43,39 +42,6 @@ class Transport(Protocol):
 
     async def close_async(self) -> None:
         """Free what both sides hold for the running loop."""
-
-
-class Clock(Protocol):
-    """Time as drivers see it. Replaceable, so that hours of waiting take no time in a test."""
-
-    def now(self) -> float:
-        """Seconds on a clock that never goes back."""
-        ...
-
-    def wait(self, event: threading.Event, seconds: float) -> None:
-        """Block until ``event`` is set or ``seconds`` (may be ``inf``) have passed."""
-
-    async def wait_async(self, event: asyncio.Event, seconds: float) -> None:
-        """The same on the running event loop."""
-
-
-class SystemClock:
-    """The machine's own monotonic clock."""
-
-    def now(self) -> float:
-        """Seconds of ``time.monotonic``."""
-        return time.monotonic()
-
-    def wait(self, event: threading.Event, seconds: float) -> None:
-        """Block until ``event`` is set or ``seconds`` have passed."""
-        event.wait(None if math.isinf(seconds) else min(seconds, threading.TIMEOUT_MAX))
-
-    async def wait_async(self, event: asyncio.Event, seconds: float) -> None:
-        """Wait until ``event`` is set or ``seconds`` have passed."""
-        import asyncio
-
-        with suppress(TimeoutError):
-            await asyncio.wait_for(event.wait(), None if math.isinf(seconds) else seconds)
 
 
 class _Stopped(BaseException):

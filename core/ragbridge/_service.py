@@ -7,7 +7,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ragbridge._call import Totals
-from ragbridge._drivers import AsyncDriver, Clock, SystemClock, ThreadDriver, Transport
+from ragbridge._clock import Clock, SystemClock
+from ragbridge._drivers import AsyncDriver, ThreadDriver, Transport
 from ragbridge._errors import ConfigurationError
 from ragbridge._inprocess import InProcessTransport, in_process
 from ragbridge._secret import MissingKeyError

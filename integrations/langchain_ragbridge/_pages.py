@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import PlainSerializer
@@ -12,7 +11,6 @@ from ragbridge import ReaderOptions
 if TYPE_CHECKING:
     from ragbridge import Page
 
-_SECRETS = {"set_cookie", "proxy_url"}
 _TEXTS = (
     "title",
     "description",
@@ -28,8 +26,7 @@ _TEXTS = (
 def _without_secrets(options: ReaderOptions | None) -> dict[str, Any] | None:
     if options is None:
         return None
-    found = {each.name: getattr(options, each.name) for each in fields(options)}
-    return {name: value for name, value in found.items() if value is not None and name not in _SECRETS}
+    return {name: value for name, value in options.given().items() if name not in options.SECRETS}
 
 
 Options = Annotated[ReaderOptions | None, PlainSerializer(_without_secrets)]

@@ -25,7 +25,8 @@ from ragbridge.services.elastic.faces.retrieval import RetrievalFaces
 if TYPE_CHECKING:
     import ssl
 
-    from ragbridge._drivers import Clock, Transport
+    from ragbridge._clock import Clock
+    from ragbridge._drivers import Transport
     from ragbridge.local import Engine
 
 log = logging.getLogger("ragbridge")

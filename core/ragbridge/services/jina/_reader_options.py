@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias, get_args
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 from ragbridge._caps import MAX_PAGE_SECONDS, MIN_MAX_TOKENS
 from ragbridge._errors import ConfigurationError
@@ -79,6 +79,7 @@ class ReaderOptions:
         do_not_track: Whether neither page nor address is kept by the service.
         viewport: Width and height of the browser's window, in pixels. Not for searches.
         inject_page_script: JavaScript, or its address, that runs in the page before it is read. Not for searches.
+        SECRETS: Names of the options that may hold a secret, for those who write options down.
 
     Raises:
         ConfigurationError: An option is not what it should be; the message names it.
@@ -124,6 +125,8 @@ class ReaderOptions:
     do_not_track: bool | None = None
     viewport: tuple[int, int] | None = None
     inject_page_script: str | None = field(default=None, repr=False)
+
+    SECRETS: ClassVar[tuple[str, ...]] = ("set_cookie", "proxy_url")
 
     def __post_init__(self) -> None:
         _check_counts(self)
@@ -172,6 +175,11 @@ class ReaderOptions:
         found = {"viewport": viewport, "injectPageScript": self.inject_page_script}
         return {name: value for name, value in found.items() if value is not None}
 
+    def given(self) -> dict[str, Any]:
+        """The options that are set, by their names."""
+        found = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: value for name, value in found.items() if value is not None}
+
     @property
     def patience(self) -> float:
         """Seconds that an answer may take, as far as these options say."""
@@ -203,7 +211,7 @@ _OTHER_NAMES = {
 _IN_BODY = frozenset({"viewport", "inject_page_script"})
 _HEADERS: Mapping[str, str] = {
     name: _OTHER_NAMES.get(name, "x-" + name.replace("markdown", "md").replace("_", "-"))
-    for name in ReaderOptions.__dataclass_fields__
+    for name in (each.name for each in fields(ReaderOptions))
     if name not in _IN_BODY
 }
 _WORDS = {"links_summary": "all", "images_summary": "all", "no_gfm": "table", "with_iframe": "quoted"}

@@ -21,7 +21,8 @@ from ragbridge.services.jina.faces.segmenting import SegmentingFaces
 from ragbridge.services.jina.faces.web import WebFaces
 
 if TYPE_CHECKING:
-    from ragbridge._drivers import Clock, Transport
+    from ragbridge._clock import Clock
+    from ragbridge._drivers import Transport
     from ragbridge.local import Engine
 
 

@@ -19,8 +19,6 @@ from llama_index.embeddings.ragbridge.connection import JinaConnected, check_cli
 from llama_index.readers.ragbridge.documents import document_of
 from ragbridge import ConfigurationError, Jina, RateLimit, ReaderOptions, Retry
 
-_SECRETS = ("set_cookie", "proxy_url")
-
 
 class JinaReader(JinaConnected, BasePydanticReader):
     """Reads pages of the web, and PDF that stand there, as clean Markdown: one document for each address.
@@ -88,7 +86,7 @@ class JinaReader(JinaConnected, BasePydanticReader):
             "client": client,
         }
         super().__init__(**settings, **framework)
-        secret = [name for name in _SECRETS if self.options and getattr(self.options, name) is not None]
+        secret = [name for name in ReaderOptions.SECRETS if self.options and name in self.options.given()]
         if secret:
             raise ConfigurationError(
                 f"options: {' and '.join(secret)} would be shown by pickles and dumps: pass options= to load_data()"

@@ -33,9 +33,6 @@ OWN: Mapping[JinaReaderMode, frozenset[str]] = {
 }
 """The settings that each mode has, of those that not every mode has."""
 
-HIDDEN = ("set_cookie", "proxy_url")
-"""Options that may hold a secret."""
-
 
 @component
 class JinaReaderConnector(JinaComponent):
@@ -133,8 +130,8 @@ class JinaReaderConnector(JinaComponent):
         :raises ValueError: The key is a token: only names of environment variables are written.
         """
         data = super(JinaReaderConnector, self).to_dict()  # noqa: UP008 - @component makes the class anew
-        options = _given(self.options)
-        if secret := [name for name in HIDDEN if name in options]:
+        options = {} if self.options is None else self.options.given()
+        if secret := [name for name in ReaderOptions.SECRETS if name in options]:
             raise SerializationError(
                 f"options with {' and '.join(secret)} may hold a secret and are not written: pass them to run(headers=...)"
             )
@@ -189,17 +186,11 @@ class JinaReaderConnector(JinaComponent):
             return {"statement": query, "sites": [self.site] if self.site else []}
         options = self.options
         if headers:
-            options = replace(options or ReaderOptions(), **_given(ReaderOptions.from_headers(headers)))
+            options = replace(options or ReaderOptions(), **ReaderOptions.from_headers(headers).given())
         if self.mode is JinaReaderMode.READ:
             return {"url": query, "options": options}
         asked = ("site", "num", "country", "language", "location", "content")
         return {**{name: getattr(self, name) for name in asked}, "query": query, "options": options}
-
-
-def _given(options: ReaderOptions | None) -> dict[str, Any]:
-    """The options that are set."""
-    fields = asdict(options) if options is not None else {}
-    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _answer(found: Page | SearchResults | Grounding) -> dict[str, Any]:
