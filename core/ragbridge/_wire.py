@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -146,3 +147,26 @@ def located(
         return error.replace(message=f"{where(start, stop)}: {error.message}", index=None)
     index += start
     return error.replace(message=f"{where(index, index + 1)}: {error.message}", index=index)
+
+
+def named_items(start: int, stop: int, name: str = "texts") -> str:
+    """The items ``[start:stop]`` of the caller's list ``name`` as he knows them."""
+    return f"{name}[{start}]" if stop - start == 1 else f"{name}[{start}:{stop}]"
+
+
+SHOWN = 2000
+"""Characters of a refusal's body that an error holds."""
+
+
+def refusal_object(text: str) -> dict[str, Any]:
+    """The JSON object in a refusal's body; an empty one where it holds something else."""
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def one_line(text: str) -> str:
+    """A body that is no JSON, such as a gateway's HTML page, as one short line."""
+    return " ".join(re.sub(r"<[^>]*>", " ", text[:SHOWN]).split())[:200]

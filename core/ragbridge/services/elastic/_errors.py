@@ -6,7 +6,6 @@ the object; Elastic Cloud's proxy writes ``{"ok": false, "message"}``; gateways 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -22,10 +21,10 @@ from ragbridge._errors import (
 from ragbridge._flow import Response
 from ragbridge._retry import retry_after
 from ragbridge._secret import traces_of, without
+from ragbridge._wire import SHOWN, one_line, refusal_object
 from ragbridge.services.elastic._credentials import Credential
 from ragbridge.services.elastic._wire import PRODUCT_HEADER
 
-_BODY_SHOWN = 2000
 _WRONG_PLACE = frozenset({401, 403, 404, 405})
 """What others than Elasticsearch say to its routes."""
 _REASONS = 3
@@ -52,7 +51,7 @@ def read_error(
     """
     traces = traces_of([*(credential.parts() if credential else ()), *secrets])
     text = _without(traces, bytes(response.body).decode("utf-8", "replace"))
-    body = _json(text)
+    body = refusal_object(text)
     reasons = [*_reasons(body)]
     message = _message(reasons) or _plain(text, body) or "the service gave no reason"
     error = body.get("error")
@@ -68,7 +67,7 @@ def read_error(
         code=_without(traces, code) if isinstance(code, str) else None,
         request_id=request_id and _without(traces, request_id),
         retry_after=retry_after(response.headers),
-        body=text[:_BODY_SHOWN],
+        body=text[:SHOWN],
     )
 
 
@@ -87,14 +86,6 @@ def _kind(status: int, text: str) -> type[StatusError]:
     if status >= 500 or status == 408:
         return ServiceError
     return InvalidRequestError
-
-
-def _json(text: str) -> dict[str, Any]:
-    try:
-        body = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return body if isinstance(body, dict) else {}
 
 
 def _reasons(body: dict[str, Any]) -> Iterator[str]:
@@ -134,7 +125,7 @@ def _plain(text: str, body: dict[str, Any]) -> str:
     for name in ("message", "error"):
         if isinstance(body.get(name), str) and body[name]:
             return str(body[name])
-    return "" if body else " ".join(re.sub(r"<[^>]*>", " ", text[:_BODY_SHOWN]).split())[:200]
+    return "" if body else one_line(text)
 
 
 def _without(traces: Iterable[str], text: str) -> str:

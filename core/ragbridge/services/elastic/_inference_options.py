@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -95,29 +95,6 @@ def check_dense_task(task_type: str) -> str:
     if task_type not in _DENSE_TASKS:
         raise ConfigurationError(f"task_type={task_type!r} must be one of {', '.join(_DENSE_TASKS)}")
     return task_type
-
-
-def check_texts(texts: Sequence[Any], name: str = "texts") -> list[str]:
-    """``texts`` as a list of strings; chunks give their text.
-
-    Raises:
-        ConfigurationError: It is one string, or an item is neither a string nor a chunk.
-    """
-    if isinstance(texts, (str, bytes, Mapping)):
-        raise ConfigurationError(f"{name} is one {type(texts).__name__}: pass a list of strings")
-    try:
-        found: list[Any] = [getattr(text, "text", text) for text in texts]
-    except TypeError:
-        raise ConfigurationError(f"{name} is {type(texts).__name__}: pass a list of strings") from None
-    for index, text in enumerate(found):
-        if not isinstance(text, str):
-            raise ConfigurationError(f"{name}[{index}] is {type(text).__name__}, not str")
-    return found
-
-
-def where(start: int, stop: int, name: str = "texts") -> str:
-    """The items ``[start:stop]`` as the caller knows them."""
-    return f"{name}[{start}]" if stop - start == 1 else f"{name}[{start}:{stop}]"
 
 
 def _settings(found: object) -> dict[str, Any] | None:

@@ -14,10 +14,10 @@ from ragbridge._batching import Batch, pack
 from ragbridge._endpoints import BATCH_CAPS
 from ragbridge._errors import AuthenticationError, InvalidRequestError, StatusError
 from ragbridge._flow import Flow, Response, wait
-from ragbridge._wire import encode, located
+from ragbridge._wire import encode, located, named_items
 from ragbridge.services.elastic import endpoints
 from ragbridge.services.elastic._channel import ElasticChannel
-from ragbridge.services.elastic._inference_options import InferenceOptions, where
+from ragbridge.services.elastic._inference_options import InferenceOptions
 
 logger = logging.getLogger("ragbridge")
 
@@ -127,7 +127,7 @@ def placed(error: InvalidRequestError, start: int, stop: int, name: str = "texts
     """``error`` with the items it is about, where it is about items: Elasticsearch does not name them."""
     if error.status not in _ABOUT_INPUTS or _ABOUT_ENDPOINT.search(error.message):
         return error
-    return located(error, lambda first, last: where(first, last, name), start, stop)
+    return located(error, lambda first, last: named_items(first, last, name), start, stop)
 
 
 def encode_inputs(payload: dict[str, Any], part: Sequence[str], start: int) -> bytes:
@@ -136,7 +136,7 @@ def encode_inputs(payload: dict[str, Any], part: Sequence[str], start: int) -> b
     Raises:
         ConfigurationError: A text, the item ``start`` and those after it, cannot be written as UTF-8.
     """
-    return encode(payload, texts=part, name=lambda index: where(start + index, start + index + 1))
+    return encode(payload, texts=part, name=lambda index: named_items(start + index, start + index + 1))
 
 
 def _cap_of(channel: ElasticChannel, inference_id: str) -> Flow[int]:

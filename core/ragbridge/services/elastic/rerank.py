@@ -11,9 +11,9 @@ from ragbridge._errors import ConfigurationError, InvalidRequestError, ResponseE
 from ragbridge._flow import Flow, Plan, Response, plan
 from ragbridge._results import Document, RankedDocument, Ranking, Usage
 from ragbridge._tokens import plus
-from ragbridge._wire import encode
+from ragbridge._wire import encode, named_items
 from ragbridge.services.elastic._channel import ElasticChannel
-from ragbridge.services.elastic._inference_options import InferenceOptions, where
+from ragbridge.services.elastic._inference_options import InferenceOptions
 from ragbridge.services.elastic._wire import decode, rows
 from ragbridge.services.elastic.inference import placed
 
@@ -89,7 +89,7 @@ def _flow(
 
 
 def _where(start: int, stop: int) -> str:
-    return where(start, stop, "documents") if start >= 0 else "query"
+    return named_items(start, stop, "documents") if start >= 0 else "query"
 
 
 def _read(response: Response, *, texts: Sequence[str], wanted: int) -> list[tuple[int, float]]:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from ragbridge._arguments import listed
 from ragbridge._caps import MAX_BATCH_ITEMS, MAX_BATCH_LINES
 from ragbridge._errors import ConfigurationError
-from ragbridge.services.jina._arguments import listed
 
 _TOO_MANY = (
     f"more than {MAX_BATCH_ITEMS:,} items in one job: submit several jobs, or put up to {MAX_BATCH_LINES:,} lines of JSON "

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ragbridge import models
+from ragbridge._arguments import listed
 from ragbridge._caps import MAX_GROUP_LABELS, MAX_GROUPS, MAX_LABELS
 from ragbridge._errors import ConfigurationError
 from ragbridge._inputs import Image
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL, Model
-from ragbridge.services.jina._arguments import listed
 from ragbridge.services.jina._items import Item, check_modality, read_item
 
 Labels: TypeAlias = Sequence[str] | Mapping[str, Sequence[str]]

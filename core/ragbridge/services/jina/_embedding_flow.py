@@ -106,11 +106,6 @@ def total(bills: Iterable[Bill], asked: str) -> Bill:
     return Bill(bills[0].model if bills else asked, sum((bill.usage for bill in bills), Usage()))
 
 
-def in_texts(start: int, stop: int) -> str:
-    """Names items of the caller's list ``texts``."""
-    return f"texts[{start}]" if stop - start == 1 else f"texts[{start}:{stop}]"
-
-
 def _groups(job: Job, sizes: Iterable[int]) -> Iterator[Batch]:
     row = job.options.row
     start = 0

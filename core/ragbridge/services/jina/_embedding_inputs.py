@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
+from ragbridge._arguments import check_texts, listed, texts_of
 from ragbridge._batching import Load
 from ragbridge._errors import ConfigurationError
 from ragbridge._inputs import Audio, Group, Image, Pdf, Video
 from ragbridge._media import CAUTION_BYTES, bytes_of, tokens_of
 from ragbridge.models import Model
-from ragbridge.services.jina._arguments import listed
 from ragbridge.services.jina._items import Item, check_modality, media_of, read_item, text_of, to_wire
 
 
@@ -30,6 +30,8 @@ Text: TypeAlias = str | HasText
 
 Input: TypeAlias = Text | Image | Audio | Video | Pdf | Group | Mapping[str, Any]
 """What models embed, each what it can: texts, images and other media, or the service's own objects."""
+
+KINDS = "texts or other inputs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +69,6 @@ class Inputs:
         return Load(sum(tokens_of(part, row) for part in media), sum(map(bytes_of, media)))
 
 
-def check_texts(texts: Sequence[Text], name: str = "texts") -> list[str]:
-    """``texts`` as a list of strings.
-
-    Raises:
-        ConfigurationError: It is one string, or an item is neither a string nor a chunk.
-    """
-    found = _listed(texts, name)
-    for index, text in enumerate(found):
-        if not isinstance(text, str):
-            raise ConfigurationError(f"{name}[{index}] is {type(text).__name__}, not str")
-    return found
-
-
 def check_documents(documents: Sequence[Sequence[Text]]) -> list[list[str]]:
     """``documents`` as lists of strings.
 
@@ -87,7 +76,7 @@ def check_documents(documents: Sequence[Sequence[Text]]) -> list[list[str]]:
         ConfigurationError: It is no list of lists; the document or chunk is named.
     """
     found = listed(documents, "documents", of="documents, each a list of its chunks")
-    return [check_texts(chunks, f"documents[{index}]") for index, chunks in enumerate(found)]
+    return [check_texts(chunks, f"documents[{index}]", of=KINDS) for index, chunks in enumerate(found)]
 
 
 def check_inputs(texts: Sequence[Input] | Pdf, row: Model | None, *, late_chunking: bool = False) -> Inputs:
@@ -97,7 +86,7 @@ def check_inputs(texts: Sequence[Input] | Pdf, row: Model | None, *, late_chunki
         ConfigurationError: It is no list, an item is nothing that can be embedded or nothing for this model, a file is
             missing, or a PDF is not alone.
     """
-    found = _listed([texts] if isinstance(texts, Pdf) else texts, "texts")
+    found = texts_of([texts] if isinstance(texts, Pdf) else texts, "texts", of=KINDS)
     others: dict[int, Item] = {}
     for index, given in enumerate(found):
         if not isinstance(given, str):
@@ -111,10 +100,6 @@ def check_inputs(texts: Sequence[Input] | Pdf, row: Model | None, *, late_chunki
             f"texts[{pdf}] is a Pdf beside others: it gives a vector for each page, so it goes alone, one call each"
         )
     return Inputs(found, others, single=pdf is not None)
-
-
-def _listed(texts: Any, name: str) -> list[Any]:
-    return [getattr(text, "text", text) for text in listed(texts, name, of="texts or other inputs")]
 
 
 def _checked(given: object, row: Model | None, index: int, *, late_chunking: bool) -> Item:

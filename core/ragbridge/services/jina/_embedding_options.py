@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ragbridge import models
+from ragbridge._arguments import check_switches
 from ragbridge._errors import ConfigurationError
 from ragbridge._results import EmbeddingType
 from ragbridge.models import Model, Role
-from ragbridge.services.jina._arguments import check_switches
 
 EMBEDDING_TYPES: tuple[EmbeddingType, ...] = ("float", "binary", "ubinary")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import re
 from typing import Any
 
@@ -18,28 +17,28 @@ from ragbridge._errors import (
 from ragbridge._flow import Response
 from ragbridge._retry import retry_after
 from ragbridge._secret import Secret, traces_of, without
+from ragbridge._wire import SHOWN, one_line, refusal_object
 
 _ITEM = re.compile(r"(?:^|[.\]])(?:input|documents|texts|content)[.\[](\d+)")
 _RID = re.compile(r"\[RID: ([0-9A-Fa-f]{8,64})\]")
 _TRANSIENT = frozenset({"CONFLICT_RESOURCE_BUSY", "INTERNAL_ERROR", "SERVICE_UNAVAILABLE", "SERVICE_TIMEOUT"})
-_BODY_SHOWN = 2000
 
 
 def read_error(response: Response, *, key: Secret | None = None) -> StatusError:
     """The error that ``response`` stands for, with every trace of ``key`` removed from it."""
     hide = functools.partial(without, traces_of([key.reveal()] if key else []))
     text = hide(bytes(response.body).decode("utf-8", "replace"))
-    body = _json(text)
+    body = refusal_object(text)
     code, request_id = _code(body, response.status), _request_id(body, response, text)
     # Hidden once more where JSON has forms of its own for a letter.
     return _kind(response.status, code, text)(
-        hide(_message(body)) or _plain(text) or "the service gave no reason",
+        hide(_message(body)) or one_line(text) or "the service gave no reason",
         status=response.status,
         code=code and hide(code),
         request_id=request_id and hide(request_id),
         retry_after=retry_after(response.headers),
         index=_index(body),
-        body=text[:_BODY_SHOWN],
+        body=text[:SHOWN],
     )
 
 
@@ -57,14 +56,6 @@ def _kind(status: int, code: str | None, text: str) -> type[StatusError]:
     if code in _TRANSIENT or (not code.startswith("INPUT_") and (status >= 500 or status in {408, 425})):
         return ServiceError
     return InvalidRequestError
-
-
-def _json(text: str) -> dict[str, Any]:
-    try:
-        body = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return body if isinstance(body, dict) else {}
 
 
 def _places(body: dict[str, Any]) -> list[dict[str, Any]]:
@@ -127,8 +118,3 @@ def _index(body: dict[str, Any]) -> int | None:
     """The first item that a validation error names."""
     found = (_ITEM.search(_where(error)) for error in _validation(body))
     return next((int(match[1]) for match in found if match), None)
-
-
-def _plain(text: str) -> str:
-    """A body that is no JSON, such as a gateway's HTML page, as one short line."""
-    return " ".join(re.sub(r"<[^>]*>", " ", text[:_BODY_SHOWN]).split())[:200]

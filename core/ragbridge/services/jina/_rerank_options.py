@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ragbridge import models
+from ragbridge._arguments import check_switches
 from ragbridge._caps import MAX_DOC_LENGTH
 from ragbridge._errors import ConfigurationError
 from ragbridge._inputs import Image
 from ragbridge._results import Document
 from ragbridge.models import Model
-from ragbridge.services.jina._arguments import check_switches
 from ragbridge.services.jina._items import LEGACY, Item, are_texts, check_modality, read_item, to_wire
 
 

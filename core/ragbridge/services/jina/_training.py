@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from ragbridge._arguments import listed
 from ragbridge._caps import MAX_CLASSES, MAX_CLASSIFY_INPUTS
 from ragbridge._errors import ConfigurationError
 from ragbridge._inputs import Image
 from ragbridge.models import Model
-from ragbridge.services.jina._arguments import listed
 from ragbridge.services.jina._classify_options import read_input
 from ragbridge.services.jina._items import Item, to_wire
 

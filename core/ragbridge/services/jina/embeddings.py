@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from ragbridge._flow import Plan, Response, plan
 from ragbridge._results import DocumentEmbeddings, Embeddings
+from ragbridge._wire import named_items
 from ragbridge.services.jina._channel import JinaChannel
-from ragbridge.services.jina._embedding_flow import PRODUCT, Bill, Job, Progress, Where, in_texts, total
+from ragbridge.services.jina._embedding_flow import PRODUCT, Bill, Job, Progress, Where, total
 from ragbridge.services.jina._embedding_inputs import Inputs
 from ragbridge.services.jina._embedding_options import EmbeddingOptions
 
@@ -27,7 +28,7 @@ def embed(
     progress: Progress | None = None,
 ) -> Plan[Embeddings]:
     """One request for each batch of inputs. With late chunking the texts are the chunks of one document."""
-    job, sheet = _start(channel, inputs, options, progress, in_texts)
+    job, sheet = _start(channel, inputs, options, progress, named_items)
     flows = job.document_requests([len(inputs.texts)]) if options.late_chunking else job.requests(batch_size)
     return plan(flows, functools.partial(_join, sheet, options))
 

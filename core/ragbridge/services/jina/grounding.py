@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ragbridge._arguments import listed
 from ragbridge._errors import ConfigurationError, ResponseError
 from ragbridge._flow import Flow, Plan, plan
 from ragbridge._pages import Grounding, Reference
 from ragbridge._results import Usage
-from ragbridge.services.jina._arguments import listed
 from ragbridge.services.jina._web import header, post
 
 if TYPE_CHECKING:

@@ -14,8 +14,9 @@ from ragbridge._errors import ConfigurationError, InvalidRequestError, ResponseE
 from ragbridge._flow import Flow, Plan, Response, plan
 from ragbridge._multivectors import MultiVectors
 from ragbridge._tokens import Features
+from ragbridge._wire import named_items
 from ragbridge.services.jina._channel import JinaChannel
-from ragbridge.services.jina._embedding_flow import PRODUCT, Bill, Job, Progress, in_texts, total
+from ragbridge.services.jina._embedding_flow import PRODUCT, Bill, Job, Progress, total
 from ragbridge.services.jina._embedding_inputs import Inputs
 from ragbridge.services.jina._embedding_options import EmbeddingOptions
 from ragbridge.services.jina._wire import billed, decode, model_of
@@ -103,7 +104,7 @@ def embed_multivector(
         if options.multivector
         else functools.partial(route.post, channel)
     )
-    job = Job(channel, inputs, options, channel.tokens(options.model), post, read, in_texts, progress)
+    job = Job(channel, inputs, options, channel.tokens(options.model), post, read, named_items, progress)
     return plan(job.requests(batch_size), functools.partial(_join, options, rows, tokens))
 
 

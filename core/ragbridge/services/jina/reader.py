@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ragbridge._arguments import listed
 from ragbridge._errors import (
     AuthenticationError,
     ConfigurationError,
@@ -15,7 +16,6 @@ from ragbridge._errors import (
 )
 from ragbridge._flow import Flow, Plan, plan
 from ragbridge._results import Usage
-from ragbridge.services.jina._arguments import listed
 from ragbridge.services.jina._places import one_of
 from ragbridge.services.jina._web import post, read_page
 

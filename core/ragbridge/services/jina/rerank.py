@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from ragbridge._arguments import listed
 from ragbridge._batching import MAX_REQUEST_BYTES
 from ragbridge._errors import ConfigurationError, InvalidRequestError
 from ragbridge._flow import Flow, Plan, plan, wait
@@ -15,7 +16,6 @@ from ragbridge._media import bytes_of
 from ragbridge._results import Document, RankedDocument, Ranking, Usage
 from ragbridge._tokens import Features, plus, times
 from ragbridge._wire import encode
-from ragbridge.services.jina._arguments import listed
 from ragbridge.services.jina._channel import JinaChannel
 from ragbridge.services.jina._items import Item, are_texts, media_of, text_of
 from ragbridge.services.jina._places import located_at, name_of

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
+from ragbridge._arguments import listed
 from ragbridge._errors import ConfigurationError, ResponseError
 from ragbridge._flow import Flow, Plan, Response, plan
 from ragbridge._results import Segment, Segments, Token, Tokenizer, Usage
 from ragbridge._wire import encode
-from ragbridge.services.jina._arguments import listed
 from ragbridge.services.jina._channel import JinaChannel
 from ragbridge.services.jina._places import one_of
 from ragbridge.services.jina._wire import count_of, decode

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ragbridge._arguments import check_texts
 from ragbridge._endpoint_settings import InputType
 from ragbridge._errors import ConfigurationError
 from ragbridge._faces import Awaitable, Blocking
@@ -17,7 +18,6 @@ from ragbridge.services.elastic._inference_options import (
     DenseTask,
     check_dense_task,
     check_options,
-    check_texts,
 )
 from ragbridge.services.elastic.faces.base import ElasticFaces
 

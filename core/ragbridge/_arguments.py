@@ -1,4 +1,4 @@
-"""What every method checks of its arguments, whatever the product: that lists are lists, and switches are switches."""
+"""What every method checks of its arguments, whatever the service: that lists are lists, and switches are switches."""
 
 from __future__ import annotations
 
@@ -33,6 +33,24 @@ def listed(
     except TypeError:
         raise ConfigurationError(f"{name} is {kind}: pass a list of {of}{instead}") from None
     return list(itertools.islice(found, most))
+
+
+def texts_of(values: Any, name: str, *, of: str = "strings") -> list[Any]:
+    """``values`` as a list, with the text of each chunk in its place; see ``listed``."""
+    return [getattr(value, "text", value) for value in listed(values, name, of=of)]
+
+
+def check_texts(values: Any, name: str = "texts", *, of: str = "strings") -> list[str]:
+    """``values`` as a list of strings; chunks give their text.
+
+    Raises:
+        ConfigurationError: It is one thing, or an item is neither a string nor a chunk.
+    """
+    found = texts_of(values, name, of=of)
+    for index, text in enumerate(found):
+        if not isinstance(text, str):
+            raise ConfigurationError(f"{name}[{index}] is {type(text).__name__}, not str")
+    return found
 
 
 def check_switches(**values: object) -> None:
