@@ -11,6 +11,8 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
+from ragbridge._errors import RequestError
+
 T = TypeVar("T")
 S = TypeVar("S")
 
@@ -57,7 +59,8 @@ class Waitable(Protocol):
     def subscribe(self, wake: Callable[[], None]) -> None:
         """Have ``wake`` called, from any thread, whenever ``poll`` may answer differently than before.
 
-        ``wake`` raises ``RuntimeError`` once nobody is left to be woken, such as on a closed event loop.
+        ``wake`` raises ``RuntimeError`` once nobody is left to be woken, such as on a closed event loop. Drivers give a
+        ``ragbridge._loops.Waker``, which also tells on which event loop the flow waits.
         """
 
 
@@ -106,10 +109,18 @@ def plan(flows: Iterable[Flow[S]], join: Callable[[list[S]], T]) -> Plan[T]:
 
 
 def send(request: Request) -> Flow[Response]:
-    """Send ``request`` and return the answer, whatever its status."""
+    """Send ``request`` and return the answer, whatever its status.
+
+    Raises:
+        RequestError: No answer came. A status below 200 only announces one.
+    """
     response = yield Send(request)
     if response is None:
         raise RuntimeError("a driver must answer Send with a Response")
+    if response.status < 200:
+        raise RequestError(
+            f"{request.method} {request.place}: status {response.status} in place of an answer"
+        )
     return response
 
 

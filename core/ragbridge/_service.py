@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+PATIENCE = 10
+"""Times its ``timeout`` that one request may take as a whole, unless ``deadline`` says otherwise."""
 DEFAULT_CONCURRENCY = 8
 MAX_CONCURRENCY = 64
 """Requests in flight unless asked for more: beyond it, connections cost more than they bring."""
@@ -51,6 +53,7 @@ class Service:
         base: str,
         *,
         timeout: float,
+        deadline: float | None,
         concurrency: int | None,
         limiter: RateLimiter | None,
         transport: Transport | Engine | None = None,
@@ -62,6 +65,7 @@ class Service:
         Args:
             base: The service's address.
             timeout: Seconds to wait for an answer's data.
+            deadline: Seconds that one request may take as a whole; None for ten times ``timeout``.
             concurrency: Requests at once; None for what ``limiter`` allows, else for a figure that suits most.
             limiter: The one of the busiest product.
             transport: The caller's own, or an embedded engine with settings of its own.
@@ -83,6 +87,7 @@ class Service:
             self._transport = over_http(
                 base,
                 timeout=timeout,
+                deadline=PATIENCE * timeout if deadline is None else deadline,
                 connections=self._concurrency,
                 client=clients[0],
                 async_client=clients[1],
@@ -157,7 +162,12 @@ class Part:
 
 
 def check_policy(
-    *, timeout: float, concurrency: int | None, batch_size: int | None = None, max_batch: int = 1
+    *,
+    timeout: float,
+    deadline: float | None,
+    concurrency: int | None,
+    batch_size: int | None = None,
+    max_batch: int = 1,
 ) -> None:
     """Refuse settings that no service could work with.
 
@@ -166,6 +176,10 @@ def check_policy(
     """
     if not isinstance(timeout, (int, float)) or not 0 < timeout < float("inf"):
         raise ConfigurationError(f"timeout={timeout!r} must be a number of seconds above 0")
+    if deadline is not None and (not isinstance(deadline, (int, float)) or not deadline >= timeout):
+        raise ConfigurationError(
+            f"deadline={deadline!r} must be a number of seconds, and no less than timeout={timeout:g}"
+        )
     if concurrency is not None and (type(concurrency) is not int or concurrency < 1):
         raise ConfigurationError(f"concurrency={concurrency!r} must be a positive int, or None")
     if batch_size is not None and (type(batch_size) is not int or not 1 <= batch_size <= max_batch):

@@ -3,117 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import concurrent.futures
+import contextvars
 import ssl
 import sys
 import threading
 import weakref
-from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Mapping
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
 
 import httpx
 
 from ragbridge._errors import ConfigurationError, RequestError
 from ragbridge._flow import Request, Response
+from ragbridge._pooled import (
+    CONNECT_TIMEOUT,
+    HEADERS,
+    Lease,
+    LoopLease,
+    PooledTransport,
+    no_answer,
+    no_connection,
+    not_trusted,
+    too_late,
+)
 from ragbridge._trust import distrust
-from ragbridge._version import __version__
 
-CONNECT_TIMEOUT = 10.0
-HEADERS: Mapping[str, str] = {
-    "accept": "application/json",
-    "accept-encoding": "identity",  # why: CONTRIBUTING.md, "Hot path"
-    "user-agent": f"ragbridge/{__version__}",
-}
-
-
-class PooledTransport(ABC):
-    """Clients of an HTTP library, each as long as what it is bound to.
-
-    The blocking one lives as long as the transport, an asynchronous one as long as its event loop, which closes it when it
-    shuts down. A forked child starts without any of them.
-    """
-
-    def __init__(self) -> None:
-        self._start()
-        _transports.add(self)
-
-    def restart(self) -> None:
-        """Begin anew in a forked child: the sockets are the parent's, so they are dropped, not closed."""
-        if self._closer is not None:
-            self._closer.detach()
-        self._start()
-
-    def _start(self) -> None:
-        self._lock = threading.Lock()
-        self._own: Any = None
-        self._closer: weakref.finalize[..., PooledTransport] | None = None
-        self._by_loop: weakref.WeakKeyDictionary[
-            asyncio.AbstractEventLoop, tuple[Any, AsyncGenerator[None, None]]
-        ]
-        self._by_loop = weakref.WeakKeyDictionary()
-
-    @abstractmethod
-    def send(self, request: Request) -> Response:
-        """Answer ``request``, blocking."""
-
-    @abstractmethod
-    async def send_async(self, request: Request) -> Response:
-        """Answer ``request`` on the running event loop."""
-
-    @abstractmethod
-    def _open(self) -> tuple[Any, Callable[[], object]]:
-        """A blocking client, and what closes it."""
-
-    @abstractmethod
-    def _open_async(self) -> Any:
-        """A client for the running event loop."""
-
-    @abstractmethod
-    async def _shut(self, client: Any) -> None:
-        """Close a client of ``_open_async``, on its loop."""
-
-    def close(self) -> None:
-        """Close the blocking client. A later request opens another."""
-        with self._lock:
-            closer, self._closer, self._own = self._closer, None, None
-        if closer is not None:
-            closer()
-
-    async def close_async(self) -> None:
-        """Close both the blocking client and the one of the running loop."""
-        self.close()
-        entry = self._by_loop.get(asyncio.get_running_loop())
-        if entry is not None:
-            await entry[1].aclose()
-
-    def _client(self) -> Any:
-        if self._own is None:
-            with self._lock:
-                if self._own is None:
-                    client, close = self._open()
-                    self._closer = weakref.finalize(self, close)  # for those who never call close()
-                    self._own = client
-        return self._own
-
-    async def _client_async(self) -> Any:
-        loop = asyncio.get_running_loop()
-        entry = self._by_loop.get(loop)
-        if entry is None:
-            # A loop closes the generators that were started on it when it shuts down (`asyncio.run` does this), and
-            # with this one the client, whose sockets could not be closed on any other loop.
-            client = self._open_async()
-            closer = self._closing(client, loop)
-            entry = self._by_loop.setdefault(loop, (client, closer))
-            await anext(closer)
-        return entry[0]
-
-    async def _closing(self, client: Any, loop: asyncio.AbstractEventLoop) -> AsyncGenerator[None, None]:
-        try:
-            yield
-        finally:
-            self._by_loop.pop(loop, None)
-            await self._shut(client)
+T = TypeVar("T")
 
 
 class HttpTransport(PooledTransport):
@@ -121,78 +37,135 @@ class HttpTransport(PooledTransport):
 
     Args:
         timeout: Seconds to wait for data, at most; connecting gets 10 at most.
-        connections: Connections kept open, and opened at once, by clients made here.
+        deadline: Seconds that a request may take as a whole.
+        connections: Connections kept open by clients made here, and requests at once on an event loop.
         client: The caller's blocking client (``httpx.Client`` or one with its interface); never closed here.
         async_client: The caller's asynchronous client; it belongs to one event loop; never closed here.
         trust: Which certificates are trusted by clients made here; None for those that httpx trusts.
     """
 
+    wears_out = True  # httpcore 1.0 loses connections to cancelled requests: encode/httpcore#830, #1093
+
     def __init__(
         self,
         *,
         timeout: float,
+        deadline: float,
         connections: int,
         client: Any = None,
         async_client: Any = None,
         trust: ssl.SSLContext | None = None,
     ) -> None:
-        self._timeout = timeout
         self._trust = trust
-        self._limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-        self._given, self._given_async = client, async_client
-        super().__init__()
+        # httpx's pool gets no bound of its own, hence no queue in which a cancelled request could be forgotten.
+        self._limits = httpx.Limits(max_connections=None, max_keepalive_connections=connections)
+        self._connections = connections
+        self._given = Lease(client, _keep_open) if client else None
+        self._given_async = LoopLease(async_client, _leave_open) if async_client else None
+        super().__init__(timeout=timeout, deadline=deadline)
 
-    def send(self, request: Request) -> Response:
-        """Answer ``request``, blocking."""
-        client = self._given or self._client()
+    def _start(self) -> None:
+        super()._start()
+        self._places: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]
+        self._places = weakref.WeakKeyDictionary()
+
+    def _lease(self) -> Lease:
+        if self._given is None:
+            return super()._lease()
+        self._given.take()
+        return self._given
+
+    async def _lease_async(self) -> LoopLease:
+        if self._given_async is None:
+            return await super()._lease_async()
+        self._given_async.take()
+        return self._given_async
+
+    def _replace(self, lease: LoopLease) -> None:
+        if lease is not self._given_async:
+            super()._replace(lease)
+
+    def _exchange(self, client: Any, request: Request) -> Response:
         try:
-            answer = client.request(
-                request.method,
-                request.url,
-                content=request.body,
-                headers={**HEADERS, **request.headers},
-                timeout=self._timeouts(request),
-                follow_redirects=False,
-            )
+            answer = within(self._patience(request), lambda: client.request(**self._arguments(request)))
         except Exception as error:  # noqa: BLE001 - sorted by kind there
-            _translate(error, client, request)
+            self._translate(error, client, request)
         return Response(answer.status_code, answer.headers, answer.content)
 
-    async def send_async(self, request: Request) -> Response:
-        """Answer ``request`` on the running event loop."""
-        client = self._given_async or await self._client_async()
-        try:
-            answer = await client.request(
-                request.method,
-                request.url,
-                content=request.body,
-                headers={**HEADERS, **request.headers},
-                timeout=self._timeouts(request),
-                follow_redirects=False,
-            )
-        except Exception as error:  # noqa: BLE001 - sorted by kind there
-            _translate(error, client, request)
+    async def _exchange_async(self, client: Any, request: Request) -> Response:
+        loop = asyncio.get_running_loop()
+        places = self._places.get(loop) or self._places.setdefault(loop, asyncio.Semaphore(self._connections))
+        async with places:
+            try:
+                async with asyncio.timeout(self._patience(request)):
+                    answer = await client.request(**self._arguments(request))
+            except Exception as error:  # noqa: BLE001 - sorted by kind there
+                self._translate(error, client, request)
         return Response(answer.status_code, answer.headers, answer.content)
 
-    def _timeouts(self, request: Request) -> tuple[float, float, float, None]:
-        seconds = request.timeout or self._timeout
-        return (min(CONNECT_TIMEOUT, seconds), seconds, seconds, None)  # connect, read, write, pool
+    def _arguments(self, request: Request) -> dict[str, Any]:
+        seconds = self._silence(request)
+        return {
+            "method": request.method,
+            "url": request.url,
+            "content": request.body,
+            "headers": {**HEADERS, **request.headers},
+            "timeout": (
+                min(CONNECT_TIMEOUT, seconds),
+                seconds,
+                seconds,
+                seconds,
+            ),  # connect, read, write, pool
+            "follow_redirects": False,
+        }
 
     def _open(self) -> tuple[httpx.Client, Callable[[], object]]:
-        client = httpx.Client(limits=self._limits, verify=self._trust or True)
+        client = httpx.Client(limits=self._limits, verify=self._certificates())
         return client, client.close
 
     def _open_async(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(limits=self._limits, verify=self._trust or True)
+        return httpx.AsyncClient(limits=self._limits, verify=self._certificates())
 
     async def _shut(self, client: httpx.AsyncClient) -> None:
         await client.aclose()
+
+    def _certificates(self) -> ssl.SSLContext:
+        if self._trust is None:  # kept: reading them is by far the dearest part of making a client
+            self._trust = certificates()
+        return self._trust
+
+    def _translate(self, error: Exception, client: Any, request: Request) -> NoReturn:
+        """Raise what ``error`` means for the caller. Messages of HTTP libraries name no header, hence no key."""
+        library = _library(client)
+        what = f"{request.method} {request.place}"
+        if type(error) is TimeoutError:
+            raise too_late(request, self._patience(request)) from error
+        if isinstance(error, getattr(library, "PoolTimeout", ())):
+            raise no_connection(
+                request, "the HTTP client that was passed in has no free connection"
+            ) from error
+        if isinstance(error, getattr(library, "TimeoutException", ())):
+            raise no_answer(request, type(error).__name__.removesuffix("Timeout").lower()) from error
+        if isinstance(
+            error, (getattr(library, "UnsupportedProtocol", ()), getattr(library, "InvalidURL", ()))
+        ):
+            raise ConfigurationError(f"{what}: {error}; check the address") from error
+        if isinstance(error, getattr(library, "ConnectError", ())):
+            if (reason := distrust(error)) is not None:
+                raise not_trusted(request, reason) from error
+            raise no_connection(request, str(error) or "no connection") from error
+        if isinstance(error, getattr(library, "RequestError", ())):
+            raise RequestError(f"{what}: {str(error) or type(error).__name__}") from error
+        if getattr(client, "is_closed", False):
+            raise ConfigurationError(f"{what}: the HTTP client that was passed in is closed") from error
+        raise error
 
 
 def over_http(
     base: str,
     *,
     timeout: float,
+    deadline: float,
     connections: int,
     client: Any = None,
     async_client: Any = None,
@@ -205,12 +178,18 @@ def over_http(
         except ImportError:
             pass
         else:
-            if suits(base) and (
-                trust is None or trust.verify_mode
-            ):  # urllib3 warns of each request otherwise
-                return FastTransport(timeout=timeout, connections=connections, base=base, trust=trust)
+            # Without verification urllib3 would warn of each request.
+            if suits(base) and (trust is None or trust.verify_mode):
+                return FastTransport(
+                    timeout=timeout, deadline=deadline, connections=connections, base=base, trust=trust
+                )
     return HttpTransport(
-        timeout=timeout, connections=connections, client=client, async_client=async_client, trust=trust
+        timeout=timeout,
+        deadline=deadline,
+        connections=connections,
+        client=client,
+        async_client=async_client,
+        trust=trust,
     )
 
 
@@ -219,47 +198,28 @@ def certificates() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def no_answer(request: Request, kind: str) -> RequestError:
-    """The error for a request that was not answered in time."""
-    seconds = f"{request.timeout:g} s" if request.timeout else "the client's timeout"
-    error = RequestError(
-        f"{request.method} {request.place}: no answer within {seconds} ({kind}); see timeout="
-    )
-    error.sent = kind not in {"connect", "pool"}
-    return error
+def within(seconds: float, act: Callable[[], T]) -> T:
+    """What ``act`` returns or raises, done by a thread that is left behind once ``seconds`` have passed.
 
+    For blocking clients, which bound each wait for data but not the whole.
 
-def no_connection(request: Request, reason: object) -> RequestError:
-    """The error for a request that nobody got."""
-    error = RequestError(f"{request.method} {request.place}: {reason}")
-    error.sent = False
-    return error
+    Raises:
+        TimeoutError: ``act`` has not ended in time.
+    """
+    outcome: concurrent.futures.Future[T] = concurrent.futures.Future()
 
+    def work() -> None:
+        try:
+            outcome.set_result(act())
+        except BaseException as error:  # noqa: BLE001 - raised again in the calling thread
+            outcome.set_exception(error)
 
-def not_trusted(request: Request, reason: str) -> RequestError:
-    """The error for a server that nobody vouches for: another attempt would meet it again."""
-    error = no_connection(request, reason)
-    error.retryable = False
-    return error
-
-
-def _translate(error: Exception, client: Any, request: Request) -> NoReturn:
-    """Raise what ``error`` means for the caller. Messages of HTTP libraries name no header, hence no key."""
-    library = _library(client)
-    what = f"{request.method} {request.place}"
-    if isinstance(error, getattr(library, "TimeoutException", ())):
-        raise no_answer(request, type(error).__name__.removesuffix("Timeout").lower()) from error
-    if isinstance(error, (getattr(library, "UnsupportedProtocol", ()), getattr(library, "InvalidURL", ()))):
-        raise ConfigurationError(f"{what}: {error}; check the address") from error
-    if isinstance(error, getattr(library, "ConnectError", ())):
-        if (reason := distrust(error)) is not None:
-            raise not_trusted(request, reason) from error
-        raise no_connection(request, str(error) or "no connection") from error
-    if isinstance(error, getattr(library, "RequestError", ())):
-        raise RequestError(f"{what}: {str(error) or type(error).__name__}") from error
-    if getattr(client, "is_closed", False):
-        raise ConfigurationError(f"{what}: the HTTP client that was passed in is closed") from error
-    raise error
+    run = contextvars.copy_context().run
+    try:
+        threading.Thread(target=run, args=(work,), name="ragbridge", daemon=True).start()
+    except RuntimeError:  # no further thread can be had, such as while the interpreter exits
+        return act()
+    return outcome.result(seconds)
 
 
 def _library(client: Any) -> object:
@@ -268,13 +228,9 @@ def _library(client: Any) -> object:
     return next((root for root in roots if hasattr(root, "RequestError")), None)
 
 
-_transports: weakref.WeakSet[PooledTransport] = weakref.WeakSet()
+def _keep_open() -> None:
+    """The caller's own client is never closed here."""
 
 
-def _after_fork() -> None:
-    for transport in tuple(_transports):
-        transport.restart()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+async def _leave_open(_: Any) -> None:
+    """The caller's own client is never closed here."""

@@ -55,6 +55,8 @@ class Elastic(InferenceFaces, RetrievalFaces, Service):
             publishes; or a ``RateLimit`` for each inference endpoint, a limiter of your own, or None for no limiter.
         retry: How often and how patiently failures are retried.
         timeout: Seconds to wait for an answer's data. Elasticsearch itself waits 30 for a model.
+        deadline: Seconds that one request may take as a whole, for servers that go on sending but never end; None for ten
+            times ``timeout``.
         concurrency: Requests in flight at most; the limiter's own figure applies as well. None for 8, or for the
             limiter's.
         batch_size: Texts in one request at most; what the endpoint's service takes applies as well.
@@ -93,6 +95,7 @@ class Elastic(InferenceFaces, RetrievalFaces, Service):
         limits: RateLimit | RateLimiter | str | None = CLUSTER,
         retry: Retry = Retry(),  # noqa: B008 - frozen
         timeout: float = TIMEOUT,
+        deadline: float | None = None,
         concurrency: int | None = None,
         batch_size: int = BATCH_SIZE,
         http_client: object | None = None,
@@ -114,6 +117,7 @@ class Elastic(InferenceFaces, RetrievalFaces, Service):
             "limits": limits,
             "retry": retry,
             "timeout": timeout,
+            "deadline": deadline,
             "concurrency": concurrency,
             "batch_size": batch_size,
             "count_tokens": count_tokens,
@@ -131,6 +135,7 @@ class Elastic(InferenceFaces, RetrievalFaces, Service):
         limits: RateLimit | RateLimiter | str | None = CLUSTER,
         retry: Retry = Retry(),  # noqa: B008 - frozen
         timeout: float = TIMEOUT,
+        deadline: float | None = None,
         concurrency: int | None = None,
         batch_size: int = BATCH_SIZE,
         count_tokens: Callable[[str], int] | None = None,
@@ -145,6 +150,7 @@ class Elastic(InferenceFaces, RetrievalFaces, Service):
             limits: See ``Elastic``.
             retry: See ``Elastic``.
             timeout: See ``Elastic``.
+            deadline: See ``Elastic``.
             concurrency: See ``Elastic``.
             batch_size: See ``Elastic``.
             count_tokens: See ``Elastic``.
@@ -163,6 +169,7 @@ class Elastic(InferenceFaces, RetrievalFaces, Service):
             "limits": limits,
             "retry": retry,
             "timeout": timeout,
+            "deadline": deadline,
             "concurrency": concurrency,
             "batch_size": batch_size,
             "count_tokens": count_tokens,
@@ -184,7 +191,11 @@ class Elastic(InferenceFaces, RetrievalFaces, Service):
         limits, timeout, concurrency = settings["limits"], settings["timeout"], settings["concurrency"]
         self._batch_size: int = settings["batch_size"]
         check_policy(
-            timeout=timeout, concurrency=concurrency, batch_size=self._batch_size, max_batch=MAX_BATCH
+            timeout=timeout,
+            deadline=settings["deadline"],
+            concurrency=concurrency,
+            batch_size=self._batch_size,
+            max_batch=MAX_BATCH,
         )
         own_trust = _own_trust(settings, clients)
         bound = own_trust or any(part is not None for part in (*clients, transport))
@@ -206,6 +217,7 @@ class Elastic(InferenceFaces, RetrievalFaces, Service):
         self._connect(
             base,
             timeout=timeout,
+            deadline=settings["deadline"],
             concurrency=concurrency,
             limiter=self._channel.limiter("text_embedding/"),
             transport=transport,

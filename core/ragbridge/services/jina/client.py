@@ -42,6 +42,8 @@ class Jina(EmbeddingFaces, RankingFaces, ClassifyingFaces, SegmentingFaces, WebF
             none. The embedded engine is limited only when something other than the default is given.
         retry: How often and how patiently failures are retried.
         timeout: Seconds to wait for an answer's data. Cold starts and late chunking take many.
+        deadline: Seconds that one request may take as a whole, for servers that go on sending but never end; None for ten
+            times ``timeout``.
         concurrency: Requests in flight at most; the limiter's own figure applies as well. None for 8, or for the
             limiter's.
         batch_size: Items in one request at most, up to 512.
@@ -83,6 +85,7 @@ class Jina(EmbeddingFaces, RankingFaces, ClassifyingFaces, SegmentingFaces, WebF
         limits: RateLimit | RateLimiter | str | None = DEFAULT_TIER,
         retry: Retry = Retry(),  # noqa: B008 - frozen
         timeout: float = TIMEOUT,
+        deadline: float | None = None,
         concurrency: int | None = None,
         batch_size: int = BATCH_SIZE,
         region: str | None = None,
@@ -96,12 +99,19 @@ class Jina(EmbeddingFaces, RankingFaces, ClassifyingFaces, SegmentingFaces, WebF
         transport: Transport | Engine | None = None,
         clock: Clock | None = None,
     ) -> None:
-        check_policy(timeout=timeout, concurrency=concurrency, batch_size=batch_size, max_batch=MAX_ITEMS)
+        check_policy(
+            timeout=timeout,
+            deadline=deadline,
+            concurrency=concurrency,
+            batch_size=batch_size,
+            max_batch=MAX_ITEMS,
+        )
         settings: dict[str, Any] = {
             "base_url": base_url,
             "limits": limits,
             "retry": retry,
             "timeout": timeout,
+            "deadline": deadline,
             "concurrency": concurrency,
             "batch_size": batch_size,
             "region": region,
@@ -132,6 +142,7 @@ class Jina(EmbeddingFaces, RankingFaces, ClassifyingFaces, SegmentingFaces, WebF
         self._connect(
             base,
             timeout=timeout,
+            deadline=deadline,
             concurrency=concurrency,
             limiter=self._channel.limiter(busiest),
             transport=transport,
