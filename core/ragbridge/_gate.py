@@ -1,20 +1,26 @@
-"""A gate that lets one request pass alone until something has been learnt from it."""
+"""A gate that lets one request pass alone until something has been learnt from it.
+
+Nobody waits for long: a request that has been alone for a second, or whose event loop stands still, is no longer waited
+for, and the next one goes.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 import weakref
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ragbridge._loops import EventLoop
+
 logger = logging.getLogger("ragbridge")
 
-LOOK = (
-    1.0  # seconds after which those behind look by themselves, should the pilot have vanished without a word
-)
+LOOK = 1.0
+"""Seconds for which a request goes alone. Those behind it look as often by themselves."""
 
 
 class Gate:
@@ -31,6 +37,7 @@ class Gate:
         )  # re-entrant: the garbage collector may close a flow, and so a pass, in here
         self._passes: weakref.WeakSet[Pass] = weakref.WeakSet()
         self._pilot: weakref.ref[Pass] | None = None
+        self._since = 0.0
 
     def enter(self) -> Pass:
         """A pass to wait for and to hold (``with``) while the request is under way."""
@@ -52,9 +59,15 @@ class Gate:
             return True
         with self._lock:
             pilot = self._pilot() if self._pilot else None
-            if pilot is None:
-                self._pilot = weakref.ref(candidate)
-            return pilot is None or pilot is candidate
+            if pilot is not candidate:
+                if pilot is not None and not self._is_overdue(pilot):
+                    return False
+                self._pilot, self._since = weakref.ref(candidate), time.monotonic()
+            return True
+
+    def _is_overdue(self, pilot: Pass) -> bool:
+        stands_still = pilot.loop is not None and pilot.loop.is_still
+        return stands_still or time.monotonic() - self._since >= LOOK
 
     def release(self, leaving: Pass) -> None:
         """``leaving`` is done, failed or given up: the next may go."""
@@ -77,9 +90,10 @@ class Gate:
 class Pass:
     """A ``Waitable``: over when this request may go."""
 
-    __slots__ = ("__weakref__", "_gate", "_wakers")
+    __slots__ = ("__weakref__", "_gate", "_wakers", "loop")
 
     def __init__(self, gate: Gate) -> None:
+        self.loop: EventLoop | None = None
         self._gate = gate
         self._wakers: list[Callable[[], None]] = []
 
@@ -90,6 +104,7 @@ class Pass:
     def subscribe(self, wake: Callable[[], None]) -> None:
         """Have ``wake`` called, from any thread, when it may be this request's turn."""
         self._wakers.append(wake)
+        self.loop = getattr(wake, "loop", None)
 
     def wake(self) -> None:
         """Call the subscribers; one whose event loop is closed leaves."""

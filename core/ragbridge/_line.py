@@ -5,8 +5,11 @@ from __future__ import annotations
 import logging
 import math
 import threading
+import weakref
 from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, TypeVar
+
+from ragbridge._loops import STALL, EventLoop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+EARLIER = 0.01
+"""Seconds that a turn must come earlier than a ticket was told for the ticket to be woken: less is not worth a look."""
 TICK = 1e-6  # seconds added to each wait: who looks again then is not too early by a rounding error
 
 logger = logging.getLogger("ragbridge")
@@ -35,6 +40,10 @@ class Line:
         """Start afresh, lock included. Tickets of before end without effect."""
         self.quota = quota
         self.waiting: OrderedDict[LineTicket, None] = OrderedDict()
+        self._handed: dict[
+            LineTicket, None
+        ] = {}  # granted to a flow on an event loop that does not know it yet
+        self._loops: weakref.WeakSet[EventLoop] = weakref.WeakSet()
         self._lock = threading.RLock()
         self._entered = False
         self._deferred: deque[Callable[[float], object]] = deque()
@@ -68,35 +77,109 @@ class Line:
 
     def _serve(self, now: float) -> list[LineTicket]:
         concerned: list[LineTicket] = []
-        while self.waiting:
-            head = next(iter(self.waiting))
+        while (head := self._head()) is not None:
             seconds, cause = self.quota.delay(now, head.booking)
             if seconds <= 0:
                 del self.waiting[head]
                 self.quota.grant(now, head.booking)
+                if head.booking.loop is not None:
+                    self._handed[head] = None
                 concerned.append(head)
                 continue
             head.cause = cause
-            deadline = now + seconds + TICK
-            if deadline < head.deadline:  # it has become the head, or room comes earlier than it was told
+            head.deadline = now + seconds + TICK
+            if (
+                head.deadline < head.told - EARLIER
+            ):  # it has become the head, or room comes earlier than it was told
+                head.told = head.deadline
                 concerned.append(head)
-            head.deadline = deadline
             break
         return concerned
+
+    def _head(self) -> LineTicket | None:
+        """The first ticket that can use a grant: those whose event loop stands still are passed over."""
+        for ticket in self.waiting:
+            loop = ticket.booking.loop
+            if loop is None or not loop.is_still:
+                return ticket
+            loop.tell(self)
+        return None
+
+    def refresh(self) -> None:
+        """Grant what fits: an event loop that stood still moves again."""
+        self.enter(lambda _: None)
+
+    def meet(self, loop: EventLoop) -> None:
+        """A flow on ``loop`` has a ticket."""
+        with self._lock:
+            self._loops.add(loop)
+
+    def depends_on_others(self, loop: EventLoop | None) -> bool:
+        """Whether event loops other than ``loop`` may hold what a ticket waits for."""
+        return len(self._loops) > (loop in self._loops)
+
+    def look_around(self, now: float, mine: EventLoop | None) -> None:
+        """Wait no longer for event loops, other than ``mine``, that stand still or are closed."""
+        for loop in tuple(self._loops):
+            if loop is mine:
+                continue
+            if loop.is_gone:
+                self._forget(now, loop)
+            elif loop.is_still:
+                self._take_back(now, loop)
+                self.quota.set_adrift(now, loop)
+                loop.tell(self)
+            else:
+                loop.ask()
+
+    def _take_back(self, now: float, loop: EventLoop) -> None:
+        """Put what was granted to ``loop``, and not used yet, back to the front of the line."""
+        for ticket in [handed for handed in reversed(self._handed) if handed.booking.loop is loop]:
+            del self._handed[ticket]
+            self.quota.cancel(now, ticket.booking)
+            ticket.booking.granted_at = ticket.deadline = ticket.told = math.inf
+            self.waiting[ticket] = None
+            self.waiting.move_to_end(ticket, last=False)
+
+    def _forget(self, now: float, loop: EventLoop) -> None:
+        for ticket in [waiting for waiting in self.waiting if waiting.booking.loop is loop]:
+            del self.waiting[ticket]
+        for ticket in [handed for handed in self._handed if handed.booking.loop is loop]:
+            del self._handed[ticket]
+            self.quota.cancel(now, ticket.booking)
+        self.quota.forget(now, loop)
+        self._loops.discard(loop)
+
+    def leave(self, now: float, ticket: LineTicket) -> None:
+        """``ticket`` is given up: its place in line, or its booking."""
+        self._handed.pop(ticket, None)
+        if ticket in self.waiting:
+            del self.waiting[ticket]
+        else:
+            self.quota.cancel(now, ticket.booking)
+
+    def take(self, ticket: LineTicket) -> bool:
+        """The flow of ``ticket`` goes on, if its grant has not been taken back."""
+        with self._lock:
+            self._handed.pop(ticket, None)
+            return ticket.booking.granted_at < math.inf
 
 
 class LineTicket:
     """A ``Ticket``. Whether it waits, flies or has ended is known by the line and its quota alone."""
 
-    __slots__ = ("_line", "_reserved_at", "_told", "_wakers", "booking", "cause", "deadline")
+    __slots__ = ("_announced", "_line", "_reserved_at", "_wakers", "booking", "cause", "deadline", "told")
 
     def __init__(self, line: Line, booking: Booking) -> None:
         self.booking = booking
         self.cause: Cause | None = None
         self.deadline = math.inf
+        """When its turn comes, if nothing lands before; known of the head alone."""
+        self.told = math.inf
+        """The deadline that its flow knows of."""
         self._line = line
         self._reserved_at = math.inf
-        self._told = False
+        self._announced = False
         self._wakers: list[Callable[[], None]] = []
 
     def join(self, now: float) -> None:
@@ -116,20 +199,29 @@ class LineTicket:
 
     def poll(self) -> float | None:
         """None once granted, else seconds after which to ask again."""
-        if self.booking.granted_at < math.inf:
+        if self._goes():
             return None
+        self.told = -math.inf  # what this look finds is told below: it wakes nobody
         now = self._line.enter(self._look)
-        if self.booking.granted_at < math.inf or now is None:
+        if now is None or self._goes():
             return None
+        self.told = self.deadline
         # Only the head knows when its turn is; the others are woken. They look once a window all the same, because a
         # head whose owner died without a word is moved on by whoever looks next.
         left = min(max(self.deadline - now, 0.0), self._line.quota.limit.window)
-        if not self._told and self.cause is not None:
-            self._told = True
+        if self._line.depends_on_others(self.booking.loop):
+            left = min(left, STALL)
+        if not self._announced and self.cause is not None:
+            self._announced = True
             self._line.on_wait(self.cause, left)
         return left
 
+    def _goes(self) -> bool:
+        granted = self.booking.granted_at < math.inf
+        return granted and (self.booking.loop is None or self._line.take(self))
+
     def _look(self, now: float) -> float:
+        self._line.look_around(now, self.booking.loop)
         if self not in self._line.waiting and math.isinf(self.booking.granted_at):
             raise RuntimeError("a ticket was waited for after it had been cancelled")
         return now
@@ -137,6 +229,10 @@ class LineTicket:
     def subscribe(self, wake: Callable[[], None]) -> None:
         """Have ``wake`` called, from any thread, when the ticket is granted or its turn comes earlier than told."""
         self._wakers.append(wake)
+        loop = getattr(wake, "loop", None)
+        if loop is not None:
+            self.booking.loop = loop
+            self._line.meet(loop)
 
     def wake(self) -> None:
         """Call the subscribers. One whose event loop is closed can never go on: it gives its place up."""
@@ -174,7 +270,4 @@ class LineTicket:
         self._line.enter(self._leave)
 
     def _leave(self, now: float) -> None:
-        if self in self._line.waiting:
-            del self._line.waiting[self]
-        else:
-            self._line.quota.cancel(now, self.booking)
+        self._line.leave(now, self)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from ragbridge._limits import RateLimit, Reason
+    from ragbridge._loops import EventLoop
 
 Pacing: TypeAlias = Literal["auto", "always", "off"]
 Cause: TypeAlias = Literal["paused", "concurrency", "requests", "tokens", "pacing"]
@@ -110,6 +111,16 @@ class Meter:
             self._log.append((now, actual))
             self._logged += actual
 
+    def recount(self, now: float, logged_at: float, estimate: float, actual: float) -> None:
+        """What was logged as ``estimate`` without an answer was counted as ``actual`` by the service, not later than now."""
+        self._expire(now)
+        if (logged_at, estimate) in self._log:
+            self._log.remove((logged_at, estimate))
+            self._logged -= estimate
+        if actual:
+            self._log.append((now, actual))
+            self._logged += actual
+
     def refuse(self, now: float, granted_at: float) -> None:
         """The service refused, for this figure, a request that took off at ``granted_at`` and has landed."""
         if granted_at <= self._refused_at:
@@ -136,6 +147,8 @@ class Booking:
     granted_at: float = math.inf
     peers: int = 0
     """Requests in flight when it was granted, itself included."""
+    loop: EventLoop | None = None
+    """The event loop without which the request cannot end; None for a request in a thread."""
 
 
 class Quota:
@@ -147,6 +160,9 @@ class Quota:
         self._requests = Meter(_infinite(limit.requests_per_window), limit.window)
         self._tokens = Meter(_infinite(limit.tokens_per_window), limit.window)
         self._flying: set[Booking] = set()
+        self._adrift: dict[
+            Booking, float
+        ] = {}  # whose event loop stands still, and since when they count as landed
         self._paused_until = -math.inf
         self._places = math.inf  # what a refusal for concurrency left
         self._places_at = -math.inf
@@ -163,7 +179,7 @@ class Quota:
 
     def is_idle(self, now: float) -> bool:
         """Whether nothing is in flight, nothing counts any more and no pause lasts."""
-        return not (self._flying or self._requests.in_use(now) or self.is_paused(now))
+        return not (self._flying or self._adrift or self._requests.in_use(now) or self.is_paused(now))
 
     def is_paused(self, now: float) -> bool:
         """Whether a refusal holds everybody."""
@@ -198,6 +214,22 @@ class Quota:
         """``booking`` was not sent. False if it was not in flight."""
         return self._land(now, booking, 0.0, 0.0)
 
+    def set_adrift(self, now: float, loop: EventLoop) -> None:
+        """``loop`` stands still: what only it can end counts as landed now, so that nobody waits for it.
+
+        The requests may still be under way at the service. They hold their places for a window, beyond which one more
+        is given out meanwhile.
+        """
+        for booking in [flying for flying in self._flying if flying.loop is loop]:
+            self._land(now, booking, 1.0, booking.tokens)
+            self._adrift[booking] = now
+
+    def forget(self, now: float, loop: EventLoop) -> None:
+        """``loop`` is closed: nothing of it ends any more."""
+        self.set_adrift(now, loop)
+        for booking in [adrift for adrift in self._adrift if adrift.loop is loop]:
+            del self._adrift[booking]
+
     def refuse(
         self, now: float, booking: Booking, reason: Reason | None, retry_after: float | None
     ) -> float | None:
@@ -229,6 +261,10 @@ class Quota:
         return self._tokens if reason == "tokens" else self._requests
 
     def _land(self, now: float, booking: Booking, requests: float, tokens: float) -> bool:
+        if (since := self._adrift.pop(booking, None)) is not None:
+            self._requests.recount(now, since, 1.0, requests)
+            self._tokens.recount(now, since, booking.tokens, tokens)
+            return True
         if booking not in self._flying:
             return False
         self._flying.remove(booking)
@@ -241,8 +277,12 @@ class Quota:
         return min(_infinite(self.limit.concurrency), self._places + recovered)
 
     def _vacancy(self, now: float) -> float:
-        if len(self._flying) < self._concurrency(now):
+        ends = [since + self.limit.window for since in self._adrift.values()] if self._adrift else []
+        held = sum(end > now for end in ends)
+        if len(self._flying) + held < self._concurrency(now) + bool(held):
             return 0.0
+        if held:
+            return min(end for end in ends if end > now) - now
         if self._concurrency(now) >= _infinite(self.limit.concurrency):
             return math.inf
         return self.limit.window - (now - self._places_at) % self.limit.window
