@@ -32,9 +32,21 @@ class Sheet:
 
     def __init__(self, count: int) -> None:
         self._count = count
+        self._read = bytearray(count)
         self._lock = threading.Lock()
         self.kind: EmbeddingType = "float"
-        self.vectors: NDArray[Any] = np.empty((0, 0), np.float32)
+        self._vectors: NDArray[Any] = np.empty((0, 0), np.float32)
+
+    @property
+    def vectors(self) -> NDArray[Any]:
+        """What was read, of shape (count, width).
+
+        Raises:
+            ResponseError: A row has not been read: what stands there is not a vector.
+        """
+        if (missing := self._read.find(0)) >= 0:
+            raise ResponseError(f"the vector of texts[{missing}] was never read")
+        return self._vectors
 
     def write(self, start: int, vectors: NDArray[Any], kind: EmbeddingType) -> None:
         """Put the rows from ``start`` on into their place.
@@ -43,15 +55,16 @@ class Sheet:
             ResponseError: They are of another type or width than those of another answer.
         """
         with self._lock:
-            if not self.vectors.size:
+            if not self._vectors.size:
                 self.kind = kind
-                self.vectors = np.empty((self._count, vectors.shape[1]), vectors.dtype)
-            expected = (self.kind, self.vectors.shape[1])
+                self._vectors = np.empty((self._count, vectors.shape[1]), vectors.dtype)
+            expected = (self.kind, self._vectors.shape[1])
         if (kind, vectors.shape[1]) != expected:
             raise ResponseError(
                 f"{kind} vectors of {vectors.shape[1]} numbers where {expected[0]} vectors of {expected[1]} came before"
             )
-        self.vectors[start : start + len(vectors)] = vectors
+        self._vectors[start : start + len(vectors)] = vectors
+        self._read[start : start + len(vectors)] = b"\1" * len(vectors)
 
 
 def embed(

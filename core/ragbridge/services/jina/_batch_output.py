@@ -54,13 +54,15 @@ def collect(
             raise ResponseError(f"the output has two vectors for {custom_id!r}")
         vector = _vector(body, custom_id)
         sheet.rows(row, row + 1, len(vector))[0] = vector
+        sheet.confirm(row, row + 1)
         done[row] = 1
         tokens += _tokens(body)
         model = model or model_of(body, "")
     failed_rows = {row_of(custom_id): custom_id for custom_id in errors}
     _check_all(done, failed_rows, status.id)
+    for row in failed_rows:
+        sheet.leave_out(row)
     vectors: Vectors = sheet.vectors if any(done) else np.empty((count, 0), np.float32)
-    vectors[[*failed_rows]] = np.nan
     names = tuple(ids) if ids is not None else tuple(map(str, range(count)))
     ordered = {failed_rows[row]: errors[failed_rows[row]] for row in sorted(failed_rows)}
     told = status.stats.tokens if status.stats else 0

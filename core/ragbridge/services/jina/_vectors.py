@@ -71,14 +71,25 @@ class Sheet:
         self._dtype = np.float32 if embedding_type == "float" else np.uint8
         self._width = width if width is None or embedding_type == "float" else width // 8
         self._vectors: Vectors | None = None
+        self._read = bytearray(count)
         self._lock = threading.Lock()
 
     @property
     def vectors(self) -> Vectors:
-        """What was read: (count, dimensions) of float32, or (count, dimensions / 8) of uint8."""
+        """What was read: (count, dimensions) of float32, or (count, dimensions / 8) of uint8.
+
+        Raises:
+            ResponseError: A row has not been read: what stands there is not a vector.
+        """
+        if (missing := self._read.find(0)) >= 0:
+            raise ResponseError(f"the vector of item {missing} was never read")
         if self._vectors is None:
             return np.empty((0, self._width or 0), self._dtype)
         return self._vectors
+
+    def confirm(self, start: int, stop: int) -> None:
+        """The rows ``[start:stop]`` have been read and are right."""
+        self._read[start:stop] = b"\1" * (stop - start)
 
     def rows(self, start: int, stop: int, width: int) -> Vectors:
         """The rows ``[start:stop]``, to be written by one answer.
@@ -95,9 +106,15 @@ class Sheet:
                 self._vectors = np.empty((self._count, width), self._dtype)
             return self._vectors[start:stop]
 
+    def leave_out(self, row: int) -> None:
+        """There is no vector for ``row``: it holds no numbers (NaN)."""
+        if self._vectors is not None:
+            self._vectors[row] = np.nan
+        self.confirm(row, row + 1)
+
     def restart(self, count: int) -> None:
         """Forget what was read: the answer has another number of rows than was thought."""
-        self._count, self._vectors = count, None
+        self._count, self._vectors, self._read = count, None, bytearray(count)
 
 
 def read_vectors(
@@ -127,6 +144,7 @@ def read_vectors(
     else:
         vectors, body = found
     check_finite(vectors, start)
+    sheet.confirm(start, stop)
     return model_of(body, asked), billed(body)
 
 
@@ -141,6 +159,7 @@ def read_pages(response: Response, *, sheet: Sheet, asked: str) -> tuple[str, in
     sheet.restart(count)
     rows = functools.partial(sheet.rows, 0, count)
     check_finite(_parse(body, count, rows, sheet.embedding_type), 0)
+    sheet.confirm(0, count)
     return model_of(body, asked), billed(body)
 
 
