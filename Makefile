@@ -10,7 +10,7 @@ PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --constraint $(
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-core test-wheel test-lowest check format bench notebooks live constraints clean
+.PHONY: help install demo test test-core test-wheel test-lowest check format bench picture notebooks live constraints clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -62,6 +62,9 @@ bench: $(VENV)/.made-test ## Print the benchmark tables
 	$(BIN)/python tests/benchmarks/limiter_simulation.py
 	$(BIN)/python tests/benchmarks/chunking.py
 	$(BIN)/python tests/benchmarks/products.py
+
+picture: $(VENV)/.made-demo ## Draw docs/pictures/demo.svg anew, from what the demo measures
+	$(BIN)/ragbridge demo --local --picture docs/pictures/demo.svg
 
 notebooks: $(VENV)/.made-test ## Execute the notebooks
 	$(BIN)/python -m pytest tests/notebooks

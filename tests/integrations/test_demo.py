@@ -6,11 +6,13 @@ import io
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 from rich.console import Console
@@ -22,6 +24,9 @@ from ragbridge.demo.corpus import Corpus, Docstring
 from ragbridge.local import Engine
 
 DEMO = [sys.executable, "-c", "from ragbridge.cli import main; main()", "demo"]
+COMMITTED = Path(__file__).parents[2] / "docs" / "pictures" / "demo.svg"
+"""The picture in the README."""
+
 NOTICE = "using the embedded engine"
 FIELDS = {
     "framework": str,
@@ -45,10 +50,21 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def measured(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the whole demo draws its result."""
+    return tmp_path_factory.mktemp("picture") / "demo.svg"
+
+
+@pytest.fixture(scope="module")
+def measured(environment: dict[str, str], picture: Path) -> subprocess.CompletedProcess[str]:
     """The whole demo, once."""
     return subprocess.run(
-        [*DEMO, "--json"], env=environment, capture_output=True, text=True, timeout=280, check=False
+        [*DEMO, "--json", "--picture", str(picture)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
     )
 
 
@@ -107,6 +123,40 @@ def test_the_frameworks_agree(rows: list[dict[str, Any]]) -> None:
         assert max(values) - min(values) <= 0.01
     assert len({row["tokens"] for row in rows}) == 1
     assert rows[0]["tokens"] > 0
+
+
+def _figures(svg: str) -> list[list[str]]:
+    """For each framework of a picture its name and the figures beside its two bars."""
+    texts = re.findall(r'<text class="(?:framework|before|after)"[^>]*>([^<]*)<', svg)
+    return [texts[start : start + 3] for start in range(0, len(texts), 3)]
+
+
+def test_the_picture_shows_what_was_measured(rows: list[dict[str, Any]], picture: Path) -> None:
+    """The figures that --json prints, with bars of their lengths, and the answer of one query at its two ranks."""
+    svg = picture.read_text(encoding="utf-8")
+    ET.fromstring(svg)
+    assert _figures(svg) == [
+        [row["framework"], f"{row['ndcg_before']:.3f}", f"{row['ndcg_after']:.3f}"] for row in rows
+    ]
+    for kind in ("before", "after"):
+        widths = re.findall(rf'<rect class="bar-{kind}" x="120" [^>]*width="([\d.]+)"', svg)
+        assert [float(width) for width in widths] == pytest.approx(
+            [560 * row[f"ndcg_{kind}"] for row in rows], abs=0.1
+        )
+    assert svg.count('class="id answer"') == svg.count('class="rank id answer"') <= 2
+
+
+def test_the_readmes_picture_is_what_the_demo_draws(rows: list[dict[str, Any]], picture: Path) -> None:
+    """To the letter with the Python and the NumPy that it names; other versions have other texts, hence other figures."""
+    drawn, committed = (file.read_text(encoding="utf-8") for file in (picture, COMMITTED))
+    versions = re.compile(r"docstrings of Python \S+ and NumPy \S+\.")
+    if versions.findall(drawn) == versions.findall(committed):
+        assert drawn == committed, "make picture draws it anew"
+    for shown, row in zip(_figures(committed), rows, strict=True):
+        assert shown[0] == row["framework"]
+        assert [float(figure) for figure in shown[1:]] == pytest.approx(
+            [row["ndcg_before"], row["ndcg_after"]], abs=0.1
+        )
 
 
 def test_a_terminal_gets_colour_and_a_progress_bar(environment: dict[str, str]) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -36,6 +37,10 @@ def demo(
     local: connection.Local = False,
     base_url: connection.BaseUrl = None,
     limits: connection.Limits = "free",
+    picture: Annotated[
+        Path | None,
+        typer.Option(hidden=True, dir_okay=False, help="Draw the result into this file, as SVG."),
+    ] = None,
 ) -> None:
     """Embed, index, retrieve and rerank in LangChain, LlamaIndex and Haystack, and compare.
 
@@ -66,6 +71,8 @@ def demo(
                     framework, pipeline, corpus=corpus, client=client, on_answer=advance
                 )
             rows.append(row)
+    if picture is not None:
+        _draw(picture, rows, answers, url)
     if as_json:
         typer.echo(json.dumps({"frameworks": [dataclasses.asdict(row) for row in rows]}, indent=2))
         return
@@ -73,6 +80,15 @@ def demo(
     console.print(report.table(rows))
     for example in report.examples(answers, corpus):
         console.print(example)
+
+
+def _draw(file: Path, rows: list[Figures], answers: list[Answer], url: str) -> None:
+    """The picture of the README, with the middle one of the examples that are printed."""
+    from ragbridge.demo import picture, report
+
+    models = "the embedded engine, without a key" if url == Jina.LOCAL else url
+    shown = report.picked(answers)
+    file.write_text(picture.draw(rows, shown[len(shown) // 2], models=models), encoding="utf-8")
 
 
 def _announce(corpus: Corpus, frameworks: int, limits: str) -> None:

@@ -115,12 +115,16 @@ def table(rows: Sequence[Figures]) -> Table:
     return found
 
 
-def examples(answers: Sequence[Answer], corpus: Corpus) -> list[Text]:
-    """Three queries with their best results: evenly spaced ones, not the three that look best."""
+def picked(answers: Sequence[Answer]) -> list[Answer]:
+    """Three answers to show: evenly spaced ones, not the three that look best."""
     count = min(EXAMPLES, len(answers))
-    picked = [answers[(2 * index + 1) * len(answers) // (2 * count)] for index in range(count)]
+    return [answers[(2 * index + 1) * len(answers) // (2 * count)] for index in range(count)]
+
+
+def examples(answers: Sequence[Answer], corpus: Corpus) -> list[Text]:
+    """Three queries with their best results."""
     texts = corpus.texts
-    return [_example(answer, texts) for answer in picked]
+    return [_example(answer, texts) for answer in picked(answers)]
 
 
 def _example(answer: Answer, texts: dict[str, str]) -> Text:
