@@ -66,24 +66,30 @@ class PooledTransport(ABC):
         lease = self._lease()
         try:
             response = self._exchange(lease.client, request)
+            if self._answers.is_copy(request, response):
+                self._drop(lease)
+                raise copied(request)
         finally:
             if lease.give_back():
                 lease.close()
-        return self._answers.checked(request, response)
+        return response
 
     async def send_async(self, request: Request) -> Response:
         """Answer ``request`` on the running event loop."""
         lease = await self._lease_async()
         try:
             response = await self._exchange_async(lease.client, request)
+            if self._answers.is_copy(request, response):
+                self._drop_async(lease)
+                raise copied(request)
         except (asyncio.CancelledError, GeneratorExit):
             if self.wears_out and lease.wear():
-                self._replace(lease)
+                self._drop_async(lease)
             raise
         finally:
             if lease.give_back():
                 await lease.close()
-        return self._answers.checked(request, response)
+        return response
 
     @abstractmethod
     def _exchange(self, client: Any, request: Request) -> Response:
@@ -115,19 +121,15 @@ class PooledTransport(ABC):
 
     def close(self) -> None:
         """Close the blocking client, once the requests under way have ended. A later request opens another."""
-        with self._lock:
-            closer, self._closer = self._closer, None
-            lease, self._own = self._own, None
-        if closer is not None:
-            closer.detach()
-        if lease is not None and lease.retire():
+        lease = self._own
+        if lease is not None and self._drop(lease):
             lease.close()
 
     async def close_async(self) -> None:
         """Close the blocking client and the one of the running loop, once the requests under way have ended."""
         self.close()
-        lease = self._by_loop.pop(asyncio.get_running_loop(), None)
-        if lease is not None and lease.retire():
+        lease = self._by_loop.get(asyncio.get_running_loop())
+        if lease is not None and self._drop_async(lease):
             await lease.close()
 
     def _lease(self) -> Lease:
@@ -153,17 +155,25 @@ class PooledTransport(ABC):
             lease.take()
         return lease
 
-    def _replace(self, lease: LoopLease) -> None:
-        """Let later requests of the running loop open another client."""
-        self._drop(lease.client)
-        lease.retire()
+    def _drop(self, lease: Lease) -> bool:
+        """Have later requests open another client. True if nobody uses this one: then it is to be closed."""
+        with self._lock:
+            if self._own is lease:
+                self._own = None
+                if self._closer is not None:
+                    self._closer.detach()
+        return lease.retire()
+
+    def _drop_async(self, lease: LoopLease) -> bool:
+        """Have later requests of the running loop open another client. True if this one is to be closed."""
+        self._forget(lease.client)
+        return lease.retire()
 
     async def _end(self, client: Any) -> None:
-        self._drop(client)
+        self._forget(client)
         await self._shut(client)
 
-    def _drop(self, client: Any) -> None:
-        """Give ``client`` to no further request of the running loop."""
+    def _forget(self, client: Any) -> None:
         loop = asyncio.get_running_loop()
         lease = self._by_loop.get(loop)
         if lease is not None and lease.client is client:
@@ -243,40 +253,42 @@ class RecentAnswers:
     """Tells an answer that arrives a second time, in place of the answer to another request.
 
     Where a gateway sends an answer twice, the next request on that connection receives the copy. HTTP/1.1 cannot tell;
-    services that put a number of its own on each answer (``X-Request-Id``) can.
+    services that number their answers (``X-Request-Id``) can. Nothing is concluded from numbers that hardly change.
     """
 
     KEPT = 512
-    SAMPLE = 64
+    PROVEN = 4
+    """Different numbers after which a service counts as one that numbers its answers."""
+    DOUBTS = 3
+    """Repetitions without a new number in between after which it does not any more."""
 
     def __init__(self) -> None:
-        self._seen: OrderedDict[tuple[object, ...], tuple[object, ...]] = OrderedDict()
+        self._seen: OrderedDict[str, tuple[object, ...]] = OrderedDict()
         self._lock = threading.Lock()
+        self._doubts = 0
 
-    def checked(self, request: Request, response: Response) -> Response:
-        """``response``, unless it was the answer to another request before.
-
-        Raises:
-            RequestError: It was.
-        """
+    def is_copy(self, request: Request, response: Response) -> bool:
+        """Whether ``response`` was the answer to another request before."""
         number = response.headers.get("x-request-id")
-        if number is None:
-            return response
-        answer = (number, response.status, *self._sample(response.body))
-        asked = (request.method, request.url, *self._sample(request.body))
+        if number is None or self._doubts >= self.DOUBTS:
+            return False
+        asked = (request.method, request.url, len(request.body), request.body[:256], request.body[-256:])
         with self._lock:
-            before = self._seen.setdefault(answer, asked)
+            proven = len(self._seen) >= self.PROVEN
+            if number not in self._seen:
+                self._doubts = 0
+            elif self._seen[number] != asked and proven:
+                self._doubts += 1
+                return True
+            self._seen[number] = asked
             if len(self._seen) > self.KEPT:
                 self._seen.popitem(last=False)
-        if before != asked:
-            raise RequestError(
-                f"{request.method} {request.place}: the answer to another request came a second time"
-            )
-        return response
+        return False
 
-    def _sample(self, body: bytes) -> tuple[int, bytes, bytes, bytes]:
-        middle = len(body) // 2
-        return len(body), body[: self.SAMPLE], body[middle : middle + self.SAMPLE], body[-self.SAMPLE :]
+
+def copied(request: Request) -> RequestError:
+    """The error for a request that received the answer to another one."""
+    return RequestError(f"{request.method} {request.place}: the answer to another request came a second time")
 
 
 def too_late(request: Request, seconds: float) -> RequestError:

@@ -81,9 +81,11 @@ class HttpTransport(PooledTransport):
         self._given_async.take()
         return self._given_async
 
-    def _replace(self, lease: LoopLease) -> None:
-        if lease is not self._given_async:
-            super()._replace(lease)
+    def _drop(self, lease: Lease) -> bool:
+        return lease is not self._given and super()._drop(lease)
+
+    def _drop_async(self, lease: LoopLease) -> bool:
+        return lease is not self._given_async and super()._drop_async(lease)
 
     def _exchange(self, client: Any, request: Request) -> Response:
         try:
