@@ -10,7 +10,8 @@ PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --constraint $(
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-core test-wheel test-lowest check format bench picture notebooks live constraints clean
+.PHONY: help install demo test test-core test-shared test-wheel test-lowest check format bench picture notebooks live \
+	constraints clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -36,12 +37,15 @@ test-core: ## Run the core's tests where no framework is installed
 	.venv-core/bin/python tests/packaging/without_frameworks.py
 	.venv-core/bin/python -m pytest $(PARALLEL) tests/core
 
+test-shared: $(VENV)/.made-test ## Run the tests that read the folder ../shared, where it is
+	$(BIN)/python -m pytest $(PARALLEL) tests/core -m shared
+
 test-wheel: $(VENV)/.made-check ## Install the built wheel elsewhere, alone and with each extra
 	$(BIN)/python tests/packaging/wheel.py
 
 test-lowest: build/lowest.txt ## Run the tests on the lowest versions that pyproject.toml allows
 	$(MAKE) VENV=.venv-lowest CONSTRAINTS=build/lowest.txt .venv-lowest/.made-test-lowest
-	.venv-lowest/bin/python -m pytest $(PARALLEL) tests/core tests/integrations -m "not peers and not live" -W default
+	.venv-lowest/bin/python -m pytest $(PARALLEL) tests/core tests/integrations -m "not peers and not live and not shared" -W default
 
 build/lowest.txt: pyproject.toml constraints.txt tests/packaging/lowest.py
 	@mkdir -p build

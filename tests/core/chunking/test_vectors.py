@@ -1,12 +1,11 @@
-"""Elasticsearch's own chunks: the sample of test vectors, where it stands beside the repository."""
+"""Elasticsearch's own chunks: the sample of test vectors beside the repository (the ring ``shared``)."""
 
-import json
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from beside import read
 
 from ragbridge import ConfigurationError
 from ragbridge.chunking import Chunk, Chunker, RecursiveChunker, SentenceChunker, WordChunker
@@ -15,11 +14,10 @@ from ragbridge.chunking.words import Words
 
 Vector = dict[str, Any]
 
-VECTORS = Path(__file__).parents[3].parent / "shared" / "vectors" / "elastic-chunks.json"
-ALL: list[Vector] = json.loads(VECTORS.read_text(encoding="utf-8")) if VECTORS.exists() else []
+ALL: list[Vector] = read("vectors/elastic-chunks.json") or []
 CLASSES = {"word": WordChunker, "sentence": SentenceChunker, "recursive": RecursiveChunker}
 
-pytestmark = pytest.mark.skipif(not ALL, reason="no vectors beside the repository")
+pytestmark = pytest.mark.shared
 
 
 def of(*strategies: str) -> pytest.MarkDecorator:
