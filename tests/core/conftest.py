@@ -9,8 +9,11 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import make_descriptions
 import numpy as np
 import pytest
+from beside import SHARED
+from judge import Judge
 
 from ragbridge._flow import Request, Response
 
@@ -122,3 +125,13 @@ def _no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees a key of the machine that it runs on."""
     for name in ("JINA_API_KEY", "JINAAI_API_KEY", "JINA_AUTH_TOKEN"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session", params=["kept", pytest.param("whole", marks=pytest.mark.shared)])
+def judge(request: pytest.FixtureRequest) -> Judge:
+    """Elasticsearch's API descriptions: what the repository keeps of them; in the ring ``shared``, the whole."""
+    if request.param == "kept":
+        return Judge(json.loads(make_descriptions.FILE.read_text(encoding="ascii")))
+    if not (SHARED / "specs").exists():
+        pytest.skip("no API descriptions beside the repository")
+    return Judge(make_descriptions.facts(SHARED / "specs", whole=True))

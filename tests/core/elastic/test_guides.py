@@ -11,14 +11,15 @@ import json
 import os
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import jsonschema
 import pytest
+from judge import Judge
 
 from ragbridge import Retry, StatusError
 from ragbridge.elastic import (
@@ -58,7 +59,6 @@ DOCUMENTS = [
     },
     {"id": "3", "content": "Her care for the sea has inspired young people to protect what lives in it."},
 ]
-SPECS = Path(__file__).parents[4] / "shared" / "specs"
 URL = os.environ.get("ELASTICSEARCH_URL")
 # Read before tests hide them: the ring "live" needs them.
 LIVE = {name: os.environ[name] for name in ("ELASTICSEARCH_URL", "ELASTIC_API_KEY") if name in os.environ}
@@ -414,97 +414,17 @@ def test_the_guide_for_jinaai_sends_what_elastic_s_page_sends(server: tuple[str,
 # The judges: Elasticsearch's published description, and the official client.
 
 
-KINDS = {"oneOf": "anyOf"}
-
-
-def closed(description: Mapping[str, Any]) -> dict[str, Any]:
-    """The description as a schema that takes no name it does not know.
-
-    OpenAPI's objects take any further name, so that a mistyped one would pass. Where a value is described by reference,
-    it may hold what is described and nothing else. ``nullable`` becomes a type. Bounds on the number of properties that
-    stand in one part of an ``allOf`` are dropped: they are meant for that part's own and would count the others' too.
-    ``oneOf`` becomes ``anyOf``: unions such as "a text, or a text or null" would refuse what fits twice.
-    """
-
-    def is_object(schema: Any) -> bool:
-        while "$ref" in schema:
-            schema = schemas[schema["$ref"].rpartition("/")[2]]
-        if schema.get("additionalProperties"):
-            return False
-        return "properties" in schema or any(map(is_object, schema.get("allOf", ())))
-
-    def part(schema: Any) -> Any:
-        """A part of an object: open, since others belong to it."""
-        bounds = ("minProperties", "maxProperties") if "$ref" not in schema else ()
-        return component({key: value for key, value in schema.items() if key not in bounds})
-
-    def value(schema: Any) -> Any:
-        """A whole value."""
-        found = component(schema)
-        if schema.get("nullable") and isinstance(found.get("type"), str):
-            found["type"] = [found["type"], "null"]
-        return {**found, "unevaluatedProperties": False} if is_object(schema) else found
-
-    def walk(key: str, found: Any) -> Any:
-        if key == "properties":
-            return {name: value(schema) for name, schema in found.items()}
-        if key in {"items", "additionalProperties"} and isinstance(found, dict):
-            return value(found)
-        if key in {"oneOf", "anyOf"}:
-            return [value(schema) for schema in found]
-        if key == "allOf":
-            return [part(schema) for schema in found]
-        return found
-
-    def component(schema: Any) -> Any:
-        return {KINDS.get(key, key): walk(key, inner) for key, inner in schema.items() if key != "nullable"}
-
-    schemas = description["components"]["schemas"]
-    return {name: component(schema) for name, schema in schemas.items()} | {"": value}
-
-
-@pytest.fixture(scope="session")
-def judge() -> Callable[[str, str, Any], None]:
-    """Judges the body of a request by method and path: raises where the description does not know it."""
-    jsonschema = pytest.importorskip("jsonschema")
-    source = SPECS / "elasticsearch-search.openapi.json"
-    if not source.exists():
-        pytest.skip("Elasticsearch's description is not here: ../shared/specs")
-    description = json.loads(source.read_text("utf-8"))
-    schemas = closed(description)
-    value = schemas.pop("")
-    components = {"components": {"schemas": schemas}}
-
-    def validator(schema: Any) -> Any:
-        return jsonschema.Draft202012Validator({**value(schema), **components})
-
-    bodies = description["components"]["requestBodies"]
-    create = description["paths"]["/{index}"]["put"]["requestBody"]["content"]["application/json"]["schema"]
-    judges = {
-        "create": validator(create),
-        "search": validator(bodies["search"]["content"]["application/json"]["schema"]),
-        "action": validator({"$ref": "#/components/schemas/_global.bulk.OperationContainer"}),
-    }
-    parameters = {
-        f"_{route}": {
-            one["$ref"].rpartition("-")[2]
-            for one in description["paths"][f"/{{index}}/_{route}"]["post"]["parameters"]
-        }
-        for route in ("bulk", "search")
-    }
-
-    def check(kind: str, path: str, body: Any) -> None:
-        known = parameters.get(path.partition("?")[0].rpartition("/")[2], set())
-        assert {name for name, _ in parse_qsl(urlsplit(path).query)} <= known
-        for one in body if isinstance(body, list) else [body]:
-            judges[kind].validate(one)
-
-    return check
+OPERATIONS = {
+    "create": "PUT /{index}",
+    "bulk": "POST /{index}/_bulk",
+    "search": "POST /{index}/_search",
+}
+"""Elasticsearch's operations that the programs and the builders make bodies for."""
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_elasticsearch_s_description_knows_every_body(
-    server: tuple[str, Recorded], judge: Callable[[str, str, Any], None], name: str
+    server: tuple[str, Recorded], judge: Judge, name: str
 ) -> None:
     """Index, bulk and search bodies of every program hold nothing but what is described."""
     url, recorded = server
@@ -512,15 +432,15 @@ def test_elasticsearch_s_description_knows_every_body(
         PROGRAMS[name](elastic, "tag")
     judged = 0
     for method, path, query, body in recorded.requests:
-        whole = path + "?" + "&".join(f"{key}={value}" for key, value in query.items())
-        if path.endswith("/_search"):
-            judge("search", whole, body)
-        elif path.endswith("/_bulk"):
-            judge("action", whole, body[::2])
+        if path.endswith(("/_search", "/_bulk")):
+            operation = OPERATIONS[path.rpartition("/_")[2]]
         elif method == "PUT" and not path.startswith("/_inference"):
-            judge("create", path, body)
+            operation = OPERATIONS["create"]
         else:
             continue
+        assert {*query} <= judge.parameters(operation)
+        for part in body[::2] if path.endswith("/_bulk") else [body]:
+            judge.body(operation, part)
         judged += 1
     assert judged >= 3
 
@@ -577,20 +497,14 @@ MAPPINGS = {
 }
 
 
-def test_elasticsearch_s_description_knows_what_every_builder_builds(
-    judge: Callable[[str, str, Any], None],
-) -> None:
+def test_elasticsearch_s_description_knows_what_every_builder_builds(judge: Judge) -> None:
     """With all of its options."""
-    for query in QUERIES:
-        judge("search", "", {"query": query})
-    for retriever in RETRIEVERS:
-        judge("search", "", {"retriever": retriever})
-    judge(
-        "search",
-        "",
-        {"knn": QUERIES[2]["knn"], "highlight": semantic_highlight("a", "b", number_of_fragments=2)},
-    )
-    judge("create", "", {"mappings": {"properties": MAPPINGS}})
+    highlight = semantic_highlight("a", "b", number_of_fragments=2)
+    searches = [{"query": query} for query in QUERIES]
+    searches += [{"retriever": retriever} for retriever in RETRIEVERS]
+    for body in [*searches, {"knn": QUERIES[2]["knn"], "highlight": highlight}]:
+        judge.body(OPERATIONS["search"], body)
+    judge.body(OPERATIONS["create"], {"mappings": {"properties": MAPPINGS}})
 
 
 @pytest.mark.parametrize(
@@ -609,16 +523,13 @@ def test_elasticsearch_s_description_knows_what_every_builder_builds(
         ),
         ("search", {"qery": {}}),
         ("create", {"mappings": {"properties": {"a": {"type": "semantic_text", "inference": "e"}}}}),
-        ("action", [{"index": {"id": "a"}}]),
+        ("bulk", {"index": {"id": "a"}}),
     ],
 )
-def test_the_judge_refuses_what_is_wrong(
-    judge: Callable[[str, str, Any], None], kind: str, body: Any
-) -> None:
+def test_the_judge_refuses_what_is_wrong(judge: Judge, kind: str, body: Any) -> None:
     """A mistyped name does not pass: the judgements above mean something."""
-    jsonschema = pytest.importorskip("jsonschema")
     with pytest.raises(jsonschema.ValidationError):
-        judge(kind, "", body)
+        judge.body(OPERATIONS[kind], body)
 
 
 def test_the_official_client_takes_every_body(server: tuple[str, Recorded]) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import copy
 import json
 import pickle
-from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
+from beside import read
+from judge import Judge
 
 import ragbridge.elastic
 from ragbridge import ConfigurationError
@@ -28,8 +30,9 @@ from ragbridge.services.elastic.settings.config import build_config, secrets_of
 
 KEY = "jina_0123456789abcdef"
 
-SPECIFICATION = Path(__file__).parents[3].parent / "shared" / "specs" / "elasticsearch-inference.openapi.json"
-PATHS = json.loads(SPECIFICATION.read_text(encoding="utf-8"))["paths"] if SPECIFICATION.exists() else {}
+PATHS = (read("specs/elasticsearch-inference.openapi.json") or {"paths": {}})["paths"]
+"""What Elasticsearch publishes, examples included: for the ring ``shared``."""
+PUT = "PUT /_inference/{{task_type}}/{{{}_inference_id}}"
 
 
 def jinaai(**settings: Any) -> dict[str, Any]:
@@ -103,13 +106,15 @@ def published() -> dict[str, dict[str, Any]]:
     return found
 
 
-@pytest.mark.skipif(not PATHS, reason="no OpenAPI description beside the repository")
+@pytest.mark.shared
+@pytest.mark.skipif(not PATHS, reason="no API description beside the repository")
 def test_all_published_examples_are_known() -> None:
     """Each example of the description for these services is tested here."""
     assert set(published()) == set(EXAMPLES)
 
 
-@pytest.mark.skipif(not PATHS, reason="no OpenAPI description beside the repository")
+@pytest.mark.shared
+@pytest.mark.skipif(not PATHS, reason="no API description beside the repository")
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_published_examples(name: str) -> None:
     """Typed settings make the published body; the body itself is accepted and stays as it is."""
@@ -117,6 +122,102 @@ def test_published_examples(name: str) -> None:
     example = published()[name]
     assert build_config("my-endpoint", task_type, settings) == example
     assert build_config("my-endpoint", task_type, example) == example
+
+
+NODES = {"num_threads": 2, "num_allocations": 1}
+SCALING = {"enabled": True, "min_number_of_allocations": 2, "max_number_of_allocations": 6}
+BODIES: dict[str, tuple[str, JinaAI | ElasticsearchService, dict[str, Any]]] = {
+    "jinaai-text": (
+        "text_embedding",
+        JinaAI("jina-embeddings-v3", api_key=KEY, dimensions=512, similarity="cosine", embedding_type="bit"),
+        jinaai(dimensions=512, similarity="cosine", embedding_type="bit"),
+    ),
+    "jinaai-limit": (
+        "text_embedding",
+        JinaAI("jina-clip-v2", api_key=KEY, requests_per_minute=90, input_type="search", late_chunking=False),
+        {
+            **jinaai(model_id="jina-clip-v2", rate_limit={"requests_per_minute": 90}),
+            "task_settings": {"input_type": "search", "late_chunking": False},
+        },
+    ),
+    "jinaai-pictures": (
+        "embedding",
+        JinaAI("jina-embeddings-v4", api_key=KEY, multimodal_model=True),
+        jinaai(model_id="jina-embeddings-v4", multimodal_model=True),
+    ),
+    "jinaai-rerank": (
+        "rerank",
+        JinaAI("jina-reranker-v3", api_key=KEY, top_n=3, return_documents=False),
+        {**jinaai(model_id="jina-reranker-v3"), "task_settings": {"top_n": 3, "return_documents": False}},
+    ),
+    "elasticsearch-elser": (
+        "sparse_embedding",
+        ElasticsearchService(ELSER, num_threads=2, adaptive_allocations=AdaptiveAllocations(2, 6)),
+        own(model_id=".elser_model_2", num_threads=2, num_allocations=None, adaptive_allocations=SCALING),
+    ),
+    "elasticsearch-e5": (
+        "text_embedding",
+        ElasticsearchService(E5, **NODES),
+        own(model_id=".multilingual-e5-small", **NODES),
+    ),
+    "elasticsearch-uploaded": (
+        "text_embedding",
+        ElasticsearchService("harbour-MiniLM", **NODES),
+        own(model_id="harbour-MiniLM", **NODES),
+    ),
+    "elasticsearch-rerank": (
+        "rerank",
+        ElasticsearchService(
+            ELASTIC_RERANK,
+            **NODES,
+            long_document_strategy="chunk",
+            max_chunks_per_doc=7,
+            return_documents=True,
+        ),
+        {
+            **own(model_id=".rerank-v1", long_document_strategy="chunk", max_chunks_per_doc=7, **NODES),
+            "task_settings": {"return_documents": True},
+        },
+    ),
+}
+"""Task type, typed settings, and the body that they make."""
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_typed_settings_make_a_body_that_elasticsearch_knows(name: str, judge: Judge) -> None:
+    """What is sent is what the settings say, and its description knows it; the body itself stays as it is."""
+    task_type, settings, body = BODIES[name]
+    chunking = {"strategy": "word", "max_chunk_size": 40, "overlap": 10}
+    assert build_config("my-endpoint", task_type, settings) == body
+    assert build_config("my-endpoint", task_type, body) == body
+    judge.body(PUT.format(body["service"]), body)
+    if task_type != "rerank":
+        judge.body(PUT.format(body["service"]), build_config("my-endpoint", task_type, settings, chunking))
+
+
+@pytest.mark.parametrize(
+    ("service", "body"),
+    [
+        ("jinaai", {**jinaai(), "task_setting": {}}),
+        ("jinaai", jinaai(similarity="dot")),
+        ("jinaai", jinaai(model_id=None)),
+        ("elasticsearch", own(threads=1)),
+        ("elasticsearch", {**own(), "chunking_settings": {"max_size": 40}}),
+        ("elasticsearch", jinaai()),
+    ],
+)
+def test_the_description_refuses_other_bodies(service: str, body: dict[str, Any], judge: Judge) -> None:
+    """A name that is not there, a wrong choice and a missing setting do not pass: the test above means something."""
+    with pytest.raises(jsonschema.ValidationError):
+        judge.body(PUT.format(service), body)
+
+
+def test_a_deployment_is_named_alone() -> None:
+    """Over a deployment that runs, nothing else has to be said (the description's fields would require more)."""
+    body = {"service": "elasticsearch", "service_settings": {"deployment_id": "elser-at-night"}}
+    settings = ElasticsearchService(deployment_id="elser-at-night")
+    assert build_config("my-endpoint", "sparse_embedding", settings) == body
+    assert build_config("my-endpoint", "sparse_embedding", body) == body
 
 
 def test_every_setting_has_its_place() -> None:
@@ -486,12 +587,9 @@ def test_secrets_are_found_in_any_body() -> None:
     assert sorted(secrets_of(body)) == ["a", "b", "c", "d", "e"]
 
 
-def test_task_types_are_elasticsearchs() -> None:
-    """The task types are those of its specification."""
-    if not SPECIFICATION.exists():
-        pytest.skip("no OpenAPI description beside the repository")
-    schemas = json.loads(SPECIFICATION.read_text(encoding="utf-8"))["components"]["schemas"]
-    assert set(TASK_TYPES) == set(schemas["inference._types.TaskType"]["enum"])
+def test_task_types_are_elasticsearchs(judge: Judge) -> None:
+    """The task types are those of its description."""
+    assert set(TASK_TYPES) == judge.choices("inference._types.TaskType")
 
 
 def test_the_public_module_names_what_it_has() -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import threading
-from pathlib import Path
 
 import pytest
+from beside import read
 
 from ragbridge._flow import Request
 from ragbridge.local import Engine
 
-SPECIFICATION = Path(__file__).parents[4].parent / "shared" / "specs" / "elasticsearch-inference.openapi.json"
+PATHS = (read("specs/elasticsearch-inference.openapi.json") or {"paths": {}})["paths"]
+"""What Elasticsearch publishes, examples included: for the ring ``shared``."""
+PUT = "PUT /_inference/{{task_type}}/{{{}_inference_id}}"
 JINA = {"model_id": "jina-embeddings-v3", "api_key": "jina_secret"}
 RERANK = {"model_id": "jina-reranker-v3", "api_key": "jina_secret"}
 NODES = {"num_threads": 1, "num_allocations": 1}
@@ -23,10 +25,9 @@ def config(service, settings, **more):
 
 def examples(service):
     """Request and answer of each of the published examples; the answer is None where none is published."""
-    if not SPECIFICATION.exists():
+    if not PATHS:
         return []
-    paths = json.loads(SPECIFICATION.read_text(encoding="utf-8"))["paths"]
-    operation = paths[f"/_inference/{{task_type}}/{{{service}_inference_id}}"]["put"]
+    operation = PATHS[f"/_inference/{{task_type}}/{{{service}_inference_id}}"]["put"]
     requests = operation["requestBody"]["content"]["application/json"]["examples"]
     answers = operation["responses"]["200"]["content"]["application/json"]["examples"]
     return [
@@ -47,6 +48,7 @@ def task_of(model):
     return "sparse_embedding" if "elser" in model else "text_embedding"
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize(("body", "published"), examples("jinaai"))
 def test_published_examples_of_jinaai(ask, body, published):
     """The specification's examples are answered word for word as it says."""
@@ -55,6 +57,7 @@ def test_published_examples_of_jinaai(ask, body, published):
     assert ask("GET", path) == (200, {"endpoints": [published]})
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize(("body", "_published"), examples("elasticsearch"))
 def test_published_examples_of_elasticsearch(ask, body, _published):
     """The specification's examples create endpoints that show what was asked for."""
@@ -63,6 +66,77 @@ def test_published_examples_of_elasticsearch(ask, body, _published):
     status, made = ask("PUT", f"/_inference/{task}/example", body)
     assert status == 200
     assert settings.items() <= made["service_settings"].items()
+
+
+CHUNKED = {"chunking_settings": {"strategy": "sentence", "max_chunk_size": 250, "sentence_overlap": 1}}
+"""What Elasticsearch adds where no chunking is asked for."""
+LIMITED = {"rate_limit": {"requests_per_minute": 2000}}
+DEFAULTS = {**LIMITED, "embedding_type": "float", "similarity": "dot_product"}
+"""What it adds to the settings of ``jinaai``."""
+
+
+@pytest.mark.parametrize(
+    ("task", "settings", "more", "added", "chunked"),
+    [
+        ("text_embedding", JINA, {}, {**DEFAULTS, "dimensions": 1024}, CHUNKED),
+        ("text_embedding", {**JINA, "similarity": "cosine", "dimensions": 32}, {}, DEFAULTS, CHUNKED),
+        (
+            "text_embedding",
+            JINA,
+            {"chunking_settings": {"strategy": "none"}, "task_settings": {"input_type": "search"}},
+            {**DEFAULTS, "dimensions": 1024},
+            {},
+        ),
+        (
+            "embedding",
+            {**JINA, "model_id": "jina-embeddings-v4"},
+            {},
+            {**DEFAULTS, "dimensions": 2048, "multimodal_model": True},
+            CHUNKED,
+        ),
+        ("embedding", {**JINA, "multimodal_model": False}, {}, {**DEFAULTS, "dimensions": 1024}, CHUNKED),
+        ("rerank", RERANK, {"task_settings": {"top_n": 3, "return_documents": False}}, LIMITED, {}),
+    ],
+)
+def test_what_an_endpoint_of_jinaai_shows(ask, judge, task, settings, more, added, chunked):
+    """It shows what it was made with and what Elasticsearch adds, but no key, as its description says."""
+    shown = {key: value for key, value in settings.items() if key != "api_key"}
+    body = config("jinaai", settings, **more)
+    endpoint = {
+        **config("jinaai", {**added, **shown}, **more),
+        **chunked,
+        "inference_id": "made",
+        "task_type": task,
+    }
+    judge.body(PUT.format("jinaai"), body)
+    assert ask("PUT", f"/_inference/{task}/made", body) == (200, endpoint)
+    assert ask("GET", f"/_inference/{task}/made") == (200, {"endpoints": [endpoint]})
+    judge.answer(PUT.format("jinaai"), endpoint)
+
+
+SCALING = {"enabled": True, "min_number_of_allocations": 2, "max_number_of_allocations": 6}
+
+
+@pytest.mark.parametrize(
+    ("task", "settings"),
+    [
+        (
+            "sparse_embedding",
+            {"model_id": ".elser_model_2", "num_threads": 2, "adaptive_allocations": SCALING},
+        ),
+        ("text_embedding", {**NODES, "model_id": ".multilingual-e5-small"}),
+        ("text_embedding", {**NODES, "model_id": "harbour-MiniLM"}),
+        ("rerank", {**NODES, "model_id": ".rerank-v1", "long_document_strategy": "chunk"}),
+    ],
+)
+def test_what_an_endpoint_of_elasticsearch_shows(ask, judge, task, settings):
+    """It shows what was asked for, in an answer that its description knows."""
+    body = config("elasticsearch", settings)
+    judge.body(PUT.format("elasticsearch"), body)
+    status, made = ask("PUT", f"/_inference/{task}/made", body)
+    assert status == 200
+    assert settings.items() <= made["service_settings"].items()
+    judge.answer(PUT.format("elasticsearch"), made)
 
 
 def test_an_existing_deployment(ask):
