@@ -8,10 +8,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from ragbridge._call import Totals
-from ragbridge._catalogue import ModelInfo
-from ragbridge._classification import Classification, Classifications, Classifier, Training
-from ragbridge._errors import (
+from ragbridge.client.call import Totals
+from ragbridge.client.retry import Retry
+from ragbridge.errors import (
     AuthenticationError,
     ConfigurationError,
     InvalidRequestError,
@@ -24,32 +23,24 @@ from ragbridge._errors import (
     ServiceError,
     StatusError,
 )
-from ragbridge._groups import group_by
-from ragbridge._inputs import Audio, Group, Image, Pdf, Video
-from ragbridge._jobs import BatchResults, BatchStats, BatchStatus, BulkStatus, FailedItem
-from ragbridge._limiter import Limiter
-from ragbridge._limits import RateLimit, RateLimiter
-from ragbridge._multivectors import MultiVectors, maxsim
-from ragbridge._pages import Grounding, Page, Reference, SearchResults
-from ragbridge._results import (
-    Document,
-    DocumentEmbeddings,
-    Embeddings,
-    RankedDocument,
-    Ranking,
-    Segment,
-    Segments,
-    Usage,
-)
-from ragbridge._retry import Retry
-from ragbridge._version import __version__
-from ragbridge.services.jina._reader_options import ReaderOptions
+from ragbridge.limiter.limiter import Limiter
+from ragbridge.limiter.limits import RateLimit, RateLimiter
+from ragbridge.models import ModelInfo
 from ragbridge.services.jina.client import Jina
-from ragbridge.services.jina.faces.jobs import BatchJob, BulkJob
+from ragbridge.services.jina.jobs.methods import BatchJob, BulkJob
+from ragbridge.services.jina.web.options import ReaderOptions
+from ragbridge.values.classification import Classification, Classifications, Classifier, Training
+from ragbridge.values.embeddings import DocumentEmbeddings, Embeddings, Usage
+from ragbridge.values.inputs import Audio, Group, Image, Pdf, Video, group_by
+from ragbridge.values.jobs import BatchResults, BatchStats, BatchStatus, BulkStatus, FailedItem
+from ragbridge.values.multivectors import MultiVectors, maxsim
+from ragbridge.values.public import __version__
+from ragbridge.values.rankings import Document, RankedDocument, Ranking
+from ragbridge.values.web import Grounding, Page, Reference, SearchResults, Segment, Segments
 
 if TYPE_CHECKING:
-    from ragbridge._sparse import SparseEmbeddings, token_index
     from ragbridge.services.elastic.client import Elastic
+    from ragbridge.values.sparse import SparseEmbeddings, token_index
 
 __all__ = [
     "Audio",
@@ -110,8 +101,8 @@ __all__ = [
 
 _LATE = {
     "Elastic": "ragbridge.services.elastic.client",
-    "SparseEmbeddings": "ragbridge._sparse",
-    "token_index": "ragbridge._sparse",
+    "SparseEmbeddings": "ragbridge.values.sparse",
+    "token_index": "ragbridge.values.sparse",
 }
 """Where names are that are imported when they are first asked for: those of one service need not wait for another's."""
 

@@ -13,33 +13,9 @@
 
 from __future__ import annotations
 
-from ragbridge._endpoints import Deletion, Endpoint
-from ragbridge._hits import BulkError, BulkFailure, BulkResult, Hit, SearchHits
-from ragbridge._sparse import SparseEmbeddings
 from ragbridge.services.elastic.client import Elastic
-from ragbridge.services.elastic.faces.endpoints import Endpoints
-from ragbridge.services.elastic.mappings import (
-    dense_vector_mapping,
-    semantic_text_mapping,
-    sparse_vector_mapping,
-)
-from ragbridge.services.elastic.queries import (
-    knn_query,
-    match_query,
-    semantic_highlight,
-    semantic_query,
-    sparse_vector_query,
-)
-from ragbridge.services.elastic.retrievers import (
-    knn_retriever,
-    linear,
-    original_score,
-    rrf,
-    standard,
-    text_similarity_reranker,
-)
-from ragbridge.services.elastic.search import search_body, semantic_search_body
-from ragbridge.services.elastic.settings import (
+from ragbridge.services.elastic.endpoints.methods import Endpoints
+from ragbridge.services.elastic.endpoints.settings import (
     E5,
     ELASTIC_RERANK,
     ELSER,
@@ -51,6 +27,30 @@ from ragbridge.services.elastic.settings import (
     Similarity,
     TaskType,
 )
+from ragbridge.services.elastic.retrieval.mappings import (
+    dense_vector_mapping,
+    semantic_text_mapping,
+    sparse_vector_mapping,
+)
+from ragbridge.services.elastic.retrieval.queries import (
+    knn_query,
+    match_query,
+    semantic_highlight,
+    semantic_query,
+    sparse_vector_query,
+)
+from ragbridge.services.elastic.retrieval.retrievers import (
+    knn_retriever,
+    linear,
+    original_score,
+    rrf,
+    standard,
+    text_similarity_reranker,
+)
+from ragbridge.services.elastic.retrieval.search import search_body, semantic_search_body
+from ragbridge.values.endpoints import Deletion, Endpoint
+from ragbridge.values.search import BulkError, BulkFailure, BulkResult, Hit, SearchHits
+from ragbridge.values.sparse import SparseEmbeddings
 
 __all__ = [
     "E5",

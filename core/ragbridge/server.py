@@ -16,9 +16,9 @@ import threading
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from ragbridge._errors import ConfigurationError
-from ragbridge._flow import Request
-from ragbridge.local._refusals import Refusal
+from ragbridge.errors import ConfigurationError
+from ragbridge.flow import Request
+from ragbridge.local.refusals import Refusal
 
 try:
     import uvicorn
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
-    from ragbridge._flow import Response
+    from ragbridge.flow import Response
     from ragbridge.local import Answer, Engine
 
 MAX_BODY = 64 * 2**20

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from ragbridge import Elastic, Jina
-from ragbridge._flow import Request, Response
+from ragbridge.flow import Request, Response
 
 ROUNDS = 7
 WIDTH = 1024

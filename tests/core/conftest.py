@@ -15,7 +15,7 @@ import pytest
 from beside import SHARED
 from judge import Judge
 
-from ragbridge._flow import Request, Response
+from ragbridge.flow import Request, Response
 
 
 class VirtualClock:

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from ragbridge import Jina, RagbridgeError, Retry
-from ragbridge._inprocess import InProcessTransport
 from ragbridge.local import Engine, Faults
 from ragbridge.server import running
+from ragbridge.transport.in_process import InProcessTransport
 
 TEXTS = [f"text {n}: what {n * 7919 % 1000} fishermen know about the sea" for n in range(1000)]
 KINDS = (

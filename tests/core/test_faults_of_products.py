@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from ragbridge import Elastic, Jina, RagbridgeError, Retry
-from ragbridge._inprocess import InProcessTransport
 from ragbridge.local import Engine, Faults
 from ragbridge.server import running
+from ragbridge.transport.in_process import InProcessTransport
 
 TEXTS = [f"text {n}: what {n * 7919 % 1000} fishermen know about the sea" for n in range(160)]
 KINDS = (

@@ -26,9 +26,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragbridge import Audio, Elastic, Group, Image, Jina, Pdf, RagbridgeError, RateLimit, Retry
-from ragbridge._flow import Request, Response
-from ragbridge._service import Service
+from ragbridge.client.service import Service
 from ragbridge.elastic import ElasticInferenceService, JinaAI
+from ragbridge.flow import Request, Response
 from ragbridge.local import Engine
 
 EXAMPLES = 15

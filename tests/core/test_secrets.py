@@ -26,9 +26,9 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from ragbridge import ConfigurationError, Elastic, Jina, RagbridgeError, Retry
-from ragbridge._flow import Request, Response
-from ragbridge._secret import Secret
+from ragbridge.client.secret import Secret
 from ragbridge.elastic import ElasticInferenceService, JinaAI
+from ragbridge.flow import Request, Response
 from ragbridge.local import Engine
 
 TEXTS = ["a boat", "the sea"]
@@ -325,13 +325,13 @@ def test_no_pickle_holds_a_key(login):
 
 def test_what_the_process_keeps_holds_no_key(login):
     """Limiters outlive their clients in a registry; it knows them by a digest."""
-    from ragbridge import _limiter, _tokens
+    from ragbridge.limiter import limiter, tokens
 
     client = login.client(transport=Embedded(), limits="free" if login.kind is Jina else "eis")
     ask(login, client, "embed")
     del client
     gc.collect()
-    assert_hidden(login, vars(_limiter._registry), [vars(module) for module in (_limiter, _tokens)])
+    assert_hidden(login, vars(limiter._registry), [vars(module) for module in (limiter, tokens)])
 
 
 @pytest.mark.parametrize(
@@ -412,7 +412,7 @@ def mirror() -> Iterator[ThreadingHTTPServer]:
 def test_no_library_logs_or_keeps_the_key(login, mirror, library, monkeypatch, caplog):
     """With every logger of the process at DEBUG, over each HTTP library, on both faces."""
     if library == "httpx":
-        monkeypatch.setitem(sys.modules, "ragbridge._fast_transport", None)
+        monkeypatch.setitem(sys.modules, "ragbridge.transport.fast", None)
     else:
         pytest.importorskip("aiohttp")
         pytest.importorskip("urllib3")

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from ragbridge import ConfigurationError
-from ragbridge._flow import Request
+from ragbridge.flow import Request
 from ragbridge.local import Engine, Faults, Quota
 from ragbridge.server import running
 

@@ -8,7 +8,7 @@ from threading import Thread
 
 import pytest
 
-from ragbridge._flow import Request
+from ragbridge.flow import Request
 from ragbridge.local import Engine
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ragbridge import Elastic, Jina
-from ragbridge._flow import Request
+from ragbridge.flow import Request
 from ragbridge.local import Answer, Engine
 from ragbridge.server import running
 

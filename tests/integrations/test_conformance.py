@@ -35,7 +35,7 @@ from llama_index.postprocessor.ragbridge import ElasticRerank as LlamaIndexElast
 from llama_index.postprocessor.ragbridge import JinaRerank as LlamaIndexRerank
 from llama_index.retrievers.ragbridge import ElasticSemanticRetriever as LlamaIndexRetriever
 from ragbridge import Elastic, InvalidRequestError, Jina, QuotaExhaustedError, Retry
-from ragbridge._flow import Request
+from ragbridge.flow import Request
 from ragbridge.local import Engine, Faults
 from ragbridge.server import running
 

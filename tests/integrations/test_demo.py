@@ -18,10 +18,10 @@ import pytest
 from rich.console import Console
 
 from ragbridge import AuthenticationError, Jina
-from ragbridge._inprocess import InProcessTransport
 from ragbridge.demo import corpus, pipelines, report
 from ragbridge.demo.corpus import Corpus, Docstring
 from ragbridge.local import Engine
+from ragbridge.transport.in_process import InProcessTransport
 
 DEMO = [sys.executable, "-c", "from ragbridge.cli import main; main()", "demo"]
 COMMITTED = Path(__file__).parents[2] / "docs" / "pictures" / "demo.svg"

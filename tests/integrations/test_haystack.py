@@ -33,7 +33,7 @@ from ragbridge import (
     Retry,
     ServiceError,
 )
-from ragbridge._flow import Request
+from ragbridge.flow import Request
 from ragbridge.local import Engine, Faults
 from ragbridge.server import running
 

@@ -28,9 +28,9 @@ from ragbridge import (
     Jina,
     ReaderOptions,
 )
-from ragbridge._flow import Request, Response
-from ragbridge._inprocess import InProcessTransport
+from ragbridge.flow import Request, Response
 from ragbridge.local import Engine
+from ragbridge.transport.in_process import InProcessTransport
 
 HONEY = "https://bees.example/honey"
 PAGES = {

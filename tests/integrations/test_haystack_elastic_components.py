@@ -42,8 +42,8 @@ from ragbridge import (
     Retry,
     ServiceError,
 )
-from ragbridge._flow import Request
 from ragbridge.elastic import Elastic
+from ragbridge.flow import Request
 from ragbridge.local import Answer, Engine, Faults
 from ragbridge.server import running
 

@@ -24,7 +24,7 @@ from haystack import Document, Pipeline
 from haystack_integrations.components.rankers.ragbridge import ElasticRanker
 from haystack_integrations.components.retrievers.ragbridge import ElasticSemanticRetriever
 from ragbridge import ConfigurationError, InvalidRequestError, ServiceError
-from ragbridge._flow import Request, Response
+from ragbridge.flow import Request, Response
 from ragbridge.local import Answer, Engine
 from ragbridge.server import running
 

@@ -11,9 +11,9 @@ from langchain_core.documents import BaseDocumentTransformer, Document
 import langchain_ragbridge.classifier
 from langchain_ragbridge import JinaClassifier
 from ragbridge import ConfigurationError, Jina
-from ragbridge._flow import Request, Response
-from ragbridge._inprocess import InProcessTransport
+from ragbridge.flow import Request, Response
 from ragbridge.local import Engine
+from ragbridge.transport.in_process import InProcessTransport
 
 TOPICS = ["cooking and baking", "ships and the sea"]
 TEXTS = ["Bread is baked from flour.", "The ship crosses the ocean.", "Roast the meat."]

@@ -16,8 +16,8 @@ from langchain_tests.unit_tests import EmbeddingsUnitTests
 
 from langchain_ragbridge import ElasticEmbeddings
 from ragbridge import ConfigurationError, Elastic, InvalidRequestError
-from ragbridge._flow import Request, Response
-from ragbridge._inprocess import InProcessTransport
+from ragbridge.flow import Request, Response
+from ragbridge.transport.in_process import InProcessTransport
 
 ENDPOINT = ".jina-embeddings-v5-text-small"
 TEXTS = [

@@ -16,8 +16,8 @@ import langchain_ragbridge.elastic_embeddings
 import langchain_ragbridge.elastic_rerank
 from langchain_ragbridge import ElasticEmbeddings, ElasticRerank
 from ragbridge import ConfigurationError, Elastic
-from ragbridge._flow import Request, Response
-from ragbridge._inprocess import InProcessTransport
+from ragbridge.flow import Request, Response
+from ragbridge.transport.in_process import InProcessTransport
 
 ENDPOINT = ".jina-reranker-v3"
 QUERY = "who inspired people to protect the ocean?"

@@ -268,7 +268,7 @@ async def test_asynchronous_search_is_no_synchronous_one_in_a_thread():
             raise AssertionError
 
         async def send_async(self, request):
-            from ragbridge._flow import Response
+            from ragbridge.flow import Response
 
             body = {"hits": {"hits": [{"_id": "a", "_source": {"content": "sea"}, "_score": 1.0}]}}
             return Response(200, {"x-elastic-product": "Elasticsearch"}, json.dumps(body).encode())

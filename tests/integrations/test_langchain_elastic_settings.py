@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from langchain_ragbridge import ElasticEmbeddings, ElasticRerank, ElasticSemanticRetriever
 from ragbridge import ConfigurationError, Elastic, RateLimit, Retry
-from ragbridge._flow import Request, Response
+from ragbridge.flow import Request, Response
 
 URL = "http://127.0.0.1:9"
 KEY = "VnVhQ2ZHY0JDZGJrUW0tZTVhT3g6dWkybHAyYXhUTm1zeWFrdzl0dk5udw=="

@@ -16,8 +16,8 @@ from langchain_tests.unit_tests import EmbeddingsUnitTests
 
 from langchain_ragbridge import JinaEmbeddings
 from ragbridge import ConfigurationError, InvalidRequestError, Jina
-from ragbridge._flow import Request, Response
-from ragbridge._inprocess import InProcessTransport
+from ragbridge.flow import Request, Response
+from ragbridge.transport.in_process import InProcessTransport
 
 TEXTS = [
     "Rachel Carson wrote about the sea and inspired many to take care of it.",

@@ -11,9 +11,9 @@ from langchain_core.document_loaders import BaseLoader
 
 from langchain_ragbridge import JinaReaderLoader
 from ragbridge import ConfigurationError, InvalidRequestError, Jina, QuotaExhaustedError, ReaderOptions, Retry
-from ragbridge._flow import Request, Response
-from ragbridge._inprocess import InProcessTransport
+from ragbridge.flow import Request, Response
 from ragbridge.local import Answer, Engine
+from ragbridge.transport.in_process import InProcessTransport
 
 PAGES = {
     "https://example.com/sea": "<title>The sea</title><meta name=description content='About it.'>"

@@ -15,8 +15,8 @@ import langchain_ragbridge.embeddings
 import langchain_ragbridge.rerank
 from langchain_ragbridge import JinaEmbeddings, JinaRerank
 from ragbridge import ConfigurationError, Jina
-from ragbridge._flow import Request, Response
-from ragbridge._inprocess import InProcessTransport
+from ragbridge.flow import Request, Response
+from ragbridge.transport.in_process import InProcessTransport
 
 QUERY = "who inspired people to protect the ocean?"
 RIGHT = "Rachel Carson wrote about the ocean and inspired many people to protect it."

@@ -30,9 +30,9 @@ from ragbridge import (
     Retry,
     ServiceError,
 )
-from ragbridge._flow import Request, Response
-from ragbridge._inprocess import InProcessTransport
+from ragbridge.flow import Request, Response
 from ragbridge.local import Engine, Faults
+from ragbridge.transport.in_process import InProcessTransport
 
 PAGES = {
     "https://sea.example/a": "<title>The sea</title><p>The sea is wide and salty; ships cross the ocean.",

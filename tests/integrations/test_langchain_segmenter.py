@@ -12,9 +12,9 @@ from langchain_text_splitters import TextSplitter
 import langchain_ragbridge.segmenter
 from langchain_ragbridge import JinaEmbeddings, JinaSegmenterSplitter
 from ragbridge import ConfigurationError, Jina, RagbridgeError, Retry
-from ragbridge._flow import Request, Response
-from ragbridge._inprocess import InProcessTransport
+from ragbridge.flow import Request, Response
 from ragbridge.local import Engine, Faults
+from ragbridge.transport.in_process import InProcessTransport
 
 REPETITIVE = "The sea is wide. The sea is deep. " * 20
 MIXED = "🐝 Größe zählt.\n\n海は広い。 Да, и глубоко!\n\n" * 9

@@ -17,8 +17,8 @@ from pydantic import ValidationError
 
 from llama_index.extractors.ragbridge import JinaClassificationExtractor
 from ragbridge import AuthenticationError, ConfigurationError, Jina, RateLimit, Retry
-from ragbridge._inprocess import InProcessTransport
 from ragbridge.local import Faults
+from ragbridge.transport.in_process import InProcessTransport
 
 KEY = "jina_sekret_0123456789"
 URL = "https://pictures.example/sea.png"

@@ -17,8 +17,8 @@ from pydantic import ValidationError
 from llama_index.node_parser.ragbridge import RagbridgeNodeParser
 from llama_index.readers.ragbridge import JinaReader
 from ragbridge import ConfigurationError, InvalidRequestError, Jina, RateLimit, ReaderOptions, Retry
-from ragbridge._inprocess import InProcessTransport
 from ragbridge.local import Engine
+from ragbridge.transport.in_process import InProcessTransport
 
 KEY = "jina_sekret_0123456789"
 SEA, SKY, BREAD = "https://example.org/sea", "https://example.org/sky#blue", "https://example.org/bread"

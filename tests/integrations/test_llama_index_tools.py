@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from llama_index.tools.ragbridge import JinaToolSpec
 from ragbridge import ConfigurationError, Jina, QuotaExhaustedError, RateLimit, Retry
-from ragbridge._flow import Response
+from ragbridge.flow import Response
 
 KEY = "jina_sekret_0123456789"
 SEA, BREAD = "https://example.org/sea", "https://bread.example/"

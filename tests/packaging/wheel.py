@@ -160,8 +160,8 @@ assert len(SentenceChunker(max_chunk_size=10, sentence_overlap=0).chunk("Größe
 assert len(RecursiveChunker(max_chunk_size=10, separators=["a+"]).chunk("b a " * 40)) > 1
 """,
     "speed": """
-from ragbridge import _fast_transport
-from ragbridge.services.jina import _vectors
+from ragbridge.transport import fast
+from ragbridge.services.jina.embed import answers as vectors
 
 assert {"aiohttp", "orjson", "pybase64", "urllib3"} <= {*sys.modules}
 """,

@@ -14,8 +14,7 @@ strategies.
 
 from __future__ import annotations
 
-from ragbridge.chunking.base import Chunk, Chunker
-from ragbridge.chunking.none import NoneChunker
+from ragbridge.chunking.base import Chunk, Chunker, NoneChunker
 from ragbridge.chunking.recursive import RecursiveChunker
 from ragbridge.chunking.segmenter import SegmenterChunker
 from ragbridge.chunking.sentence import SentenceChunker

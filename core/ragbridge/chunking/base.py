@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ragbridge._errors import ConfigurationError
+from ragbridge.errors import ConfigurationError
 
 Span: TypeAlias = tuple[int, int]
 """Start and end of a chunk, in code points."""
@@ -131,3 +131,16 @@ def without_surrogates(text: str) -> str:
     except UnicodeEncodeError:
         return _SURROGATES.sub("\ufffd", text)
     return text
+
+
+@dataclass(frozen=True, slots=True)
+class NoneChunker(Chunker):
+    """Does not cut: for documents that were cut before."""
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """``{"strategy": "none"}``."""
+        return {"strategy": "none"}
+
+    def _spans(self, text: str) -> Iterator[Span]:
+        yield 0, len(text)

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from ragbridge._errors import ConfigurationError
+from ragbridge.errors import ConfigurationError
 
 _LINE_ENDS = r"\n\r\x85\u2028\u2029"
 _DOT = f"[^{_LINE_ENDS}]"

@@ -8,13 +8,13 @@ from dataclasses import InitVar, dataclass, field
 
 import numpy as np
 
-from ragbridge._chunking_settings import GROUPS
-from ragbridge._errors import ConfigurationError
 from ragbridge.chunking.base import Chunker, Span, check_integer
-from ragbridge.chunking.boundaries import boundaries_for
+from ragbridge.chunking.boundaries.choice import boundaries_for
+from ragbridge.chunking.boundaries.words import Words
 from ragbridge.chunking.sentence import sentence_spans
 from ragbridge.chunking.separators import Budget, separator
-from ragbridge.chunking.words import Words
+from ragbridge.errors import ConfigurationError
+from ragbridge.rules.chunking import GROUPS
 
 
 @dataclass(frozen=True, slots=True)

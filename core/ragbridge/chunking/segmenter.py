@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ragbridge._errors import ConfigurationError
 from ragbridge.chunking.base import Chunk, Chunker, Span, check_integer, cut, without_surrogates
+from ragbridge.errors import ConfigurationError
 
 if TYPE_CHECKING:
     # For type checkers alone: at run time, anything with these two methods will do. No protocol, since pyright does not

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ragbridge._errors import ConfigurationError
 from ragbridge.chunking.base import Chunker, Span, check_integer
-from ragbridge.chunking.boundaries import Boundaries, boundaries_for
+from ragbridge.chunking.boundaries.choice import Boundaries, boundaries_for
+from ragbridge.chunking.boundaries.words import Words, word_ends
 from ragbridge.chunking.word import windows
-from ragbridge.chunking.words import Words, word_ends
+from ragbridge.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
-from ragbridge._chunking_settings import BLANK_LINE, END_OF_LINE, SETEXT
-from ragbridge._errors import ConfigurationError
 from ragbridge.chunking.java_regex import Translation, translate
+from ragbridge.errors import ConfigurationError
+from ragbridge.rules.chunking import BLANK_LINE, END_OF_LINE, SETEXT
 
 
 @dataclass(slots=True)

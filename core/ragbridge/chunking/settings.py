@@ -1,16 +1,15 @@
-"""Chunkers from Elasticsearch's ``chunking_settings``. The rules stand in ``ragbridge._chunking_settings``."""
+"""Chunkers from Elasticsearch's ``chunking_settings``. The rules stand in ``ragbridge.rules.chunking``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from ragbridge._chunking_settings import check_settings, warn_of_large_chunks
-from ragbridge.chunking.base import Chunker
-from ragbridge.chunking.none import NoneChunker
+from ragbridge.chunking.base import Chunker, NoneChunker
 from ragbridge.chunking.recursive import RecursiveChunker
 from ragbridge.chunking.sentence import SentenceChunker
 from ragbridge.chunking.word import WordChunker
+from ragbridge.rules.chunking import check_settings, warn_of_large_chunks
 
 
 def build(settings: Mapping[str, Any] | None, *, strict: bool) -> Chunker:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ragbridge._errors import ConfigurationError
 from ragbridge.chunking.base import Chunker, Span, check_integer
-from ragbridge.chunking.boundaries import boundaries_for
-from ragbridge.chunking.words import Offsets, word_ends
+from ragbridge.chunking.boundaries.choice import boundaries_for
+from ragbridge.chunking.boundaries.words import Offsets, word_ends
+from ragbridge.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True)

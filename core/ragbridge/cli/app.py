@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from ragbridge._errors import RagbridgeError
-from ragbridge._version import __version__
 from ragbridge.cli import chunk, demo, elastic, limits, models, search, serve
+from ragbridge.errors import RagbridgeError
+from ragbridge.values.public import __version__
 
 app = typer.Typer(
     name="ragbridge",

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ragbridge._errors import ConfigurationError
 from ragbridge.cli import connection, terminal
+from ragbridge.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

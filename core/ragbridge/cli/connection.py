@@ -8,7 +8,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from ragbridge import Jina
-from ragbridge._secret import find_key
+from ragbridge.client.secret import find_key
 
 Local: TypeAlias = Annotated[bool, typer.Option("--local", help="Use the embedded engine even with a key.")]
 BaseUrl: TypeAlias = Annotated[

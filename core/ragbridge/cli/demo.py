@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ragbridge import Jina
-from ragbridge._limits import resolve
 from ragbridge.cli import connection, terminal
+from ragbridge.limiter.tiers import resolve
 
 if TYPE_CHECKING:
     from ragbridge.demo.corpus import Corpus

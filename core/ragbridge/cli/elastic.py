@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from ragbridge._endpoints import Endpoint
-from ragbridge._errors import ConfigurationError
-from ragbridge._secret import Secret, find_key
 from ragbridge.cli.connection import AsJson
 from ragbridge.cli.terminal import output, printable
-from ragbridge.services.elastic.settings import JinaAI, TaskType
-from ragbridge.services.jina._channel import KEY_VARIABLES
+from ragbridge.client.secret import Secret, find_key
+from ragbridge.errors import ConfigurationError
+from ragbridge.services.elastic.endpoints.settings import JinaAI, TaskType
+from ragbridge.services.jina.session import KEY_VARIABLES
+from ragbridge.values.endpoints import Endpoint
 
 if TYPE_CHECKING:
     from ragbridge.elastic import Elastic

@@ -7,9 +7,9 @@ import json
 
 import typer
 
-from ragbridge._limits import TIERS
 from ragbridge.cli.connection import AsJson
 from ragbridge.cli.terminal import output
+from ragbridge.limiter.tiers import TIERS
 
 
 def limits(*, as_json: AsJson = False) -> None:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ragbridge._errors import ConfigurationError
 from ragbridge.cli import connection, files, terminal
 from ragbridge.cli.files import Source
+from ragbridge.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

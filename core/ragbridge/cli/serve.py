@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from ragbridge._errors import ConfigurationError
+from ragbridge.errors import ConfigurationError
 
 KEY_VARIABLE = "RAGBRIDGE_SERVE_KEY"
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})

@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
-from ragbridge._errors import ConfigurationError
+from ragbridge.errors import ConfigurationError
 
 T = TypeVar("T")
 

@@ -17,9 +17,9 @@ from haystack.document_stores.in_memory import InMemoryDocumentStore
 
 from haystack_integrations.components.embedders.ragbridge import JinaDocumentEmbedder, JinaTextEmbedder
 from haystack_integrations.components.rankers.ragbridge import JinaRanker
-from ragbridge._errors import RagbridgeError
 from ragbridge.demo.corpus import Corpus
 from ragbridge.demo.pipelines import DIMENSIONS, RERANKED, RETRIEVED, Answer, Hit
+from ragbridge.errors import RagbridgeError
 from ragbridge.services.jina.client import Jina
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
-from ragbridge._errors import ConfigurationError
+from ragbridge.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from ragbridge.demo.corpus import Corpus, Query

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from ragbridge.demo.metrics import ndcg, recall
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from ragbridge.demo.corpus import Corpus
     from ragbridge.demo.pipelines import Answer, Pipeline
     from ragbridge.services.jina.client import Jina
+
 
 EXAMPLES = 3
 SHOWN = 3
@@ -149,3 +149,34 @@ def _first(text: str) -> str:
     """The beginning of a passage on one line."""
     line = " ".join(text.split())
     return line if len(line) <= SHOWN_CHARACTERS else line[: SHOWN_CHARACTERS - 3].rstrip() + "..."
+
+
+CUT = 10
+"""Ranks that count."""
+
+Judged: TypeAlias = "Iterable[tuple[Sequence[str], str]]"
+"""For each query the ids that were found, best first, and the id of the answer."""
+
+
+def ndcg(rankings: Judged) -> float:
+    """Mean nDCG@10: 1 / log2(1 + rank) of the answer, 0 beyond rank 10.
+
+    With one relevant passage the ideal gain is 1, so that the discounted gain is the normalised one.
+    """
+    return _mean(1 / math.log2(1 + rank) if rank else 0.0 for rank in map(_rank, rankings))
+
+
+def recall(rankings: Judged) -> float:
+    """Share of the queries whose answer is among the first 10."""
+    return _mean(1.0 if rank else 0.0 for rank in map(_rank, rankings))
+
+
+def _rank(judged: tuple[Sequence[str], str]) -> int | None:
+    """Rank of the answer from 1, None beyond ``CUT``."""
+    found, answer = judged
+    return next((rank for rank, name in enumerate(found[:CUT], start=1) if name == answer), None)
+
+
+def _mean(values: Iterable[float]) -> float:
+    numbers = list(values)
+    return sum(numbers) / len(numbers) if numbers else 0.0

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import ragbridge.chunking
 from ragbridge import ConfigurationError
 from ragbridge.chunking import Chunk, Chunker, NoneChunker, RecursiveChunker, SentenceChunker, WordChunker
-from ragbridge.chunking.words import BLOCK
+from ragbridge.chunking.boundaries.words import BLOCK
 
 CHUNKERS: list[Chunker] = [
     NoneChunker(),

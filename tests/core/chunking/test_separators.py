@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragbridge import ConfigurationError
-from ragbridge._chunking_settings import BLANK_LINE, END_OF_LINE, GROUPS, SETEXT
 from ragbridge.chunking import RecursiveChunker
 from ragbridge.chunking.java_regex import translate
 from ragbridge.chunking.separators import Budget, separator
+from ragbridge.rules.chunking import BLANK_LINE, END_OF_LINE, GROUPS, SETEXT
 
 # What Java's setext expressions say, with its own line ends and white space written out.
 JAVA_SETEXT = {

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from ragbridge import ConfigurationError
-from ragbridge._chunking_settings import check_elser
 from ragbridge.chunking import Chunker, NoneChunker, RecursiveChunker, SentenceChunker, WordChunker
+from ragbridge.rules.chunking import check_elser
 
 
 @pytest.mark.parametrize(

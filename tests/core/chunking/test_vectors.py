@@ -9,8 +9,8 @@ from beside import read
 
 from ragbridge import ConfigurationError
 from ragbridge.chunking import Chunk, Chunker, RecursiveChunker, SentenceChunker, WordChunker
-from ragbridge.chunking.boundaries import boundaries_for
-from ragbridge.chunking.words import Words
+from ragbridge.chunking.boundaries.choice import boundaries_for
+from ragbridge.chunking.boundaries.words import Words
 
 Vector = dict[str, Any]
 

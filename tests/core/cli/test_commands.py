@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import ragbridge as package
-from ragbridge._limits import TIERS
+from ragbridge.limiter.tiers import TIERS
 from ragbridge.models import MODELS
 
 

@@ -13,7 +13,7 @@ import pytest
 from ragbridge import ConfigurationError
 from ragbridge.demo import corpus
 from ragbridge.demo.corpus import Corpus, Docstring
-from ragbridge.demo.metrics import ndcg, recall
+from ragbridge.demo.report import ndcg, recall
 
 LONG = "It explains at length what happens. " * 8
 FINGERPRINT = "hashlib.sha256(repr(corpus.load()).encode()).hexdigest()"

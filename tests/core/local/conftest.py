@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ragbridge._flow import Request
+from ragbridge.flow import Request
 from ragbridge.local import Answer, Engine
 
 Ask = Callable[..., Answer]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragbridge import ConfigurationError
-from ragbridge._flow import Request
+from ragbridge.flow import Request
 from ragbridge.local import Engine
 from ragbridge.models import MODELS
 

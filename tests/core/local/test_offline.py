@@ -10,7 +10,7 @@ import pytest
 
 ASK = """
 import json
-from ragbridge._flow import Request
+from ragbridge.flow import Request
 from ragbridge.local import Engine
 def ask(engine):
     body = {"model": "jina-embeddings-v3", "input": ["a text"], "embedding_type": "base64"}
@@ -39,7 +39,7 @@ print("fine")
 
 NOTHING_OPENED = """
 import json, sys
-from ragbridge._flow import Request
+from ragbridge.flow import Request
 from ragbridge.local import Engine
 url, path = "http://127.0.0.1:9/x.png", "/etc/hostname"
 pages = {"https://example.com": "<p>A page with a <a href='file:///etc/hostname'>link</a></p>"}
@@ -85,14 +85,14 @@ warnings.simplefilter("ignore")
 """
     + ASK
     + """
-from ragbridge.local import _model
+from ragbridge.local import model
 engine = Engine()
-_model._lock.acquire()          # another thread is loading at the moment of the fork
+model._lock.acquire()          # another thread is loading at the moment of the fork
 child = os.fork()
 if child == 0:
     os._exit(0 if b"embedding" in ask(engine) else 1)
 _, status = os.waitpid(child, 0)
-_model._lock.release()
+model._lock.release()
 assert os.waitstatus_to_exitcode(status) == 0
 right = ask(engine)             # loaded in the parent: the child inherits it
 child = os.fork()

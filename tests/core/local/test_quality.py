@@ -7,7 +7,7 @@ import pytest
 
 from ragbridge import Jina
 from ragbridge.demo import corpus
-from ragbridge.demo.metrics import ndcg, recall
+from ragbridge.demo.report import ndcg, recall
 
 QUERIES = 60
 

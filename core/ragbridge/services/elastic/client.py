@@ -8,26 +8,26 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from ragbridge._endpoints import BATCH_CAPS
-from ragbridge._errors import ConfigurationError
-from ragbridge._limits import RateLimit, RateLimiter
-from ragbridge._retry import Retry
-from ragbridge._service import Service, check_policy
-from ragbridge._trust import trust
-from ragbridge.services.elastic._address import LOCAL, from_cloud_id, from_url
-from ragbridge.services.elastic._channel import CLUSTER, ElasticChannel
-from ragbridge.services.elastic._credentials import KEY_VARIABLES, ApiKey, Credential, choose
-from ragbridge.services.elastic._official import read_client
-from ragbridge.services.elastic.faces.endpoints import Endpoints
-from ragbridge.services.elastic.faces.inference import InferenceFaces
-from ragbridge.services.elastic.faces.retrieval import RetrievalFaces
+from ragbridge.client.retry import Retry
+from ragbridge.client.service import Service, check_policy
+from ragbridge.errors import ConfigurationError
+from ragbridge.limiter.limits import RateLimit, RateLimiter
+from ragbridge.rules.endpoints import BATCH_CAPS
+from ragbridge.services.elastic.address import LOCAL, from_cloud_id, from_url
+from ragbridge.services.elastic.connection import read_client
+from ragbridge.services.elastic.credentials import KEY_VARIABLES, ApiKey, Credential, choose
+from ragbridge.services.elastic.endpoints.methods import Endpoints
+from ragbridge.services.elastic.inference.methods import InferenceFaces
+from ragbridge.services.elastic.retrieval.methods import RetrievalFaces
+from ragbridge.services.elastic.session import CLUSTER, ElasticChannel
+from ragbridge.transport.tls import trust
 
 if TYPE_CHECKING:
     import ssl
 
-    from ragbridge._clock import Clock
-    from ragbridge._drivers import Transport
+    from ragbridge.flow import Clock
     from ragbridge.local import Engine
+    from ragbridge.transport.base import Transport
 
 log = logging.getLogger("ragbridge")
 

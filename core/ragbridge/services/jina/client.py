@@ -5,25 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ragbridge._caps import MAX_ITEMS
-from ragbridge._errors import ConfigurationError
-from ragbridge._limits import DEFAULT_TIER, KEYLESS, RateLimit, RateLimiter
-from ragbridge._retry import Retry
-from ragbridge._secret import find_key
-from ragbridge._service import Service, check_policy
-from ragbridge.services.jina import _wire, multivectors
-from ragbridge.services.jina._channel import KEY_VARIABLES, PUBLIC_HOST, Hosts, JinaChannel
-from ragbridge.services.jina.faces.classifying import ClassifyingFaces
-from ragbridge.services.jina.faces.embedding import EmbeddingFaces
-from ragbridge.services.jina.faces.jobs import JobFaces
-from ragbridge.services.jina.faces.ranking import RankingFaces
-from ragbridge.services.jina.faces.segmenting import SegmentingFaces
-from ragbridge.services.jina.faces.web import WebFaces
+from ragbridge.client.retry import Retry
+from ragbridge.client.secret import find_key
+from ragbridge.client.service import Service, check_policy
+from ragbridge.errors import ConfigurationError
+from ragbridge.limiter.limits import RateLimit, RateLimiter
+from ragbridge.limiter.tiers import DEFAULT_TIER, KEYLESS
+from ragbridge.models import MAX_ITEMS
+from ragbridge.services.jina import wire
+from ragbridge.services.jina.classify.methods import ClassifyingFaces
+from ragbridge.services.jina.embed import multivectors
+from ragbridge.services.jina.embed.methods import EmbeddingFaces
+from ragbridge.services.jina.jobs.methods import JobFaces
+from ragbridge.services.jina.rerank.methods import RankingFaces
+from ragbridge.services.jina.segment.methods import SegmentingFaces
+from ragbridge.services.jina.session import KEY_VARIABLES, PUBLIC_HOST, Hosts, JinaChannel
+from ragbridge.services.jina.web.methods import WebFaces
 
 if TYPE_CHECKING:
-    from ragbridge._clock import Clock
-    from ragbridge._drivers import Transport
+    from ragbridge.flow import Clock
     from ragbridge.local import Engine
+    from ragbridge.transport.base import Transport
 
 
 class Jina(EmbeddingFaces, RankingFaces, ClassifyingFaces, SegmentingFaces, WebFaces, JobFaces, Service):
@@ -126,7 +128,7 @@ class Jina(EmbeddingFaces, RankingFaces, ClassifyingFaces, SegmentingFaces, WebF
         self._batch_size = batch_size
         self._multivector_route = multivectors.Route(multivector_path)
         local = base_url == self.LOCAL
-        base = _wire.normalize_base(f"{self.LOCAL}://{PUBLIC_HOST}" if local else base_url)
+        base = wire.normalize_base(f"{self.LOCAL}://{PUBLIC_HOST}" if local else base_url)
         self._channel = JinaChannel(
             hosts=Hosts.beside(base, region, reader=reader_url, search=search_url, grounding=grounding_url),
             key=_key(api_key, local=local, keyless=limits == KEYLESS),

@@ -1,0 +1,1 @@
+"""Word and sentence boundaries: by the ASCII rules, by ICU, or approximately."""

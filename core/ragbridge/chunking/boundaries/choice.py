@@ -1,0 +1,58 @@
+"""Which code finds the boundaries of a text: the ASCII rules, ICU, or, where that is allowed, the approximation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragbridge.chunking.boundaries import ascii_sentences
+from ragbridge.chunking.boundaries.words import Segmenter, Segments
+from ragbridge.errors import ConfigurationError
+
+SentenceEnds: TypeAlias = Callable[[str], NDArray[np.int64]]
+
+
+@dataclass(frozen=True, slots=True)
+class Boundaries:
+    """How to find the word boundaries of a block and the ends of a text's sentences."""
+
+    segmenter: Segmenter
+    sentence_ends: SentenceEnds
+
+
+_ASCII = Boundaries(Segments, ascii_sentences.sentence_ends)
+
+
+def _icu() -> Boundaries | None:
+    """ICU's boundaries; None where icu4py is not installed."""
+    try:
+        import icu4py.breakers  # noqa: F401
+    except ImportError:
+        return None
+    from ragbridge.chunking.boundaries import icu
+
+    return Boundaries(icu.IcuSegments, icu.sentence_ends)
+
+
+def boundaries_for(text: str, *, strict: bool) -> Boundaries:
+    """The code that is right for a text.
+
+    Raises:
+        ConfigurationError: The text is not ASCII, icu4py is missing, and ``strict`` is true.
+    """
+    if text.isascii():
+        return _ASCII
+    if found := _icu():
+        return found
+    if strict:
+        raise ConfigurationError(
+            "the text is not ASCII, and its word and sentence boundaries need icu4py: install it with "
+            '`pip install "ragbridge[icu]"`, or pass strict=False for an approximation'
+        )
+    from ragbridge.chunking.boundaries import approximate
+
+    return Boundaries(approximate.ApproximateSegments, approximate.sentence_ends)

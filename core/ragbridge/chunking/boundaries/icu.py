@@ -1,0 +1,132 @@
+"""Word and sentence boundaries of any text, by ICU (``icu4py``, extra ``icu``).
+
+ICU hands every segment to Python as an object, which is slow. So it is asked only about the stretches that need
+it: around characters of the classes from ``CONTEXT`` on, out to the nearest places where a boundary is certain.
+
+icu4py gives no rule status, so whether a segment is a word is read from the class of its last character that is
+not ``ATTACHED``. Beside the status from ICU's C library (``ubrk_getRuleStatus``) this was the same for random strings
+of all classes, but where nobody writes: runs of CJK that end in an emoji joined by a zero-width joiner, marks of
+``CJK_MARK`` with combining marks or beside Tangut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+from icu4py.breakers import SentenceBreaker, WordBreaker
+from numpy.typing import NDArray
+
+from ragbridge.chunking.boundaries.characters import (
+    ATTACHED,
+    CJK,
+    CJK_MARK,
+    CONNECTOR,
+    CONTEXT_WORD,
+    DIGIT,
+    HANGUL,
+    LETTER,
+    MID_ANY,
+    OTHER,
+    SPACE,
+    UNDERSCORE,
+    classes,
+)
+from ragbridge.chunking.boundaries.words import Mask, Segments
+
+
+class IcuSegments(Segments):
+    """Word boundaries of one block of any text without surrogates."""
+
+    def __init__(self, block: str) -> None:
+        codes = classes()[np.frombuffer(f"\0{block}\0".encode("utf-32-le"), dtype=np.uint32)]
+        context = np.flatnonzero(codes >= ATTACHED) - 1
+        self._stretch: Mask | None = None
+        if context.size:
+            self._ask(block, codes, context)
+            codes[codes >= ATTACHED] = OTHER
+        self._judge(block, codes)
+
+    def _ask(self, block: str, codes: NDArray[np.uint8], context: NDArray[np.intp]) -> None:
+        """Has ICU cut the stretches around the characters at ``context``."""
+        # A place after OTHER or SPACE and before DIGIT or LETTER is a boundary, whatever stands around.
+        certain = np.flatnonzero(
+            ((codes[:-1] - OTHER) <= SPACE - OTHER) & ((codes[1:] - DIGIT) <= LETTER - DIGIT)
+        )
+        certain = np.unique(np.concatenate([[0], certain, [len(block)]]))
+        which = np.unique(certain.searchsorted(context, side="right") - 1)
+        starts, stops = certain[which], certain[which + 1]
+        steps = np.zeros(len(block) + 1, dtype=np.int8)
+        steps[starts] += 1
+        steps[stops] -= 1
+        stretch = np.cumsum(steps[:-1], dtype=np.int8).astype(np.bool_)
+        text = "".join(
+            [block[start:stop] for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
+        )
+        ends = _word_segments(text)
+        places = np.flatnonzero(stretch)[ends - 1] + 1
+        self._stretch, self._starts, self._places, self._words = (
+            stretch,
+            starts,
+            places,
+            places[_are_words(codes[1:-1][stretch], ends)],
+        )
+
+    def ends(self) -> NDArray[np.intp]:
+        """Where words end, ascending."""
+        simple = super().ends()
+        if self._stretch is None:
+            return simple
+        return np.sort(np.concatenate([simple[~self._stretch[simple - 1]], self._words]))
+
+    def breaks(self) -> Mask:
+        """For every place, 0 and the end included: is it a boundary?"""
+        breaks = super().breaks()
+        if self._stretch is not None:
+            breaks[:-1][self._stretch] = False
+            breaks[self._starts] = True
+            breaks[self._places] = True
+        return breaks
+
+
+def _are_words(codes: NDArray[np.uint8], ends: NDArray[np.int64]) -> Mask:
+    """Which of the segments that end at ``ends`` are words (have a rule status other than 0)?"""
+    starts = np.concatenate([[0], ends[:-1]])
+    attached = codes == ATTACHED
+    last = np.maximum.accumulate(np.where(attached, -1, np.arange(len(codes))))[ends - 1]
+    kind = codes[last]
+    bare = last == ends - 1
+    words = np.isin(kind, [DIGIT, LETTER, CONTEXT_WORD, CJK])
+    words |= (kind == HANGUL) & bare
+    words |= np.isin(kind, [UNDERSCORE, CONNECTOR]) & bare & (last > starts)
+    words |= (kind == MID_ANY) & (last > starts)  # Hebrew with a geresh: the only such segment
+    cjk = np.concatenate([(codes == CJK) | (codes == CJK_MARK), [False]])
+    words |= (kind == CJK_MARK) & (cjk[last - 1] | cjk[last + 1])
+    return words & (last >= starts)
+
+
+def sentence_ends(text: str) -> NDArray[np.int64]:
+    """Where sentences end, trailing white space included, ascending; the last is the text's end."""
+    return _code_points(text, SentenceBreaker(text, "root").segments())
+
+
+def _word_segments(text: str) -> NDArray[np.int64]:
+    return _code_points(text, WordBreaker(text, "root").segments())
+
+
+def _code_points(text: str, segments: Iterator[tuple[int, int]] | Any) -> NDArray[np.int64]:
+    """The ends of segments that ICU gives in UTF-16 units."""
+    ends = np.fromiter(map(itemgetter(1), segments), dtype=np.int64)
+    wide = wide_characters(text)
+    if wide.size:
+        ends -= (wide + np.arange(len(wide))).searchsorted(ends)
+    return ends
+
+
+def wide_characters(text: str) -> NDArray[np.int64]:
+    """Where characters stand that UTF-16 writes in two units."""
+    if len(text.encode("utf-16-le")) == 2 * len(text):
+        return np.empty(0, dtype=np.int64)
+    return np.flatnonzero(np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32) > 0xFFFF)

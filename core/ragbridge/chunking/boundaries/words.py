@@ -1,0 +1,193 @@
+"""Word boundaries of a text, and how Elasticsearch counts words between two places (``countWords``, ``skipWords``).
+
+Offsets are code points. A *boundary* is a place where ICU's word iterator stops: 0, the end, and every end of a
+segment. A *word* is a segment with a rule status other than 0: letters, digits, kana, ideographs, but no white
+space, no punctuation, no symbol. See Unicode annex 29; ICU 78.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragbridge.chunking.boundaries.characters import (
+    DIGIT,
+    LAST_CLASS,
+    LETTER,
+    MID_ANY,
+    MID_LETTER,
+    MID_NUMBER,
+    SPACE,
+    UNDERSCORE,
+    latin_classes,
+)
+
+Offsets: TypeAlias = NDArray[np.int32]
+"""Places in a text. 32 bits: a Python text of 2 GB and more is not for a chunker, and memory is half."""
+Mask: TypeAlias = NDArray[np.bool_]
+
+BLOCK = 1 << 17
+"""Characters that are looked at in one go: temporaries stay small and in the processor's cache."""
+_SAFE = re.compile(r"[ \n][A-Za-z0-9]")
+"""Between these two there is a boundary in every context, so a text may be cut there without changing another."""
+_LINE_END = re.compile("\r\n")
+
+
+@cache
+def _joins() -> Mask:
+    """Which characters between two others join them, by the classes of left, middle and right."""
+    joins = np.zeros((LAST_CLASS + 1,) * 3, dtype=np.bool_)
+    joins[LETTER, [MID_ANY, MID_LETTER], LETTER] = True
+    joins[DIGIT, [MID_ANY, MID_NUMBER], DIGIT] = True
+    return joins
+
+
+class Segments:
+    """Word boundaries of one block whose characters need no context: every ASCII text."""
+
+    def __init__(self, block: str) -> None:
+        # One character of padding on both sides, so that no rule has to ask for the edges.
+        codes = f"\0{block}\0".encode("latin-1").translate(latin_classes())
+        self._judge(block, np.frombuffer(codes, dtype=np.uint8))
+
+    def _judge(self, block: str, codes: NDArray[np.uint8]) -> None:
+        """Finds the characters that are inside words; ``codes`` are padded."""
+        inside = codes >= UNDERSCORE
+        middle = codes[1:-1] <= MID_NUMBER
+        middle &= inside[:-2]
+        middle &= inside[2:]
+        left = middle.nonzero()[0]
+        if left.size:
+            inside[1:][left] = _joins()[codes[left], codes[1:][left], codes[2:][left]]
+        if "_" in block:  # alone it is not a word
+            low = (codes == UNDERSCORE).nonzero()[0]
+            inside[low] = inside[low - 1] | inside[1:][low]
+        self._block, self._codes, self._inside = block, codes, inside
+
+    def ends(self) -> NDArray[np.intp]:
+        """Where words end, ascending."""
+        return (self._inside[:-1] > self._inside[1:]).nonzero()[0]
+
+    def breaks(self) -> Mask:
+        """For every place, 0 and the end included: is it a boundary?"""
+        joined = self._inside[:-1] & self._inside[1:]
+        spaces = self._codes == SPACE
+        joined |= spaces[:-1] & spaces[1:]
+        if "\r" in self._block:  # found much faster than "\r\n"
+            joined[[match.start() + 1 for match in _LINE_END.finditer(self._block)]] = True
+        return ~joined
+
+
+Segmenter: TypeAlias = Callable[[str], Segments]
+
+
+def blocks(text: str) -> Iterator[tuple[int, str]]:
+    """The text in blocks of about ``BLOCK`` characters, cut where that changes no boundary, and their offsets."""
+    start = 0
+    while len(text) - start > 2 * BLOCK:
+        cut = _SAFE.search(text, start + BLOCK)
+        if cut is None:
+            break
+        yield start, text[start : cut.start() + 1]
+        start = cut.start() + 1
+    yield start, text[start:]
+
+
+def word_ends(text: str, segmenter: Segmenter = Segments) -> Offsets:
+    """Where words end, ascending: all that the word strategy needs."""
+    return _concatenate([_moved(segmenter(block).ends(), offset) for offset, block in blocks(text)])
+
+
+def _moved(ends: NDArray[np.intp], offset: int) -> Offsets:
+    moved = ends.astype(np.int32)
+    if offset:
+        moved += offset
+    return moved
+
+
+def _concatenate(parts: list[Offsets]) -> Offsets:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+class Words:
+    """Words and boundaries of a whole text.
+
+    Attributes:
+        ends: Where words end, ascending.
+    """
+
+    def __init__(self, text: str, segmenter: Segmenter = Segments) -> None:
+        ends = []
+        self._breaks = np.empty(len(text) + 1, dtype=np.bool_)
+        for offset, block in blocks(text):
+            segments = segmenter(block)
+            ends.append(_moved(segments.ends(), offset))
+            self._breaks[offset : offset + len(block) + 1] = segments.breaks()
+        self.ends = _concatenate(ends)
+
+    def totals(self, borders: Offsets) -> NDArray[np.int64]:
+        r"""Words before each border, from 0, where those from one border to the next are counted by ``countWords``.
+
+        These are the words that end in ``start < end <= stop``, and often one more: Elasticsearch goes back to
+        the boundary before ``start``; where that boundary ends a word, the word is counted again. It happens where
+        one separator stands between: "First line\nSecond line" has 2 + 3 words.
+        """
+        totals = np.zeros(len(borders), dtype=np.int64)
+        starts = borders[:-1]
+        first = self.ends.searchsorted(starts)
+        counts = self.ends.searchsorted(borders[1:], side="right")
+        counts -= first
+        counts += self._counted_again(starts, first)
+        counts.cumsum(out=totals[1:])
+        return totals
+
+    def _counted_again(self, starts: Offsets, first: NDArray[np.intp]) -> Mask:
+        """Is the boundary strictly before each start the end of a word? ``first``: words that end before it."""
+        if not self.ends.size:
+            return np.zeros(len(starts), dtype=np.bool_)
+        # The last word ends beyond a start before which none does, so -1 does no harm.
+        following = self.ends[first - 1] + 1
+        again: Mask = following == starts
+        clear = self._breaks.take(following, mode="clip")
+        clear |= again
+        doubtful = (~clear).nonzero()[0]
+        if doubtful.size:
+            # One segment longer than a character is between the word and the start: spaces, rarely.
+            doubtful = doubtful[first[doubtful] > 0]
+            ends = self.ends[first[doubtful] - 1].tolist()
+            stops = {end: self._after(end) for end in set(ends)}
+            again[doubtful] = [stops[end] >= start for end, start in zip(ends, starts[doubtful], strict=True)]
+        return again
+
+    def skip(self, start: int, number: int) -> int:
+        """``skipWords``: the boundary after the segment that follows the ``number``-th word from ``start`` on.
+
+        For 0 it is the boundary before ``start``. A word that ends at that boundary is counted, as in ``count``.
+        """
+        if number == 0:
+            return self.before(start)
+        first = self.ends.searchsorted(np.int32(start))
+        again = self._counted_again(np.array([start], dtype=np.int32), np.array([first]))
+        index = int(first) - int(again[0]) + number - 1
+        return self._after(int(self.ends[index])) if index < len(self.ends) else len(self._breaks) - 1
+
+    def before(self, start: int) -> int:
+        """The greatest boundary strictly before ``start``; 0 where there is none."""
+        reach = 64
+        while start > 0:
+            low = max(0, start - reach)
+            found = np.flatnonzero(self._breaks[low:start])
+            if found.size:
+                return low + int(found[-1])
+            reach *= 8
+        return 0
+
+    def _after(self, place: int) -> int:
+        """The least boundary after ``place``; the end where there is none."""
+        rest = self._breaks[place + 1 :]
+        return place + 1 + int(rest.argmax()) if rest.size else place

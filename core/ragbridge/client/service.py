@@ -1,0 +1,199 @@
+"""What every service object shares: drivers, pacing, closing, and keeping its key to itself."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from ragbridge.client.call import Totals
+from ragbridge.client.secret import MissingKeyError
+from ragbridge.errors import ConfigurationError
+from ragbridge.flow import Clock, SystemClock
+from ragbridge.transport.drivers import AsyncDriver, ThreadDriver
+from ragbridge.transport.in_process import InProcessTransport, in_process
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+
+    from ragbridge.flow import Flow, Plan
+    from ragbridge.limiter.limits import RateLimiter
+    from ragbridge.local import Engine
+    from ragbridge.transport.base import Transport
+
+T = TypeVar("T")
+
+PATIENCE = 10
+"""Times its ``timeout`` that one request may take as a whole, unless ``deadline`` says otherwise."""
+DEFAULT_CONCURRENCY = 8
+MAX_CONCURRENCY = 64
+"""Requests in flight unless asked for more: beyond it, connections cost more than they bring."""
+
+
+class Service:
+    """One connection to a service and the policy for it. Safe to share between threads and event loops.
+
+    Args:
+        settings: What makes another object like this one, in another process as well: no key, no connection.
+        bound: Whether it also has parts that stay in this process.
+        clock: Time, for tests that wait.
+
+    Attributes:
+        usage: What this object has used so far.
+    """
+
+    def __init__(self, settings: dict[str, Any], *, bound: bool = False, clock: Clock | None = None) -> None:
+        self._settings = settings
+        self._bound = bound or clock is not None
+        self._clock = clock or SystemClock()
+        self.usage = Totals()
+
+    def _connect(
+        self,
+        base: str,
+        *,
+        timeout: float,
+        deadline: float | None,
+        concurrency: int | None,
+        limiter: RateLimiter | None,
+        transport: Transport | Engine | None = None,
+        clients: tuple[object | None, object | None] = (None, None),
+        trust: Callable[[], ssl.SSLContext | None] = lambda: None,
+    ) -> None:
+        """Have requests to ``base`` answered: by ``transport``, by the embedded engine (``local://``), or over HTTP.
+
+        Args:
+            base: The service's address.
+            timeout: Seconds to wait for an answer's data.
+            deadline: Seconds that one request may take as a whole; None for ten times ``timeout``.
+            concurrency: Requests at once; None for what ``limiter`` allows, else for a figure that suits most.
+            limiter: The one of the busiest product.
+            transport: The caller's own, or an embedded engine with settings of its own.
+            clients: The caller's own HTTP clients, blocking and asynchronous.
+            trust: Says whose certificates are trusted; None for the usual ones.
+        """
+        allowed = limiter.concurrency if limiter else None
+        self._concurrency = concurrency or (min(allowed, MAX_CONCURRENCY) if allowed else DEFAULT_CONCURRENCY)
+        self._transport: Transport
+        if transport is not None:
+            self._transport = in_process(transport, timeout)
+        elif base.startswith("local:"):
+            self._transport = InProcessTransport(timeout=timeout)
+        else:
+            import numpy  # noqa: F401, ICN001 - here rather than in the first call, while a quota's window runs
+
+            from ragbridge.transport.standard import over_http
+
+            self._transport = over_http(
+                base,
+                timeout=timeout,
+                deadline=PATIENCE * timeout if deadline is None else deadline,
+                connections=self._concurrency,
+                client=clients[0],
+                async_client=clients[1],
+                trust=trust(),
+            )
+
+    def _run(self, plan: Plan[T]) -> T:
+        return ThreadDriver(self._transport, self._clock, self._concurrency).run(plan)
+
+    async def _run_async(self, plan: Plan[T]) -> T:
+        return await AsyncDriver(self._transport, self._clock, self._concurrency).run(plan)
+
+    def _stream(self, flows: Iterable[Flow[T]]) -> Generator[T, None, None]:
+        return ThreadDriver(self._transport, self._clock, self._concurrency).stream(flows)
+
+    def _stream_async(self, flows: Iterable[Flow[T]]) -> AsyncGenerator[T, None]:
+        return AsyncDriver(self._transport, self._clock, self._concurrency).stream(flows)
+
+    def close(self) -> None:
+        """Close idle connections. The object stays usable: a later call opens new ones."""
+        self._transport.close()
+
+    async def aclose(self) -> None:
+        """Close idle connections, those of the running event loop included."""
+        await self._transport.close_async()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self  # shared on purpose, as connections and quota are; a copy by way of pickling would lose the key
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._bound:
+            raise TypeError(
+                f"a {type(self).__name__} with a client, transport or clock of its own cannot be pickled"
+            )
+        return _unpickle, (type(self), self._settings)
+
+
+class Part:
+    """A group of a service's methods, or a handle on one thing that the service keeps.
+
+    Args:
+        service: Whose it is.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def _run(self, plan: Plan[T]) -> T:
+        return self._service._run(plan)  # noqa: SLF001 - a part of it
+
+    async def _run_async(self, plan: Plan[T]) -> T:
+        return await self._service._run_async(plan)  # noqa: SLF001 - a part of it
+
+
+def check_policy(
+    *,
+    timeout: float,
+    deadline: float | None,
+    concurrency: int | None,
+    batch_size: int | None = None,
+    max_batch: int = 1,
+) -> None:
+    """Refuse settings that no service could work with.
+
+    Raises:
+        ConfigurationError: One of them is not what it should be.
+    """
+    if not isinstance(timeout, (int, float)) or not 0 < timeout < float("inf"):
+        raise ConfigurationError(f"timeout={timeout!r} must be a number of seconds above 0")
+    if deadline is not None and (not isinstance(deadline, (int, float)) or not deadline >= timeout):
+        raise ConfigurationError(
+            f"deadline={deadline!r} must be a number of seconds, and no less than timeout={timeout:g}"
+        )
+    if concurrency is not None and (type(concurrency) is not int or concurrency < 1):
+        raise ConfigurationError(f"concurrency={concurrency!r} must be a positive int, or None")
+    if batch_size is not None and (type(batch_size) is not int or not 1 <= batch_size <= max_batch):
+        raise ConfigurationError(f"batch_size={batch_size!r} must be an int from 1 to {max_batch}")
+
+
+def _unpickle(kind: type[Service], settings: dict[str, Any]) -> Service:
+    """A client as it was, with the key of the process that unpickles it: keys do not travel.
+
+    Where there is none, the first request says so: an error in here would be lost in a worker of a process pool, and
+    the job would wait for it for ever.
+    """
+    client = kind.__new__(kind)
+    with suppress(MissingKeyError):
+        kind.__init__(client, **settings)
+    return client

@@ -1,0 +1,149 @@
+"""How requests and answers look, whatever the service: addresses, JSON, and whose item an error is about."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from ragbridge.errors import ConfigurationError, ResponseError
+from ragbridge.flow import Response
+
+
+def _encoder() -> Callable[[Mapping[str, Any]], bytes]:
+    """Objects to JSON: by orjson where it is installed (extra ``speed``)."""
+    try:
+        import orjson
+    except ImportError:
+        return lambda payload: json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+    return orjson.dumps
+
+
+_dumps = _encoder()
+
+
+def check_address(url: str, name: str, *, schemes: Sequence[str] = ("https", "http"), hint: str = "") -> str:
+    """``url`` without a slash at its end.
+
+    Args:
+        url: What the user gave.
+        name: The setting.
+        schemes: What it may start with.
+        hint: What else it may be.
+
+    Raises:
+        ConfigurationError: It has no scheme, no host, a port that is none, or holds a user name, a query or a fragment.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        _ = parts.port
+    except ValueError as error:  # a bracket that is not closed, a port that is none
+        raise ConfigurationError(f"{name}={_shown(url)!r} is no address: {error}") from None
+    if parts.scheme not in schemes or not parts.hostname:
+        raise ConfigurationError(f"{name}={_shown(url)!r} must start with https:// or http://{hint}")
+    if parts.username is not None:
+        raise ConfigurationError(
+            f"{name}={_shown(url)!r} must not hold a user name; pass the key as api_key="
+        )
+    if parts.query or parts.fragment:
+        raise ConfigurationError(f"{name}={_shown(url)!r} must end with its path: leave out ? and #")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def _shown(url: str) -> str:
+    """``url`` without what may be secret in it."""
+    rest = url.split("?", 1)[0].split("#", 1)[0]
+    scheme, mark, tail = rest.partition("://")
+    return scheme + mark + tail.rpartition("@")[2]
+
+
+def encode(payload: Mapping[str, Any], *, texts: Sequence[str], name: Callable[[int], str]) -> bytes:
+    """``payload`` as JSON.
+
+    Args:
+        payload: What to send.
+        texts: Every text in it that is the caller's.
+        name: What the caller knows each of them by.
+
+    Raises:
+        ConfigurationError: A text cannot be written as UTF-8.
+    """
+    try:
+        return _dumps(payload)
+    except (TypeError, UnicodeEncodeError):  # orjson's error, json's error
+        for index, text in enumerate(texts):
+            try:
+                text.encode()
+            except UnicodeEncodeError as error:
+                raise ConfigurationError(
+                    f"{name(index)} holds half of a surrogate pair at character {error.start}, which is no text; "
+                    "clean it with text.encode('utf-8', 'replace').decode()"
+                ) from None
+        raise
+
+
+def check_final(response: Response, *, setting: str) -> None:
+    """See that a success is no redirect: those are followed nowhere, since the key would go along.
+
+    Raises:
+        ResponseError: It is one.
+    """
+    if response.status >= 300:
+        raise final(
+            f"HTTP {response.status}: the service redirects to {host_of(response.headers.get('location', ''))}; set {setting}= to where it is now"
+        )
+
+
+def read_json(response: Response, *, setting: str) -> Any:
+    """The JSON in a successful answer.
+
+    Args:
+        response: What came.
+        setting: The one that says where the service is, for answers that point elsewhere.
+
+    Raises:
+        ResponseError: The body is something else.
+    """
+    check_final(response, setting=setting)
+    try:
+        return json.loads(response.body)
+    except (ValueError, RecursionError) as error:
+        reason = str(error)
+    # Out here, for json's error holds the whole body, and would go on doing so within this one.
+    raise ResponseError(f"HTTP {response.status}: the body is not JSON ({reason})")
+
+
+def final(message: str) -> ResponseError:
+    """A ``ResponseError`` that another attempt would meet again."""
+    error = ResponseError(message)
+    error.retryable = False
+    return error
+
+
+def host_of(url: str) -> str:
+    """Where ``url`` leads, without what may be secret in it."""
+    try:
+        host = urlsplit(url).netloc.rpartition("@")[2]
+    except ValueError:  # no address
+        host = ""
+    return host or "another path"
+
+
+SHOWN = 2000
+"""Characters of a refusal's body that an error holds."""
+
+
+def refusal_object(text: str) -> dict[str, Any]:
+    """The JSON object in a refusal's body; an empty one where it holds something else."""
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def one_line(text: str) -> str:
+    """A body that is no JSON, such as a gateway's HTML page, as one short line."""
+    return " ".join(re.sub(r"<[^>]*>", " ", text[:SHOWN]).split())[:200]

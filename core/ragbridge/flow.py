@@ -1,0 +1,176 @@
+"""What a flow may ask of its driver, and how flows make up a plan.
+
+A flow is a generator: it yields effects, is sent the answer to each, and returns its result. It holds all logic
+and does no I/O, so it is tested by hand, without a client, a loop or a mock. Failures enter by ``flow.throw``,
+cancellation by ``flow.close``. The drivers in ``ragbridge.transport.drivers`` perform the effects.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
+
+from ragbridge.errors import RequestError
+
+if TYPE_CHECKING:
+    import asyncio
+
+
+T = TypeVar("T")
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request to a service, in plain values.
+
+    ``headers`` and the query of ``url`` may hold a key, and ``body`` the caller's texts: none of them is ever shown.
+    """
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+    timeout: float | None = None
+    """Seconds to wait for the answer; None for the transport's own figure."""
+
+    @property
+    def place(self) -> str:
+        """The address as it may be shown: without its query, in which signed addresses keep their signature."""
+        return self.url.partition("?")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A service's answer. Header names are lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = field(default=b"", repr=False)
+
+
+class Waitable(Protocol):
+    """Something that is waited for, in a thread or on an event loop alike; it does no blocking work itself."""
+
+    def poll(self) -> float | None:
+        """None once the wait is over, else the seconds after which it pays to ask again (``inf``: when woken).
+
+        Raises:
+            RagbridgeError: The wait can never end well.
+        """
+
+    def subscribe(self, wake: Callable[[], None]) -> None:
+        """Have ``wake`` called, from any thread, whenever ``poll`` may answer differently than before.
+
+        ``wake`` raises ``RuntimeError`` once nobody is left to be woken, such as on a closed event loop. Drivers give a
+        ``ragbridge.limiter.loops.Waker``, which also tells on which event loop the flow waits.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Effect: send the request; the flow receives a ``Response``, or a ``RequestError`` is thrown into it."""
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Effect: let this many seconds pass."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Effect: go on when ``waitable`` says so."""
+
+    waitable: Waitable
+
+
+Effect: TypeAlias = Send | Sleep | Wait
+
+Flow: TypeAlias = Generator[Effect, Response | None, T]
+"""Yields effects, is sent the ``Response`` to each ``Send`` (``None`` to the others), returns a ``T``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(Generic[T]):
+    """Independent flows and how to join what they return.
+
+    ``flows`` is consumed lazily, one flow at a time and never by two threads at once, so that work is cut into
+    requests as they are sent. ``join`` receives the results in the order of the flows.
+    """
+
+    flows: Iterable[Flow[object]]
+    join: Callable[[list[object]], T]
+
+
+def plan(flows: Iterable[Flow[S]], join: Callable[[list[S]], T]) -> Plan[T]:
+    """A plan whose flows return one type: ``Plan`` forgets that type, this keeps it checked."""
+    return Plan(flows, join)  # type: ignore[arg-type]
+
+
+def send(request: Request) -> Flow[Response]:
+    """Send ``request`` and return the answer, whatever its status.
+
+    Raises:
+        RequestError: No answer came. A status below 200 only announces one.
+    """
+    response = yield Send(request)
+    if response is None:
+        raise RuntimeError("a driver must answer Send with a Response")
+    if response.status < 200:
+        raise RequestError(
+            f"{request.method} {request.place}: status {response.status} in place of an answer"
+        )
+    return response
+
+
+def sleep(seconds: float) -> Flow[None]:
+    """Let ``seconds`` pass; nothing happens where there is nothing to wait."""
+    if seconds > 0:
+        yield Sleep(seconds)
+
+
+def wait(waitable: Waitable) -> Flow[None]:
+    """Wait for ``waitable``."""
+    yield Wait(waitable)
+
+
+class Clock(Protocol):
+    """Time as drivers see it. Replaceable, so that hours of waiting take no time in a test."""
+
+    def now(self) -> float:
+        """Seconds on a clock that never goes back."""
+        ...
+
+    def wait(self, event: threading.Event, seconds: float) -> None:
+        """Block until ``event`` is set or ``seconds`` (may be ``inf``) have passed."""
+
+    async def wait_async(self, event: asyncio.Event, seconds: float) -> None:
+        """The same on the running event loop."""
+
+
+class SystemClock:
+    """The machine's own monotonic clock."""
+
+    def now(self) -> float:
+        """Seconds of ``time.monotonic``."""
+        return time.monotonic()
+
+    def wait(self, event: threading.Event, seconds: float) -> None:
+        """Block until ``event`` is set or ``seconds`` have passed."""
+        event.wait(None if math.isinf(seconds) else min(seconds, threading.TIMEOUT_MAX))
+
+    async def wait_async(self, event: asyncio.Event, seconds: float) -> None:
+        """Wait until ``event`` is set or ``seconds`` have passed."""
+        import asyncio
+
+        with suppress(TimeoutError):
+            await asyncio.wait_for(event.wait(), None if math.isinf(seconds) else seconds)

@@ -1,0 +1,1 @@
+"""Quotas: limits, tiers, the queue of a process, and estimates of tokens."""

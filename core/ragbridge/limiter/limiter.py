@@ -1,0 +1,201 @@
+"""The rate limiter of one process: a line of tickets before one quota, for threads and event loops alike."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import math
+import os
+import threading
+import time
+import weakref
+from typing import TYPE_CHECKING, get_args
+
+from ragbridge.errors import ConfigurationError
+from ragbridge.limiter.limits import RateLimit
+from ragbridge.limiter.queue import Line, LineTicket
+from ragbridge.limiter.quota import Booking, Cause, Pacing, Quota
+from ragbridge.limiter.tiers import DEFAULT_TIER, is_default
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+logger = logging.getLogger("ragbridge")
+
+SHARE = 0.013  # of the token quota that one request should carry: less fragments, more leaves room unused
+SLACK = 1.5  # times the tokens at which requests would run out before tokens do
+
+
+class Limiter:
+    """A ``RateLimiter`` for this process, safe in any number of threads and event loops at once.
+
+    Args:
+        limit: What the service allows.
+        pacing: ``"always"`` spreads requests evenly over the window, ``"off"`` sends them as soon as they fit,
+            ``"auto"`` starts to spread when the service refuses far below the quota.
+        clock: Seconds on a clock that never goes back.
+        default_tier: The limit was not chosen by the user: the first wait says how to lift it.
+    """
+
+    def __init__(
+        self,
+        limit: RateLimit,
+        *,
+        pacing: Pacing = "auto",
+        clock: Callable[[], float] = time.monotonic,
+        default_tier: bool = False,
+    ) -> None:
+        if pacing not in get_args(Pacing):
+            raise ConfigurationError(f"pacing must be 'auto', 'always' or 'off', not {pacing!r}")
+        self.default_tier = default_tier
+        self._limit = limit
+        self._pacing: Pacing = pacing
+        self._clock = clock
+        self._announced = False
+        self._line = Line(Quota(limit, pacing), clock, self._on_wait)
+        _limiters.add(self)
+
+    def __repr__(self) -> str:
+        return f"Limiter({self._limit!r}, pacing={self._pacing!r})"
+
+    @property
+    def limit(self) -> RateLimit:
+        """The configured limit: what is given out stays at or below it."""
+        return self._limit
+
+    @property
+    def effective(self) -> RateLimit:
+        """What is given out now: the limit, or less after the service refused."""
+        requests, tokens, places = self._line.quota.effective(self._clock())
+        minute = 60 / self._limit.window
+        return RateLimit(
+            None if math.isinf(requests) else max(requests, 1.0) * minute,
+            None if math.isinf(tokens) else tokens * minute,
+            None if math.isinf(places) else int(places),
+            self._limit.window,
+        )
+
+    @property
+    def concurrency(self) -> int | None:
+        """Requests in flight at most; None if not limited."""
+        return self._limit.concurrency
+
+    @property
+    def capacity(self) -> float | None:
+        """Tokens that one request may have at all: those of a window; None: not limited."""
+        return self._limit.tokens_per_window
+
+    @property
+    def request_budget(self) -> float | None:
+        """About 1.3 % of the tokens of a window, or more where requests would run out first; None: not limited."""
+        tokens, requests = self._limit.tokens_per_window, self._limit.requests_per_window
+        if tokens is None:
+            return None
+        return min(tokens, max(SHARE * tokens, SLACK * tokens / requests if requests else 0.0))
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is booked, nobody waits, and all that was used is a window ago."""
+        return self._line.is_idle()
+
+    def configure(self, limit: RateLimit) -> None:
+        """Go on under another limit, which the user chose; what is booked and who waits stay."""
+        self.default_tier = False
+        self._limit = limit
+        self._line.enter(lambda _: self._line.quota.configure(limit))
+
+    def reserve(self, tokens: float, *, variance: float = 0.0) -> LineTicket:
+        """Take a place in line for a request of about ``tokens``; never blocks.
+
+        Args:
+            tokens: Estimate of what the service will count.
+            variance: Variance of that estimate, in tokens squared.
+
+        Raises:
+            ConfigurationError: The request can never fit.
+        """
+        fits = self._limit.tokens_per_window
+        if fits is not None and not tokens <= fits:
+            raise ConfigurationError(
+                f"a request of about {tokens:.0f} tokens can never fit into {fits:g} tokens per "
+                f"{self._limit.window:g} s: send less at once, or raise tokens_per_minute in limits= if the account allows"
+            )
+        ticket = LineTicket(self._line, Booking(tokens, variance))
+        self._line.enter(ticket.join)
+        return ticket
+
+    def _on_wait(self, cause: Cause, seconds: float) -> None:
+        logger.debug("waiting %.1f s or more for the rate limit (%s)", seconds, cause)
+        if self.default_tier and cause != "paused" and not self._announced:
+            self._announced = True
+            logger.info(
+                "waiting for the rate limit (%s) of the most cautious tier, %r: %s. If your account allows more, say "
+                'so, for example limits="paid" or limits=RateLimit(...); limits=None lifts it',
+                cause,
+                DEFAULT_TIER,
+                self._limit,
+            )
+
+    def restart(self) -> None:
+        """Forget what is booked and who waits: for a process that was forked."""
+        self._line.reset(Quota(self._limit, self._pacing))
+
+
+class _Registry:
+    """One limiter per quota, for as long as somebody holds it or the service remembers what was used."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._used: set[Limiter] = set()  # kept alive: clients may come and go within a window
+        self._limiters: weakref.WeakValueDictionary[tuple[str, str, str], Limiter] = (
+            weakref.WeakValueDictionary()
+        )
+
+    def get(self, limit: RateLimit, service_host: str, key: str, product: str) -> Limiter:
+        digest = hashlib.sha256(key.encode()).hexdigest()
+        default = is_default(limit, product)
+        with self._lock:
+            limiter = self._limiters.get((service_host, digest, product))
+            if limiter is None:
+                limiter = Limiter(limit, default_tier=default)
+                self._limiters[service_host, digest, product] = limiter
+            elif limiter.limit != limit and not default:
+                if not limiter.default_tier:
+                    logger.warning(
+                        "two limits for %s of %s with one key: the latest holds, %s instead of %s",
+                        product,
+                        service_host,
+                        limit,
+                        limiter.limit,
+                    )
+                limiter.configure(limit)
+            self._used = {used for used in self._used if not used.idle} | {limiter}
+            return limiter
+
+    def after_fork(self) -> None:
+        self._lock = threading.Lock()
+
+
+_registry = _Registry()
+_limiters: weakref.WeakSet[Limiter] = weakref.WeakSet()
+
+
+def shared(limit: RateLimit, *, service_host: str, key: str | None, product: str) -> Limiter:
+    """The one limiter of this process for a quota, so that many clients with one key share it.
+
+    The most cautious tier, being the default, never lowers what an explicit limit set. Of two explicit limits the
+    latest holds, with a warning. The registry keeps a hash of the key, and forgets a limiter that nobody holds once it
+    has been idle for a window.
+    """
+    return _registry.get(limit, service_host, key or "", product)
+
+
+def _after_fork() -> None:
+    """A child has its own line: what the parent's threads held or waited for is not the child's."""
+    _registry.after_fork()
+    for limiter in tuple(_limiters):
+        limiter.restart()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

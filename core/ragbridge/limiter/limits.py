@@ -1,0 +1,131 @@
+"""Quotas as values, the tiers that services publish, and what every limiter must offer."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+
+from ragbridge.errors import ConfigurationError
+from ragbridge.flow import Waitable
+
+Reason: TypeAlias = Literal["requests", "tokens", "concurrency", "address"]
+"""What a service says it refused a request for (``address``: requests of one IP address)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """What a service allows. None = not limited. The defaults are the most cautious published tier.
+
+    Attributes:
+        requests_per_minute: Requests a minute.
+        tokens_per_minute: Tokens a minute, as the service bills them.
+        concurrency: Requests in flight at once.
+        window: Seconds over which the service counts; into one window fits the figure per minute x window / 60.
+
+    Raises:
+        ConfigurationError: A figure is not positive, or less than one request fits into a window.
+    """
+
+    requests_per_minute: float | None = 100
+    tokens_per_minute: float | None = 100_000
+    concurrency: int | None = 2
+    window: float = 60.0
+
+    def __post_init__(self) -> None:
+        for name in ("requests_per_minute", "tokens_per_minute", "window"):
+            value: object = getattr(self, name)
+            if value is None and name != "window":
+                continue
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+                raise ConfigurationError(f"RateLimit: {name} must be a number above 0, not {value!r}")
+        if self.concurrency is not None and (
+            not isinstance(self.concurrency, int)
+            or isinstance(self.concurrency, bool)
+            or self.concurrency < 1
+        ):
+            raise ConfigurationError(
+                f"RateLimit: concurrency must be a whole number from 1 or None, not {self.concurrency!r}"
+            )
+        if self.requests_per_window is not None and self.requests_per_window < 1:
+            raise ConfigurationError(
+                f"RateLimit: no request fits into {self.window:g} s at {self.requests_per_minute:g} "
+                f"requests a minute; set window to {60 / (self.requests_per_minute or 1):g} or more"
+            )
+
+    @property
+    def requests_per_window(self) -> float | None:
+        """Requests that fit into one window."""
+        # Rounded, because 50 * (60 / 7) * 7 / 60 is a little less than 50, which would cost a request a window.
+        return (
+            None
+            if self.requests_per_minute is None
+            else round(self.requests_per_minute * self.window / 60, 9)
+        )
+
+    @property
+    def tokens_per_window(self) -> float | None:
+        """Tokens that fit into one window."""
+        return None if self.tokens_per_minute is None else round(self.tokens_per_minute * self.window / 60, 6)
+
+
+class Ticket(Waitable, Protocol):
+    """One request's place in line and, once ``poll`` answers None, its booking.
+
+    ``settle``, ``refuse`` and ``cancel`` end it; the first call wins, later ones do nothing.
+    """
+
+    @property
+    def waited(self) -> float:
+        """Seconds from reserving until the booking was granted (until now, while it is not)."""
+        ...
+
+    @property
+    def reason(self) -> str | None:
+        """What it last waited for: requests, tokens, concurrency, pacing or paused; None if it never waited."""
+
+    def settle(self, tokens: float | None) -> None:
+        """An answer came, or none can be known to come: the service counted ``tokens`` (None: the estimate)."""
+
+    def refuse(self, *, reason: Reason | None, retry_after: float | None) -> float:
+        """The service answered 429: the tokens come back, every request of this quota pauses.
+
+        Args:
+            reason: Which limit the service named; None if it did not say.
+            retry_after: Seconds that the service asked to wait; None if it did not say.
+
+        Returns:
+            Seconds of the pause.
+        """
+        ...
+
+    def cancel(self) -> None:
+        """The request was never sent: leave the line, or give the whole booking back."""
+
+
+class RateLimiter(Protocol):
+    """Hands out tickets, first come first served. May live in this process or behind a network."""
+
+    @property
+    def concurrency(self) -> int | None:
+        """Requests in flight at most; None if not limited."""
+
+    @property
+    def request_budget(self) -> float | None:
+        """Tokens that one request should carry at most to use the quota well; None if tokens are not limited."""
+
+    @property
+    def capacity(self) -> float | None:
+        """Tokens that one request may have at all; None if tokens are not limited."""
+
+    def reserve(self, tokens: float, *, variance: float = 0.0) -> Ticket:
+        """Take a place in line for a request of about ``tokens``; never blocks.
+
+        Args:
+            tokens: Estimate of what the service will count.
+            variance: Variance of that estimate, in tokens squared.
+
+        Raises:
+            ConfigurationError: The request can never fit.
+        """
+        ...

@@ -1,0 +1,296 @@
+"""One quota as a pure state machine: time comes in as ``now``, nothing waits, nothing is locked.
+
+A booking counts from its grant until one window after its *response* arrived. The service counted it no later than
+that, so no sliding log, no fixed minute and no bucket of one quota is ever overrun, whatever the latencies were. Logs
+stamped at the send time overrun sliding logs whenever a later request travels faster than an earlier one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from ragbridge.limiter.limits import RateLimit, Reason
+    from ragbridge.limiter.loops import EventLoop
+
+Pacing: TypeAlias = Literal["auto", "always", "off"]
+Cause: TypeAlias = Literal["paused", "concurrency", "requests", "tokens", "pacing"]
+
+# Figures of simulations against four kinds of servers (tests/benchmarks/limiter_simulation.py).
+Z = 3.0  # standard deviations kept free for what is in flight
+CUT = 0.95  # of what was in use when the service refused
+RECOVERY = 0.005  # of the quota, per window
+FLOOR = 0.10  # of the quota: what a cut leaves at least
+SUSPICIOUS = (
+    0.85  # refused below this share of our window: bursts are smaller than a window, or others share it
+)
+BURST = 0.08  # of a window, when paced
+OVERDRIVE = 1.03  # of the quota's rate, when paced: the log bounds the sum, pacing only spreads it
+CONCURRENCY_PAUSE = 1.0  # seconds: a place is free again as soon as one answer came
+
+_DUST = 1e-9  # of a request or token: what sums of floats may be off by
+
+
+class Meter:
+    """What one figure (requests, or tokens) allows: a sliding log, what is in flight, what refusals taught."""
+
+    def __init__(self, capacity: float, window: float) -> None:
+        self.capacity = capacity
+        self.window = window
+        self.suspected = False  # a refusal while our own window was far from full
+        self._log: deque[tuple[float, float]] = deque()  # (when the response came, amount)
+        self._logged = 0.0
+        self._flights = 0
+        self._flying = 0.0
+        self._variance = 0.0
+        self._refused_at = -math.inf
+        self._used = math.inf  # what was in use at that refusal; corrected as what was in flight then lands
+        self._due = -math.inf  # the paced line has given out everything up to this moment
+
+    @property
+    def suspicious(self) -> bool:
+        """Whether the latest refusal came while our own window was far from full, or an earlier one did."""
+        return self.suspected or self._used < SUSPICIOUS * self.capacity
+
+    def in_use(self, now: float) -> float:
+        """What counts now: logged within the window, or in flight."""
+        self._expire(now)
+        return self._logged + self._flying
+
+    def effective(self, now: float) -> float:
+        """What may be in use now: the quota, or less after a refusal; recovers slowly."""
+        if math.isinf(self._used) or math.isinf(self.capacity):
+            return self.capacity
+        since = now - self._refused_at
+        # The first suspicious refusal may be due to what an earlier process used, which one window forgets, or to a
+        # server with small bursts, for which pacing is the answer: its cut ends with the window.
+        if not self.suspected and self.suspicious and since >= self.window:
+            return self.capacity
+        recovered = self.capacity * RECOVERY * since / self.window
+        return min(self.capacity, max(CUT * self._used, FLOOR * self.capacity) + recovered)
+
+    def delay(self, now: float, amount: float, variance: float) -> float:
+        """Seconds until ``amount`` fits if nothing lands before; ``inf`` if only a landing can make room."""
+        self._expire(now)
+        if not self._log and not self._flights:
+            return 0.0  # alone: even a request above a lowered limit has its turn
+        spread = Z * math.sqrt(self._variance + variance)
+        excess = self._logged + self._flying + amount + spread - self.effective(now)
+        if excess <= _DUST:
+            return 0.0
+        for at, logged in self._log:
+            excess -= logged
+            if excess <= _DUST:
+                return at + self.window - now
+        return math.inf if self._flights else self._log[-1][0] + self.window - now
+
+    def pace(self, now: float, amount: float) -> float:
+        """Seconds until ``amount`` is due on a line without bursts."""
+        step = self._step(now, amount)
+        return max(self._due - now, 0.0) + step - max(BURST * self.window, step)
+
+    def take(self, now: float, amount: float, variance: float) -> None:
+        """``amount`` takes off."""
+        self._flights += 1
+        self._flying += amount
+        self._variance += variance
+        self._due = max(self._due, now) + self._step(now, amount)
+
+    def land(self, now: float, granted_at: float, amount: float, variance: float, actual: float) -> None:
+        """What took off as ``amount`` was counted as ``actual`` by the service, not later than now."""
+        self._flights -= 1
+        self._flying = self._flying - amount if self._flights else 0.0
+        self._variance = max(self._variance - variance, 0.0) if self._flights else 0.0
+        self._due += self._step(now, actual - amount)
+        if granted_at <= self._refused_at:
+            self._used += actual - amount
+        if actual:
+            self._log.append((now, actual))
+            self._logged += actual
+
+    def recount(self, now: float, logged_at: float, estimate: float, actual: float) -> None:
+        """What was logged as ``estimate`` without an answer was counted as ``actual`` by the service, not later than now."""
+        self._expire(now)
+        if (logged_at, estimate) in self._log:
+            self._log.remove((logged_at, estimate))
+            self._logged -= estimate
+        if actual:
+            self._log.append((now, actual))
+            self._logged += actual
+
+    def refuse(self, now: float, granted_at: float) -> None:
+        """The service refused, for this figure, a request that took off at ``granted_at`` and has landed."""
+        if granted_at <= self._refused_at:
+            return  # sent before the last refusal was known: it teaches nothing new
+        self.suspected = self.suspicious
+        self._refused_at, self._used = now, self.in_use(now)
+
+    def _step(self, now: float, amount: float) -> float:
+        return amount * self.window / (OVERDRIVE * self.effective(now))
+
+    def _expire(self, now: float) -> None:
+        while self._log and self._log[0][0] + self.window <= now:
+            self._logged -= self._log.popleft()[1]
+        if not self._log:
+            self._logged = 0.0
+
+
+@dataclass(eq=False, slots=True)
+class Booking:
+    """What one request takes of a quota."""
+
+    tokens: float
+    variance: float = 0.0
+    granted_at: float = math.inf
+    peers: int = 0
+    """Requests in flight when it was granted, itself included."""
+    loop: EventLoop | None = None
+    """The event loop without which the request cannot end; None for a request in a thread."""
+
+
+class Quota:
+    """Requests, tokens and concurrency of one quota."""
+
+    def __init__(self, limit: RateLimit, pacing: Pacing) -> None:
+        self.limit = limit
+        self._pacing = pacing
+        self._requests = Meter(_infinite(limit.requests_per_window), limit.window)
+        self._tokens = Meter(_infinite(limit.tokens_per_window), limit.window)
+        self._flying: set[Booking] = set()
+        self._adrift: dict[
+            Booking, float
+        ] = {}  # whose event loop stands still, and since when they count as landed
+        self._paused_until = -math.inf
+        self._places = math.inf  # what a refusal for concurrency left
+        self._places_at = -math.inf
+
+    def configure(self, limit: RateLimit) -> None:
+        """Go on under another limit, with all that is booked."""
+        self.limit = limit
+        self._requests.capacity, self._requests.window = _infinite(limit.requests_per_window), limit.window
+        self._tokens.capacity, self._tokens.window = _infinite(limit.tokens_per_window), limit.window
+
+    def effective(self, now: float) -> tuple[float, float, float]:
+        """Requests and tokens per window, and places, that are given out now."""
+        return self._requests.effective(now), self._tokens.effective(now), self._concurrency(now)
+
+    def is_idle(self, now: float) -> bool:
+        """Whether nothing is in flight, nothing counts any more and no pause lasts."""
+        return not (self._flying or self._adrift or self._requests.in_use(now) or self.is_paused(now))
+
+    def is_paused(self, now: float) -> bool:
+        """Whether a refusal holds everybody."""
+        return now < self._paused_until
+
+    def delay(self, now: float, booking: Booking) -> tuple[float, Cause]:
+        """Seconds until ``booking`` can be granted if nothing lands before, and what it waits for most."""
+        waits: list[tuple[float, Cause]] = [
+            (self._paused_until - now, "paused"),
+            (self._vacancy(now), "concurrency"),
+            (self._requests.delay(now, 1.0, 0.0), "requests"),
+            (self._tokens.delay(now, booking.tokens, booking.variance), "tokens"),
+        ]
+        if self._paced:
+            waits.append((self._requests.pace(now, 1.0), "pacing"))
+            waits.append((self._tokens.pace(now, booking.tokens), "pacing"))
+        return max(waits, key=_seconds)
+
+    def grant(self, now: float, booking: Booking) -> None:
+        """``booking`` may be sent."""
+        booking.granted_at = now
+        self._flying.add(booking)
+        booking.peers = len(self._flying)
+        self._requests.take(now, 1.0, 0.0)
+        self._tokens.take(now, booking.tokens, booking.variance)
+
+    def settle(self, now: float, booking: Booking, tokens: float | None) -> bool:
+        """The service counted one request and ``tokens``. False if ``booking`` was not in flight."""
+        return self._land(now, booking, 1.0, booking.tokens if tokens is None else tokens)
+
+    def cancel(self, now: float, booking: Booking) -> bool:
+        """``booking`` was not sent. False if it was not in flight."""
+        return self._land(now, booking, 0.0, 0.0)
+
+    def set_adrift(self, now: float, loop: EventLoop) -> None:
+        """``loop`` stands still: what only it can end counts as landed now, so that nobody waits for it.
+
+        The requests may still be under way at the service. They hold their places for a window, beyond which one more
+        is given out meanwhile.
+        """
+        for booking in [flying for flying in self._flying if flying.loop is loop]:
+            self._land(now, booking, 1.0, booking.tokens)
+            self._adrift[booking] = now
+
+    def forget(self, now: float, loop: EventLoop) -> None:
+        """``loop`` is closed: nothing of it ends any more."""
+        self.set_adrift(now, loop)
+        for booking in [adrift for adrift in self._adrift if adrift.loop is loop]:
+            del self._adrift[booking]
+
+    def refuse(
+        self, now: float, booking: Booking, reason: Reason | None, retry_after: float | None
+    ) -> float | None:
+        """The service answered 429. Seconds of the pause; None if ``booking`` was not in flight."""
+        # Whether services count refused requests is not known; counting them ourselves is safe and costs little.
+        if not self._land(now, booking, 1.0, 0.0):
+            return None
+        if reason == "concurrency":
+            self._places = min(self._concurrency(now), max(booking.peers - 1, 1))
+            self._places_at = now
+            pause = min(CONCURRENCY_PAUSE, self.limit.window)
+        else:
+            pause = self.limit.window
+            self._blame(reason, now).refuse(now, booking.granted_at)
+        if retry_after is not None:
+            pause = max(retry_after, 0.0)
+        self._paused_until = max(self._paused_until, now + pause)
+        return pause
+
+    @property
+    def _paced(self) -> bool:
+        if self._pacing == "auto":
+            return self._requests.suspicious or self._tokens.suspicious
+        return self._pacing == "always"
+
+    def _blame(self, reason: Reason | None, now: float) -> Meter:
+        if reason is None:
+            return max(self._requests, self._tokens, key=lambda meter: meter.in_use(now) / meter.capacity)
+        return self._tokens if reason == "tokens" else self._requests
+
+    def _land(self, now: float, booking: Booking, requests: float, tokens: float) -> bool:
+        if (since := self._adrift.pop(booking, None)) is not None:
+            self._requests.recount(now, since, 1.0, requests)
+            self._tokens.recount(now, since, booking.tokens, tokens)
+            return True
+        if booking not in self._flying:
+            return False
+        self._flying.remove(booking)
+        self._requests.land(now, booking.granted_at, 1.0, 0.0, requests)
+        self._tokens.land(now, booking.granted_at, booking.tokens, booking.variance, tokens)
+        return True
+
+    def _concurrency(self, now: float) -> float:
+        recovered = 0.0 if math.isinf(self._places) else (now - self._places_at) // self.limit.window
+        return min(_infinite(self.limit.concurrency), self._places + recovered)
+
+    def _vacancy(self, now: float) -> float:
+        ends = [since + self.limit.window for since in self._adrift.values()] if self._adrift else []
+        held = sum(end > now for end in ends)
+        if len(self._flying) + held < self._concurrency(now) + bool(held):
+            return 0.0
+        if held:
+            return min(end for end in ends if end > now) - now
+        if self._concurrency(now) >= _infinite(self.limit.concurrency):
+            return math.inf
+        return self.limit.window - (now - self._places_at) % self.limit.window
+
+
+def _infinite(figure: float | None) -> float:
+    return math.inf if figure is None else figure
+
+
+def _seconds(wait: tuple[float, Cause]) -> float:
+    return wait[0]

@@ -1,0 +1,146 @@
+"""Answers from the embedded model: dense and sparse vectors, relevance. Media by their stand-ins, as for Jina."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ragbridge.local.elastic.errors import Failure
+from ragbridge.local.items import Medium, media, vectors
+from ragbridge.models import MODELS
+from ragbridge.rules.endpoints import E5_DIMS, MODEL_TASKS
+from ragbridge.values.media import ASSUMED_TOKENS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from ragbridge.local.elastic.endpoints import Endpoint
+    from ragbridge.local.elastic.inputs import Inference
+    from ragbridge.local.items import Item
+    from ragbridge.local.model import Ids, StaticEmbedder
+    from ragbridge.models import Model
+
+NODE_CONTEXT = 512
+"""Tokens that models on the cluster's nodes read; the rest is cut off, as there."""
+WITHOUT_WORDS = "[UNK]"
+"""What a text without words is in a sparse vector, so that it has one."""
+
+_WORD = re.compile(r"\w+")
+
+
+def answer(inference: Inference, embedder: StaticEmbedder) -> tuple[dict[str, Any], int]:
+    """The answer's body, and how many tokens it has cost.
+
+    Raises:
+        Failure: 400, an input is longer than the model reads, and its service says so.
+    """
+    match inference.endpoint.task_type:
+        case "sparse_embedding":
+            return _sparse(inference, embedder)
+        case "rerank":
+            return _ranking(inference, embedder)
+        case _:
+            return _dense(inference, embedder)
+
+
+def _dense(inference: Inference, embedder: StaticEmbedder) -> tuple[dict[str, Any], int]:
+    endpoint, items = inference.endpoint, inference.inputs
+    settings, row = endpoint.service_settings, _row(endpoint)
+    texts = [
+        _cut(endpoint, index, embedder.ids(part))
+        for index, item in enumerate(items)
+        for part in item
+        if isinstance(part, str)
+    ]
+    late = (
+        bool(inference.settings.get("late_chunking")) and row is not None and "late_chunking" in row.options
+    )
+    found = vectors(
+        embedder, items, texts, settings.get("dimensions", E5_DIMS), late=late and not media(items)
+    )
+    kind = settings.get("embedding_type", settings.get("element_type", "float"))
+    numbers: NDArray[Any]
+    if kind == "float":
+        suffix, numbers = "", found.astype(np.float64).round(8)
+    elif kind == "byte":
+        suffix, numbers = "_bytes", np.rint(found * 127).astype(np.int64)
+    else:  # bit, binary: as Jina's "binary", most significant bit first
+        suffix, numbers = "_bits", np.packbits(found > 0, axis=1).astype(np.int64) - 128
+    name = "embeddings" if endpoint.task_type == "embedding" else "text_embedding"
+    rows = [{"embedding": vector} for vector in numbers.tolist()]
+    return {f"{name}{suffix}": rows}, sum(map(len, texts)) + _weight(media(items), row)
+
+
+def _sparse(inference: Inference, embedder: StaticEmbedder) -> tuple[dict[str, Any], int]:
+    """Words and their weights: a stand-in for ELSER, which would add related words.
+
+    A word weighs as much as its vector is long, where mean-pooled training leaves importance, and more if it comes
+    again (1 + ln count).
+    """
+    rows = []
+    tokens = 0
+    for item in inference.inputs:
+        text = str(item[0])
+        length = len(embedder.ids(text))
+        tokens += min(length, NODE_CONTEXT)
+        rows.append({"is_truncated": length > NODE_CONTEXT, "embedding": _weights(text, embedder)})
+    return {"sparse_embedding": rows}, tokens
+
+
+def _weights(text: str, embedder: StaticEmbedder) -> dict[str, float]:
+    counts = Counter(_WORD.findall(text.lower())[:NODE_CONTEXT]) or Counter([WITHOUT_WORDS])
+    found = embedder.embed([embedder.ids(word) for word in counts], embedder.width, normalized=False)
+    weighed = {
+        word: round(max(length, 1e-6) * (1 + math.log(count)), 8)
+        for (word, count), length in zip(counts.items(), np.linalg.norm(found, axis=1).tolist(), strict=True)
+    }
+    return dict(sorted(weighed.items(), key=lambda item: -item[1]))
+
+
+def _ranking(inference: Inference, embedder: StaticEmbedder) -> tuple[dict[str, Any], int]:
+    items: list[Item] = [(inference.query or "",), *inference.inputs]
+    query, *documents = [[embedder.ids(part) for part in item if isinstance(part, str)] for item in items]
+    if query and all(documents):
+        scores = embedder.relevance(query[0], [document[0] for document in documents])
+    else:  # media: the cosine with a stand-in
+        texts = [part for item in (query, *documents) for part in item]
+        found = vectors(embedder, items, texts, embedder.width)
+        scores = (found[1:] @ found[0]).astype(np.float64)
+    rows = []
+    for index in np.argsort(-scores, kind="stable")[: inference.settings.get("top_n")].tolist():
+        row: dict[str, Any] = {"index": index, "relevance_score": round(float(scores[index]), 8)}
+        part = inference.inputs[index][0]
+        if inference.settings.get("return_documents") and isinstance(part, str):
+            row["text"] = part
+        rows.append(row)
+    tokens = sum(len(part) for item in (query, *documents) for part in item)
+    return {"rerank": rows}, tokens + _weight(media(items), _row(inference.endpoint))
+
+
+def _weight(given: Iterable[Medium], row: Model | None) -> int:
+    """Tokens that media cost."""
+    return sum(ASSUMED_TOKENS["image"] if row is None else medium.tokens(row) for medium in given)
+
+
+def _row(endpoint: Endpoint) -> Model | None:
+    return MODELS.get(str(endpoint.service_settings["model_id"]).removeprefix("jina-ai/"))
+
+
+def _cut(endpoint: Endpoint, index: int, ids: Ids) -> Ids:
+    """As much as the model reads; Jina's own interface refuses what is longer, the others cut it."""
+    model, row = str(endpoint.service_settings["model_id"]), _row(endpoint)
+    context = row.context if row is not None else NODE_CONTEXT if model in MODEL_TASKS else len(ids)
+    if len(ids) > context and endpoint.service == "jinaai":
+        raise Failure(
+            400,
+            "Received an input validation error response for request from inference entity id "
+            f"[{endpoint.inference_id}] status [400]. Error message: [Input at index {index} has {len(ids)} tokens and "
+            f"exceeds the limit of {context} tokens of model {model}]",
+        )
+    return ids[:context]

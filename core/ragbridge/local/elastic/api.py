@@ -1,0 +1,245 @@
+"""Elasticsearch's inference API in this process: ``_inference``, the cluster's name, and what is not offered.
+
+Checks requests as Elasticsearch 9.5 does, with its error shapes and, where they are known, its sentences, and answers
+them from static embeddings. It is no search engine: routes of indices, documents and searches are answered with 501.
+Ingest pipelines are kept, since an endpoint that one of them refers to is not deleted unless by force (409).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from ragbridge.flow import Response
+from ragbridge.local.elastic import answers, inputs, settings
+from ragbridge.local.elastic.cluster import INFO, no_regions, no_search_engine
+from ragbridge.local.elastic.endpoints import ANY, Endpoint, Registry, already_exists
+from ragbridge.local.elastic.errors import Failure
+from ragbridge.local.elastic.http import (
+    Query,
+    check_duration,
+    check_parameters,
+    content_type,
+    flag,
+    read_body,
+    respond,
+    wrong_method,
+)
+from ragbridge.local.elastic.pipelines import Pipelines
+from ragbridge.local.elastic.preconfigured import preconfigured
+from ragbridge.local.elastic.services.elasticsearch import deployments
+
+if TYPE_CHECKING:
+    from ragbridge.local.model import StaticEmbedder
+
+Outcome: TypeAlias = tuple[dict[str, Any], int]
+"""An answer's body, and the tokens that it costs."""
+
+_ROUTE = re.compile(r".*?/(?P<api>_[^/]+)(?:/(?P<rest>.*))?", re.DOTALL)
+"""The first part of a path that begins with ``_`` says whose it is; any base address works."""
+
+
+class InferenceApi:
+    """The inference API over endpoints of its own. Any number of threads may use it at once.
+
+    Args:
+        embedder: Gives the embedded model; called once vectors or tokens are needed.
+    """
+
+    def __init__(self, embedder: Callable[[], StaticEmbedder]) -> None:
+        self._embedder = embedder
+        self._pipelines = Pipelines()
+        self._registry = Registry(preconfigured())
+
+    def owns(self, method: str, path: str) -> bool:
+        """Whether a request is one of Elasticsearch's: the root, and all paths with a part that begins with ``_``.
+
+        A new or an existing index (``PUT``, ``DELETE``, ``HEAD`` of one name) is one as well.
+        """
+        path = path.rstrip("/")
+        if not path:
+            return method in {"GET", "HEAD"}
+        if _ROUTE.fullmatch(path):
+            return True
+        return method in {"PUT", "DELETE", "HEAD"} and path.count("/") == 1
+
+    def handle(
+        self, method: str, path: str, query: Query, headers: Mapping[str, str], body: bytes
+    ) -> tuple[Response, int]:
+        """Answer a request that ``owns`` has claimed.
+
+        Args:
+            method: In capitals.
+            path: Decoded, without the query.
+            query: Its parameters.
+            headers: Its headers, names in lower case.
+            body: What was sent.
+
+        Returns:
+            The answer, and the tokens that it costs.
+        """
+        try:
+            answer, tokens = self._answer(method, path.rstrip("/"), query, body)
+            status = 200
+        except Failure as failure:
+            answer, tokens, status = failure.body, 0, failure.status
+        indent = 2 if "pretty" in query and query["pretty"] != "false" else None
+        return respond(status, answer, content_type(headers), indent), tokens
+
+    def refuse(self, status: int, reason: str, headers: Mapping[str, str] | None = None) -> Response:
+        """A refusal that was decided elsewhere, such as of a key or by a quota, in Elasticsearch's shape."""
+        response = respond(status, Failure(status, reason).body, "application/json")
+        challenge = {"www-authenticate": 'ApiKey, Basic realm="ragbridge"'} if status == 401 else {}
+        return Response(status, {**response.headers, **challenge, **(headers or {})}, response.body)
+
+    def _answer(self, method: str, path: str, query: Query, body: bytes) -> Outcome:
+        if not path:
+            return INFO, 0
+        route = _ROUTE.fullmatch(path)
+        parts = [part for part in (route["rest"] or "").split("/") if part] if route else []
+        match route and route["api"], parts:
+            case "_inference", ["_region_policy"]:
+                raise no_regions()
+            case "_inference", _:
+                return self._answer_inference(method, path, parts, query, body)
+            case "_ingest", ["pipeline", *names]:
+                return self._keep(method, path, names, query, body), 0
+        raise no_search_engine(f"{method} {path}")
+
+    def _answer_inference(
+        self, method: str, path: str, parts: list[str], query: Query, body: bytes
+    ) -> Outcome:
+        match method, parts:
+            case "GET" | "HEAD", _ if len(parts) <= 2:
+                check_parameters(path, query)
+                return self._get(parts), 0
+            case "DELETE", [*_] if 1 <= len(parts) <= 2:
+                check_parameters(path, query, "dry_run", "force")
+                return self._delete(*_named(parts), query), 0
+            case "PUT", [*named, "_update"] if 1 <= len(named) <= 2:
+                check_parameters(path, query, "timeout")
+                return self._update(*_named(named), read_body(body)), 0
+            case "PUT", [*_] if 1 <= len(parts) <= 2:
+                check_parameters(path, query, "timeout")
+                return self._create(*_named(parts), read_body(body)), 0
+            case "POST", [*named, "_stream"] if 1 <= len(named) <= 2:
+                raise self._no_stream(*_named(named))
+            case "POST", [*_] if 1 <= len(parts) <= 2:
+                check_parameters(path, query, "timeout")
+                return self._infer(*_named(parts), read_body(body))
+        raise wrong_method(method, path)
+
+    def _keep(self, method: str, path: str, names: list[str], query: Query, body: bytes) -> dict[str, Any]:
+        check_parameters(path, query, "master_timeout", "timeout")
+        match method, names:
+            case "GET" | "HEAD", [] | ["*"]:
+                return self._pipelines.get(None)
+            case "GET" | "HEAD", [name]:
+                return self._pipelines.get(name)
+            case "PUT", [name]:
+                return self._pipelines.put(name, read_body(body))
+            case "DELETE", [name]:
+                return self._pipelines.delete(name)
+        raise wrong_method(method, path)
+
+    def _get(self, parts: list[str]) -> dict[str, Any]:
+        if not parts or (len(parts) == 1 and parts[0] in ANY):
+            found = self._registry.list()
+        elif parts[-1] in ANY:
+            found = self._registry.list(settings.check_task(parts[0]))
+        else:
+            found = [self._find(*_named(parts))]
+        return {"endpoints": [endpoint.body for endpoint in found]}
+
+    def _create(self, task_type: str | None, inference_id: str, config: dict[str, Any]) -> dict[str, Any]:
+        if inference_id in self._registry.reserved:
+            raise Failure(
+                400,
+                f"[{inference_id}] is a reserved inference ID. Cannot create a new inference endpoint with a reserved ID.",
+            )
+        known = self._registry.list()
+        if any(endpoint.inference_id == inference_id for endpoint in known):
+            raise already_exists(inference_id)
+        endpoint = settings.create(
+            inference_id,
+            task_type,
+            config,
+            deployments=deployments(known),
+            learn_width=lambda: self._embedder().width,
+        )
+        self._registry.add(endpoint)
+        return endpoint.body
+
+    def _update(self, task_type: str | None, inference_id: str, config: dict[str, Any]) -> dict[str, Any]:
+        endpoint = self._registry.find(inference_id)
+        changed = settings.update(
+            endpoint,
+            task_type,
+            config,
+            deployments=deployments(self._registry.list()),
+            learn_width=lambda: self._embedder().width,
+        )
+        self._registry.replace(endpoint, changed)
+        return changed.body
+
+    def _delete(self, task_type: str | None, inference_id: str, query: Query) -> dict[str, Any]:
+        self._find(task_type, inference_id)
+        dry_run, force = flag(query, "dry_run"), flag(query, "force")
+        pipelines = self._pipelines.referring(inference_id)
+        reason = (
+            f"Inference endpoint {inference_id} is referenced by pipelines: [{', '.join(pipelines)}]. Ensure that no "
+            "pipelines are using this inference endpoint, or use force to ignore this warning and delete the inference "
+            "endpoint."
+        )
+        if dry_run:
+            error = {"error_message": reason} if pipelines else {}
+            return {"acknowledged": False, "pipelines": pipelines, "indexes": [], **error}
+        if not force and inference_id in self._registry.reserved:
+            raise Failure(
+                400,
+                f"[{inference_id}] is a reserved inference endpoint. Use the force=true query parameter to delete the "
+                "inference endpoint.",
+            )
+        if not force and pipelines:
+            raise Failure(409, reason)
+        self._registry.remove(inference_id)
+        return {"acknowledged": True, "pipelines": [], "indexes": []}
+
+    def _infer(self, task_type: str | None, inference_id: str, body: dict[str, Any]) -> Outcome:
+        endpoint = self._registry.find(inference_id)
+        if task_type not in {None, endpoint.task_type}:
+            raise Failure(
+                400,
+                f"Incompatible task_type, the requested type [{task_type}] does not match the model type "
+                f"[{endpoint.task_type}]",
+            )
+        if body.get("timeout") is not None:
+            check_duration(str(body["timeout"]))
+        return answers.answer(inputs.read(endpoint, body), self._embedder())
+
+    def _no_stream(self, task_type: str | None, inference_id: str) -> Failure:
+        endpoint = self._registry.find(inference_id)
+        streams = settings.SERVICES[endpoint.service].streams
+        if not streams:
+            return Failure(405, f"Streaming is not allowed for service [{endpoint.service}].")
+        return Failure(
+            405,
+            f"Streaming is not allowed for service [{endpoint.service}] and task [{task_type or endpoint.task_type}]. "
+            f"Supported tasks: [{', '.join(streams)}]",
+        )
+
+    def _find(self, task_type: str | None, inference_id: str) -> Endpoint:
+        endpoint = self._registry.find(inference_id)
+        if task_type not in {None, endpoint.task_type}:
+            raise Failure(
+                400,
+                f"Requested task type [{task_type}] does not match the inference endpoint's task type "
+                f"[{endpoint.task_type}]",
+            )
+        return endpoint
+
+
+def _named(parts: Sequence[str]) -> tuple[str | None, str]:
+    """Task type, if the path names one, and id."""
+    return (None if len(parts) == 1 else settings.check_task(parts[0])), parts[-1]

@@ -1,0 +1,1 @@
+"""Jina's products as the embedded engine answers them."""

@@ -1,0 +1,147 @@
+"""What reader, search and grounding share: the envelope of their answers and refusals, options in headers, pages.
+
+Sources: the reader's own repository (``jina-ai/reader``) and its page. The web is what the caller handed to the engine:
+no address is opened.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from ragbridge.errors import ConfigurationError
+from ragbridge.flow import Response
+from ragbridge.local.fields import Fields
+from ragbridge.local.jina.html import Page, read_page
+from ragbridge.local.refusals import JSON, Refusal
+
+if TYPE_CHECKING:
+    from ragbridge.local.calls import Call
+
+_NAMES: Mapping[int, tuple[int, str]] = {
+    400: (40001, "ParamValidationError"),
+    401: (40103, "AuthenticationRequiredError"),
+    402: (40203, "InsufficientBalanceError"),
+    403: (40300, "OperationNotAllowedError"),
+    404: (40400, "ResourceNotFoundError"),
+    409: (40904, "BudgetExceededError"),
+    422: (42206, "AssertionFailureError"),
+    429: (42903, "RateLimitTriggeredError"),
+    503: (50302, "ServiceCrashedError"),
+}
+"""HTTP status -> the hosts' own status and name."""
+
+
+def envelope(data: object, tokens: int) -> bytes:
+    """A success."""
+    body = {"code": 200, "status": 20000, "data": data, "meta": {"usage": {"tokens": tokens}}}
+    return json.dumps(body).encode()
+
+
+def refuse(refusal: Refusal, request_id: str) -> Response:  # noqa: ARG001 - these hosts give no number
+    """A refusal as these hosts write it; what validation found is a 400 there."""
+    status = 400 if refusal.problems else refusal.status
+    number, name = _NAMES.get(status, (status * 100, "ApplicationError"))
+    body: dict[str, Any] = {
+        "data": None,
+        "code": status,
+        "name": name,
+        "status": number,
+        "message": refusal.message,
+        "readableMessage": f"{name}: {refusal.message}",
+    }
+    return Response(status, {**JSON, **refusal.headers}, json.dumps(body).encode())
+
+
+def fields_of(call: Call) -> Fields:
+    """The fields of a POST; none of a GET."""
+    return Fields.of(call.body) if call.method == "POST" else Fields({})
+
+
+def wrong(message: str) -> Refusal:
+    """400, an option is wrong."""
+    return Refusal(400, message)
+
+
+def switch(call: Call, name: str) -> bool:
+    """Whether a header is there. As on the service, the text ``false`` switches on as well."""
+    return bool(call.headers.get(name))
+
+
+def number(call: Call, name: str) -> int | None:
+    """A header's number; None where it is absent.
+
+    Raises:
+        Refusal: 400.
+    """
+    text = call.headers.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise wrong(f"{name}: {text[:50]!r} is no number")
+    return int(text)
+
+
+class Pages:
+    """The pages that the engine knows.
+
+    Raises:
+        ConfigurationError: An address or a content is no text, or an address has no host.
+    """
+
+    def __init__(self, pages: Mapping[str, str]) -> None:
+        for url, content in pages.items():
+            if not isinstance(url, str) or not isinstance(content, str):
+                raise ConfigurationError("pages must hold texts: address -> HTML, Markdown or plain text")
+            if not _key(url)[0]:
+                raise ConfigurationError(f"pages: {url!r} is no address; such as https://example.com/page")
+        self._contents = dict(pages)
+
+    @cached_property
+    def _read(self) -> dict[tuple[str, str], Page]:
+        return {_key(url): read_page(url, content) for url, content in self._contents.items()}
+
+    def find(self, url: str) -> Page:
+        """The page at an address; scheme, ``www.``, ``#``, a slash at the end and percent-encoding do not matter.
+
+        Raises:
+            Refusal: 400 for what is no address, 422 for a page that the engine does not know.
+        """
+        key = _key(url)
+        if not key[0]:
+            raise wrong(f"Invalid URL: {url[:200]!r}")
+        page = self._read.get(key)
+        if page is None:
+            message = (
+                f"Failed to goto {url[:200]}: the embedded engine opens no address, and has no such page"
+            )
+            raise Refusal(422, message)
+        return page
+
+    def of_sites(self, call: Call) -> list[Page]:
+        """All pages, or those of the sites in the header ``X-Site``."""
+        sites = [_site(site) for site in call.headers.get("x-site", "").split(",") if site.strip()]
+        return [
+            page
+            for (host, _), page in self._read.items()
+            if not sites or any(host == site or host.endswith(f".{site}") for site in sites)
+        ]
+
+
+def _key(url: str) -> tuple[str, str]:
+    """What tells addresses apart: host and the rest; no host where it is no address."""
+    try:
+        parts = urlsplit(url if "://" in url else f"https://{url}")
+    except ValueError:
+        return "", ""
+    if parts.scheme not in {"http", "https"}:
+        return "", ""
+    query = f"?{parts.query}" if parts.query else ""
+    return parts.netloc.lower().removeprefix("www."), unquote(parts.path.rstrip("/") + query)
+
+
+def _site(site: str) -> str:
+    return _key(site.strip())[0]

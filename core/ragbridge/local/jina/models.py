@@ -1,0 +1,52 @@
+"""``GET /v1/models``: the table of models in the shape of Jina's API description of 2026-04, and no model more."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from ragbridge.local.calls import Call, Work
+from ragbridge.local.refusals import Refusal
+from ragbridge.models import MODELS
+
+if TYPE_CHECKING:
+    from ragbridge.models import Model
+
+PRICE = "0"
+"""The embedded engine bills nothing; prices are strings, as the service writes them."""
+
+_KINDS = ("prompt", "completion", "image", "request", "input_cache_read", "input_cache_write")
+
+
+def read_models(call: Call) -> Work:
+    """List the models, or describe the one that the path names, with or without its publisher.
+
+    Raises:
+        Refusal: 404.
+    """
+    name = call.parameters["model"]
+    if name is None:
+        found: dict[str, Any] = {"object": "list", "data": [_describe(row) for row in MODELS.values()]}
+    else:
+        row = MODELS.get(name.removeprefix("jina-ai/"))
+        if row is None:
+            raise Refusal(404, f"Model {name[:200]!r} not found", code="RESOURCE_NOT_FOUND")
+        found = _describe(row)
+    return Work(0, lambda _: json.dumps(found).encode())
+
+
+def _describe(row: Model) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "id": row.name,
+        "object": "model",
+        "owned_by": "ragbridge",
+        "name": f"{row.name} (embedded)",
+        "description": "A stand-in of the embedded engine for development and tests",
+        "context_length": row.context,
+        "input_modalities": list(row.modalities),
+        "output_modalities": ["embeddings"] if row.dimensions else ["text"],
+        "pricing": dict.fromkeys(_KINDS, PRICE),
+    }
+    if row.dimensions:
+        described |= {"dimensions": row.dimensions, "max_output_length": row.dimensions}
+    return described

@@ -1,0 +1,136 @@
+"""Search (``/s/``) and grounding (``/g/``) over the pages that the engine knows.
+
+Pages are ranked by the embedded model's relevance. Grounding is a stand-in: a statement is as true as the passage that is
+most similar to it is similar, so that what contradicts it in its own words supports it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ragbridge.local.calls import Call, Row, Work
+from ragbridge.local.jina.envelope import Pages, envelope, fields_of
+from ragbridge.local.jina.reader import formatted
+from ragbridge.local.jina.segment import spans
+from ragbridge.local.refusals import Refusal
+from ragbridge.models import SEARCH_TOKENS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ragbridge.local.jina.html import Page
+
+RESULTS = 5
+"""Of a search whose request has no ``num``."""
+MOST_RESULTS = 20
+SNIPPET = 160
+"""Characters of the description of a page that has none of its own."""
+QUOTE = 300
+"""Characters of a passage that grounding quotes, at most."""
+REFERENCES = 3
+SUPPORTIVE = 0.5
+"""Relevance from which a passage supports a statement, and a statement counts as true."""
+
+
+class Search:
+    """Reads the requests of search and grounding."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+
+    def search(self, call: Call) -> Work:
+        """Pages for a query, best first.
+
+        Raises:
+            Refusal: 400 for a wrong option, 422 where nothing is found.
+        """
+        fields = fields_of(call)
+        query = call.parameters.get("query") or call.arguments.get("q") or fields.get("q")
+        if not isinstance(query, str) or not query.strip():
+            fields.report("q", "Input should be a text", "string_type", query)
+        count = fields.integer("num", low=1, high=MOST_RESULTS) or RESULTS
+        start = ((fields.integer("page", low=1) or 1) - 1) * count
+        fields.check()
+        pages = self._pages.of_sites(call)
+        if start >= len(pages):
+            raise Refusal(422, f"No search results available for query {str(query)[:200]}")
+
+        embedder = call.embedder()
+        ids = [embedder.ids(f"{page.title}\n{page.description}\n{page.text}") for page in pages]
+        relevance = embedder.relevance(embedder.ids(str(query)), ids)
+        best = np.argsort(-relevance, kind="stable")[start : start + count]
+        bare = call.headers.get("x-respond-with", "").lower() == "no-content"
+        results = []
+        for place in best:
+            page = pages[place]
+            _, data = formatted(call, page, embedder)
+            data["description"] = page.description or page.text[:SNIPPET]
+            if bare:
+                data = {
+                    **{name: data[name] for name in ("title", "url", "description")},
+                    "usage": {"tokens": 0},
+                }
+            results.append(data)
+        tokens = max(SEARCH_TOKENS, sum(data["usage"]["tokens"] for data in results))
+
+        def compute() -> list[Row]:
+            return [Row(index, relevance[place : place + 1]) for index, place in enumerate(best)]
+
+        def write(rows: Sequence[Row]) -> bytes:
+            # The service's answers have no scores, so that faults of numbers leave them as they are.
+            return envelope([results[row.index] for row in rows if row.index < len(results)], tokens)
+
+        return Work(tokens, write, compute)
+
+    def ground(self, call: Call) -> Work:
+        """How far the pages bear a statement out.
+
+        Raises:
+            Refusal: 400 for a wrong option, 422 where there is no page.
+        """
+        fields = fields_of(call)
+        statement = call.parameters.get("statement") or fields.get("statement")
+        if not isinstance(statement, str) or not statement.strip():
+            fields.report("statement", "Input should be a text", "string_type", statement)
+        fields.check()
+        passages = [
+            (page, page.text[start:end].strip())
+            for page in self._pages.of_sites(call)
+            for start, end in spans(page.text, QUOTE)
+            if page.text[start:end].strip()
+        ]
+        if not passages:
+            raise Refusal(422, "No search results available for the statement")
+
+        embedder = call.embedder()
+        asked = embedder.ids(str(statement))
+        ids = [embedder.ids(text) for _, text in passages]
+        relevance = embedder.relevance(asked, ids)
+        tokens = len(asked) + sum(len(each) for each in ids)
+        best = np.argsort(-relevance, kind="stable")[:REFERENCES]
+        factuality = round(float(min(max(relevance[best[0]], 0.0), 1.0)), 4)
+
+        def compute() -> list[Row]:
+            return [Row(int(place), relevance[place : place + 1]) for place in best]
+
+        def write(rows: Sequence[Row]) -> bytes:
+            data = {
+                "factuality": factuality,
+                "result": factuality >= SUPPORTIVE,
+                "reason": f"The most similar passage has a relevance of {factuality} (embedded stand-in)",
+                "references": [
+                    _reference(*passages[row.index], float(row.numbers[0]))
+                    for row in rows
+                    if row.index < len(passages) and len(row.numbers)
+                ],
+                "usage": {"tokens": tokens},
+            }
+            return envelope(data, tokens)
+
+        return Work(tokens, write, compute)
+
+
+def _reference(page: Page, quote: str, relevance: float) -> dict[str, Any]:
+    return {"url": page.url, "keyQuote": quote, "isSupportive": relevance >= SUPPORTIVE}

@@ -1,0 +1,102 @@
+"""Where the embedded model's numbers come from: the data files of the ``wordllama`` wheel, or a directory of yours.
+
+``wordllama`` is found and never imported: importing it reconfigures the root logger, and its own loader asks a hub for
+a tokenizer that lies in the wheel under another name. Nothing here touches a network.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ragbridge.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+EXTRA = 'pip install "ragbridge[local]"'
+WORDLLAMA = "wordllama-l2-supercat-256"
+"""Name of the default model: WordLlama's ``l2_supercat`` token embeddings, 32,000 x 256."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weights:
+    """A static model: one vector for each token id, and the tokenizer that gives the ids.
+
+    Attributes:
+        name: What answers call the model.
+        table: float32 array of shape (number of token ids, width).
+        tokenizer: A ``tokenizers.Tokenizer`` that neither pads nor truncates.
+        unknown: Id of the unknown token, which carries no meaning and is left out; None where there is none.
+    """
+
+    name: str
+    table: NDArray[np.float32]
+    tokenizer: Any
+    unknown: int | None
+
+
+def read(directory: Path | None) -> Weights:
+    """The weights of a model2vec directory, or of the ``wordllama`` wheel.
+
+    Raises:
+        ConfigurationError: The extra is not installed, or the directory holds no such model.
+    """
+    return _read_wordllama() if directory is None else _read_directory(directory)
+
+
+def _read_wordllama() -> Weights:
+    StaticModel = _static_model()  # noqa: N806 - a class
+    from safetensors.numpy import load_file
+    from tokenizers import Tokenizer
+
+    spec = importlib.util.find_spec("wordllama")
+    if spec is None or not spec.submodule_search_locations:
+        raise ConfigurationError(f"the embedded engine needs the weights of the wordllama package: {EXTRA}")
+    package = Path(spec.submodule_search_locations[0])
+    try:
+        vectors = load_file(package / "weights" / "l2_supercat_256.safetensors")["embedding.weight"]
+        tokenizer = Tokenizer.from_file(str(package / "tokenizers" / "l2_supercat_tokenizer_config.json"))
+    except Exception as error:  # the tokenizers library raises bare Exceptions
+        raise ConfigurationError(
+            f"the wordllama package does not hold the expected files ({error}): {EXTRA}"
+        ) from error
+    return _weights(WORDLLAMA, StaticModel(vectors=vectors, tokenizer=tokenizer))
+
+
+def _read_directory(directory: Path) -> Weights:
+    StaticModel = _static_model()  # noqa: N806 - a class
+    if not directory.is_dir():  # model2vec would take it for a name and ask a hub
+        raise ConfigurationError(
+            f"model={str(directory)!r} is not a directory; pass one that model2vec has saved"
+        )
+    try:
+        model = StaticModel.from_pretrained(directory)
+    except Exception as error:
+        raise ConfigurationError(f"model={str(directory)!r} is not a model2vec directory: {error}") from error
+    return _weights(directory.name, model)
+
+
+def _static_model() -> Any:
+    try:
+        from model2vec import StaticModel
+    except ImportError as error:
+        raise ConfigurationError(f"the embedded engine needs the package model2vec: {EXTRA}") from error
+    return StaticModel
+
+
+def _weights(name: str, model: Any) -> Weights:
+    """What model2vec does on every call (token mapping, token weights) is done once, in the table."""
+    table = np.asarray(model.embedding, dtype=np.float32)
+    # Attributes of models with a quantized vocabulary; older releases of model2vec have neither.
+    mapping, weights = getattr(model, "token_mapping", None), getattr(model, "weights", None)
+    if mapping is not None:
+        table = table[np.asarray(mapping)]
+    if weights is not None:
+        table = table * np.asarray(weights, dtype=np.float32)[:, None]
+    model.tokenizer.no_truncation()
+    return Weights(name, np.ascontiguousarray(table), model.tokenizer, model.unk_token_id)

@@ -1,0 +1,1 @@
+"""Elasticsearch's own rules, read by client and embedded engine alike."""

@@ -1,0 +1,125 @@
+"""What bodies are built of, checked: names, texts, numbers, objects. Errors name the argument and the fix."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from ragbridge.errors import ConfigurationError
+from ragbridge.services.elastic.wire import segment
+
+Body: TypeAlias = dict[str, Any]
+"""A JSON object as any client takes it."""
+
+Filter: TypeAlias = "Mapping[str, Any] | Sequence[Mapping[str, Any]]"
+"""One query that must match, or several."""
+
+
+def text(name: str, value: object) -> str:
+    """``value`` where it is a text that is not empty."""
+    if not isinstance(value, str):
+        raise ConfigurationError(f"{name} is {type(value).__name__}, not str")
+    if not value.strip():
+        raise ConfigurationError(f"{name} is empty: pass a text")
+    return value
+
+
+def whole(name: str, value: object, *, least: int = 1, most: int | None = None) -> int:
+    """``value`` where it is an int in a range."""
+    if type(value) is not int or value < least or (most is not None and value > most):
+        span = f"from {least} to {most}" if most is not None else f"of {least} or more"
+        raise ConfigurationError(f"{name}={value!r} must be an int {span}")
+    return value
+
+
+def number(name: str, value: object, *, least: float = -math.inf) -> float:
+    """``value`` where it is a finite number that is not below ``least``."""
+    plain = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not plain or not math.isfinite(value) or value < least:  # type: ignore[arg-type, operator]
+        bound = "" if least == -math.inf else f" of {least:g} or more"
+        raise ConfigurationError(f"{name}={value!r} must be a finite number{bound}")
+    return value  # type: ignore[return-value]
+
+
+def seconds(name: str, value: object) -> float:
+    """``value`` where it is a time that somebody can wait."""
+    plain = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not plain or not 0 < value < math.inf:  # type: ignore[operator]
+        raise ConfigurationError(f"{name}={value!r} must be a number of seconds above 0, or None")
+    return value  # type: ignore[return-value]
+
+
+def entry(name: str, value: object) -> Body:
+    """A copy of ``value`` where it is a JSON object that holds something."""
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise ConfigurationError(f"{name} is {type(value).__name__}, not an object of named values (a dict)")
+    if not value:
+        raise ConfigurationError(f"{name} is empty: pass an object that says something, or leave it out")
+    return dict(value)
+
+
+def query(name: str, value: object) -> Body:
+    """A copy of ``value`` where it is one query or one retriever: an object of exactly one kind."""
+    found = entry(name, value)
+    if len(found) != 1:
+        raise ConfigurationError(
+            f"{name} must hold exactly one kind, such as {{'match': ...}}, and holds {sorted(found)}; "
+            "combine queries with {'bool': {'must': [...]}}, retrievers with rrf() or linear()"
+        )
+    return found
+
+
+def filters(name: str, value: object) -> Body | list[Body]:
+    """A copy of ``value`` where it is a query or a list of queries."""
+    if isinstance(value, Mapping):
+        return query(name, value)
+    if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
+        raise ConfigurationError(f"{name} is {type(value).__name__}, not a query or a list of queries")
+    return [query(f"{name}[{index}]", one) for index, one in enumerate(value)]
+
+
+def given(**fields: Any) -> Body:
+    """The fields that have a value: what is None is left to Elasticsearch."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+_FORBIDDEN = '\\/*?"<>| ,#:'
+_LONGEST = 255
+"""Bytes of an index's name at most."""
+
+
+def index_name(name: object) -> str:
+    """The name of one index (or alias, or data stream) that is written to.
+
+    Raises:
+        ConfigurationError: Elasticsearch would refuse it.
+    """
+    found = text("index", name)
+    wrong = sorted(set(found) & set(_FORBIDDEN))
+    why = None
+    if wrong:
+        why = f"must not hold {' '.join(map(repr, wrong))}"
+    elif found != found.lower():
+        why = "must be lowercase"
+    elif found[0] in "-_+":
+        why = "must not start with '-', '_' or '+'"
+    elif found in {".", ".."}:
+        why = "must be more than dots"
+    elif len(found.encode("utf-8", "replace")) > _LONGEST:
+        why = f"must have {_LONGEST} bytes at most"
+    if why:
+        raise ConfigurationError(f"index={found!r} {why}")
+    return found
+
+
+def searched(index: str | Sequence[str]) -> str:
+    """The names of indexes that are searched, as part of a path: one, several, or patterns such as ``docs-*``.
+
+    Raises:
+        ConfigurationError: There is none, or it is no text.
+    """
+    names = [index] if isinstance(index, str) else list(index)
+    if not names:
+        raise ConfigurationError("index is empty: name an index, or '_all' for all of them")
+    return ",".join(segment("index", name).replace("%2C", ",").replace("%2A", "*") for name in names)

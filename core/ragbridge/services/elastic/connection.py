@@ -1,0 +1,101 @@
+"""What can be taken from an official ``elasticsearch`` client, 8.19 and later, without importing its package."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ragbridge.errors import ConfigurationError
+from ragbridge.services.elastic.address import from_url
+from ragbridge.services.elastic.credentials import Credential, from_header
+
+if TYPE_CHECKING:
+    import ssl
+
+_OWN_HEADERS = frozenset(
+    {"accept", "authorization", "content-type", "user-agent", "x-elastic-client-meta", "x-opaque-id"}
+)
+_NOT_TAKEN = {
+    "client_cert": "verify= with an ssl.SSLContext that holds the client's certificate",
+    "client_key": "verify= with an ssl.SSLContext that holds the client's certificate",
+    "ssl_assert_fingerprint": "ca_certs= with the certificate of the authority",
+    "ssl_assert_hostname": "verify= with an ssl.SSLContext of your own",
+    "ssl_version": "verify= with an ssl.SSLContext of your own",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """What one of its nodes is reached by.
+
+    Attributes:
+        url: Its address.
+        credential: What requests are signed with, or None.
+        ca_certs: Where the trusted certificates are; None for the usual ones.
+        verify: Whether certificates are checked, or by what.
+        nodes: How many nodes the client has.
+    """
+
+    url: str
+    credential: Credential | None
+    ca_certs: str | None
+    verify: bool | ssl.SSLContext
+    nodes: int
+
+
+def read_client(es: object) -> Connection:
+    """How ``es``, an ``Elasticsearch`` or ``AsyncElasticsearch``, reaches one of its nodes.
+
+    Raises:
+        ConfigurationError: It is something else, or is connected in a way that cannot be taken over.
+    """
+    try:
+        # In an order that is always the same, since the pool is shuffled: clients of one address share its quota.
+        nodes: list[Any] = sorted(es.transport.node_pool.all(), key=_place)  # type: ignore[attr-defined]
+        headers: dict[str, str] = {name.lower(): value for name, value in es._headers.items()}  # type: ignore[attr-defined]  # noqa: SLF001
+        config: Any = nodes[0].config
+        headers = {**{name.lower(): value for name, value in config.headers.items()}, **headers}
+        path = f"{config.path_prefix}".strip("/")
+        host = f"[{config.host}]" if ":" in config.host else config.host
+        url = f"{config.scheme}://{host}:{config.port}" + (f"/{path}" if path else "")
+    except (AttributeError, LookupError, TypeError) as error:
+        raise ConfigurationError(
+            f"from_client: {type(es).__name__} is no Elasticsearch or AsyncElasticsearch client of 8.19 or later "
+            f"({error}); make Elastic(url, api_key=...) instead"
+        ) from None
+    _check(nodes[0], config, headers)
+    authorization = headers.get("authorization")
+    return Connection(
+        url=from_url(url),
+        credential=from_header(authorization) if authorization else None,
+        ca_certs=config.ca_certs,
+        verify=config.ssl_context or config.verify_certs is not False,
+        nodes=len(nodes),
+    )
+
+
+def _place(node: Any) -> tuple[str, int]:
+    return node.config.host, node.config.port
+
+
+def _check(node: object, config: Any, headers: dict[str, str]) -> None:
+    if type(node).__module__.partition(".")[0] != "elastic_transport":
+        raise ConfigurationError(
+            f"from_client: the client sends by a node class of its own, {type(node).__name__}, which cannot be taken over; "
+            "make Elastic(url, ..., http_client=) with an httpx.Client that does the same"
+        )
+    for name, way in _NOT_TAKEN.items():
+        if getattr(config, name, None) is not None:
+            raise ConfigurationError(
+                f"from_client: the client's {name} cannot be taken over; make Elastic(url, ...) and pass {way}"
+            )
+    if "requests.session.auth" in getattr(config, "_extras", {}):
+        raise ConfigurationError(
+            "from_client: the client's http_auth of requests cannot be taken over; pass api_key= to Elastic(url, ...)"
+        )
+    foreign = sorted(set(headers) - _OWN_HEADERS)
+    if foreign:
+        raise ConfigurationError(
+            f"from_client: the client's headers {', '.join(foreign)} cannot be taken over; make Elastic(url, ..., "
+            "http_client=) with an httpx.Client that sends them"
+        )

@@ -1,0 +1,95 @@
+"""What is sent to be let in: an API key, a user and password, or a token. Shown nowhere."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ragbridge.client.secret import Secret, find_key
+from ragbridge.errors import ConfigurationError
+
+KEY_VARIABLES = ("ELASTIC_API_KEY",)
+"""Environment variables that hold an API key."""
+
+ApiKey: TypeAlias = "str | tuple[str, str]"
+"""An API key as Elasticsearch gives it: ``encoded``, or its ``id`` and ``api_key``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """The ``Authorization`` header in its two parts.
+
+    Attributes:
+        scheme: ``ApiKey``, ``Basic`` or ``Bearer``.
+        key: What follows it.
+    """
+
+    scheme: str
+    key: Secret
+
+    def parts(self) -> Iterator[str]:
+        """Every text by which it could be told: as it is sent, and what is encoded in it."""
+        key = self.key.reveal()
+        yield key
+        try:
+            pair = base64.b64decode(key, validate=True).decode()
+        except ValueError:
+            pair = ""
+        name, colon, secret = pair.partition(":")
+        if colon:
+            yield from (pair, secret)
+            if self.scheme.lower() == "apikey":
+                yield name
+
+
+def choose(
+    *, api_key: ApiKey | None, basic_auth: tuple[str, str] | None, bearer_auth: str | None
+) -> Credential | None:
+    """The credential that was given, else the environment's API key, else None.
+
+    Raises:
+        ConfigurationError: More than one was given, or one is not what it should be.
+    """
+    given = {"api_key": api_key, "basic_auth": basic_auth, "bearer_auth": bearer_auth}
+    names = [f"{name}=" for name, value in given.items() if value is not None]
+    if len(names) > 1:
+        raise ConfigurationError(f"{' and '.join(names)}: give one of them")
+    if basic_auth is not None:
+        return Credential("Basic", _pair(basic_auth, "basic_auth", "(user, password)"))
+    if bearer_auth is not None:
+        if not isinstance(bearer_auth, str):
+            raise ConfigurationError(f"bearer_auth is {type(bearer_auth).__name__}, not str")
+        return Credential("Bearer", Secret(bearer_auth, name="bearer_auth"))
+    if isinstance(api_key, (tuple, list)):
+        return Credential("ApiKey", _pair(api_key, "api_key", "(id, key)"))
+    key = find_key(api_key, KEY_VARIABLES)
+    if key is not None and ":" in key.reveal():
+        raise ConfigurationError(
+            "api_key= holds a colon, so it is no encoded key: pass api_key=(id, key), or the value named 'encoded'"
+        )
+    return Credential("ApiKey", key) if key else None
+
+
+def from_header(value: str) -> Credential:
+    """The credential in an ``Authorization`` header.
+
+    Raises:
+        ConfigurationError: The header has another form.
+    """
+    scheme, _, key = value.strip().partition(" ")
+    if not key:
+        raise ConfigurationError(
+            "the client's Authorization header has no scheme and value; pass api_key= instead"
+        )
+    return Credential(scheme, Secret(key, name="the client's Authorization header"))
+
+
+def _pair(value: object, name: str, form: str) -> Secret:
+    match value:
+        case (str(first), str(second)) if first and second:
+            if name == "basic_auth" and ":" in first:
+                raise ConfigurationError("basic_auth: a user name cannot hold a colon")
+            return Secret(base64.b64encode(f"{first}:{second}".encode()).decode(), name=name)
+    raise ConfigurationError(f"{name} must be {form}, two texts that are not empty")

@@ -1,0 +1,1 @@
+"""Inference endpoints: create, read, update, delete."""

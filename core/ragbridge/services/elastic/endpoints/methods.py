@@ -1,0 +1,210 @@
+"""Methods that manage inference endpoints: ``elastic.endpoints``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ragbridge.client.methods import Awaitable, Blocking
+from ragbridge.client.secret import Secret
+from ragbridge.client.service import Part
+from ragbridge.flow import Flow, Plan, plan
+from ragbridge.rules.endpoints import TaskType
+from ragbridge.services.elastic import arguments as check
+from ragbridge.services.elastic.endpoints import requests as endpoints
+from ragbridge.services.elastic.endpoints.settings.config import AnySettings, build_config
+from ragbridge.values.endpoints import Deletion, Endpoint
+
+if TYPE_CHECKING:
+    from ragbridge.rules.chunking import ChunkingSettings
+    from ragbridge.services.elastic.client import Elastic
+    from ragbridge.services.elastic.session import ElasticChannel
+
+T = TypeVar("T")
+
+
+class Endpoints(Part):
+    """Inference endpoints: which model of which service an id stands for, with which settings.
+
+    ::
+
+        from ragbridge.elastic import Elastic, JinaAI
+
+        elastic = Elastic("https://localhost:9200", api_key="...")
+        elastic.endpoints.create(
+            "jinaai-embeddings", "text_embedding", JinaAI("jina-embeddings-v3", api_key=key)
+        )
+        elastic.endpoints.get("jinaai-embeddings").dimensions
+
+    Creating, changing and deleting ask for the privilege ``manage_inference``, reading for ``monitor_inference``.
+
+    Args:
+        service: Whose they are.
+    """
+
+    _service: Elastic
+
+    @property
+    def _channel(self) -> ElasticChannel:
+        return self._service._channel  # noqa: SLF001 - a part of it
+
+    def _create(
+        self,
+        inference_id: str,
+        task_type: TaskType,
+        settings: AnySettings,
+        *,
+        chunking_settings: ChunkingSettings | None = None,
+        timeout: float | None = None,
+    ) -> Plan[Endpoint]:
+        """Create an endpoint.
+
+        Elasticsearch tries the settings before it answers: a third party's service by a request for one text, its own
+        by deploying the model, which it downloads first where it has to. It is never asked twice: where the answer is
+        lost, the error says how to find out.
+
+        Args:
+            inference_id: Its id: lower case letters, digits, hyphens, underscores and dots.
+            task_type: What it is to do: ``"text_embedding"``, ``"sparse_embedding"``, ``"rerank"``, ...
+            settings: ``JinaAI(...)``, ``ElasticsearchService(...)`` or ``ElasticInferenceService(...)``; for other
+                services a body as Elasticsearch takes it, with ``service`` and ``service_settings``.
+            chunking_settings: How ``semantic_text`` cuts inputs: Elasticsearch's object, or a chunker of
+                ``ragbridge.chunking``; by default sentences of 250 words with overlap 1. Not for ``rerank``.
+            timeout: Seconds that Elasticsearch may take, 30 by default. A model that is downloaded and deployed
+                takes minutes: after a timeout it goes on doing so, and ``get`` tells when the endpoint is there.
+
+        Raises:
+            ConfigurationError: Elasticsearch would refuse the settings; the message holds its own. Nothing was sent.
+            InvalidRequestError: It does refuse them: there is such an id already, or the service behind it says no.
+            RequestError: No answer came. The endpoint may be there all the same.
+            RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
+
+        Warns:
+            UserWarning: ``max_chunk_size`` is above 300, which Elasticsearch before 9.2 refuses.
+        """
+        config = build_config(inference_id, task_type, settings, chunking_settings)
+        if timeout is not None:
+            check.seconds("timeout", timeout)
+        return _one(endpoints.create(self._channel, inference_id, task_type, config, timeout=timeout))
+
+    create = Blocking(_create)
+    acreate = Awaitable(_create)
+
+    def _get(self, inference_id: str, task_type: TaskType | None = None) -> Plan[Endpoint]:
+        """One endpoint, as Elasticsearch shows it: with defaults, without keys.
+
+        Args:
+            inference_id: Its id.
+            task_type: Its task type, where another one is to be refused.
+
+        Raises:
+            InvalidRequestError: There is no such endpoint (404).
+            RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
+        """
+        endpoints.path(inference_id, task_type)
+        return _one(endpoints.get(self._channel, inference_id, task_type))
+
+    get = Blocking(_get)
+    aget = Awaitable(_get)
+
+    def _exists(self, inference_id: str, task_type: TaskType | None = None) -> Plan[bool]:
+        """Whether there is such an endpoint.
+
+        Args:
+            inference_id: Its id.
+            task_type: Its task type, where another one is to be refused.
+
+        Raises:
+            RagbridgeError: Elasticsearch did not say, see ``ragbridge.RagbridgeError``.
+        """
+        endpoints.path(inference_id, task_type)
+        return _one(endpoints.exists(self._channel, inference_id, task_type))
+
+    exists = Blocking(_exists)
+    aexists = Awaitable(_exists)
+
+    def _list(self, task_type: TaskType | None = None) -> Plan[tuple[Endpoint, ...]]:
+        """All endpoints, Elasticsearch's own among them: what a cluster may use.
+
+        Args:
+            task_type: Only those of this task type.
+
+        Raises:
+            RagbridgeError: See there.
+        """
+        return _one(endpoints.list_all(self._channel, task_type))
+
+    def _update(
+        self,
+        inference_id: str,
+        task_type: TaskType | None = None,
+        *,
+        task_settings: Mapping[str, Any] | None = None,
+        api_key: str | Secret | None = None,
+        num_allocations: int | None = None,
+        requests_per_minute: int | None = None,
+        max_input_tokens: int | None = None,
+    ) -> Plan[Endpoint]:
+        """Change what may be changed of an endpoint (8.17 and later); for the rest, delete it and create it again.
+
+        Args:
+            inference_id: Its id.
+            task_type: Its task type, where another one is to be refused.
+            task_settings: Defaults of its requests, such as ``{"top_n": 10}``; those that are not named stay.
+            api_key: A new key for the service behind it.
+            num_allocations: Allocations of a model on the cluster (service ``elasticsearch``).
+            requests_per_minute: What Elasticsearch sends at most.
+            max_input_tokens: Longest input in tokens.
+
+        Raises:
+            ConfigurationError: Nothing is to change, or a value is not what it should be. Nothing was sent.
+            InvalidRequestError: The service has no such setting, or there is no such endpoint.
+            RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
+        """
+        changes = endpoints.build_changes(
+            task_settings=task_settings,
+            api_key=api_key,
+            num_allocations=num_allocations,
+            requests_per_minute=requests_per_minute,
+            max_input_tokens=max_input_tokens,
+        )
+        endpoints.path(inference_id, task_type)
+        return _one(endpoints.update(self._channel, inference_id, task_type, changes))
+
+    update = Blocking(_update)
+    aupdate = Awaitable(_update)
+
+    def _delete(
+        self,
+        inference_id: str,
+        *,
+        task_type: TaskType | None = None,
+        dry_run: bool = False,
+        force: bool = False,
+    ) -> Plan[Deletion]:
+        """Delete an endpoint. One that pipelines or ``semantic_text`` fields refer to is kept, unless forced.
+
+        Args:
+            inference_id: Its id.
+            task_type: Its task type, where another one is to be refused.
+            dry_run: Only say what refers to it.
+            force: Delete it whatever refers to it: those pipelines and fields will fail.
+
+        Raises:
+            InvalidRequestError: There is no such endpoint (404), or something refers to it (409).
+            RequestError: No answer came. The endpoint may be gone.
+            RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
+        """
+        endpoints.path(inference_id, task_type)
+        return _one(endpoints.delete(self._channel, inference_id, task_type, dry_run=dry_run, force=force))
+
+    delete = Blocking(_delete)
+    adelete = Awaitable(_delete)
+
+    # Last: a method of this name hides the type for what follows it in the class.
+    list = Blocking(_list)
+    alist = Awaitable(_list)
+
+
+def _one(flow: Flow[T]) -> Plan[T]:
+    return plan((flow,), lambda results: results[0])

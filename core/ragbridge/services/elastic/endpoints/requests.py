@@ -1,0 +1,264 @@
+"""``/_inference``: create, read, change and delete endpoints. Build the requests, read the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ragbridge.client.secret import Secret
+from ragbridge.errors import (
+    ConfigurationError,
+    InvalidRequestError,
+    RequestError,
+    ResponseError,
+    ServiceError,
+)
+from ragbridge.flow import Flow, Response
+from ragbridge.rules.reader import Scope
+from ragbridge.services.elastic.arguments import given
+from ragbridge.services.elastic.endpoints.settings.config import check_task_type, secrets_of
+from ragbridge.services.elastic.wire import decode, duration, encode, rows, segment
+from ragbridge.values.endpoints import Deletion, Endpoint
+
+if TYPE_CHECKING:
+    from ragbridge.services.elastic.session import ElasticChannel
+
+T = TypeVar("T")
+
+PRODUCT = "endpoints"
+SETTINGS = "the endpoint's body"
+NOT_FOUND = "resource_not_found_exception"
+NOT_DONE = frozenset({503})
+"""A ``ServiceError`` of this status says that nothing was begun; after any other the endpoint may be there."""
+
+
+def create(
+    channel: ElasticChannel,
+    inference_id: str,
+    task_type: str,
+    config: Mapping[str, Any],
+    *,
+    timeout: float | None,
+) -> Flow[Endpoint]:
+    """Create an endpoint from a body that was checked."""
+    flow = channel.send(
+        "PUT",
+        path(inference_id, task_type),
+        product=PRODUCT,
+        read=read_endpoint,
+        query={"timeout": None if timeout is None else duration(timeout)},
+        body=encode(config, name=SETTINGS),
+        timeout=timeout,
+        idempotent=False,
+        secrets=tuple(secrets_of(config)),
+    )
+    channel.forget(inference_id)
+    hint = (
+        f"the endpoint may be there all the same, and its model still on the way: endpoints.get({inference_id!r}) tells. "
+        "If it is not, create it again, with a longer timeout="
+    )
+    return (yield from _once(flow, hint))
+
+
+def get(channel: ElasticChannel, inference_id: str, task_type: str | None) -> Flow[Endpoint]:
+    """One endpoint."""
+    found = yield from _read(channel, path(inference_id, task_type))
+    if len(found) != 1:
+        raise ResponseError(f"the answer about endpoint {inference_id!r} holds {len(found)} of them")
+    return found[0]
+
+
+def exists(channel: ElasticChannel, inference_id: str, task_type: str | None) -> Flow[bool]:
+    """Whether there is such an endpoint. A 404 of anything else than Elasticsearch's inference API does not say so."""
+    try:
+        yield from get(channel, inference_id, task_type)
+    except InvalidRequestError as error:
+        if error.status == 404 and error.code == NOT_FOUND:
+            return False
+        raise
+    return True
+
+
+def list_all(channel: ElasticChannel, task_type: str | None) -> Flow[tuple[Endpoint, ...]]:
+    """All endpoints, of one task type or of every."""
+    if task_type is None:
+        return (yield from _read(channel, "/_inference"))
+    check_task_type(task_type)
+    return (yield from _read(channel, f"/_inference/{task_type}/_all"))
+
+
+def update(
+    channel: ElasticChannel, inference_id: str, task_type: str | None, changes: Mapping[str, Any]
+) -> Flow[Endpoint]:
+    """Change what may be changed."""
+    endpoint = yield from channel.send(
+        "PUT",
+        path(inference_id, task_type) + "/_update",
+        product=PRODUCT,
+        read=read_endpoint,
+        body=encode(changes, name=SETTINGS),
+        secrets=tuple(secrets_of(changes)),
+    )
+    channel.forget(inference_id)
+    return endpoint
+
+
+def delete(
+    channel: ElasticChannel, inference_id: str, task_type: str | None, *, dry_run: bool, force: bool
+) -> Flow[Deletion]:
+    """Delete an endpoint, or say what would happen."""
+    flow = channel.send(
+        "DELETE",
+        path(inference_id, task_type),
+        product=PRODUCT,
+        read=read_deletion,
+        query={"dry_run": dry_run or None, "force": force or None},
+        idempotent=dry_run,
+    )
+    if not dry_run:
+        channel.forget(inference_id)
+    return (yield from _once(flow, f"the endpoint may be gone: endpoints.exists({inference_id!r}) tells"))
+
+
+def _read(channel: ElasticChannel, where: str) -> Flow[tuple[Endpoint, ...]]:
+    return (yield from channel.send("GET", where, product=PRODUCT, read=read_endpoints))
+
+
+def _once(flow: Flow[T], hint: str) -> Flow[T]:
+    """What is not sent twice; ``hint`` says how to find out what became of it where nobody knows."""
+    try:
+        return (yield from flow)
+    except RequestError as error:
+        if not error.sent:
+            raise
+        raise RequestError(f"{error}; {hint}") from error
+    except ResponseError as error:
+        raise ResponseError(f"{error}; {hint}") from error
+    except ServiceError as error:
+        if error.status in NOT_DONE:
+            raise
+        raise error.replace(message=f"{error.message}; {hint}") from error
+
+
+def path(inference_id: str, task_type: str | None) -> str:
+    """Where an endpoint stands.
+
+    Raises:
+        ConfigurationError: It can stand nowhere.
+    """
+    part = segment("inference_id", inference_id)
+    if inference_id.startswith("_") or "*" in inference_id:
+        raise ConfigurationError(
+            f"inference_id={inference_id!r} names no single endpoint: endpoints.list() has all"
+        )
+    if task_type is None:
+        return f"/_inference/{part}"
+    check_task_type(task_type)
+    return f"/_inference/{task_type}/{part}"
+
+
+def build_changes(
+    *,
+    task_settings: Mapping[str, Any] | None = None,
+    api_key: str | Secret | None = None,
+    num_allocations: int | None = None,
+    requests_per_minute: int | None = None,
+    max_input_tokens: int | None = None,
+) -> dict[str, Any]:
+    """The body of an update.
+
+    Raises:
+        ConfigurationError: Nothing is to change, or a value is not what it should be.
+    """
+    if isinstance(api_key, str):
+        api_key = Secret(api_key)
+    limit = None if requests_per_minute is None else {"requests_per_minute": requests_per_minute}
+    service = given(
+        api_key=api_key.reveal() if api_key else None,
+        num_allocations=num_allocations,
+        rate_limit=limit,
+        max_input_tokens=max_input_tokens,
+    )
+    scope = Scope("service_settings", service)
+    scope.positive("num_allocations")
+    scope.positive("max_input_tokens")
+    rate = scope.scope("rate_limit")
+    if rate is not None:
+        rate.positive_long("requests_per_minute")
+    if num_allocations is not None and len(service) > 1:
+        scope.problems.append(
+            "num_allocations is a setting of service elasticsearch, and api_key, requests_per_minute and max_input_tokens "
+            "are not: an endpoint has one kind"
+        )
+    if task_settings is not None and (not isinstance(task_settings, Mapping) or not task_settings):
+        scope.problems.append(f"task_settings={task_settings!r} must be an object that says something")
+    if not service and task_settings is None:
+        scope.problems.append("Request body is empty (name what is to change)")
+    if scope.problems:
+        raise ConfigurationError("; ".join(scope.problems))
+    return given(service_settings=service or None, task_settings=task_settings)
+
+
+def read_endpoint(response: Response) -> Endpoint:
+    """The endpoint in an answer."""
+    return endpoint_of(decode(response))
+
+
+def read_endpoints(response: Response) -> tuple[Endpoint, ...]:
+    """The endpoints in an answer."""
+    return tuple(map(endpoint_of, rows(decode(response), "endpoints")))
+
+
+def endpoint_of(body: Mapping[str, Any]) -> Endpoint:
+    """An endpoint as Elasticsearch shows it, without its key, should one ever be there.
+
+    Raises:
+        ResponseError: It is something else.
+    """
+    service_settings = _object(body, "service_settings")
+    service_settings.pop("api_key", None)
+    return Endpoint(
+        inference_id=_text(body, "inference_id"),
+        task_type=_text(body, "task_type"),
+        service=_text(body, "service"),
+        service_settings=service_settings,
+        task_settings=_object(body, "task_settings"),
+        chunking_settings=_object(body, "chunking_settings"),
+    )
+
+
+def read_deletion(response: Response) -> Deletion:
+    """What became of a deletion."""
+    body = decode(response)
+    acknowledged, message = body.get("acknowledged"), body.get("error_message")
+    if not isinstance(acknowledged, bool):
+        raise ResponseError("the answer does not say whether the deletion was acknowledged")
+    return Deletion(
+        acknowledged,
+        _names(body, "pipelines"),
+        _names(body, "indexes"),
+        message if isinstance(message, str) else None,
+    )
+
+
+def _text(body: Mapping[str, Any], name: str) -> str:
+    value = body.get(name)
+    if not isinstance(value, str) or not value:
+        raise ResponseError(f"an endpoint without {name!r} in the answer")
+    return value
+
+
+def _object(body: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = body.get(name)
+    if value is not None and not isinstance(value, dict):
+        raise ResponseError(f"{name!r} of an endpoint in the answer is no object")
+    return dict(value or {})
+
+
+def _names(body: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    found = body.get(name)
+    if found is None:
+        return ()
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise ResponseError(f"{name!r} of a deletion is no list of names")
+    return tuple(sorted(found))

@@ -1,0 +1,25 @@
+"""Settings of inference endpoints: typed, and checked by Elasticsearch's rules before anything is sent."""
+
+from __future__ import annotations
+
+from ragbridge.rules.endpoints import E5, ELASTIC_RERANK, ELSER, Similarity, TaskType
+from ragbridge.services.elastic.endpoints.settings.base import EndpointSettings
+from ragbridge.services.elastic.endpoints.settings.eis import ElasticInferenceService
+from ragbridge.services.elastic.endpoints.settings.elasticsearch import (
+    AdaptiveAllocations,
+    ElasticsearchService,
+)
+from ragbridge.services.elastic.endpoints.settings.jinaai import JinaAI
+
+__all__ = [
+    "E5",
+    "ELASTIC_RERANK",
+    "ELSER",
+    "AdaptiveAllocations",
+    "ElasticInferenceService",
+    "ElasticsearchService",
+    "EndpointSettings",
+    "JinaAI",
+    "Similarity",
+    "TaskType",
+]

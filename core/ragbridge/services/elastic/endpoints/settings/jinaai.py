@@ -1,0 +1,125 @@
+"""Service ``jinaai``: Jina AI's models through Elasticsearch, billed to a Jina key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+from ragbridge.client.secret import Secret
+from ragbridge.errors import ConfigurationError
+from ragbridge.rules.endpoints import EMBEDDING_TYPES, INPUT_TYPES, SIMILARITIES, InputType, Similarity
+from ragbridge.rules.reader import Scope
+from ragbridge.services.elastic.endpoints.settings.base import EndpointSettings, Rules
+
+
+@dataclass(frozen=True, slots=True)
+class JinaAI(EndpointSettings):
+    """An endpoint that asks Jina AI: task types ``text_embedding``, ``rerank`` and ``embedding`` (from 9.4 on).
+
+    What is None is left to Elasticsearch. A setting that the endpoint's task type does not have is refused when the
+    endpoint is created.
+
+    Attributes:
+        model: The model's name, such as ``jina-embeddings-v3``.
+        api_key: The key for Jina AI. It travels to Elasticsearch, which never gives it back; it is not shown, and
+            settings that hold it cannot be pickled.
+        dimensions: Width of the vectors; else Elasticsearch learns it from a test request.
+        similarity: How vectors are compared; else ``dot_product`` for floats and ``l2_norm`` for bits.
+        embedding_type: ``float`` (the default), or ``bit``, for which ``binary`` is another word.
+        max_input_tokens: Longest input in tokens, which chunks should stay below.
+        multimodal_model: For ``embedding`` alone: False for a model that takes only text (default True).
+        requests_per_minute: What Elasticsearch sends at most, 2,000 by default; endpoints with the same settings share it.
+        input_type: What texts are for where a request does not say: ``ingest``, ``search``, ``classification``,
+            ``clustering``.
+        late_chunking: Embed the chunks of a document in the light of the whole, where the model can.
+        top_n: For ``rerank``: how many documents to return. In a ``text_similarity_reranker`` it must be at least
+            the ``rank_window_size``.
+        return_documents: For ``rerank``: whether the texts come back.
+    """
+
+    model: str
+    api_key: str | Secret = field(repr=False, kw_only=True)
+    dimensions: int | None = field(default=None, kw_only=True)
+    similarity: Similarity | None = field(default=None, kw_only=True)
+    embedding_type: Literal["float", "bit", "binary"] | None = field(default=None, kw_only=True)
+    max_input_tokens: int | None = field(default=None, kw_only=True)
+    multimodal_model: bool | None = field(default=None, kw_only=True)
+    requests_per_minute: int | None = field(default=None, kw_only=True)
+    input_type: InputType | None = field(default=None, kw_only=True)
+    late_chunking: bool | None = field(default=None, kw_only=True)
+    top_n: int | None = field(default=None, kw_only=True)
+    return_documents: bool | None = field(default=None, kw_only=True)
+
+    service: ClassVar[str] = "jinaai"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.api_key, Secret):
+            return
+        if not isinstance(self.api_key, str):
+            raise ConfigurationError(f"api_key is {type(self.api_key).__name__}, not str")
+        object.__setattr__(self, "api_key", Secret(self.api_key))
+
+    def _service_settings(self) -> Mapping[str, Any]:
+        key, limit = self.api_key, self.requests_per_minute
+        return {
+            "model_id": self.model,
+            "api_key": key.reveal() if isinstance(key, Secret) else key,
+            "dimensions": self.dimensions,
+            "similarity": self.similarity,
+            "embedding_type": self.embedding_type,
+            "max_input_tokens": self.max_input_tokens,
+            "multimodal_model": self.multimodal_model,
+            "rate_limit": None if limit is None else {"requests_per_minute": limit},
+        }
+
+    def _task_settings(self) -> Mapping[str, Any]:
+        return {
+            "input_type": self.input_type,
+            "late_chunking": self.late_chunking,
+            "top_n": self.top_n,
+            "return_documents": self.return_documents,
+        }
+
+
+def check(task_type: str, service: Scope, task: Scope) -> None:
+    """The rules of ``JinaAICommonServiceSettings``, ``BaseJinaAIEmbeddingsServiceSettings`` and the task settings."""
+    service.text("model_id", required=True)
+    service.text("api_key", required=True, secret=True)
+    check_rate_limit(service)
+    if task_type == "rerank":
+        check_task_settings(task, ("top_n", "return_documents"))
+        return
+    service.text("similarity", choices=SIMILARITIES)
+    service.positive("dimensions")
+    service.positive("max_input_tokens")
+    service.text("embedding_type", choices=EMBEDDING_TYPES)
+    if task_type == "embedding":
+        service.flag("multimodal_model")
+    check_task_settings(task, ("input_type", "late_chunking"))
+
+
+def check_rate_limit(service: Scope) -> None:
+    """``rate_limit``, which holds one figure."""
+    limit = service.scope("rate_limit")
+    if limit is not None:
+        limit.positive_long("requests_per_minute")
+        if limit.left:
+            service.problems.append(
+                f"Configuration contains settings [{', '.join(limit.left)}] unknown to the [{JinaAI.service}] service"
+            )
+
+
+def check_task_settings(task: Scope, keys: tuple[str, ...]) -> None:
+    """Those of the task settings that are named by ``keys``."""
+    if "input_type" in keys:
+        task.text("input_type", choices=INPUT_TYPES)
+    if "late_chunking" in keys:
+        task.flag("late_chunking")
+    if "top_n" in keys:
+        task.positive("top_n")
+    if "return_documents" in keys:
+        task.flag("return_documents")
+
+
+RULES = Rules(tasks=("text_embedding", "rerank", "embedding"), check=check)

@@ -1,0 +1,132 @@
+"""What an answer of 400 or more means.
+
+Elasticsearch writes ``{"error": {"type", "reason", "root_cause", "caused_by"}, "status"}``, in some places a text for
+the object; Elastic Cloud's proxy writes ``{"ok": false, "message"}``; gateways write pages.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ragbridge.client.retry import retry_after
+from ragbridge.client.secret import traces_of, without
+from ragbridge.client.wire import SHOWN, one_line, refusal_object
+from ragbridge.errors import (
+    AuthenticationError,
+    InvalidRequestError,
+    QuotaExhaustedError,
+    RateLimitError,
+    ServiceError,
+    StatusError,
+)
+from ragbridge.flow import Response
+from ragbridge.services.elastic.credentials import Credential
+from ragbridge.services.elastic.wire import PRODUCT_HEADER
+
+_WRONG_PLACE = frozenset({401, 403, 404, 405})
+"""What others than Elasticsearch say to its routes."""
+_REASONS = 3
+"""Reasons that a message holds at most: chains of causes repeat themselves."""
+
+# The status that an upstream service gave, in "Received a server error status code for request from inference entity
+# id [x] status [503]". Elasticsearch turns upstream 5xx into 400 (BaseResponseHandler.toRestStatus, its issue 139710).
+_UPSTREAM = re.compile(r"\bstatus \[(\d{3})\]")
+_LICENCE = re.compile(r"\blicen[cs]e\b", re.IGNORECASE)
+_BALANCE = re.compile(r"insufficient.{0,20}balance|AUTHZ_INSUFFICIENT_BALANCE", re.IGNORECASE)
+# Keys of upstream services, where something repeats the settings of an endpoint or what the upstream service said.
+_FOREIGN_KEYS = re.compile(r'(?<="api_key":")[^"]*(?=")|(?<="api_key": ")[^"]*(?=")|\bjina_[A-Za-z0-9_-]{8,}')
+
+
+def read_error(
+    response: Response, *, credential: Credential | None = None, secrets: Iterable[str] = ()
+) -> StatusError:
+    """The error that ``response`` stands for.
+
+    Args:
+        response: An answer of 400 or more.
+        credential: What the request was signed with: every trace of it is removed.
+        secrets: What else must not be shown, such as the key that an endpoint is made with.
+    """
+    traces = traces_of([*(credential.parts() if credential else ()), *secrets])
+    text = _without(traces, bytes(response.body).decode("utf-8", "replace"))
+    body = refusal_object(text)
+    reasons = [*_reasons(body)]
+    message = _message(reasons) or _plain(text, body) or "the service gave no reason"
+    error = body.get("error")
+    if response.status in _WRONG_PLACE and PRODUCT_HEADER not in response.headers and not reasons:
+        message += (
+            " (not in Elasticsearch's form: check url=, Kibana and the pages of a login have other addresses)"
+        )
+    code = error.get("type") if isinstance(error, dict) else None
+    request_id = response.headers.get("x-opaque-id") or response.headers.get("x-request-id")
+    return _kind(response.status, " ".join(reasons) or message)(
+        _without(traces, message),
+        status=response.status,
+        code=_without(traces, code) if isinstance(code, str) else None,
+        request_id=request_id and _without(traces, request_id),
+        retry_after=retry_after(response.headers),
+        body=text[:SHOWN],
+    )
+
+
+def _kind(status: int, text: str) -> type[StatusError]:
+    upstream = _UPSTREAM.search(text)
+    if status == 400 and upstream and int(upstream[1]) >= 429:
+        status = int(upstream[1])
+    if status == 429:
+        return RateLimitError
+    if status == 402 or (status in {400, 403} and _BALANCE.search(text)):
+        return QuotaExhaustedError
+    if status == 401 or (status == 403 and not _LICENCE.search(text)):
+        return AuthenticationError
+    if status == 501:  # not to be had here, now or later
+        return InvalidRequestError
+    if status >= 500 or status == 408:
+        return ServiceError
+    return InvalidRequestError
+
+
+def _reasons(body: dict[str, Any]) -> Iterator[str]:
+    """What went wrong, from the outermost to the innermost: the last says most."""
+    error = body.get("error")
+    if not isinstance(error, dict):
+        return
+    roots = error.get("root_cause")
+    shards = error.get("failed_shards")
+    deeper = [
+        *(roots if isinstance(roots, list) else []),
+        *(
+            shard.get("reason")
+            for shard in (shards if isinstance(shards, list) else [])
+            if isinstance(shard, dict)
+        ),
+    ]
+    cause: object = error
+    while isinstance(cause, dict):
+        if isinstance(cause.get("reason"), str) and cause["reason"]:
+            yield cause["reason"]
+        inner = cause.get("caused_by")
+        cause = inner if inner is not None or not deeper else deeper.pop(0)
+
+
+def _message(reasons: list[str]) -> str:
+    """The outermost reason and the innermost ones, each once."""
+    kept: list[str] = []
+    for reason in [*reasons[:1], *reversed(reasons[1:])]:
+        if len(kept) < _REASONS and not any(reason in other for other in kept):
+            kept = [other for other in kept if other not in reason] + [reason]
+    return ": ".join(kept)
+
+
+def _plain(text: str, body: dict[str, Any]) -> str:
+    """What a body says that is written otherwise: a text in ``error`` or ``message``, or a page, as one short line."""
+    for name in ("message", "error"):
+        if isinstance(body.get(name), str) and body[name]:
+            return str(body[name])
+    return "" if body else one_line(text)
+
+
+def _without(traces: Iterable[str], text: str) -> str:
+    return _FOREIGN_KEYS.sub("[key]", without(traces, text))

@@ -1,1 +1,0 @@
-"""The methods of ``Elastic``, by family: each checks what it is given and says what to do; tasks do it."""

@@ -1,0 +1,1 @@
+"""Inference by endpoints: dense and sparse vectors, reranking."""

@@ -1,0 +1,164 @@
+"""Methods that run models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ragbridge.client.arguments import check_texts
+from ragbridge.client.methods import Awaitable, Blocking
+from ragbridge.errors import ConfigurationError
+from ragbridge.flow import Plan
+from ragbridge.models import Role
+from ragbridge.rules.endpoints import InputType
+from ragbridge.services.elastic.inference import rerank, sparse
+from ragbridge.services.elastic.inference.options import DenseTask, check_dense_task, check_options
+from ragbridge.services.elastic.session import ElasticFaces
+from ragbridge.values.embeddings import Embeddings
+from ragbridge.values.rankings import Document, Ranking
+from ragbridge.values.sparse import SparseEmbeddings
+
+
+class InferenceFaces(ElasticFaces):
+    """Dense and sparse embeddings, and reranking, by inference endpoints.
+
+    Elasticsearch does not cut long texts into chunks here, as it does for ``semantic_text`` fields: the model cuts them
+    off, or refuses them. See ``ragbridge.chunking`` for the same chunks on this side.
+    """
+
+    def _embed(
+        self,
+        texts: Sequence[str],
+        *,
+        inference_id: str,
+        role: Role | None = None,
+        input_type: InputType | str | None = None,
+        task_type: DenseTask = "text_embedding",
+        task_settings: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        progress: Callable[[int], object] | None = None,
+    ) -> Plan[Embeddings]:
+        """One vector for each text, in the order of the texts.
+
+        Texts are cut into requests within what the endpoint's service takes: 2048 of ``jinaai``, 16 of ``elastic``, 10
+        of ``elasticsearch`` and of others. The endpoint is asked which it is, once, and not for 10 texts or fewer.
+
+        Args:
+            texts: What to embed: strings, or chunks of ``ragbridge.chunking``. An empty list sends nothing.
+            inference_id: The inference endpoint.
+            role: What the texts are for: ``"query"`` becomes ``search``, ``"document"`` becomes ``ingest``.
+            input_type: Elasticsearch's own word instead: ``search``, ``ingest``, ``classification`` or ``clustering``.
+            task_type: ``"embedding"`` for an endpoint of this type (9.4 and later, several modalities).
+            task_settings: The service's own settings, for this call before those of the endpoint.
+            timeout: Seconds that Elasticsearch waits for the model; its own figure is 30.
+            progress: Called with the number of texts of each request that is done, from whichever thread did it.
+
+        Returns:
+            ``Embeddings``: ``vectors`` is float32 of shape (number of texts, dimensions). Of an endpoint whose vectors are
+            ``byte`` it is int8; of ``bit`` it is int8 of shape (number of texts, dimensions / 8), as the service
+            gave it and as a ``dense_vector`` field of bits takes it. ``embedding_type`` says which; ``model`` is the
+            endpoint's id. Elasticsearch does not tell what was billed: ``usage`` counts no tokens.
+
+        Raises:
+            ConfigurationError: An argument is wrong; nothing was sent.
+            InvalidRequestError: There is no such endpoint, or it refuses a text.
+            RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
+        """
+        from ragbridge.services.elastic.inference.dense import embed  # brings NumPy
+
+        options = check_options(
+            check_dense_task(task_type),
+            inference_id,
+            role=role,
+            input_type=input_type,
+            task_settings=task_settings,
+            timeout=timeout,
+        )
+        found = check_texts(texts)
+        return embed(self._channel, found, options, batch_size=self._batch_size, progress=progress)
+
+    embed = Blocking(_embed)
+    aembed = Awaitable(_embed)
+
+    def _sparse_embed(
+        self,
+        texts: Sequence[str],
+        *,
+        inference_id: str,
+        task_settings: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        progress: Callable[[int], object] | None = None,
+    ) -> Plan[SparseEmbeddings]:
+        """The tokens that stand for each text with their weights, in the order of the texts.
+
+        Args:
+            texts: What to embed: strings, or chunks of ``ragbridge.chunking``. An empty list sends nothing.
+            inference_id: The inference endpoint, of the type ``sparse_embedding``, which knows no query and document.
+            task_settings: The service's own settings, for this call before those of the endpoint.
+            timeout: Seconds that Elasticsearch waits for the model; its own figure is 30.
+            progress: Called with the number of texts of each request that is done, from whichever thread did it.
+
+        Returns:
+            ``SparseEmbeddings``: for each text a mapping of tokens to weights, and whether the text was cut off.
+
+        Raises:
+            ConfigurationError: An argument is wrong; nothing was sent.
+            InvalidRequestError: There is no such endpoint, or it refuses a text.
+            RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
+        """
+        options = check_options(sparse.TASK, inference_id, task_settings=task_settings, timeout=timeout)
+        found = check_texts(texts)
+        return sparse.sparse_embed(
+            self._channel, found, options, batch_size=self._batch_size, progress=progress
+        )
+
+    sparse_embed = Blocking(_sparse_embed)
+    asparse_embed = Awaitable(_sparse_embed)
+
+    def _rerank(
+        self,
+        query: str,
+        documents: Sequence[Document],
+        *,
+        inference_id: str,
+        top_n: int | None = None,
+        return_documents: bool = False,
+        task_settings: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Plan[Ranking]:
+        """Documents by their relevance to a query, best first.
+
+        All documents go in one call, since scores of different calls need not be comparable.
+
+        Args:
+            query: What is asked.
+            documents: Texts, or objects with ``text``. An empty list sends nothing.
+            inference_id: The inference endpoint.
+            top_n: How many to return; None for all, whatever the endpoint is set to.
+            return_documents: Whether each row carries the caller's document; nothing travels for it.
+            task_settings: The service's own settings, for this call before those of the endpoint.
+            timeout: Seconds that Elasticsearch waits for the model; its own figure is 30.
+
+        Raises:
+            ConfigurationError: An argument is wrong; nothing was sent.
+            InvalidRequestError: There is no such endpoint, or it refuses a document.
+            RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
+        """
+        if not isinstance(query, str) or not query:
+            raise ConfigurationError("query must be a text that is not empty")
+        if top_n is not None and (type(top_n) is not int or top_n < 1):
+            raise ConfigurationError(f"top_n={top_n!r} must be a positive int, or None for all documents")
+        options = check_options(rerank.TASK, inference_id, task_settings=task_settings, timeout=timeout)
+        rerank.check_settings(options)
+        if isinstance(documents, (str, bytes, Mapping)):
+            raise ConfigurationError(f"documents is one {type(documents).__name__}: pass a list")
+        found = list(documents)
+        texts = check_texts(
+            [row.get("text") if isinstance(row, Mapping) else row for row in found], "documents"
+        )
+        return rerank.rerank(
+            self._channel, query, found, texts, options, top_n=top_n, return_documents=return_documents
+        )
+
+    rerank = Blocking(_rerank)
+    arerank = Awaitable(_rerank)

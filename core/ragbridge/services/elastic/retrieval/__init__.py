@@ -1,0 +1,1 @@
+"""Retrieval: indexes, documents, searches, and bodies for any client."""

@@ -1,0 +1,264 @@
+"""``POST /{index}/_bulk``: documents written in batches; each one's fate read, nothing lost, nothing doubled."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from ragbridge.client.call import may_be_done
+from ragbridge.errors import ConfigurationError, InvalidRequestError, ResponseError, StatusError
+from ragbridge.flow import Flow, Plan, Response, plan, sleep
+from ragbridge.services.elastic import arguments as check
+from ragbridge.services.elastic.arguments import index_name
+from ragbridge.services.elastic.retrieval.documents import Row, batches, rows
+from ragbridge.services.elastic.session import resend
+from ragbridge.services.elastic.wire import decode, segment
+from ragbridge.services.elastic.wire import rows as objects
+from ragbridge.values.search import BulkFailure, BulkResult
+
+if TYPE_CHECKING:
+    from ragbridge.services.elastic.session import ElasticChannel
+
+log = logging.getLogger("ragbridge")
+
+PRODUCT = "bulk"
+BATCH_SIZE = 500
+"""Documents in one request, as the official client's helpers have it."""
+BATCH_BYTES = 5_000_000
+"""Bytes in one request. Elastic advises "a few tens of megabytes" at most and to begin small (Tune for indexing speed);
+the server's own bound is 100 MB (``http.max_content_length``), proxies often have less."""
+MOST_BYTES = 100_000_000
+TIMEOUT = 300.0
+"""Seconds to wait for an answer: documents with ``semantic_text`` fields are embedded before it comes."""
+
+Op = Literal["index", "create"]
+Refresh = bool | Literal["wait_for"]
+OnError = Literal["raise", "report"]
+
+
+@dataclass(frozen=True, slots=True)
+class BulkOptions:
+    """How documents are written; checked.
+
+    Attributes:
+        index: Where to.
+        op: ``index`` replaces a document of the same id, ``create`` refuses the new one.
+        query: Parameters of the address.
+        batch_size: Documents in one request at most.
+        batch_bytes: Bytes in one request at most.
+        on_error: Whether a document that is not taken is raised in the end, or only reported.
+    """
+
+    index: str
+    op: Op
+    query: Mapping[str, object]
+    batch_size: int
+    batch_bytes: int
+    on_error: OnError
+
+
+def check_options(
+    index: str,
+    *,
+    op: Op,
+    batch_size: int,
+    batch_bytes: int,
+    pipeline: str | None,
+    refresh: Refresh | None,
+    on_error: OnError,
+) -> BulkOptions:
+    """The options of one call.
+
+    Raises:
+        ConfigurationError: One of them is not what it should be.
+    """
+    if op not in ("index", "create"):
+        raise ConfigurationError(
+            f"op={op!r} must be 'index' (replace what has the same id) or 'create' (refuse it)"
+        )
+    if refresh is not None and not isinstance(refresh, bool) and refresh != "wait_for":
+        raise ConfigurationError(f"refresh={refresh!r} must be True, False or 'wait_for'")
+    if on_error not in ("raise", "report"):
+        raise ConfigurationError(f"on_error={on_error!r} must be 'raise' or 'report'")
+    query = {"pipeline": None if pipeline is None else check.text("pipeline", pipeline), "refresh": refresh}
+    return BulkOptions(
+        index_name(index),
+        op,
+        query,
+        check.whole("batch_size", batch_size),
+        check.whole("batch_bytes", batch_bytes, most=MOST_BYTES),
+        on_error,
+    )
+
+
+def check_ids(
+    documents: Iterable[Mapping[str, Any]], ids: Sequence[str] | None, id_field: str | None
+) -> Iterable[Mapping[str, Any]]:
+    """``documents``, which are more than one, with as many ids.
+
+    Raises:
+        ConfigurationError: They are one document, or the ids do not fit.
+    """
+    if isinstance(documents, (str, bytes, Mapping)):
+        raise ConfigurationError(
+            f"documents is one {type(documents).__name__}: pass a list, or any iterable of dicts"
+        )
+    if ids is not None and id_field is not None:
+        raise ConfigurationError("pass ids= or id_field=, not both")
+    if ids is not None and isinstance(documents, Sequence) and len(ids) != len(documents):
+        raise ConfigurationError(f"ids= has {len(ids)} ids for {len(documents)} documents: pass one each")
+    return documents
+
+
+def bulk(
+    channel: ElasticChannel,
+    documents: Iterable[Mapping[str, Any]],
+    options: BulkOptions,
+    *,
+    ids: Sequence[str] | None,
+    id_field: str | None,
+    progress: Callable[[int], object] | None,
+) -> Plan[BulkResult]:
+    """Batches side by side; ``documents`` is read as they are sent."""
+    written: list[str] = []
+
+    def flows() -> Iterator[Flow[list[BulkFailure]]]:
+        found = rows(documents, op=options.op, ids=ids, id_field=id_field)
+        for batch in batches(found, size=options.batch_size, size_bytes=options.batch_bytes):
+            written.extend(row.id for row in batch)
+            yield _batch(channel, batch, options, progress)
+
+    def join(failures: list[list[BulkFailure]]) -> BulkResult:
+        every = (failure for batch in failures for failure in batch)
+        result = BulkResult(tuple(written), tuple(sorted(every, key=lambda failure: failure.index)))
+        if options.on_error == "raise":
+            result.raise_for_errors()
+        return result
+
+    return plan(flows(), join)
+
+
+def _batch(
+    channel: ElasticChannel,
+    batch: list[Row],
+    options: BulkOptions,
+    progress: Callable[[int], object] | None,
+) -> Flow[list[BulkFailure]]:
+    """Write one batch; rows that were refused for now are sent again alone."""
+    failures: list[BulkFailure] = []
+    doubted: set[int] = set()
+    waiting = [batch]
+    attempt = 0
+    again: list[tuple[Row, StatusError]] = []
+    while waiting:
+        for row, error in (yield from _part(channel, waiting, options, doubted)):
+            if error.retryable:
+                again.append((row, error))
+            else:
+                failures.append(_failure(row, error))
+        if waiting or not again:
+            continue
+        attempt += 1
+        slowest = max(again, key=lambda one: one[1].retry_after or 0)[1]
+        pause = channel.retry.delay(attempt, slowest, draw=random.random())  # noqa: S311 - no secret
+        if pause is None:
+            failures += [_failure(row, error) for row, error in again]
+            break
+        log.info("%s: %d documents are sent again in %.2f s: %s", options.index, len(again), pause, slowest)
+        waiting, again = [[row for row, _ in again]], []
+        yield from sleep(pause)
+    if progress is not None:
+        progress(len(batch))
+    return failures
+
+
+def _part(
+    channel: ElasticChannel, waiting: list[list[Row]], options: BulkOptions, doubted: set[int]
+) -> Flow[list[tuple[Row, StatusError]]]:
+    """Send the last of ``waiting`` and take it away; halves come in its place if it is too large for what is between.
+
+    Returns:
+        The rows that were not written, and why.
+    """
+    part = waiting.pop()
+    try:
+        errors = yield from _send(channel, part, options, doubted)
+    except InvalidRequestError as error:
+        if error.status != 413:
+            raise
+        if len(part) == 1:
+            return [(part[0], error)]
+        middle = len(part) // 2
+        waiting += [part[middle:], part[:middle]]
+        return []
+    refused = [(row, error) for row, error in zip(part, errors, strict=True) if error is not None]
+    if options.op == "index":
+        return refused
+    # Where an earlier answer was lost, it is that request that made the document which exists.
+    left = [(row, error) for row, error in refused if not (error.status == 409 and row.index in doubted)]
+    doubted.update(row.index for row, error in left if may_be_done(error))
+    return left
+
+
+def _send(
+    channel: ElasticChannel, part: list[Row], options: BulkOptions, doubted: set[int]
+) -> Flow[list[StatusError | None]]:
+    def send() -> Flow[list[StatusError | None]]:
+        return channel.send(
+            "POST",
+            f"/{segment('index', options.index)}/_bulk",
+            product=PRODUCT,
+            read=functools.partial(_read, part=part, refusal=channel.refusal),
+            query=options.query,
+            body=b"".join(row.lines for row in part),
+            content_type="application/x-ndjson",
+            timeout=TIMEOUT,
+            idempotent=options.op == "index",
+        )
+
+    return (
+        yield from resend(
+            send, retry=channel.retry, in_doubt=lambda: doubted.update(row.index for row in part)
+        )
+        if options.op == "create"
+        else send()
+    )
+
+
+def _read(
+    response: Response, *, part: list[Row], refusal: Callable[[Response], StatusError]
+) -> list[StatusError | None]:
+    """For each row, None where it was written, else why not: read as any refusal is, without a trace of credentials.
+
+    Raises:
+        ResponseError: A row is missing, or is another one's.
+    """
+    items = objects(decode(response), "items")
+    if len(items) != len(part):
+        raise ResponseError(f"'items' has {len(items)} rows for {len(part)} documents")
+    return [_outcome(item, row, refusal) for item, row in zip(items, part, strict=True)]
+
+
+def _outcome(
+    item: Mapping[str, Any], row: Row, refusal: Callable[[Response], StatusError]
+) -> StatusError | None:
+    found = next(iter(item.values()), None) if len(item) == 1 else None
+    status = found.get("status") if isinstance(found, dict) else None
+    if not isinstance(found, dict) or type(status) is not int:
+        raise ResponseError(f"the row of documents[{row.index}] in 'items' has no status")
+    if found.get("_id") not in (row.id, None):
+        raise ResponseError(f"the row of documents[{row.index}] in 'items' is about the id {found['_id']!r}")
+    error = found.get("error")
+    if status < 300 and error is None:
+        return None
+    status = status if status >= 400 else 500
+    return refusal(Response(status, {}, json.dumps({"error": error, "status": status}).encode()))
+
+
+def _failure(row: Row, error: StatusError) -> BulkFailure:
+    return BulkFailure(row.index, row.id, error.status, error.code or "", error.message)

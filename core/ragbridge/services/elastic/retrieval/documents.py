@@ -1,0 +1,97 @@
+"""Documents as lines of JSON, and ids that make writing them twice the same as once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ragbridge.errors import ConfigurationError
+from ragbridge.services.elastic.wire import encode
+
+LONGEST_ID = 512
+"""Bytes of an id at most (``IndexRequest.MAX_DOCUMENT_ID_LENGTH_IN_BYTES``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A document on its way.
+
+    Attributes:
+        index: Its place in the caller's documents.
+        id: Its id.
+        lines: What is sent for it: what to do, and the document; a line each.
+    """
+
+    index: int
+    id: str
+    lines: bytes
+
+
+def rows(
+    documents: Iterable[Mapping[str, Any]], *, op: str, ids: Sequence[str] | None, id_field: str | None
+) -> Iterator[Row]:
+    """``documents`` one by one, each with an id that another run would give it as well.
+
+    Raises:
+        ConfigurationError: A document is no JSON object, has no id where it should, or the id of another one.
+    """
+    seen: dict[str, int] = {}
+    copies: dict[str, int] = {}
+    index = -1
+    for index, document in enumerate(documents):
+        where = f"documents[{index}]"
+        if not isinstance(document, Mapping):
+            raise ConfigurationError(f"{where} is {type(document).__name__}, not an object (a dict)")
+        body = encode(document, name=where)
+        if ids is not None:
+            if index >= len(ids):
+                raise ConfigurationError(f"{where} has no id: ids= has {len(ids)}")
+            identity = _checked(ids[index], f"ids[{index}]")
+        elif id_field is not None:
+            identity = _checked(document.get(id_field), f"{where}[{id_field!r}]")
+        else:
+            identity = _by_content(body, copies)
+        if identity in seen:
+            raise ConfigurationError(
+                f"{where} has the id {identity!r}, which documents[{seen[identity]}] has already: one would replace the "
+                "other, and which is not certain; give each its own"
+            )
+        seen[identity] = index
+        action = encode({op: {"_id": identity}}, name=where)
+        yield Row(index, identity, b"%b\n%b\n" % (action, body))
+    if ids is not None and index + 1 != len(ids):
+        raise ConfigurationError(f"ids= has {len(ids)} ids for {index + 1} documents: pass one each")
+
+
+def batches(found: Iterable[Row], *, size: int, size_bytes: int) -> Iterator[list[Row]]:
+    """``found`` cut into requests, lazily: bounded by documents and by bytes, but for a document that is larger."""
+    batch: list[Row] = []
+    total = 0
+    for row in found:
+        if batch and (len(batch) == size or total + len(row.lines) > size_bytes):
+            yield batch
+            batch, total = [], 0
+        batch.append(row)
+        total += len(row.lines)
+    if batch:
+        yield batch
+
+
+def _checked(value: object, name: str) -> str:
+    identity = str(value) if type(value) is int else value
+    if not isinstance(identity, str) or not identity:
+        raise ConfigurationError(f"{name} is {value!r}, no id: it must be a text or an int")
+    if len(identity.encode("utf-8", "replace")) > LONGEST_ID:
+        raise ConfigurationError(
+            f"{name} is longer than {LONGEST_ID} bytes, which Elasticsearch takes for an id"
+        )
+    return identity
+
+
+def _by_content(body: bytes, copies: dict[str, int]) -> str:
+    """An id that the same document has in every run; further copies of it are numbered."""
+    digest = hashlib.blake2b(body, digest_size=16).hexdigest()
+    copies[digest] = copies.get(digest, 0) + 1
+    return digest if copies[digest] == 1 else f"{digest}-{copies[digest]}"

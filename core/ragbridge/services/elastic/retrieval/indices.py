@@ -1,0 +1,81 @@
+"""``PUT /{index}``: the body, the answer, the flow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ragbridge.client.wire import final
+from ragbridge.errors import InvalidRequestError
+from ragbridge.flow import Flow, Plan, Response, plan
+from ragbridge.services.elastic import arguments as check
+from ragbridge.services.elastic.arguments import Body, given, index_name
+from ragbridge.services.elastic.session import resend
+from ragbridge.services.elastic.wire import decode, encode, segment
+
+if TYPE_CHECKING:
+    from ragbridge.services.elastic.session import ElasticChannel
+
+PRODUCT = "indices"
+EXISTS = "resource_already_exists_exception"
+
+
+def create_index(channel: ElasticChannel, index: str, body: Body, *, exist_ok: bool) -> Plan[bool]:
+    """Make an index; True if there was none."""
+    name = index_name(index)
+    return plan(
+        (_flow(channel, name, encode(body, name="the index"), exist_ok=exist_ok),), lambda found: found[0]
+    )
+
+
+def index_body(mappings: Mapping[str, Any] | None, settings: Mapping[str, Any] | None) -> Body:
+    """The body that makes an index.
+
+    Raises:
+        ConfigurationError: A field's mapping, or the settings, are no objects.
+    """
+    return given(
+        mappings=None if mappings is None else _mappings(mappings),
+        settings=None if settings is None else check.entry("settings", settings),
+    )
+
+
+def _mappings(mappings: Mapping[str, Any]) -> Body:
+    found = check.entry("mappings", mappings)
+    whole = found.get("properties")
+    if not isinstance(whole, Mapping) or isinstance(whole.get("type"), str):  # else a field of that name
+        found = {"properties": found}
+    fields = found["properties"]
+    return {
+        **found,
+        "properties": {name: check.entry(f"mappings[{name!r}]", fields[name]) for name in fields},
+    }
+
+
+def _flow(channel: ElasticChannel, name: str, body: bytes, *, exist_ok: bool) -> Flow[bool]:
+    doubts: list[str] = []
+
+    def send() -> Flow[None]:
+        return channel.send(
+            "PUT", "/" + segment("index", name), product=PRODUCT, read=_read, body=body, idempotent=False
+        )
+
+    try:
+        yield from resend(send, retry=channel.retry, in_doubt=lambda: doubts.append(name))
+    except InvalidRequestError as error:
+        if error.code != EXISTS or not (doubts or exist_ok):
+            raise
+        return bool(doubts)  # the answer was lost that said it was made
+    return True
+
+
+def _read(response: Response) -> None:
+    """See that the index was made.
+
+    Raises:
+        ResponseError: Elasticsearch does not say so.
+    """
+    if decode(response).get("acknowledged") is not True:
+        raise final(
+            "Elasticsearch did not acknowledge the index: its nodes took too long, and the index may yet appear"
+        )

@@ -1,0 +1,217 @@
+"""Mappings of fields that hold embeddings: plain objects for any client. No I/O.
+
+Each function returns the object of one field; ``create_index(mappings={"content": semantic_text_mapping(...)})`` makes
+an index of them. Rules: Elasticsearch's ``SemanticTextFieldMapper`` and ``DenseVectorFieldMapper``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol, TypeAlias, get_args
+
+from ragbridge.errors import ConfigurationError
+from ragbridge.rules.chunking import ChunkingSettings, checked
+from ragbridge.rules.endpoints import E5, E5_DIMS, LINUX
+from ragbridge.services.elastic import arguments as check
+from ragbridge.services.elastic.arguments import Body, given
+
+ElementType = Literal["float", "bfloat16", "byte", "bit"]
+FieldSimilarity = Literal["cosine", "dot_product", "l2_norm", "max_inner_product"]
+
+MOST_DIMS = 4096
+"""Widest ``dense_vector``, in values; of type ``bit`` eight times as many (``MAX_DIMS_COUNT``)."""
+LEAST_BBQ_DIMS = 64
+"""Narrowest vector that ``bbq`` indexes take."""
+
+_ELEMENT_TYPES: tuple[str, ...] = get_args(ElementType)
+_SIMILARITIES: tuple[str, ...] = get_args(FieldSimilarity)
+_ELEMENTS = {"float": "float", "byte": "byte", "int8": "byte", "bit": "bit", "binary": "bit"}
+"""What vectors of an endpoint's ``embedding_type`` are stored as."""
+_INDEXES = (
+    *("hnsw", "flat", "int8_hnsw", "int8_flat", "int4_hnsw", "int4_flat"),
+    *("bbq_hnsw", "bbq_flat", "bbq_disk"),
+)
+
+
+class HasServiceSettings(Protocol):
+    """An endpoint, as ``elastic.endpoints`` gives it."""
+
+    @property
+    def service_settings(self) -> Mapping[str, Any]:
+        """What Elasticsearch shows of the endpoint's settings."""
+        ...
+
+
+DescribesVectors: TypeAlias = "Mapping[str, Any] | HasServiceSettings"
+"""An endpoint, or the object that Elasticsearch shows of it."""
+
+
+def semantic_text_mapping(
+    inference_id: str | None = None,
+    *,
+    search_inference_id: str | None = None,
+    chunking_settings: ChunkingSettings | None = None,
+    index_options: Mapping[str, Any] | None = None,
+) -> Body:
+    """A field that Elasticsearch chunks and embeds by itself.
+
+    Args:
+        inference_id: The endpoint that embeds documents, of type ``text_embedding`` or ``sparse_embedding``. None for
+            the server's default, which depends on its version and where it runs: name one where results must not
+            change with an upgrade.
+        search_inference_id: The endpoint that embeds queries; the same by default.
+        chunking_settings: How texts are cut (8.19, 9.1 and later); the endpoint's by default. With the strategy
+            ``none`` each text is one chunk: give documents as arrays of chunks (9.1 and later).
+        index_options: ``{"dense_vector": {...}}`` (8.19, 9.1) or ``{"sparse_vector": {...}}`` (9.2), whichever the
+            endpoint makes.
+
+    Raises:
+        ConfigurationError: An argument is not what it should be.
+    """
+    return given(
+        type="semantic_text",
+        inference_id=None if inference_id is None else check.text("inference_id", inference_id),
+        search_inference_id=None
+        if search_inference_id is None
+        else check.text("search_inference_id", search_inference_id),
+        chunking_settings=None
+        if chunking_settings is None
+        else checked(chunking_settings, name="chunking_settings"),
+        index_options=None if index_options is None else _semantic_options(index_options),
+    )
+
+
+def dense_vector_mapping(
+    endpoint: DescribesVectors | None = None,
+    *,
+    dims: int | None = None,
+    element_type: ElementType | None = None,
+    similarity: FieldSimilarity | None = None,
+    index_options: Mapping[str, Any] | None = None,
+) -> Body:
+    """A field for vectors that the client brings, as ``embed`` makes them.
+
+    Args:
+        endpoint: Whose vectors it holds: ``dims``, ``element_type`` and ``similarity`` are taken from it where they
+            are not given here.
+        dims: Values of a vector; of type ``bit`` its number of bits, which is 8 for each of the numbers that Jina's
+            ``binary`` vectors are sent as. None without an endpoint: learnt from the first document.
+        element_type: Type of a value; ``"float"`` by default. ``"bit"`` holds Jina's ``binary`` vectors as they are.
+            ``"bfloat16"`` is for 9.3 and later.
+        similarity: How vectors are compared; ``"cosine"`` by default, ``"l2_norm"`` for bits, which know no other.
+        index_options: How they are indexed, such as ``{"type": "bbq_hnsw"}``.
+
+    Raises:
+        ConfigurationError: The endpoint does not tell its dimensions, a value contradicts it, or Elasticsearch would
+            refuse the mapping.
+    """
+    if endpoint is not None:
+        known = _of_endpoint(endpoint)
+        if "dims" not in known and dims is None:
+            raise ConfigurationError("the endpoint does not tell its dimensions: pass dims=")
+        for name, asked in (("dims", dims), ("element_type", element_type)):
+            if asked is not None and asked != known.get(name, asked):
+                raise ConfigurationError(
+                    f"{name}={asked!r}, but the endpoint makes {known[name]!r}: leave {name}= out"
+                )
+        dims = known.get("dims", dims)
+        element_type = known.get("element_type", element_type)
+        similarity = similarity or known.get("similarity")
+    for name, value, allowed in (
+        ("element_type", element_type, _ELEMENT_TYPES),
+        ("similarity", similarity, _SIMILARITIES),
+    ):
+        if value is not None and value not in allowed:
+            raise ConfigurationError(f"{name}={value!r} must be one of {', '.join(allowed)}")
+    _check_vectors(dims, element_type or "float", similarity)
+    return given(
+        type="dense_vector",
+        dims=dims,
+        element_type=element_type,
+        similarity=similarity,
+        index_options=None
+        if index_options is None
+        else _dense_options(index_options, dims, element_type or "float"),
+    )
+
+
+def sparse_vector_mapping(*, index_options: Mapping[str, Any] | None = None) -> Body:
+    """A field for token weights that the client brings, as ``sparse_embed`` makes them.
+
+    Args:
+        index_options: ``{"prune": True, "pruning_config": {...}}``, 9.1 and later.
+
+    Raises:
+        ConfigurationError: ``index_options`` is not what it should be.
+    """
+    options = None if index_options is None else check.entry("index_options", index_options)
+    return given(type="sparse_vector", index_options=options)
+
+
+def _semantic_options(value: Mapping[str, Any]) -> Body:
+    found = check.entry("index_options", value)
+    if set(found) not in ({"dense_vector"}, {"sparse_vector"}):
+        raise ConfigurationError(
+            f"index_options holds {sorted(found)}: a semantic_text field takes either 'dense_vector' or "
+            "'sparse_vector', whichever its endpoint makes"
+        )
+    if "dense_vector" in found:
+        found["dense_vector"] = _dense_options(found["dense_vector"], None, "float", "['dense_vector']")
+    return found
+
+
+def _dense_options(value: Mapping[str, Any], dims: int | None, element_type: str, where: str = "") -> Body:
+    name = f"index_options{where}"
+    found = check.entry(name, value)
+    kind = found.get("type")
+    if kind not in _INDEXES:
+        raise ConfigurationError(f"{name}['type'] is {kind!r}: choose one of {', '.join(_INDEXES)}")
+    if element_type in {"byte", "bit"} and kind not in {"hnsw", "flat"}:
+        raise ConfigurationError(
+            f"{name}['type'] is {kind!r}, which quantizes floats: {element_type} vectors take 'hnsw' or 'flat'"
+        )
+    if dims is not None and kind.startswith("int4") and dims % 2:
+        raise ConfigurationError(f"{name}['type'] is {kind!r}, which needs an even dims=, not {dims}")
+    if dims is not None and kind.startswith("bbq") and dims < LEAST_BBQ_DIMS:
+        raise ConfigurationError(
+            f"{name}['type'] is {kind!r}, which needs dims={LEAST_BBQ_DIMS} or more, not {dims}"
+        )
+    return found
+
+
+def _check_vectors(dims: int | None, element_type: str, similarity: str | None) -> None:
+    bits = element_type == "bit"
+    if dims is not None:
+        check.whole("dims", dims, most=MOST_DIMS * 8 if bits else MOST_DIMS)
+        if bits and dims % 8:
+            raise ConfigurationError(
+                f"dims={dims} must be a multiple of 8 for bit vectors: it counts bits, 8 for each number of a vector"
+            )
+    if bits and similarity not in {None, "l2_norm"}:
+        raise ConfigurationError(
+            f"similarity={similarity!r}: bit vectors know 'l2_norm' only (Hamming distance)"
+        )
+
+
+def _of_endpoint(endpoint: DescribesVectors) -> Body:
+    """``dims``, ``element_type`` and ``similarity`` of an endpoint's vectors, as far as it tells."""
+    settings = (
+        endpoint.get("service_settings")
+        if isinstance(endpoint, Mapping)
+        else getattr(endpoint, "service_settings", None)
+    )
+    if not isinstance(settings, Mapping):
+        raise ConfigurationError(
+            "endpoint is neither an endpoint nor Elasticsearch's object for one: it has no service_settings"
+        )
+    kind = settings.get("element_type") or settings.get("embedding_type")
+    if kind is not None and kind not in _ELEMENTS:
+        raise ConfigurationError(
+            f"the endpoint's embedding_type is {kind!r}: pass dims= and element_type= yourself"
+        )
+    e5 = settings.get("model_id") in {E5, E5 + LINUX}
+    return given(
+        dims=E5_DIMS if e5 else settings.get("dimensions"),
+        element_type=_ELEMENTS[kind] if kind else None,
+        similarity="cosine" if e5 else settings.get("similarity"),
+    )

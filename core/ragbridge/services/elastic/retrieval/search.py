@@ -1,0 +1,259 @@
+"""``POST /{index}/_search``: the body, the answer, the flow."""
+
+# ruff: noqa: A002 - "filter" is Elasticsearch's word
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ragbridge.errors import ConfigurationError, ResponseError
+from ragbridge.flow import Flow, Plan, Response, plan
+from ragbridge.services.elastic import arguments as check
+from ragbridge.services.elastic.arguments import Body, Filter, given, searched
+from ragbridge.services.elastic.retrieval.queries import match_query, semantic_query
+from ragbridge.services.elastic.retrieval.retrievers import (
+    DEFAULT_WINDOW,
+    check_windows,
+    rrf,
+    standard,
+    text_similarity_reranker,
+)
+from ragbridge.services.elastic.wire import decode, encode
+from ragbridge.values.search import Hit, SearchHits
+
+if TYPE_CHECKING:
+    from ragbridge.services.elastic.session import ElasticChannel
+
+log = logging.getLogger("ragbridge")
+
+PRODUCT = "search"
+Source = bool | str | Sequence[str] | Mapping[str, Any]
+
+
+def search(channel: ElasticChannel, index: str | Sequence[str], body: Body) -> Plan[SearchHits]:
+    """One request."""
+    names, data = searched(index), encode(body, name="the search")
+
+    def flow() -> Flow[SearchHits]:
+        return channel.send("POST", f"/{names}/_search", product=PRODUCT, read=_read, body=data)
+
+    return plan((flow(),), lambda found: found[0])
+
+
+def search_body(
+    *,
+    query: Mapping[str, Any] | None = None,
+    retriever: Mapping[str, Any] | None = None,
+    knn: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+    filter: Filter | None = None,
+    size: int | None = None,
+    from_: int | None = None,
+    source: Source | None = None,
+    highlight: Mapping[str, Any] | None = None,
+    min_score: float | None = None,
+    body: Mapping[str, Any] | None = None,
+) -> Body:
+    """The body of a search, for any client; the arguments are those of ``Elastic.search``.
+
+    Raises:
+        ConfigurationError: An argument is not what it should be, two of them cannot go together, or Elasticsearch
+            would refuse a retriever's window.
+    """
+    sections: list[Body] | None = None
+    if knn is not None:
+        sections = [_knn(one, index) for index, one in enumerate([knn] if isinstance(knn, Mapping) else knn)]
+    fields = given(
+        query=None if query is None else check.query("query", query),
+        retriever=None if retriever is None else check.query("retriever", retriever),
+        knn=sections[0] if sections and len(sections) == 1 else sections,
+        size=None if size is None else check.whole("size", size, least=0),
+        **{"from": None if from_ is None else check.whole("from_", from_, least=0)},
+        _source=None if source is None else _source(source),
+        highlight=None if highlight is None else check.entry("highlight", highlight),
+        min_score=None if min_score is None else check.number("min_score", min_score),
+    )
+    rest = {} if body is None else check.entry("body", body)
+    double = sorted(set(rest) & set(fields))
+    if double:
+        raise ConfigurationError(f"{', '.join(double)}: given as an argument and in body=; keep one")
+    found = {**rest, **fields}
+    _check_kinds(found)
+    if filter is not None:
+        _narrow(found, check.filters("filter", filter))
+    return found
+
+
+def semantic_search_body(
+    field: str,
+    query: str,
+    *,
+    size: int,
+    filter: Filter | None = None,
+    match_field: str | None = None,
+    rerank_inference_id: str | None = None,
+    rerank_field: str | None = None,
+    rank_window_size: int | None = None,
+    text_field: str | None = None,
+    fields: Sequence[str] | None = None,
+) -> Body:
+    """The body of a search by meaning, on request also by words and reranked: what retrievers of frameworks send.
+
+    Args:
+        field: The ``semantic_text`` field.
+        query: What is looked for.
+        size: Hits to return.
+        filter: Queries that every hit must match.
+        match_field: A ``text`` field that is searched by words; hits of both searches are joined by their ranks
+            (``rrf``).
+        rerank_inference_id: The endpoint that reranks hits. ``original_score`` tells their scores.
+        rerank_field: The field whose text it reads; ``text_field`` by default.
+        rank_window_size: How many hits of each search are joined and reranked; by default ``size``, or 10 where it is
+            less.
+        text_field: The field that holds the text of a hit, such as the one that ``copy_to`` fills ``field`` from; ``field``
+            by default.
+        fields: The fields that hits come with beside it; None for all.
+
+    Raises:
+        ConfigurationError: An argument is not what it should be, or the window is smaller than ``size``.
+    """
+    if rerank_inference_id is None and rerank_field is not None:
+        raise ConfigurationError("rerank_field= is the reranker's: pass rerank_inference_id= as well")
+    text_field = field if text_field is None else text_field
+    source = None if fields is None else [text_field, *fields]
+    meant = semantic_query(field, query)
+    if match_field is None and rerank_inference_id is None:
+        if rank_window_size is not None:
+            raise ConfigurationError(
+                "rank_window_size= is for hits that are reranked or joined: pass rerank_inference_id= or match_field="
+            )
+        return search_body(query=meant, filter=filter, size=size, source=source)
+    check.whole("size", size)
+    window = max(size, DEFAULT_WINDOW) if rank_window_size is None else rank_window_size
+    found = standard(meant)
+    if match_field is not None:
+        found = rrf([found, standard(match_query(match_field, query))], rank_window_size=window)
+    if rerank_inference_id is not None:
+        found = text_similarity_reranker(
+            found,
+            field=text_field if rerank_field is None else rerank_field,
+            inference_text=query,
+            inference_id=rerank_inference_id,
+            rank_window_size=window,
+        )
+    return search_body(retriever=found, filter=filter, size=size, source=source)
+
+
+def _source(source: object) -> bool | Body:
+    """Which fields to return, in the one form that Elasticsearch's description has."""
+    if isinstance(source, bool):
+        return source
+    if isinstance(source, Mapping):
+        return check.entry("source", source)
+    names = [source] if isinstance(source, str) else source
+    if not isinstance(names, Sequence):
+        raise ConfigurationError(f"source is {type(source).__name__}: pass names of fields, True or False")
+    return {"includes": [check.text(f"source[{index}]", name) for index, name in enumerate(names)]}
+
+
+def _check_kinds(body: Body) -> None:
+    """What Elasticsearch says of a search that has too many kinds, or a retriever whose window is too small."""
+    if not body.keys() & {"query", "retriever", "knn", "aggs", "aggregations", "suggest"}:
+        raise ConfigurationError(
+            "nothing is searched for: pass query=, retriever= or knn= (all: {'match_all': {}})"
+        )
+    if "retriever" in body:
+        others = [
+            name for name in ("query", "knn", "search_after", "sort", "rescore", "rank") if name in body
+        ]
+        if others:
+            raise ConfigurationError(
+                f"cannot specify [retriever] and [{', '.join(others)}]: put them into the retriever "
+                "(standard(query), knn_retriever(...))"
+            )
+        check_windows(body["retriever"], size=body.get("size", 10))
+
+
+def _narrow(body: Body, filters: Body | list[Body]) -> None:
+    """Have only what matches ``filters`` found, by each kind of search in ``body``, its scores as they are."""
+    more = filters if isinstance(filters, list) else [filters]
+    if "retriever" in body:
+        ((kind, inner),) = body["retriever"].items()
+        body["retriever"] = {kind: _with_filter(inner, more)}
+    if "query" in body:
+        body["query"] = {"bool": {"must": [body["query"]], "filter": more}}
+    if isinstance(body.get("knn"), list):
+        body["knn"] = [_with_filter(one, more) for one in body["knn"]]
+    elif "knn" in body:
+        body["knn"] = _with_filter(body["knn"], more)
+
+
+def _with_filter(inner: Mapping[str, Any], more: list[Body]) -> Body:
+    own = inner.get("filter", [])
+    return {**inner, "filter": [*(own if isinstance(own, list) else [own]), *more]}
+
+
+def _knn(value: object, index: int) -> Body:
+    """The object of one search for neighbours; ``knn_query`` has it one level down."""
+    found = check.entry(f"knn[{index}]", value)
+    return check.entry("knn", found["knn"]) if set(found) == {"knn"} else found
+
+
+def _read(response: Response) -> SearchHits:
+    """The hits in an answer.
+
+    Raises:
+        ResponseError: There are none, or one has no id or no finite score.
+    """
+    body = decode(response)
+    found = body.get("hits")
+    rows = found.get("hits") if isinstance(found, dict) else None
+    if not isinstance(found, dict) or not isinstance(rows, list):
+        raise ResponseError("the answer has no 'hits'")
+    total, exact = _total(found.get("total"))
+    took, shards = body.get("took"), body.get("_shards")
+    failed = shards.get("failed", 0) if isinstance(shards, dict) else 0
+    partial = bool(body.get("timed_out")) or bool(failed)
+    if partial:
+        log.warning(
+            "hits may be missing: %s shards failed, timed out: %s", failed, bool(body.get("timed_out"))
+        )
+    return SearchHits(
+        hits=tuple(_hit(row, place) for place, row in enumerate(rows)),
+        total=total,
+        exact=exact,
+        took=took if type(took) is int else 0,
+        partial=partial,
+        raw=body,
+    )
+
+
+def _hit(row: object, place: int) -> Hit:
+    where = f"hit {place}"
+    if not isinstance(row, dict) or not isinstance(row.get("_id"), str):
+        raise ResponseError(f"{where} has no '_id'")
+    score, source, highlight = row.get("_score"), row.get("_source", {}), row.get("highlight", {})
+    if score is not None and (
+        type(score) not in {int, float} or not abs(score) <= sys.float_info.max  # a long int is no float
+    ):
+        raise ResponseError(f"the score of {where} is {score!r}, no finite number")
+    if not isinstance(source, dict):
+        raise ResponseError(f"'_source' of {where} is no object")
+    if not isinstance(highlight, dict) or not all(isinstance(parts, list) for parts in highlight.values()):
+        raise ResponseError(f"'highlight' of {where} is no object of lists")
+    return Hit(
+        id=row["_id"],
+        score=None if score is None else float(score),
+        source=source,
+        index=str(row.get("_index", "")),
+        highlight={name: tuple(map(str, parts)) for name, parts in highlight.items()},
+    )
+
+
+def _total(value: object) -> tuple[int | None, bool]:
+    if type(value) is int:
+        return value, True
+    if isinstance(value, dict) and type(value.get("value")) is int:
+        return value["value"], value.get("relation") != "gte"
+    return None, True

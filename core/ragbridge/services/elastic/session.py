@@ -1,0 +1,196 @@
+"""The way from any method to Elasticsearch: address, credential, quota, retries."""
+
+from __future__ import annotations
+
+import functools
+import random
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ragbridge.client.call import may_be_done
+from ragbridge.client.secret import MissingKeyError
+from ragbridge.client.session import Channel
+from ragbridge.errors import ConfigurationError, RagbridgeError
+from ragbridge.flow import Flow, Response, sleep
+from ragbridge.limiter.limits import RateLimit, RateLimiter
+from ragbridge.limiter.single_flight import Gate
+from ragbridge.limiter.tokens import NOTHING, Features, TokenEstimator
+from ragbridge.services.elastic.credentials import KEY_VARIABLES, Credential
+from ragbridge.services.elastic.errors import read_error
+from ragbridge.services.elastic.wire import with_query
+
+if TYPE_CHECKING:
+    from ragbridge.client.retry import Retry
+
+
+T = TypeVar("T")
+
+CLUSTER = "cluster"
+"""Limits of a cluster, which publishes none: nothing is counted, but a 429 pauses all requests of its kind together."""
+
+_OPEN = RateLimit(None, None, None, window=5.0)
+"""The window is how long a 429 pauses that does not say: queues of models and of nodes drain in seconds."""
+
+SEARCH = "_search"
+"""What the name of a task ends with where queries have limits of their own."""
+
+MARGIN = 10.0
+"""Seconds that an answer is waited for longer than Elasticsearch waits for the model."""
+
+
+class ElasticChannel(Channel):
+    """What all methods of one ``Elastic`` share.
+
+    Args:
+        base: Elasticsearch's address, without a slash at its end.
+        credential: What requests are signed with, or None.
+        expects_key: There was a credential when this was pickled, and there should be one now.
+        **policy: What any channel is told, see ``Channel``.
+
+    Attributes:
+        caps: Inputs that an inference endpoint takes in one request, as far as somebody asked, by the endpoint's id.
+    """
+
+    def __init__(
+        self, *, base: str, credential: Credential | None, expects_key: bool = False, **policy: Any
+    ) -> None:
+        self.caps: dict[str, int] = {}
+        self._credential = credential
+        self._expects_key = expects_key
+        self._gates: dict[str, Gate] = {}
+        super().__init__(
+            service="elastic",
+            base=base,
+            key=credential.key if credential else None,
+            scheme=credential.scheme if credential else "",
+            refusal=functools.partial(read_error, credential=credential),
+            **policy,
+        )
+
+    @property
+    def signed(self) -> bool:
+        """Whether requests are signed, or should be."""
+        return self._credential is not None or self._expects_key
+
+    def gate(self, inference_id: str) -> Gate:
+        """Where those wait who want to know an endpoint that somebody asks about already."""
+        return self._gates.setdefault(inference_id, Gate())
+
+    def forget(self, inference_id: str) -> None:
+        """An endpoint was made, changed or deleted: what is known of it no longer holds."""
+        self.caps.pop(inference_id, None)
+        self._gates.pop(inference_id, None)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        product: str,
+        read: Callable[[Response], T],
+        query: Mapping[str, object] | None = None,
+        body: bytes = b"",
+        content_type: str = "application/json",
+        timeout: float | None = None,
+        idempotent: bool = True,
+        model: str | None = None,
+        measure: Callable[[], Features] = lambda: NOTHING,
+        secrets: Sequence[str] = (),
+    ) -> Flow[T]:
+        """One request to ``path``, which begins with a slash; see ``Channel.request``.
+
+        Args:
+            method: The HTTP method.
+            path: Below the address, quoted.
+            product: Whose quota counts it: ``<task type>/<inference id>``, or any other word for what is no inference.
+            read: Turns a success into a result; raises ``ResponseError`` on anything odd.
+            query: Parameters of the address; None in it is left out, booleans are written as Elasticsearch reads them.
+            body: What is sent.
+            content_type: What it is. Plain types serve both majors: compatible ones name one of them.
+            timeout: Seconds that Elasticsearch waits, where the request says so: the answer is waited for longer.
+            idempotent: Whether Elasticsearch does the same when it gets the request twice.
+            model: Whose estimates count its texts, where the quota counts tokens.
+            measure: What ``tokens(model)`` measures of the request.
+            secrets: What is in the body and must not be in an error, such as the key of a service that an endpoint uses.
+        """
+        if self._expects_key and self._credential is None:
+            raise MissingKeyError(
+                f"credentials do not travel in pickles: set {KEY_VARIABLES[0]} in this process, or make an Elastic here"
+            )
+        headers = {"accept": "application/json"}
+        if body:
+            headers["content-type"] = content_type
+        flow = self.request(
+            method,
+            self._base + with_query(path, query),
+            product=product,
+            read=lambda response: (read(response), None),
+            headers=headers,
+            body=body,
+            timeout=None if timeout is None else max(self.timeout, timeout + MARGIN),
+            idempotent=idempotent,
+            model=model,
+            measure=measure,
+            refusal=functools.partial(read_error, credential=self._credential, secrets=secrets),
+        )
+        result, _ = yield from flow
+        return result
+
+    def limiter(self, product: str) -> RateLimiter | None:
+        """The limiter of one product; only published limits tell queries from documents."""
+        if not isinstance(self._limits, str) or self._limits == CLUSTER:
+            product = product.replace(SEARCH + "/", "/")
+        return super().limiter(product)
+
+    def _limit(self, limits: RateLimit | str | None, product: str) -> RateLimit | None:
+        """Limits are those of each inference endpoint; what is no inference is only paused by a 429."""
+        task, inference, _ = product.partition("/")
+        if limits is not None and (not inference or limits == CLUSTER):
+            return _OPEN
+        try:
+            return super()._limit(limits, task)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{error}; {CLUSTER!r}, the default, counts nothing") from None
+
+    def tokens(self, model: str) -> TokenEstimator:
+        """Estimates that stay what they are: Elasticsearch does not say what was billed."""
+        if model not in self._counters:
+            self._counters[model] = _Unreported(self._count_tokens)
+        return self._counters[model]
+
+
+class _Unreported(TokenEstimator):
+    """Estimates that nothing will correct: nobody waits for a first report."""
+
+    def __init__(self, count_tokens: Callable[[str], int] | None) -> None:
+        super().__init__(count_tokens)
+        self._gate.open()
+
+
+class ElasticFaces:
+    """A family of methods of ``Elastic``, which has what they need."""
+
+    _channel: ElasticChannel
+    _batch_size: int
+
+
+def resend(send: Callable[[], Flow[T]], *, retry: Retry, in_doubt: Callable[[], object]) -> Flow[T]:
+    """What ``send`` returns, which a channel must send as not idempotent: it retries only what surely was not done.
+
+    Where the answer is lost, Elasticsearch may have done its work. Then ``in_doubt`` is called before the next attempt,
+    so that "it exists already" can be told from "it existed before".
+
+    Raises:
+        RagbridgeError: The last attempt's error.
+    """
+    attempt = 0
+    while True:
+        try:
+            return (yield from send())
+        except RagbridgeError as error:
+            attempt += 1
+            pause = retry.delay(attempt, error, draw=random.random())  # noqa: S311 - no secret
+            if pause is None or not may_be_done(error):
+                raise
+            in_doubt()
+        yield from sleep(pause)

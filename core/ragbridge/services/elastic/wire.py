@@ -1,0 +1,115 @@
+"""How requests and answers of Elasticsearch look, whatever they are about."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+from urllib.parse import quote, urlencode
+from uuid import UUID
+
+from ragbridge.client.wire import check_final, final, read_json
+from ragbridge.errors import ConfigurationError, ResponseError
+from ragbridge.flow import Response
+
+PRODUCT_HEADER = "x-elastic-product"
+
+
+def check_product(response: Response) -> None:
+    """See that a success came from Elasticsearch, as the official client does.
+
+    Raises:
+        ResponseError: It came from something else, such as Kibana or a page to log in: another attempt would too.
+    """
+    check_final(response, setting="url")
+    if response.headers.get(PRODUCT_HEADER) != "Elasticsearch":
+        raise final(
+            f"HTTP {response.status}: this is not Elasticsearch, for the header X-Elastic-Product is missing; "
+            "check url= (Kibana has another address), and that a proxy in between lets the header through"
+        )
+
+
+def decode(response: Response) -> dict[str, Any]:
+    """The JSON object in a successful answer of Elasticsearch.
+
+    Raises:
+        ResponseError: The answer is somebody else's, or its body something else.
+    """
+    check_product(response)
+    body = read_json(response, setting="url")
+    if not isinstance(body, dict):
+        raise ResponseError(f"HTTP {response.status}: the body is not a JSON object")
+    return body
+
+
+def rows(body: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """The list of objects at ``name``.
+
+    Raises:
+        ResponseError: It is something else.
+    """
+    found = body.get(name)
+    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+        raise ResponseError(f"the answer has no list of objects {name!r}, but {sorted(body)[:5]}")
+    return found
+
+
+def encode(value: Mapping[str, Any], *, name: str) -> bytes:
+    """``value`` as one line of JSON. NumPy arrays, dates and UUIDs are written as Elasticsearch reads them.
+
+    By the standard library even where orjson is installed, which writes NaN as null and would lose it silently.
+
+    Raises:
+        ConfigurationError: It holds something that JSON has no form for; ``name`` is what the caller knows it by.
+    """
+    try:
+        text = json.dumps(
+            value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_jsonable
+        )
+        return text.encode()
+    except UnicodeEncodeError:
+        raise ConfigurationError(f"{name} holds half of a surrogate pair, which is no text") from None
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigurationError(f"{name} cannot be written as JSON: {error}") from None
+
+
+def segment(name: str, value: object) -> str:
+    """A name as part of a path.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise ConfigurationError(f"{name}={value!r} must be a text that is not empty")
+    try:
+        return quote(value, safe="")
+    except UnicodeEncodeError:
+        raise ConfigurationError(f"{name} holds half of a surrogate pair, which is no text") from None
+
+
+def with_query(path: str, query: Mapping[str, object] | None) -> str:
+    """``path`` with what is not None of ``query``, written as Elasticsearch reads it."""
+    fields = {name: _value(value) for name, value in (query or {}).items() if value is not None}
+    return f"{path}?{urlencode(fields)}" if fields else path
+
+
+def duration(seconds: float) -> str:
+    """A time as Elasticsearch reads it: whole numbers of a unit."""
+    return f"{seconds:.0f}s" if seconds == int(seconds) else f"{max(seconds * 1000, 1):.0f}ms"
+
+
+def _value(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _jsonable(value: object) -> object:
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if callable(listed := getattr(value, "tolist", None)):  # NumPy's arrays and scalars
+        return listed()
+    raise TypeError(f"{type(value).__name__} has no form in JSON")

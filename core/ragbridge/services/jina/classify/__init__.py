@@ -1,0 +1,1 @@
+"""Classification, by labels and by trained classifiers."""

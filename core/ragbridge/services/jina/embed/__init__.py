@@ -1,0 +1,1 @@
+"""Embeddings: one vector for each input, or one for each token."""

@@ -1,0 +1,238 @@
+"""From the body of an embeddings answer into one array, without Python floats on the way where it can be.
+
+Two readers give the same result. The fast one walks over rows that stand as the service writes them and decodes each
+in place; the careful one parses the whole body. Whatever the fast one finds odd, it leaves to the careful one, which
+either reads it or says what is wrong.
+
+Binary vectors come as JSON numbers, one a byte, and are kept as the bytes that they stand for: a bit for each
+dimension, the most significant first. The service's ``binary`` is that byte minus 128 (an offset, no two's complement).
+"""
+
+from __future__ import annotations
+
+import binascii
+import functools
+import json
+import re
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+import numpy as np
+
+from ragbridge.client.vectors import Sheet, check_finite, read_rows
+from ragbridge.errors import ResponseError
+from ragbridge.flow import Response
+from ragbridge.services.jina.wire import billed, decode, model_of
+
+if TYPE_CHECKING:
+    from ragbridge.client.vectors import Vectors
+    from ragbridge.values.embeddings import EmbeddingType
+
+try:
+    from pybase64 import b64decode as _pybase64
+
+    def _decode(text: Any) -> bytes:
+        return _pybase64(text, validate=True)
+except ImportError:
+
+    def _decode(text: Any) -> bytes:
+        return binascii.a2b_base64(text, strict_mode=True)
+
+
+_TYPE = rb'(?:"object"\s*:\s*"embedding"\s*,\s*)?'
+_INDEX = rb'"index"\s*:\s*(?P<index>\d{1,9})\s*'
+_VECTOR = rb'"embedding"\s*:\s*"'
+_END = rb"\}\s*(?P<end>[,\]])\s*"
+_INDEX_FIRST = (
+    rb"\s*\{\s*" + _TYPE + _INDEX + rb",\s*" + _TYPE + _VECTOR,
+    rb'"\s*(?:,\s*"object"\s*:\s*"embedding"\s*)?' + _END,
+)
+_INDEX_LAST = (rb"\s*\{\s*" + _TYPE + _VECTOR, rb'"\s*,\s*' + _INDEX + _END)
+_HEAD = re.compile(_INDEX_FIRST[0])
+_DATA = re.compile(rb'"data"\s*:\s*\[')
+
+
+def read_vectors(
+    response: Response, *, sheet: Sheet, start: int, stop: int, asked: str
+) -> tuple[str, int | None]:
+    """Read the vectors of the items ``[start:stop]`` into ``sheet``, each into the row of its item.
+
+    Args:
+        response: A success.
+        sheet: Where the rows go.
+        start: The first item that was sent.
+        stop: The one after the last.
+        asked: Name of the model that was asked for.
+
+    Returns:
+        The model's name as the service gave it, and the tokens billed.
+
+    Raises:
+        ResponseError: A row is missing, double or of another width, or holds something other than finite numbers.
+    """
+    rows = functools.partial(sheet.rows, start, stop)
+    plain = sheet.embedding_type == "float" and response.status < 300
+    found = _scan(response.body, stop - start, rows) if plain else None
+    if found is None:
+        body = decode(response)
+        vectors = _parse(body, stop - start, rows, sheet.embedding_type)
+    else:
+        vectors, body = found
+    check_finite(vectors, start)
+    sheet.confirm(start, stop)
+    return model_of(body, asked), billed(body)
+
+
+def read_pages(response: Response, *, sheet: Sheet, asked: str) -> tuple[str, int | None]:
+    """Read the vectors of one item's pages into ``sheet``, as many as the service found: at least one.
+
+    Raises:
+        ResponseError: As ``read_vectors``.
+    """
+    body = decode(response)
+    count = count_rows(body)
+    sheet.restart(count)
+    rows = functools.partial(sheet.rows, 0, count)
+    check_finite(_parse(body, count, rows, sheet.embedding_type), 0)
+    sheet.confirm(0, count)
+    return model_of(body, asked), billed(body)
+
+
+def count_rows(body: dict[str, Any]) -> int:
+    """How many rows the service sends, where that is its own affair: at least one is expected."""
+    found = body.get("data")
+    return max(len(found), 1) if isinstance(found, list) else 1
+
+
+class _OddError(ValueError):
+    """The body is not written the plain way."""
+
+
+def _scan(body: bytes, count: int, rows: Callable[[int], Vectors]) -> tuple[Vectors, dict[str, Any]] | None:
+    """The rows and what stands around them, where all of it is written the plain way; else None."""
+    try:
+        start = _expect(_DATA.search(body)).end()
+        vectors, end = _scan_rows(body, start, count, rows)
+        # What stands around the rows must be a JSON object whose own "data" is the list that was read, and no other.
+        rest = json.loads(body[:start] + b'"these rows"]' + body[end:])
+    except (ValueError, RecursionError):
+        return None
+    return (vectors, rest) if isinstance(rest, dict) and rest.get("data") == ["these rows"] else None
+
+
+def _scan_rows(body: bytes, position: int, count: int, rows: Callable[[int], Vectors]) -> tuple[Vectors, int]:
+    """The rows from ``position`` on, and where they end."""
+    head, tail = _INDEX_FIRST if _HEAD.match(body, position) else _INDEX_LAST
+    first = _expect(re.compile(head).match(body, position)).end()  # compiled once: re keeps it
+    length = body.index(b'"', first) - first
+    size = len(_decode(body[first : first + length]))
+    if not size or size % 4:
+        raise _OddError
+    vectors = rows(size // 4)
+    target, source = vectors.data.cast("B"), memoryview(body)
+    seen = bytearray(count)
+    # All vectors are equally long: a row is matched in one step, without looking at the characters of its vector.
+    last = b""
+    row = re.compile(b"%b(?P<vector>.{%d})%b" % (head, length, tail), re.DOTALL)
+    for match in row.finditer(body, position):
+        index = int(match["index"])
+        if match.start() != position or index >= count or seen[index]:
+            raise _OddError
+        begin, end = match.span("vector")
+        target[index * size : (index + 1) * size] = _decode(source[begin:end])
+        seen[index] = 1
+        position, last = match.end(), match["end"]
+        if last == b"]":
+            break
+    if last != b"]" or not all(seen):
+        raise _OddError
+    if sys.byteorder == "big":
+        vectors.byteswap(inplace=True)
+    return vectors, position
+
+
+def _expect(match: re.Match[bytes] | None) -> re.Match[bytes]:
+    if match is None:
+        raise _OddError
+    return match
+
+
+def _parse(
+    body: dict[str, Any], count: int, rows: Callable[[int], Vectors], embedding_type: EmbeddingType
+) -> Vectors:
+    """The rows of a parsed body, with an error for each way in which they can be wrong."""
+    found = read_rows(
+        body.get("data"), "data", count, lambda row: read_vector(row.get("embedding"), embedding_type)
+    )
+    widths = {len(row) for row in found}
+    if len(widths) > 1 or widths == {0}:
+        raise ResponseError(f"vectors of one answer have the widths {sorted(widths)}")
+    vectors = rows(widths.pop())
+    vectors[:] = found
+    return vectors
+
+
+def read_vector(value: object, embedding_type: EmbeddingType) -> Vectors:
+    """One vector, from base64 or a list of numbers; from a list alone where it is binary.
+
+    Raises:
+        ResponseError: It is something else.
+    """
+    if embedding_type != "float":
+        return _bytes_of(value, embedding_type)
+    try:
+        if isinstance(value, str):
+            return np.frombuffer(_decode(value), "<f4")
+        if _is_numbers(value):
+            return np.asarray(value, np.float32)
+    except (ValueError, OverflowError) as error:
+        raise ResponseError(f"an embedding cannot be decoded: {error}") from None
+    raise ResponseError(
+        f"an embedding is {type(value).__name__} where base64 or a list of numbers was expected"
+    )
+
+
+def read_token_vectors(value: object, width: int | None) -> Vectors:
+    """The vectors of one input's tokens, each base64 or a list of numbers: float32 of shape (tokens, dimensions).
+
+    Raises:
+        ResponseError: There is none, or one has another width, or holds something other than finite numbers.
+    """
+    if not isinstance(value, list) or not value:
+        raise ResponseError("'embeddings' is no list with a vector for each token")
+    rows = [read_vector(token, "float") for token in value]
+    widths = {len(row) for row in rows}
+    if len(widths) > 1 or widths == {0}:
+        raise ResponseError(f"the tokens of one input have vectors of the widths {sorted(widths)}")
+    if width is not None and widths != {width}:
+        raise ResponseError(f"vectors have {widths.pop()} dimensions where {width} were expected")
+    vectors = np.stack(rows).astype(np.float32, copy=False)
+    if not np.isfinite(vectors).all():
+        raise ResponseError("the vectors of an input's tokens hold numbers that are not finite")
+    return vectors
+
+
+_OFFSETS = {"binary": 128, "ubinary": 0}
+
+
+def _bytes_of(value: object, embedding_type: EmbeddingType) -> Vectors:
+    """One packed vector. A server that does not know the type sends floats: those are no bytes, and an error."""
+    if not _is_numbers(value):
+        raise ResponseError(
+            f"a {embedding_type} embedding is {type(value).__name__} where a list of numbers was expected"
+        )
+    offset = _OFFSETS[embedding_type]
+    try:
+        whole = [int(number) for number in value]
+        if whole == value:
+            return np.frombuffer(bytes([offset + number for number in whole]), np.uint8)
+    except (ValueError, OverflowError):  # beyond a byte; not finite
+        pass
+    raise ResponseError(
+        f"a {embedding_type} embedding holds something other than whole numbers from {-offset} to {255 - offset}"
+    )
+
+
+def _is_numbers(value: object) -> TypeGuard[list[float]]:
+    return isinstance(value, list) and set(map(type, value)) <= {int, float}

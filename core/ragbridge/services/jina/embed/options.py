@@ -1,0 +1,198 @@
+"""What can be asked of an embedding model, checked before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ragbridge import models
+from ragbridge.client.arguments import check_switches
+from ragbridge.errors import ConfigurationError
+from ragbridge.models import Model, Role
+from ragbridge.values.embeddings import EmbeddingType
+
+EMBEDDING_TYPES: tuple[EmbeddingType, ...] = ("float", "binary", "ubinary")
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingOptions:
+    """What is asked of a model, checked against what it can do."""
+
+    model: str
+    row: Model | None
+    task: str | None = None
+    dimensions: int | None = None
+    truncate: bool | None = None
+    normalized: bool | None = None
+    late_chunking: bool = False
+    embedding_type: EmbeddingType = "float"
+    input_type: str | None = None
+    multivector: bool = False
+    return_tokens: bool = False
+
+    @property
+    def width(self) -> int | None:
+        """Dimensions that vectors will have; None for a model that the table does not know.
+
+        Nor does the table know what v4 gives for each token.
+        """
+        known = self.row.dimensions if self.row and not self.multivector else None
+        return self.dimensions or known
+
+    def payload(self, content: object) -> dict[str, Any]:
+        """The request's body. Floats are asked for as base64, which costs a tenth of JSON numbers to read."""
+        fields = {
+            "model": self.model,
+            "task": self.task,
+            "dimensions": self.dimensions,
+            "truncate": self.truncate,
+            "normalized": self.normalized,
+            "late_chunking": self.late_chunking or None,
+            "input_type": self.input_type,
+            "return_multivector": self.multivector or None,
+            "return_tokenized_input": self.return_tokens or None,
+            "embedding_type": "base64" if self.embedding_type == "float" else self.embedding_type,
+            "input": content,
+        }
+        return {name: value for name, value in fields.items() if value is not None}
+
+
+def check_options(
+    *,
+    model: str,
+    role: Role | None,
+    task: str | None,
+    dimensions: int | None,
+    truncate: bool | None,
+    normalized: bool | None,
+    late_chunking: bool,
+    embedding_type: EmbeddingType = "float",
+) -> EmbeddingOptions:
+    """The options of vectors, where the model has them all.
+
+    Raises:
+        ConfigurationError: The model is no embedding model, or does not have an option or a value of it.
+    """
+    check_switches(truncate=truncate, normalized=normalized, late_chunking=late_chunking)
+    row = _find(model, "embed", "multivector", "one vector for each token: use embed_multivector")
+    _check_role(role, task)
+    task = _task_of(role, row) if role is not None else task
+    given = {"truncate": truncate, "normalized": normalized, "late_chunking": late_chunking or None}
+    _check_against(row, task, dimensions, given)
+    _check_type(embedding_type, dimensions)
+    if late_chunking and role == "query":
+        raise ConfigurationError("late_chunking=True: a query is no document; embed queries without it")
+    return EmbeddingOptions(model, row, task, dimensions, truncate, normalized, late_chunking, embedding_type)
+
+
+def check_multivector_options(
+    *,
+    model: str,
+    role: Role | None,
+    task: str | None,
+    dimensions: int | None,
+    truncate: bool | None,
+    return_tokens: bool,
+) -> EmbeddingOptions:
+    """The options of one vector for each token, where the model has them all.
+
+    A model that the table does not know is asked in the words of both kinds: fields that it has not, it ignores.
+
+    Raises:
+        ConfigurationError: The model is no such model, or does not have an option or a value of it, or nothing says
+            what the texts are for.
+    """
+    check_switches(truncate=truncate, return_tokens=return_tokens)
+    row = _find(model, "multivector", "embed", "one vector for each text: use embed")
+    if role is None and task is None:
+        raise ConfigurationError(
+            "role=None: pass 'query' or 'document'; such models mark them differently, and one taken for the other "
+            "ranks badly without an error"
+        )
+    _check_role(role, task)
+    by_type = row is None or "input_type" in row.options
+    by_task = row is None or "return_multivector" in row.options
+    if role is not None and by_task:
+        task = _task_of(role, row)
+    _check_against(row, task, dimensions, {"truncate": truncate})
+    if return_tokens and not by_task:
+        raise ConfigurationError(
+            f"return_tokens=True: {model} does not tell its tokens{_able('return_multivector')}"
+        )
+    if row is not None and dimensions is not None:
+        if by_task:
+            raise ConfigurationError(f"dimensions={dimensions}: {model} has no choice of them for tokens")
+        if row.sizes and dimensions not in row.sizes:
+            sizes = ", ".join(map(str, row.sizes))
+            raise ConfigurationError(f"dimensions={dimensions}: {model} gives {sizes} and no other")
+    return EmbeddingOptions(
+        model,
+        row,
+        task,
+        dimensions,
+        truncate,
+        input_type=role if by_type else None,
+        multivector=by_task,
+        return_tokens=return_tokens,
+    )
+
+
+def _find(model: str, product: str, other: str, hint: str) -> Model | None:
+    known = models.row_of(model)
+    if known is not None and product not in known.products and other in known.products:
+        raise ConfigurationError(f"model={model!r} gives {hint}")
+    return models.find(model, product)
+
+
+def _check_role(role: Role | None, task: str | None) -> None:
+    if role is not None and task is not None:
+        raise ConfigurationError(
+            f"role={role!r} and task={task!r}: give one, a role chooses the task by itself"
+        )
+    if role not in {None, "query", "document"}:
+        raise ConfigurationError(f"role={role!r} must be 'query' or 'document'")
+
+
+def _task_of(role: Role, row: Model | None) -> str | None:
+    if row is None:
+        return "retrieval.query" if role == "query" else "retrieval.passage"
+    return row.task_for(role)
+
+
+def _check_against(
+    row: Model | None, task: str | None, dimensions: int | None, options: Mapping[str, bool | None]
+) -> None:
+    if dimensions is not None and (type(dimensions) is not int or dimensions < 1):
+        raise ConfigurationError(f"dimensions={dimensions!r} must be a positive int")
+    if row is None:
+        return
+    if task is not None and task not in row.tasks:
+        known = f"its tasks: {', '.join(row.tasks)}" if row.tasks else "it has no tasks"
+        raise ConfigurationError(f"task={task!r} is unknown to {row.name}; {known}")
+    if dimensions is not None and row.dimensions is not None:
+        if not row.sizes and dimensions != row.dimensions:
+            raise ConfigurationError(f"dimensions={dimensions}: {row.name} always gives {row.dimensions}")
+        if dimensions > row.dimensions:
+            raise ConfigurationError(f"dimensions={dimensions}: {row.name} gives {row.dimensions} at most")
+    for name, value in options.items():
+        if value is not None and name not in row.options:
+            raise ConfigurationError(f"{name}={value!r}: {row.name} has no such option{_able(name)}")
+
+
+def _check_type(embedding_type: object, dimensions: int | None) -> None:
+    if not isinstance(embedding_type, str) or embedding_type not in EMBEDDING_TYPES:
+        known = ", ".join(map(repr, EMBEDDING_TYPES))
+        raise ConfigurationError(
+            f"embedding_type={embedding_type!r} must be one of {known}, one a call; floats travel as base64 by themselves"
+        )
+    if embedding_type != "float" and dimensions is not None and dimensions % 8:
+        raise ConfigurationError(
+            f"dimensions={dimensions}: a multiple of 8 where embedding_type={embedding_type!r}, "
+            "which packs eight dimensions into a byte"
+        )
+
+
+def _able(option: str) -> str:
+    names = [row.name for row in models.MODELS.values() if option in row.options]
+    return f"; models that have it: {', '.join(names)}" if names else ""

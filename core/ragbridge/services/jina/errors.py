@@ -1,0 +1,120 @@
+"""What an answer of 400 or more means: Jina's error bodies have many shapes, this reads them all."""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import Any
+
+from ragbridge.client.retry import retry_after
+from ragbridge.client.secret import Secret, traces_of, without
+from ragbridge.client.wire import SHOWN, one_line, refusal_object
+from ragbridge.errors import (
+    AuthenticationError,
+    InvalidRequestError,
+    QuotaExhaustedError,
+    RateLimitError,
+    ServiceError,
+    StatusError,
+)
+from ragbridge.flow import Response
+
+_ITEM = re.compile(r"(?:^|[.\]])(?:input|documents|texts|content)[.\[](\d+)")
+_RID = re.compile(r"\[RID: ([0-9A-Fa-f]{8,64})\]")
+_TRANSIENT = frozenset({"CONFLICT_RESOURCE_BUSY", "INTERNAL_ERROR", "SERVICE_UNAVAILABLE", "SERVICE_TIMEOUT"})
+
+
+def read_error(response: Response, *, key: Secret | None = None) -> StatusError:
+    """The error that ``response`` stands for, with every trace of ``key`` removed from it."""
+    hide = functools.partial(without, traces_of([key.reveal()] if key else []))
+    text = hide(bytes(response.body).decode("utf-8", "replace"))
+    body = refusal_object(text)
+    code, request_id = _code(body, response.status), _request_id(body, response, text)
+    # Hidden once more where JSON has forms of its own for a letter.
+    return _kind(response.status, code, text)(
+        hide(_message(body)) or one_line(text) or "the service gave no reason",
+        status=response.status,
+        code=code and hide(code),
+        request_id=request_id and hide(request_id),
+        retry_after=retry_after(response.headers),
+        index=_index(body),
+        body=text[:SHOWN],
+    )
+
+
+def _kind(status: int, code: str | None, text: str) -> type[StatusError]:
+    """The class of an error: by the service's code where it has one, else by status."""
+    code = code or ""
+    if code.startswith("RATE_") or status == 429:
+        return RateLimitError
+    if code in {"AUTHZ_INSUFFICIENT_BALANCE", "AUTHZ_RESOURCE_LIMIT_EXCEEDED"} or status == 402:
+        return QuotaExhaustedError
+    if status == 403 and re.search(r"\bbalance\b|\bquota\b", text, re.IGNORECASE):
+        return QuotaExhaustedError
+    if code.startswith("AUTH_") or status in {401, 403}:
+        return AuthenticationError
+    if code in _TRANSIENT or (not code.startswith("INPUT_") and (status >= 500 or status in {408, 425})):
+        return ServiceError
+    return InvalidRequestError
+
+
+def _places(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """Where shapes of different ages keep code, message and id: the top, ``detail``, ``error``."""
+    return [body, *(part for name in ("detail", "error") if isinstance(part := body.get(name), dict))]
+
+
+def _code(body: dict[str, Any], status: int) -> str | None:
+    """The service's own code. The reader's hosts repeat the HTTP status as ``code``: theirs is the longer ``status``."""
+    for place in _places(body):
+        for name in ("code", "status"):
+            code = place.get(name)
+            if isinstance(code, (str, int)) and not isinstance(code, bool) and code not in ("", status):
+                return str(code)
+    return None
+
+
+def _request_id(body: dict[str, Any], response: Response, text: str) -> str | None:
+    """In a field, in front of a message (``[RID: ...]``), or in a header."""
+    for place in _places(body):
+        if isinstance(place.get("request_id"), str):
+            return str(place["request_id"])
+    found = _RID.search(text)
+    return found[1] if found else response.headers.get("x-request-id")
+
+
+def _message(body: dict[str, Any]) -> str:
+    """The most telling sentence: the fields of a validation error, else what the service says."""
+    fields = [_field(error) for error in _validation(body)]
+    if any(fields):
+        return "; ".join(field for field in fields if field)
+    for place in reversed(_places(body)):
+        for name in ("message", "readableMessage", "detail", "error", "name"):
+            value = place.get(name)
+            if isinstance(value, str) and value.strip():
+                return value.strip()
+    return ""
+
+
+def _validation(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """The errors of a 422, in today's shape (``errors``) or FastAPI's (``detail`` is a list)."""
+    found = body.get("errors") if isinstance(body.get("errors"), list) else body.get("detail")
+    return [error for error in found if isinstance(error, dict)] if isinstance(found, list) else []
+
+
+def _field(error: dict[str, Any]) -> str:
+    where = _where(error)
+    message = str(error.get("message") or error.get("msg") or "")
+    return f"{where}: {message}" if where and message else message
+
+
+def _where(error: dict[str, Any]) -> str:
+    place = error.get("loc")
+    if isinstance(place, list):
+        return ".".join(str(part) for part in place if part != "body")
+    return str(error.get("field") or "")
+
+
+def _index(body: dict[str, Any]) -> int | None:
+    """The first item that a validation error names."""
+    found = (_ITEM.search(_where(error)) for error in _validation(body))
+    return next((int(match[1]) for match in found if match), None)

@@ -1,1 +1,0 @@
-"""The methods of ``Jina``, by family: each checks what it is given and says what to do; products do it."""

@@ -1,0 +1,133 @@
+"""One input as callers give it and as Jina's API writes it: a text, or an object such as ``{"image": ...}``."""
+
+from __future__ import annotations
+
+import binascii
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias, TypeGuard, cast
+
+from ragbridge.errors import ConfigurationError
+from ragbridge.models import MODELS, Model
+from ragbridge.values.inputs import Audio, Group, Image, Media, Member, Pdf, Video, from_text
+
+Item: TypeAlias = str | Media | Group
+"""One input, read."""
+
+KINDS: dict[str, type[Media]] = {kind.KIND: kind for kind in (Image, Pdf, Audio, Video)}
+LEGACY: dict[str, type[Media]] = {"url": Image, "bytes": Image}
+"""Keys of 2024 for images, which some clients still write."""
+
+_VALUES = (str, Image, Pdf, Audio, Video, Group, Mapping)
+_OBJECTS = ", ".join(f'{{"{key}"}}' for key in ("text", *KINDS, "content"))
+
+
+def _encoder() -> Callable[[bytes], str]:
+    """Bytes to base64: by pybase64 where it is installed (extra ``speed``)."""
+    try:
+        from pybase64 import b64encode_as_string
+    except ImportError:
+        return lambda content: binascii.b2a_base64(content, newline=False).decode("ascii")
+    return cast("Callable[[bytes], str]", b64encode_as_string)
+
+
+_base64 = _encoder()
+
+
+def read_item(value: object, where: str) -> Item:
+    """One input from a string, one of our values, or one of the service's own objects.
+
+    Args:
+        value: What the caller gave.
+        where: What the caller knows it by.
+
+    Raises:
+        ConfigurationError: It is none of these, or a file is missing.
+    """
+    if not isinstance(value, _VALUES):
+        kind = type(value).__name__
+        if isinstance(value, (bytes, bytearray, memoryview, os.PathLike)):
+            raise ConfigurationError(f"{where} is {kind}: say what it is, such as Image(...) or Pdf(...)")
+        raise ConfigurationError(
+            f"{where} is {kind}, not str, Image, Pdf, Audio, Video, Group or one of {_OBJECTS}"
+        )
+    try:
+        item = _from_object(value) if isinstance(value, Mapping) else value
+        for part in media_of(item):
+            part.size()  # a missing file is found here, before anything is sent
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{where}: {error}") from None
+    return item
+
+
+def _from_object(value: Mapping[str, Any]) -> Item:
+    """Raises ``ConfigurationError`` where ``value`` is not exactly one of the service's objects."""
+    if len(value) != 1:
+        raise ConfigurationError(f"an object has one of the keys of {_OBJECTS} and no other")
+    ((key, content),) = value.items()
+    if key == "content" and isinstance(content, Sequence) and not isinstance(content, (str, bytes)):
+        return Group(
+            [cast("Member", read_item(part, f"content[{index}]")) for index, part in enumerate(content)]
+        )
+    if key == "text" and isinstance(content, str):
+        return content
+    kind = KINDS.get(key) or LEGACY.get(key)
+    if kind is None:
+        raise ConfigurationError(f"an object with {key!r} is none of {_OBJECTS}")
+    # Text of such an object may have come from afar: it is never taken for the path of a file on this machine.
+    return from_text(content, kind) if isinstance(content, str) else kind(content)
+
+
+def media_of(item: Item) -> Sequence[Media]:
+    """All that is no text in one input."""
+    if isinstance(item, Group):
+        return [part for part in item.parts if isinstance(part, Media)]
+    return [item] if isinstance(item, Media) else []
+
+
+def text_of(item: Item) -> str:
+    """All that is text in one input."""
+    if isinstance(item, Group):
+        return "\n".join(part for part in item.parts if isinstance(part, str))
+    return item if isinstance(item, str) else ""
+
+
+def are_texts(items: Sequence[object]) -> TypeGuard[Sequence[str]]:
+    """Whether all of them are plain strings, as most jobs' are: then nothing has to be looked at one by one."""
+    return set(map(type, items)) <= {str}
+
+
+def to_wire(item: Item) -> str | dict[str, Any]:
+    """The input as it stands in a request; files are read now. Content travels as plain base64, which every kind takes.
+
+    Raises:
+        ConfigurationError: A file cannot be read.
+    """
+    match item:
+        case str():
+            return item
+        case Group():
+            parts = ({"text": part} if isinstance(part, str) else to_wire(part) for part in item.parts)
+            return {"content": list(parts)}
+    return {item.KIND: item.address or _base64(item.read())}
+
+
+def check_modality(item: Item, row: Model | None, where: str) -> None:
+    """Raise ``ConfigurationError`` where the model of ``row`` does not take such an input."""
+    if row is None or isinstance(item, str):
+        return
+    name = "content" if isinstance(item, Group) else item.KIND
+    if not takes(row, name):
+        able = ", ".join(
+            other.name for other in MODELS.values() if other.products & row.products and takes(other, name)
+        )
+        shown = "a group" if name == "content" else f"{type(item).__name__}"
+        raise ConfigurationError(
+            f"{where} is {shown}: {row.name} takes {' and '.join(row.modalities)}"
+            f"{' only' if len(row.modalities) == 1 else ''}; models that take it: {able or 'none'}"
+        )
+
+
+def takes(row: Model, name: str) -> bool:
+    """Whether a model takes a modality; groups are a matter of those that hear, see and read."""
+    return ("audio" if name == "content" else name) in row.modalities

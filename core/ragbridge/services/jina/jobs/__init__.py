@@ -1,0 +1,1 @@
+"""Jobs that the service works on by itself."""

@@ -1,0 +1,177 @@
+"""From the lines of a batch job's output into one float32 array, each vector into the row of its item."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ragbridge.client.vectors import Sheet
+from ragbridge.errors import JobError, ResponseError
+from ragbridge.services.jina.embed.answers import read_vector
+from ragbridge.services.jina.wire import count_of, model_of
+from ragbridge.values.embeddings import Usage
+from ragbridge.values.jobs import BatchResults, BatchStatus, FailedItem
+
+if TYPE_CHECKING:
+    from ragbridge.values.embeddings import Vectors
+
+
+def read_errors(file: bytes) -> dict[str, FailedItem]:
+    """The items that failed, from the file of errors.
+
+    Raises:
+        ResponseError: A line is no JSON, or has no id.
+    """
+    return {custom_id: _failure(row) for custom_id, row in _lines(file)}
+
+
+def collect(
+    file: bytes, *, status: BatchStatus, ids: Sequence[str] | None, failed: Mapping[str, FailedItem]
+) -> BatchResults:
+    """The vectors in a job's output, in the order of ``ids``; None for the items' positions, which are their ids then.
+
+    Raises:
+        JobError: The job's ids are others.
+        ResponseError: An item is missing or double, or its vector is none.
+    """
+    errors = dict(failed)
+    count = len(ids) if ids is not None else _count(file, status, errors)
+    row_of = _places(status.id, ids, count)
+    sheet = Sheet(count, None)
+    done = bytearray(count)
+    tokens = 0
+    model = status.model
+    for custom_id, line in _lines(file):
+        row = row_of(custom_id)
+        body = _body(line)
+        if body is None:
+            errors.setdefault(custom_id, _failure(line))
+            continue
+        if done[row]:
+            raise ResponseError(f"the output has two vectors for {custom_id!r}")
+        vector = _vector(body, custom_id)
+        sheet.rows(row, row + 1, len(vector))[0] = vector
+        sheet.confirm(row, row + 1)
+        done[row] = 1
+        tokens += _tokens(body)
+        model = model or model_of(body, "")
+    failed_rows = {row_of(custom_id): custom_id for custom_id in errors}
+    _check_all(done, failed_rows, status.id)
+    for row in failed_rows:
+        sheet.leave_out(row)
+    vectors: Vectors = sheet.vectors if any(done) else np.empty((count, 0), np.float32)
+    names = tuple(ids) if ids is not None else tuple(map(str, range(count)))
+    ordered = {failed_rows[row]: errors[failed_rows[row]] for row in sorted(failed_rows)}
+    told = status.stats.tokens if status.stats else 0
+    return BatchResults(vectors, names, ordered, model, Usage(told or tokens, 1))
+
+
+def _count(file: bytes, status: BatchStatus, errors: Mapping[str, FailedItem]) -> int:
+    """Items of a job whose ids nobody gave.
+
+    Raises:
+        ResponseError: The job has more of them than there are outcomes: no room is made for what will not come.
+    """
+    found = [custom_id for custom_id, _ in _lines(file)]
+    told = status.stats.total if status.stats else 0
+    missing = told - len(found) - len(errors)
+    if missing > 0:
+        raise ResponseError(
+            f"batch job {status.id}: {missing} of {told} items or more are neither in the output nor among the errors"
+        )
+    return told or len(errors.keys() | {*found})
+
+
+def _places(job: str, ids: Sequence[str] | None, count: int) -> Callable[[str], int]:
+    """The row of each id."""
+    places = None if ids is None else {custom_id: row for row, custom_id in enumerate(ids)}
+
+    def row_of(custom_id: str) -> int:
+        if places is not None:
+            if custom_id in places:
+                return places[custom_id]
+            hint = "which ids= does not have"
+        else:
+            if custom_id.isascii() and custom_id.isdigit() and len(custom_id) < 10:
+                row = int(custom_id)
+                if row < count and str(row) == custom_id:
+                    return row
+            hint = "which is no position: pass the ids in your own order as results(ids=...)"
+        raise JobError(f"batch job {job} has an item {custom_id!r}, {hint}", job=job, status="completed")
+
+    return row_of
+
+
+def _check_all(done: bytearray, failed_rows: Mapping[int, str], job: str) -> None:
+    both = [custom_id for row, custom_id in failed_rows.items() if done[row]]
+    if both:
+        raise ResponseError(f"batch job {job}: {both[0]!r} has both a vector and an error")
+    missing = [row for row, seen in enumerate(done) if not seen and row not in failed_rows]
+    if missing:
+        raise ResponseError(
+            f"batch job {job}: {len(missing)} of {len(done)} items are neither in the output nor among the errors, "
+            f"the first of them is item {missing[0]}"
+        )
+
+
+def _lines(file: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The id and the object of each line that is not empty."""
+    for number, line in enumerate(io.BytesIO(file), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise ResponseError(f"line {number} of the job's file is not JSON ({error})") from None
+        custom_id = row.get("custom_id") if isinstance(row, dict) else None
+        if not isinstance(custom_id, str):
+            raise ResponseError(f"line {number} of the job's file has no 'custom_id'")
+        yield custom_id, row
+
+
+def _body(line: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The answer that a line holds; None where it is an error."""
+    response = line.get("response")
+    status = response.get("status_code", 200) if isinstance(response, dict) else None
+    body = response.get("body") if isinstance(response, dict) else None
+    if line.get("error") or (type(status) is int and status >= 400):
+        return None
+    if not isinstance(body, dict):
+        raise ResponseError(f"the line of {line.get('custom_id')!r} holds neither an answer nor an error")
+    return body
+
+
+def _failure(line: Mapping[str, Any]) -> FailedItem:
+    """What a line says of an item that failed, in whichever shape."""
+    response = line.get("response")
+    response = response if isinstance(response, dict) else line
+    status = response.get("status_code")
+    said = (
+        line.get("error") or response.get("body") or response.get("message") or "the service gave no reason"
+    )
+    while isinstance(said, dict):
+        inner = next((said[name] for name in ("message", "detail", "error") if said.get(name)), None)
+        said = inner if inner is not None else json.dumps(said)
+    return FailedItem(status if type(status) is int else None, str(said)[:500])
+
+
+def _vector(body: Mapping[str, Any], custom_id: str) -> Vectors:
+    match body.get("data"):
+        case [{"embedding": value}]:
+            vector = read_vector(value, "float")
+        case _:
+            raise ResponseError(f"the answer for {custom_id!r} does not hold one embedding")
+    if not len(vector) or not np.isfinite(vector).all():
+        raise ResponseError(f"the vector of {custom_id!r} is empty, or holds numbers that are not finite")
+    return vector
+
+
+def _tokens(body: Mapping[str, Any]) -> int:
+    usage = body.get("usage")
+    if not isinstance(usage, dict):
+        return 0
+    return count_of(usage.get("total_tokens", usage.get("prompt_tokens"))) or 0

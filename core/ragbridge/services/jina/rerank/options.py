@@ -1,0 +1,127 @@
+"""What a reranking request may ask for: checked against the model's row before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ragbridge import models
+from ragbridge.client.arguments import check_switches
+from ragbridge.errors import ConfigurationError
+from ragbridge.models import MAX_DOC_LENGTH, Model
+from ragbridge.services.jina.items import LEGACY, Item, are_texts, check_modality, read_item, to_wire
+from ragbridge.values.inputs import Image
+from ragbridge.values.rankings import Document
+
+
+@dataclass(frozen=True, slots=True)
+class RerankOptions:
+    """Checked options of a reranking job; ``row`` is None for a model that the table does not know."""
+
+    model: str
+    row: Model | None
+    top_n: int | None
+    return_documents: bool
+    max_doc_length: int | None
+    return_embeddings: bool
+    max_documents_per_call: int | None
+
+    @property
+    def listwise(self) -> bool:
+        """Whether a score depends on the other documents of its call: so it is taken to, where that is not known."""
+        return self.row is None or self.row.window is not None
+
+    def payload(self, query: Item, documents: Sequence[Item], top_n: int | None) -> dict[str, Any]:
+        """The request's body; files are read now. Documents are never asked back: the caller has them."""
+        fields = {
+            "model": self.model,
+            "query": to_wire(query),
+            "documents": documents if are_texts(documents) else [to_wire(document) for document in documents],
+            "top_n": top_n,
+            "max_doc_length": self.max_doc_length,
+            "return_embeddings": self.return_embeddings or None,
+            "return_documents": False,
+        }
+        return {name: value for name, value in fields.items() if value is not None}
+
+
+def check_options(
+    *,
+    model: str,
+    top_n: int | None,
+    return_documents: bool,
+    max_doc_length: int | None,
+    return_embeddings: bool,
+    max_documents_per_call: int | None,
+) -> RerankOptions:
+    """The options of a job.
+
+    Raises:
+        ConfigurationError: The model does not rerank, does not have an option, or a value is not what it should be.
+    """
+    check_switches(return_documents=return_documents, return_embeddings=return_embeddings)
+    row = models.find(model, "rerank")
+    if top_n is not None and (type(top_n) is not int or top_n < 1):
+        raise ConfigurationError(f"top_n={top_n!r} must be a positive int, or None for all documents")
+    for name, value in (("max_doc_length", max_doc_length), ("return_embeddings", return_embeddings or None)):
+        if value is not None and row is not None and name not in row.options:
+            raise ConfigurationError(f"{name}={value!r}: {model} has no such option")
+    if max_doc_length is not None and (
+        type(max_doc_length) is not int or not 1 <= max_doc_length <= MAX_DOC_LENGTH
+    ):
+        raise ConfigurationError(
+            f"max_doc_length={max_doc_length!r} must be an int from 1 to {MAX_DOC_LENGTH}"
+        )
+    options = RerankOptions(
+        model, row, top_n, return_documents, max_doc_length, return_embeddings, max_documents_per_call
+    )
+    least = 2 if options.listwise else 1
+    if max_documents_per_call is not None and (
+        type(max_documents_per_call) is not int or max_documents_per_call < least
+    ):
+        why = f": {model} compares the documents of a call" if options.listwise and row else ""
+        raise ConfigurationError(
+            f"max_documents_per_call={max_documents_per_call!r} must be an int from {least}, or None{why}"
+        )
+    return options
+
+
+def read_query(query: Document, options: RerankOptions) -> Item:
+    """What is asked: a text or an image.
+
+    Raises:
+        ConfigurationError: It is neither, or the model takes no images.
+    """
+    return _read(query, "query", options.row)
+
+
+def read_documents(documents: Sequence[Document], options: RerankOptions) -> list[Item]:
+    """What is ranked: texts and images.
+
+    Raises:
+        ConfigurationError: One of them is neither, or the model takes no images.
+    """
+    if are_texts(documents):
+        return [*documents]
+    return [_read(document, f"documents[{index}]", options.row) for index, document in enumerate(documents)]
+
+
+def _read(value: object, where: str, row: Model | None) -> Item:
+    item = read_item(_bare(value, where, row) if isinstance(value, Mapping) else value, where)
+    check_modality(item, row, where)
+    if not isinstance(item, (str, Image)):
+        raise ConfigurationError(f"{where} is {type(item).__name__}: rerankers take texts and images")
+    return item
+
+
+def _bare(value: Mapping[str, Any], where: str, row: Model | None) -> dict[str, Any]:
+    """What is ranked of a caller's object, which may hold more, such as an id or the address of a text."""
+    found = [key for key in ("text", "image", *LEGACY) if value.get(key) is not None]
+    if not found:
+        raise ConfigurationError(
+            f"{where} is neither a str nor an Image nor an object with 'text' or 'image'"
+        )
+    if found[:2] == ["text", "image"] and (row is None or "image" in row.modalities):
+        raise ConfigurationError(f"{where} has both 'text' and 'image': a document is one or the other")
+    return {found[0]: value[found[0]]}

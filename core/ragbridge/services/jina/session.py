@@ -1,0 +1,214 @@
+"""The way from any product of the API to its service: addresses, key, quota, retries, estimates."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+from urllib.parse import urlsplit
+
+from ragbridge.client.secret import MissingKeyError
+from ragbridge.client.service import Part
+from ragbridge.client.session import Channel, Read
+from ragbridge.client.wire import check_address
+from ragbridge.errors import ConfigurationError
+from ragbridge.flow import Flow
+from ragbridge.limiter.limits import RateLimiter
+from ragbridge.limiter.tiers import KEYLESS, TIERS
+from ragbridge.limiter.tokens import NOTHING, Features
+from ragbridge.services.jina.errors import read_error
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Generator, Iterable
+
+    from ragbridge.client.secret import Secret
+
+
+T = TypeVar("T")
+
+KEY_VARIABLES = ("JINA_API_KEY", "JINAAI_API_KEY", "JINA_AUTH_TOKEN")
+"""Environment variables that hold a key, in the order in which they are looked up."""
+
+PUBLIC_HOST = "api.jina.ai"
+_JSON = {"content-type": "application/json"}
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """Where the products are: addresses without a slash at their end.
+
+    Attributes:
+        api: Up to and including ``/v1``.
+        reader: Of the reader.
+        search: Of the search.
+        grounding: Of the grounding.
+    """
+
+    api: str
+    reader: str
+    search: str
+    grounding: str
+
+    @classmethod
+    def beside(
+        cls,
+        api: str,
+        region: str | None = None,
+        *,
+        reader: str | None = None,
+        search: str | None = None,
+        grounding: str | None = None,
+    ) -> Hosts:
+        """The other hosts of ``api``: Jina's own, or paths beside ``/v1``, which is how ``ragbridge serve`` has them.
+
+        Args:
+            api: Address up to and including ``/v1``.
+            region: ``"eu"`` for the reader and the search of the European Union. The API itself has no such host.
+            reader: The reader's address, where it is another.
+            search: The search's.
+            grounding: The grounding's.
+
+        Raises:
+            ConfigurationError: An address is none, or there is no such region at this one.
+        """
+        if region not in {None, "eu"}:
+            raise ConfigurationError(f"region={region!r} must be 'eu', or None")
+        address = urlsplit(api)
+        public = address.hostname == PUBLIC_HOST and address.scheme != "local"
+        if region and not public:
+            raise ConfigurationError(f"region={region!r}: only {PUBLIC_HOST} has regions; leave it out")
+        zone = "eu." if region else ""
+        origin = api.removesuffix("/v1")
+        own = (
+            (f"https://{zone}r.jina.ai", f"https://{zone}s.jina.ai", "https://g.jina.ai")
+            if public
+            else (f"{origin}/r", f"{origin}/s", f"{origin}/g")
+        )
+        given = {"reader_url": reader, "search_url": search, "grounding_url": grounding}
+        return cls(
+            api,
+            *(
+                default if url is None else check_address(url, name)
+                for default, (name, url) in zip(own, given.items(), strict=True)
+            ),
+        )
+
+
+class JinaChannel(Channel):
+    """What all products of one ``Jina`` share.
+
+    Args:
+        hosts: Where the products are.
+        key: The key, or None.
+        **policy: What any channel is told, see ``Channel``.
+    """
+
+    def __init__(self, *, hosts: Hosts, key: Secret | None, **policy: Any) -> None:
+        self.hosts = hosts
+        super().__init__(
+            service="jina",
+            base=hosts.api,
+            key=key,
+            refusal=functools.partial(read_error, key=key),
+            **policy,
+        )
+
+    @property
+    def keyless(self) -> bool:
+        """Whether the caller chose to use what needs no key."""
+        return self._limits == KEYLESS
+
+    def limiter(self, product: str) -> RateLimiter | None:
+        """The limiter of one product.
+
+        Raises:
+            ConfigurationError: The product asks for a key, and the caller chose to use none.
+        """
+        if self.keyless:
+            able = [tier.product for tier in TIERS if tier.name == KEYLESS]
+            if product not in able:
+                raise ConfigurationError(
+                    f"limits={KEYLESS!r}: {product} asks for a key; without one there are {' and '.join(able)}"
+                )
+        return super().limiter(product)
+
+    def check_key(self) -> None:
+        """Raise ``MissingKeyError`` where the service will ask for a key and there is none."""
+        address = urlsplit(self._base)
+        if self._key is None and address.hostname == PUBLIC_HOST and address.scheme != "local":
+            raise MissingKeyError(
+                f"no key for {PUBLIC_HOST}: pass api_key=, or set one of {', '.join(KEY_VARIABLES)}; "
+                'base_url="local" needs none and runs the embedded engine'
+            )
+
+    def post(
+        self,
+        path: str,
+        body: bytes,
+        *,
+        product: str,
+        read: Read[T],
+        model: str | None = None,
+        measure: Callable[[], Features] = lambda: NOTHING,
+        extra: float = 0.0,
+        idempotent: bool = True,
+        timeout: float | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Flow[tuple[T, int | None]]:
+        """One request with a JSON body to ``path`` below the API's address; see ``Channel.request``."""
+        self._need_key(product)
+        return self.request(
+            "POST",
+            self.hosts.api + path,
+            product=product,
+            read=read,
+            headers={**_JSON, **(headers or {})},
+            body=body,
+            timeout=timeout,
+            idempotent=idempotent,
+            model=model,
+            measure=measure,
+            extra=extra,
+        )
+
+    def get(self, path: str, *, product: str, read: Read[T]) -> Flow[tuple[T, int | None]]:
+        """One request to read what stands at ``path``."""
+        self._need_key(product)
+        return self.request("GET", self.hosts.api + path, product=product, read=read)
+
+    def delete(
+        self, path: str, *, product: str, read: Read[T], idempotent: bool = True
+    ) -> Flow[tuple[T, int | None]]:
+        """One request to delete what stands at ``path``."""
+        self._need_key(product)
+        return self.request(
+            "DELETE", self.hosts.api + path, product=product, read=read, idempotent=idempotent
+        )
+
+    def _need_key(self, product: str) -> None:
+        """Products without a quota for those who have no key ask for one."""
+        self.limiter(product)
+        if not self.keyless:
+            self.check_key()
+
+
+class JinaFaces:
+    """A family of methods of ``Jina``, which has what they need."""
+
+    _channel: JinaChannel
+    _batch_size: int
+
+    if TYPE_CHECKING:
+
+        def _stream(self, flows: Iterable[Flow[T]]) -> Generator[T, None, None]: ...
+
+        def _stream_async(self, flows: Iterable[Flow[T]]) -> AsyncGenerator[T, None]: ...
+
+
+class JinaPart(Part):
+    """A group of methods, or a handle, that belongs to one ``Jina`` and asks by its channel."""
+
+    @property
+    def _channel(self) -> JinaChannel:
+        return cast("JinaFaces", self._service)._channel  # noqa: SLF001 - a part of it

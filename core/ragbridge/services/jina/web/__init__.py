@@ -1,0 +1,1 @@
+"""Reader, search and grounding."""

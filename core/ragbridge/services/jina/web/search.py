@@ -1,0 +1,124 @@
+"""The search at ``s.jina.ai``: build the request, read the results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ragbridge.errors import ConfigurationError, InvalidRequestError, ResponseError
+from ragbridge.flow import Flow, Plan, plan
+from ragbridge.services.jina.web.requests import header, post, read_page
+from ragbridge.values.embeddings import Usage
+from ragbridge.values.web import SearchResults
+
+if TYPE_CHECKING:
+    from ragbridge.services.jina.session import JinaChannel
+    from ragbridge.services.jina.web.options import ReaderOptions
+
+PRODUCT = "search"
+NOTHING_FOUND = "No search results available"
+"""How the service says, by a 422, that nothing was found (the reader's source, searcher): that is a result as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """What is asked of the search, checked."""
+
+    query: str
+    num: int | None
+    page: int | None
+    country: str | None
+    language: str | None
+    location: str | None
+    site: str | None
+    content: bool
+    pages: ReaderOptions
+
+    def payload(self) -> dict[str, Any]:
+        """The request's body."""
+        found = {
+            "q": self.query,
+            "gl": self.country,
+            "hl": self.language,
+            "location": self.location,
+            "num": self.num,
+            "page": self.page,
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+    def headers(self) -> dict[str, str]:
+        """The request's headers beside the key."""
+        found = {"x-site": header("site", self.site)}
+        if not self.content:
+            found["x-respond-with"] = "no-content"
+        return {**self.pages.headers(), **{name: text for name, text in found.items() if text is not None}}
+
+
+def check_options(
+    query: str,
+    *,
+    num: int | None,
+    page: int | None,
+    country: str | None,
+    language: str | None,
+    location: str | None,
+    site: str | None,
+    content: bool,
+    pages: ReaderOptions,
+) -> SearchOptions:
+    """The options, where the service takes them all.
+
+    Raises:
+        ConfigurationError: An argument is not what it should be.
+    """
+    if not isinstance(query, str) or not query.strip():
+        raise ConfigurationError("query must be a string that is not empty")
+    for name, count in {"num": num, "page": page}.items():
+        if count is not None and (type(count) is not int or count < 1):
+            raise ConfigurationError(f"{name}={count!r} must be a positive int, or None")
+    for name, text in {"country": country, "language": language, "location": location, "site": site}.items():
+        if text is not None and (not isinstance(text, str) or not text.strip()):
+            raise ConfigurationError(f"{name}={text!r} must be a string that is not empty, or None")
+    if not isinstance(content, bool):
+        raise ConfigurationError(f"content={content!r} must be True or False")
+    if not content and pages.return_format is not None:
+        raise ConfigurationError("content=False and return_format: give one of them")
+    if pages.body():
+        raise ConfigurationError(
+            f"options: a search cannot have {' or '.join(pages.body())}; read the pages that it finds"
+        )
+    found = SearchOptions(query, num, page, country, language, location, site, content, pages)
+    found.headers()  # refuses what a header cannot hold
+    return found
+
+
+def search(channel: JinaChannel, options: SearchOptions) -> Plan[SearchResults]:
+    """One request."""
+    return plan((_flow(channel, options),), lambda found: found[0])
+
+
+def _flow(channel: JinaChannel, options: SearchOptions) -> Flow[SearchResults]:
+    try:
+        found, _ = yield from post(
+            channel,
+            channel.hosts.search,
+            options.payload(),
+            product=PRODUCT,
+            read=_read,
+            headers=options.headers(),
+            timeout=options.pages.patience,
+        )
+    except InvalidRequestError as error:
+        if NOTHING_FOUND not in error.message:
+            raise
+        return SearchResults((), Usage(0, 1))
+    return found
+
+
+def _read(data: object, tokens: int | None) -> SearchResults:
+    if not isinstance(data, list):
+        raise ResponseError("'data' is no list of results")
+    pages = tuple(read_page(row, content=False) for row in data)
+    if not all(page.url for page in pages):
+        raise ResponseError("a result has no 'url'")
+    return SearchResults(pages, Usage(tokens or 0, 1))

@@ -1,0 +1,80 @@
+"""How a request to Jina looks: addresses, headers, bodies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ragbridge.client.wire import check_address, read_json
+from ragbridge.errors import ConfigurationError, ResponseError
+from ragbridge.flow import Response
+
+KNOWN_PATHS = ("/embeddings", "/multi-vector", "/rerank", "/classify", "/train", "/segment")
+
+_MOST = 1e15
+"""Beyond it nothing was counted: larger figures would be believed by limiters, and break arithmetic."""
+
+
+def normalize_base(url: str) -> str:
+    """The address up to and including ``/v1``, from what users paste: with or without it, or a whole endpoint.
+
+    Raises:
+        ConfigurationError: The address has no scheme, no host, or holds a user name.
+    """
+    if not isinstance(url, str):
+        raise ConfigurationError(f"base_url is {type(url).__name__}, not str")
+    address = check_address(url, "base_url", schemes=("https", "http", "local"), hint=", or be 'local'")
+    for known in KNOWN_PATHS:
+        address = address.removesuffix(known)
+    return address.removesuffix("/v1") + "/v1"
+
+
+def decode(response: Response) -> dict[str, Any]:
+    """The JSON object in a successful answer.
+
+    Raises:
+        ResponseError: The body is something else.
+    """
+    body = decode_any(response)
+    if not isinstance(body, dict):
+        raise ResponseError(f"HTTP {response.status}: the body is not a JSON object")
+    return body
+
+
+def decode_any(response: Response) -> Any:
+    """The JSON in a successful answer.
+
+    Raises:
+        ResponseError: The body is something else.
+    """
+    return read_json(response, setting="base_url")
+
+
+def billed(body: Mapping[str, Any]) -> int | None:
+    """``usage.total_tokens``, the only count that every model sends."""
+    usage = body.get("usage")
+    return count_of(usage.get("total_tokens")) if isinstance(usage, dict) else None
+
+
+def count_of(value: object) -> int | None:
+    """A number of tokens or items, which some services write as a float; None where it cannot be one."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _MOST:
+        return None
+    return int(value)
+
+
+def word_of(value: object) -> str | None:
+    """A field's text; a number too, since times are on record as both. None where it is neither."""
+    return None if value is None or isinstance(value, (dict, list)) else str(value)
+
+
+def told(value: object) -> str | None:
+    """What the service says in a field that is mostly a text: anything else as JSON."""
+    return value if value is None or isinstance(value, str) else json.dumps(value)
+
+
+def model_of(body: Mapping[str, Any], asked: str) -> str:
+    """The model's name as the service gave it."""
+    model = body.get("model")
+    return model if isinstance(model, str) and model else asked

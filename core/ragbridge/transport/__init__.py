@@ -1,0 +1,1 @@
+"""All I/O: the drivers of flows, and what answers their requests."""

@@ -1,0 +1,352 @@
+"""What transports over HTTP have in common, whichever library they use: clients that come and go, bounds, errors."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import weakref
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+from ragbridge.errors import RequestError
+from ragbridge.flow import Request, Response
+from ragbridge.values.public import __version__
+
+CONNECT_TIMEOUT = 10.0
+ENDURANCE = 8
+"""Cancelled requests after which a client that they wear out is replaced."""
+
+HEADERS: Mapping[str, str] = {
+    "accept": "application/json",
+    "accept-encoding": "identity",  # why: CONTRIBUTING.md, "Hot path"
+    "user-agent": f"ragbridge/{__version__}",
+}
+
+
+class PooledTransport(ABC):
+    """Clients of an HTTP library, each as long as what it is bound to.
+
+    The blocking one lives as long as the transport, an asynchronous one as long as its event loop, which closes it when it
+    shuts down. A forked child starts without any of them. Closing retires a client: requests under way end on it, later
+    ones open another.
+
+    Args:
+        timeout: Seconds without data after which a request fails.
+        deadline: Seconds after which a request fails, whatever has arrived by then.
+    """
+
+    wears_out = False
+    """Whether cancelled requests may leave an asynchronous client of this library worse than it was."""
+
+    def __init__(self, *, timeout: float, deadline: float) -> None:
+        self._timeout = timeout
+        self._deadline = deadline
+        self._start()
+        _transports.add(self)
+
+    def restart(self) -> None:
+        """Begin anew in a forked child: the sockets are the parent's, so they are dropped, not closed."""
+        if self._closer is not None:
+            self._closer.detach()
+        self._start()
+
+    def _start(self) -> None:
+        self._lock = threading.Lock()
+        self._own: Lease | None = None
+        self._closer: weakref.finalize[..., PooledTransport] | None = None
+        self._by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LoopLease]
+        self._by_loop = weakref.WeakKeyDictionary()
+        self._answers = RecentAnswers()
+
+    def send(self, request: Request) -> Response:
+        """Answer ``request``, blocking."""
+        lease = self._lease()
+        try:
+            response = self._exchange(lease.client, request)
+            if self._answers.is_copy(request, response):
+                self._drop(lease)
+                raise copied(request)
+        finally:
+            if lease.give_back():
+                lease.close()
+        return response
+
+    async def send_async(self, request: Request) -> Response:
+        """Answer ``request`` on the running event loop."""
+        lease = await self._lease_async()
+        try:
+            response = await self._exchange_async(lease.client, request)
+            if self._answers.is_copy(request, response):
+                self._drop_async(lease)
+                raise copied(request)
+        except (asyncio.CancelledError, GeneratorExit):
+            if self.wears_out and lease.wear():
+                self._drop_async(lease)
+            raise
+        finally:
+            if lease.give_back():
+                await lease.close()
+        return response
+
+    @abstractmethod
+    def _exchange(self, client: Any, request: Request) -> Response:
+        """Answer ``request`` by a client of ``_open``, or by the caller's own."""
+
+    @abstractmethod
+    async def _exchange_async(self, client: Any, request: Request) -> Response:
+        """Answer ``request`` by a client of ``_open_async``, or by the caller's own."""
+
+    @abstractmethod
+    def _open(self) -> tuple[Any, Callable[[], object]]:
+        """A blocking client, and what closes it."""
+
+    @abstractmethod
+    def _open_async(self) -> Any:
+        """A client for the running event loop."""
+
+    @abstractmethod
+    async def _shut(self, client: Any) -> None:
+        """Close a client of ``_open_async``, on its loop."""
+
+    def _silence(self, request: Request) -> float:
+        """Seconds without data after which ``request`` fails."""
+        return request.timeout or self._timeout
+
+    def _patience(self, request: Request) -> float:
+        """Seconds that ``request`` may take as a whole: never less than it may be silent."""
+        return max(self._deadline, self._silence(request))
+
+    def close(self) -> None:
+        """Close the blocking client, once the requests under way have ended. A later request opens another."""
+        lease = self._own
+        if lease is not None and self._drop(lease):
+            lease.close()
+
+    async def close_async(self) -> None:
+        """Close the blocking client and the one of the running loop, once the requests under way have ended."""
+        self.close()
+        lease = self._by_loop.get(asyncio.get_running_loop())
+        if lease is not None and self._drop_async(lease):
+            await lease.close()
+
+    def _lease(self) -> Lease:
+        with self._lock:
+            lease = self._own
+            if lease is None:
+                client, close = self._open()
+                lease = self._own = Lease(client, close)
+                self._closer = weakref.finalize(self, close)  # for those who never call close()
+            lease.take()
+        return lease
+
+    async def _lease_async(self) -> LoopLease:
+        loop = asyncio.get_running_loop()
+        lease = self._by_loop.get(loop)
+        if lease is None:
+            # A loop closes the generators that were started on it when it shuts down (`asyncio.run` does this), and
+            # with this one the client, whose sockets could not be closed on any other loop.
+            lease = self._by_loop[loop] = LoopLease(self._open_async(), self._end)
+            lease.take()
+            await anext(lease.closer)  # never suspends: it only makes the generator known to the loop
+        else:
+            lease.take()
+        return lease
+
+    def _drop(self, lease: Lease) -> bool:
+        """Have later requests open another client. True if nobody uses this one: then it is to be closed."""
+        with self._lock:
+            if self._own is lease:
+                self._own = None
+                if self._closer is not None:
+                    self._closer.detach()
+        return lease.retire()
+
+    def _drop_async(self, lease: LoopLease) -> bool:
+        """Have later requests of the running loop open another client. True if this one is to be closed."""
+        self._forget(lease.client)
+        return lease.retire()
+
+    async def _end(self, client: Any) -> None:
+        self._forget(client)
+        await self._shut(client)
+
+    def _forget(self, client: Any) -> None:
+        loop = asyncio.get_running_loop()
+        lease = self._by_loop.get(loop)
+        if lease is not None and lease.client is client:
+            del self._by_loop[loop]
+
+
+class Lease:
+    """A blocking client and the number of requests that use it."""
+
+    def __init__(self, client: Any, close: Callable[[], object]) -> None:
+        self.client = client
+        self.close = close
+        self._users = 0
+        self._retired = False
+        self._lock = threading.Lock()
+
+    def take(self) -> None:
+        """One request more."""
+        with self._lock:
+            self._users += 1
+
+    def give_back(self) -> bool:
+        """One request less. True if the client is retired and nobody uses it any more: then it is to be closed."""
+        with self._lock:
+            self._users -= 1
+            return self._retired and not self._users
+
+    def retire(self) -> bool:
+        """No request is given this client any more. True if nobody uses it: then it is to be closed."""
+        with self._lock:
+            self._retired = True
+            return not self._users
+
+
+class LoopLease:
+    """The client of one event loop and the number of requests that use it. Used by that loop's thread alone."""
+
+    def __init__(self, client: Any, shut: Callable[[Any], Awaitable[None]]) -> None:
+        self.client = client
+        self.closer = self._closing(client, shut)
+        self._users = 0
+        self._retired = False
+        self._endurance = ENDURANCE
+
+    @staticmethod
+    async def _closing(client: Any, shut: Callable[[Any], Awaitable[None]]) -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            await shut(client)
+
+    async def close(self) -> None:
+        """Close the client, on its loop."""
+        await self.closer.aclose()
+
+    def take(self) -> None:
+        """One request more."""
+        self._users += 1
+
+    def give_back(self) -> bool:
+        """One request less. True if the client is retired and nobody uses it any more: then it is to be closed."""
+        self._users -= 1
+        return self._retired and not self._users
+
+    def retire(self) -> bool:
+        """No request is given this client any more. True if nobody uses it: then it is to be closed."""
+        self._retired = True
+        return not self._users
+
+    def wear(self) -> bool:
+        """A request was cancelled on its way. True once that has happened too often to trust the client."""
+        self._endurance -= 1
+        return self._endurance <= 0
+
+
+class RecentAnswers:
+    """Tells an answer that arrives a second time, in place of the answer to another request.
+
+    Where a gateway sends an answer twice, the next request on that connection receives the copy. HTTP/1.1 cannot tell;
+    services that number their answers (``X-Request-Id``) can. Nothing is concluded from numbers that hardly change.
+    """
+
+    KEPT = 512
+    PROVEN = 4
+    """Different numbers after which a service counts as one that numbers its answers."""
+    DOUBTS = 3
+    """Repetitions without a new number in between after which it does not any more."""
+
+    def __init__(self) -> None:
+        self._seen: OrderedDict[str, tuple[object, ...]] = OrderedDict()
+        self._lock = threading.Lock()
+        self._doubts = 0
+
+    def is_copy(self, request: Request, response: Response) -> bool:
+        """Whether ``response`` was the answer to another request before."""
+        number = response.headers.get("x-request-id")
+        if number is None or self._doubts >= self.DOUBTS:
+            return False
+        asked = (request.method, request.url, len(request.body), request.body[:256], request.body[-256:])
+        with self._lock:
+            proven = len(self._seen) >= self.PROVEN
+            if number not in self._seen:
+                self._doubts = 0
+            elif self._seen[number] != asked and proven:
+                self._doubts += 1
+                return True
+            self._seen[number] = asked
+            if len(self._seen) > self.KEPT:
+                self._seen.popitem(last=False)
+        return False
+
+
+def copied(request: Request) -> RequestError:
+    """The error for a request that received the answer to another one."""
+    return RequestError(f"{request.method} {request.place}: the answer to another request came a second time")
+
+
+def too_late(request: Request, seconds: float) -> RequestError:
+    """The error for a request whose answer went on arriving for too long."""
+    return RequestError(
+        f"{request.method} {request.place}: no whole answer within {seconds:g} s; see deadline="
+    )
+
+
+def no_answer(request: Request, kind: str) -> RequestError:
+    """The error for a request that was not answered in time."""
+    seconds = f"{request.timeout:g} s" if request.timeout else "the client's timeout"
+    error = RequestError(
+        f"{request.method} {request.place}: no answer within {seconds} ({kind}); see timeout="
+    )
+    error.sent = kind != "connect"
+    return error
+
+
+def no_connection(request: Request, reason: object) -> RequestError:
+    """The error for a request that nobody got."""
+    error = RequestError(f"{request.method} {request.place}: {reason}")
+    error.sent = False
+    return error
+
+
+def not_trusted(request: Request, reason: str) -> RequestError:
+    """The error for a server that nobody vouches for: another attempt would meet it again."""
+    error = no_connection(request, reason)
+    error.retryable = False
+    return error
+
+
+_transports: weakref.WeakSet[PooledTransport] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for transport in tuple(_transports):
+        transport.restart()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+class Transport(Protocol):
+    """Answers one request, over HTTP or in this process. Raises ``RequestError`` where no answer comes."""
+
+    def send(self, request: Request) -> Response:
+        """Answer ``request``, blocking the calling thread."""
+        ...
+
+    async def send_async(self, request: Request) -> Response:
+        """Answer ``request`` on the running event loop."""
+        ...
+
+    def close(self) -> None:
+        """Free what the blocking side holds."""
+
+    async def close_async(self) -> None:
+        """Free what both sides hold for the running loop."""

@@ -1,0 +1,241 @@
+"""Requests over HTTP by urllib3 and aiohttp: the same as by httpx, at a third of its processor time.
+
+Part of the extra ``speed``. Used where both packages are installed and nothing asks for httpx: no client of the caller's
+own, no proxy in the environment. Certificates are those that httpx would use.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import math
+import ssl
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HTTPError, LocationValueError, NewConnectionError
+from urllib3.exceptions import TimeoutError as UrllibTimeoutError
+from urllib3.util.wait import wait_for_read
+
+from ragbridge.errors import ConfigurationError, RequestError
+from ragbridge.flow import Request, Response
+from ragbridge.transport.base import (
+    CONNECT_TIMEOUT,
+    HEADERS,
+    PooledTransport,
+    no_answer,
+    no_connection,
+    not_trusted,
+    too_late,
+)
+from ragbridge.transport.tls import certificates, distrust
+
+
+class FastTransport(PooledTransport):
+    """Sends requests with urllib3 and, on event loops, with aiohttp.
+
+    Args:
+        timeout: Seconds to wait for data, at most; connecting gets 10 at most.
+        deadline: Seconds that a request may take as a whole.
+        connections: Connections kept open, and opened at once.
+        base: The address that requests go to: plain HTTP needs no certificates.
+        trust: Which certificates are trusted; None for those that httpx trusts.
+    """
+
+    def __init__(
+        self,
+        *,
+        timeout: float,
+        deadline: float,
+        connections: int,
+        base: str,
+        trust: ssl.SSLContext | None = None,
+    ) -> None:
+        self._trust = trust
+        self._connections = connections
+        self._tls = urlsplit(base).scheme == "https"
+        super().__init__(timeout=timeout, deadline=deadline)
+
+    def _exchange(self, client: urllib3.PoolManager, request: Request) -> Response:
+        seconds, patience = self._silence(request), self._patience(request)
+        _here.until = time.monotonic() + patience
+        try:
+            answer = client.request(
+                request.method,
+                request.url,
+                body=request.body,
+                headers={**HEADERS, **request.headers},
+                timeout=urllib3.Timeout(connect=min(CONNECT_TIMEOUT, seconds), read=seconds),
+                retries=False,
+                redirect=False,
+            )
+        except NewConnectionError as error:  # counted among the timeouts by urllib3, but it is none
+            raise no_connection(request, error) from error
+        except UrllibTimeoutError as error:
+            if time.monotonic() >= _here.until:
+                raise too_late(request, patience) from error
+            raise no_answer(request, type(error).__name__.removesuffix("TimeoutError").lower()) from error
+        except LocationValueError as error:
+            raise ConfigurationError(
+                f"{request.method} {request.place}: {error}; check the address"
+            ) from error
+        except HTTPError as error:
+            if (reason := distrust(error)) is not None:
+                raise not_trusted(request, reason) from error
+            raise RequestError(f"{request.method} {request.place}: {error}") from error
+        return Response(answer.status, answer.headers, answer.data)
+
+    async def _exchange_async(self, client: aiohttp.ClientSession, request: Request) -> Response:
+        seconds, patience = self._silence(request), self._patience(request)
+        start = time.monotonic()
+        try:
+            async with client.request(
+                request.method,
+                request.url,
+                data=request.body,
+                headers={**HEADERS, **request.headers},
+                timeout=aiohttp.ClientTimeout(
+                    total=patience, sock_connect=min(CONNECT_TIMEOUT, seconds), sock_read=seconds
+                ),
+                allow_redirects=False,
+            ) as answer:
+                return Response(answer.status, answer.headers, await answer.read())
+        except TimeoutError as error:
+            if time.monotonic() - start >= patience:
+                raise too_late(request, patience) from error
+            raise no_answer(request, "connect" if "onnect" in str(error) else "read") from error
+        except aiohttp.InvalidURL as error:
+            raise ConfigurationError(
+                f"{request.method} {request.place}: {error}; check the address"
+            ) from error
+        except aiohttp.ClientConnectorError as error:
+            if (reason := distrust(error)) is not None:
+                raise not_trusted(request, reason) from error
+            raise no_connection(request, error) from error
+        except aiohttp.ClientError as error:
+            raise RequestError(
+                f"{request.method} {request.place}: {str(error) or type(error).__name__}"
+            ) from error
+
+    def _open(self) -> tuple[urllib3.PoolManager, Callable[[], object]]:
+        pool = urllib3.PoolManager(maxsize=self._connections, ssl_context=self._certificates())
+        pool.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+        return pool, pool.clear
+
+    def _open_async(self) -> aiohttp.ClientSession:
+        connector = _Connector(limit=self._connections, ssl=self._certificates() or True)
+        return aiohttp.ClientSession(connector=connector)
+
+    async def _shut(self, client: aiohttp.ClientSession) -> None:
+        await client.close()
+
+    def _certificates(self) -> ssl.SSLContext | None:
+        if (
+            self._tls and self._trust is None
+        ):  # kept: reading them is by far the dearest part of making a client
+            self._trust = certificates()
+        return self._trust if self._tls else None
+
+
+class _Here(threading.local):
+    """The request that the current thread waits for."""
+
+    until = math.inf
+    """When its deadline is, on the clock of ``time.monotonic``."""
+
+
+_here = _Here()
+
+
+class _Arrivals(io.RawIOBase):
+    """What a socket receives, up to the deadline of the request that the thread waits for."""
+
+    def __init__(self, raw: io.RawIOBase, sock: Any) -> None:
+        self._raw = raw
+        self._sock = sock
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        left = _here.until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the deadline has passed")
+        if left < self._sock.gettimeout():
+            self._sock.settimeout(left)
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Answer(http.client.HTTPResponse):
+    """An answer that ends by the deadline, and that no interim one (a status below 200) is taken for."""
+
+    def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp: Any = io.BufferedReader(_Arrivals(self.fp.detach(), sock))
+
+    def _read_status(self) -> tuple[str, int, str]:
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if status >= 200 or status == http.client.CONTINUE:  # the library itself passes over 100
+                return version, status, reason
+            if status == http.client.SWITCHING_PROTOCOLS:
+                raise http.client.BadStatusLine("the server switches to another protocol")
+            http.client.parse_headers(self.fp)
+
+
+class _Connection(HTTPConnection):
+    response_class = _Answer
+
+
+class _SecureConnection(HTTPSConnection):
+    response_class = _Answer
+
+
+class _Pool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Connection  # pyright: ignore[reportAssignmentType] - urllib3's own default fails likewise
+
+
+class _SecurePool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection  # pyright: ignore[reportAssignmentType]
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Gives out no connection on which something has arrived that nobody asked for. urllib3 looks by itself."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._used: weakref.WeakSet[Any] = weakref.WeakSet()
+
+    async def connect(self, *args: Any, **kwargs: Any) -> Any:
+        while True:
+            connection = await super().connect(*args, **kwargs)
+            protocol: Any = connection.protocol
+            if protocol in self._used and (protocol.should_close or _is_readable(connection.transport)):
+                connection.close()
+                continue
+            self._used.add(protocol)
+            return connection
+
+
+def _is_readable(transport: Any) -> bool:
+    sock = transport.get_extra_info("socket") if transport is not None else None
+    if sock is None or sock.fileno() < 0:
+        return True
+    return wait_for_read(sock, timeout=0)
+
+
+def suits(base: str) -> bool:
+    """Whether requests to ``base`` can go without what only httpx is asked to do here: proxies."""
+    return not getproxies() or bool(proxy_bypass(urlsplit(base).netloc))

@@ -1,0 +1,82 @@
+"""The embedded engine as a transport: requests are answered in this process, delays and broken connections acted out."""
+
+from __future__ import annotations
+
+import functools
+import time
+from typing import TYPE_CHECKING, cast
+
+from ragbridge.errors import RequestError
+from ragbridge.flow import Request, Response
+
+if TYPE_CHECKING:
+    from ragbridge.local import Answer, Engine
+    from ragbridge.transport.base import Transport
+
+
+class InProcessTransport:
+    """Answers requests by an ``Engine``; what ``Jina(transport=Engine(...))`` makes of it.
+
+    Args:
+        engine: The engine; None for the one that this process shares.
+        timeout: Seconds after which a late answer counts as none.
+    """
+
+    def __init__(self, engine: Engine | None = None, *, timeout: float = 60.0) -> None:
+        self._engine = engine
+        self._timeout = timeout
+
+    def send(self, request: Request) -> Response:
+        """Answer ``request``, blocking."""
+        answer = self._handle(request)
+        time.sleep(self._pause(answer, request))
+        return self._outcome(answer, request)
+
+    async def send_async(self, request: Request) -> Response:
+        """Answer ``request`` in a thread, so that the running event loop stays free."""
+        import asyncio
+
+        answer = await asyncio.to_thread(self._handle, request)
+        await asyncio.sleep(self._pause(answer, request))
+        return self._outcome(answer, request)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    async def close_async(self) -> None:
+        """Nothing is held."""
+
+    def _handle(self, request: Request) -> Answer:
+        return (self._engine or shared_engine()).handle(request)
+
+    def _limit(self, request: Request) -> float:
+        return request.timeout or self._timeout
+
+    def _pause(self, answer: Answer, request: Request) -> float:
+        return self._limit(request) if answer.cut == "hang" else min(answer.delay, self._limit(request))
+
+    def _outcome(self, answer: Answer, request: Request) -> Response:
+        what = f"{request.method} {request.place}"
+        if answer.cut == "hang" or answer.delay > self._limit(request):
+            raise RequestError(f"{what}: no answer within {self._limit(request):g} s; see timeout=")
+        if answer.cut:
+            raise RequestError(f"{what}: the connection broke ({answer.cut})")
+        return answer.response
+
+
+def in_process(given: Transport | Engine, timeout: float) -> Transport:
+    """``given``, where it is an engine as what answers by it."""
+    handle = getattr(given, "handle", None)
+    return (
+        cast("Transport", given)
+        if handle is None
+        else InProcessTransport(cast("Engine", given), timeout=timeout)
+    )
+
+
+@functools.cache
+def shared_engine() -> Engine:
+    """The engine behind ``base_url="local"``: one in a process, since its weights are the same for all."""
+    from ragbridge.local import Engine
+
+    return Engine()

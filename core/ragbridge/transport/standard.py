@@ -1,0 +1,233 @@
+"""Requests over HTTP by httpx. The only module that imports it; it is imported when a client is made."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextvars
+import ssl
+import sys
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
+
+import httpx
+
+from ragbridge.errors import ConfigurationError, RequestError
+from ragbridge.flow import Request, Response
+from ragbridge.transport.base import (
+    CONNECT_TIMEOUT,
+    HEADERS,
+    Lease,
+    LoopLease,
+    PooledTransport,
+    no_answer,
+    no_connection,
+    not_trusted,
+    too_late,
+)
+from ragbridge.transport.tls import certificates, distrust
+
+T = TypeVar("T")
+
+
+class HttpTransport(PooledTransport):
+    """Sends requests with httpx, or with the caller's own client of its kind.
+
+    Args:
+        timeout: Seconds to wait for data, at most; connecting gets 10 at most.
+        deadline: Seconds that a request may take as a whole.
+        connections: Connections kept open by clients made here, and requests at once on an event loop.
+        client: The caller's blocking client (``httpx.Client`` or one with its interface); never closed here.
+        async_client: The caller's asynchronous client; it belongs to one event loop; never closed here.
+        trust: Which certificates are trusted by clients made here; None for those that httpx trusts.
+    """
+
+    wears_out = True  # httpcore 1.0 loses connections to cancelled requests: encode/httpcore#830, #1093
+
+    def __init__(
+        self,
+        *,
+        timeout: float,
+        deadline: float,
+        connections: int,
+        client: Any = None,
+        async_client: Any = None,
+        trust: ssl.SSLContext | None = None,
+    ) -> None:
+        self._trust = trust
+        # httpx's pool gets no bound of its own, hence no queue in which a cancelled request could be forgotten.
+        self._limits = httpx.Limits(max_connections=None, max_keepalive_connections=connections)
+        self._connections = connections
+        self._given = Lease(client, _keep_open) if client else None
+        self._given_async = LoopLease(async_client, _leave_open) if async_client else None
+        super().__init__(timeout=timeout, deadline=deadline)
+
+    def _start(self) -> None:
+        super()._start()
+        self._places: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]
+        self._places = weakref.WeakKeyDictionary()
+
+    def _lease(self) -> Lease:
+        if self._given is None:
+            return super()._lease()
+        self._given.take()
+        return self._given
+
+    async def _lease_async(self) -> LoopLease:
+        if self._given_async is None:
+            return await super()._lease_async()
+        self._given_async.take()
+        return self._given_async
+
+    def _drop(self, lease: Lease) -> bool:
+        return lease is not self._given and super()._drop(lease)
+
+    def _drop_async(self, lease: LoopLease) -> bool:
+        return lease is not self._given_async and super()._drop_async(lease)
+
+    def _exchange(self, client: Any, request: Request) -> Response:
+        try:
+            answer = within(self._patience(request), lambda: client.request(**self._arguments(request)))
+        except Exception as error:  # noqa: BLE001 - sorted by kind there
+            self._translate(error, client, request)
+        return Response(answer.status_code, answer.headers, answer.content)
+
+    async def _exchange_async(self, client: Any, request: Request) -> Response:
+        loop = asyncio.get_running_loop()
+        places = self._places.get(loop) or self._places.setdefault(loop, asyncio.Semaphore(self._connections))
+        async with places:
+            try:
+                async with asyncio.timeout(self._patience(request)):
+                    answer = await client.request(**self._arguments(request))
+            except Exception as error:  # noqa: BLE001 - sorted by kind there
+                self._translate(error, client, request)
+        return Response(answer.status_code, answer.headers, answer.content)
+
+    def _arguments(self, request: Request) -> dict[str, Any]:
+        seconds = self._silence(request)
+        return {
+            "method": request.method,
+            "url": request.url,
+            "content": request.body,
+            "headers": {**HEADERS, **request.headers},
+            "timeout": (
+                min(CONNECT_TIMEOUT, seconds),
+                seconds,
+                seconds,
+                seconds,
+            ),  # connect, read, write, pool
+            "follow_redirects": False,
+        }
+
+    def _open(self) -> tuple[httpx.Client, Callable[[], object]]:
+        client = httpx.Client(limits=self._limits, verify=self._certificates())
+        return client, client.close
+
+    def _open_async(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(limits=self._limits, verify=self._certificates())
+
+    async def _shut(self, client: httpx.AsyncClient) -> None:
+        await client.aclose()
+
+    def _certificates(self) -> ssl.SSLContext:
+        if self._trust is None:  # kept: reading them is by far the dearest part of making a client
+            self._trust = certificates()
+        return self._trust
+
+    def _translate(self, error: Exception, client: Any, request: Request) -> NoReturn:
+        """Raise what ``error`` means for the caller. Messages of HTTP libraries name no header, hence no key."""
+        library = _library(client)
+        what = f"{request.method} {request.place}"
+        if type(error) is TimeoutError:
+            raise too_late(request, self._patience(request)) from error
+        if isinstance(error, getattr(library, "PoolTimeout", ())):
+            raise no_connection(
+                request, "the HTTP client that was passed in has no free connection"
+            ) from error
+        if isinstance(error, getattr(library, "TimeoutException", ())):
+            raise no_answer(request, type(error).__name__.removesuffix("Timeout").lower()) from error
+        if isinstance(
+            error, (getattr(library, "UnsupportedProtocol", ()), getattr(library, "InvalidURL", ()))
+        ):
+            raise ConfigurationError(f"{what}: {error}; check the address") from error
+        if isinstance(error, getattr(library, "ConnectError", ())):
+            if (reason := distrust(error)) is not None:
+                raise not_trusted(request, reason) from error
+            raise no_connection(request, str(error) or "no connection") from error
+        if isinstance(error, getattr(library, "RequestError", ())):
+            raise RequestError(f"{what}: {str(error) or type(error).__name__}") from error
+        if getattr(client, "is_closed", False):
+            raise ConfigurationError(f"{what}: the HTTP client that was passed in is closed") from error
+        raise error
+
+
+def over_http(
+    base: str,
+    *,
+    timeout: float,
+    deadline: float,
+    connections: int,
+    client: Any = None,
+    async_client: Any = None,
+    trust: ssl.SSLContext | None = None,
+) -> PooledTransport:
+    """The transport for requests to ``base``: the faster one where its packages are there and nothing asks for httpx."""
+    if client is None and async_client is None:
+        try:
+            from ragbridge.transport.fast import FastTransport, suits
+        except ImportError:
+            pass
+        else:
+            # Without verification urllib3 would warn of each request.
+            if suits(base) and (trust is None or trust.verify_mode):
+                return FastTransport(
+                    timeout=timeout, deadline=deadline, connections=connections, base=base, trust=trust
+                )
+    return HttpTransport(
+        timeout=timeout,
+        deadline=deadline,
+        connections=connections,
+        client=client,
+        async_client=async_client,
+        trust=trust,
+    )
+
+
+def within(seconds: float, act: Callable[[], T]) -> T:
+    """What ``act`` returns or raises, done by a thread that is left behind once ``seconds`` have passed.
+
+    For blocking clients, which bound each wait for data but not the whole.
+
+    Raises:
+        TimeoutError: ``act`` has not ended in time.
+    """
+    outcome: concurrent.futures.Future[T] = concurrent.futures.Future()
+
+    def work() -> None:
+        try:
+            outcome.set_result(act())
+        except BaseException as error:  # noqa: BLE001 - raised again in the calling thread
+            outcome.set_exception(error)
+
+    run = contextvars.copy_context().run
+    try:
+        threading.Thread(target=run, args=(work,), name="ragbridge", daemon=True).start()
+    except RuntimeError:  # no further thread can be had, such as while the interpreter exits
+        return act()
+    return outcome.result(seconds)
+
+
+def _library(client: Any) -> object:
+    """The package whose errors ``client`` raises: httpx, or another of its interface."""
+    roots = (sys.modules.get(kind.__module__.partition(".")[0]) for kind in type(client).__mro__)
+    return next((root for root in roots if hasattr(root, "RequestError")), None)
+
+
+def _keep_open() -> None:
+    """The caller's own client is never closed here."""
+
+
+async def _leave_open(_: Any) -> None:
+    """The caller's own client is never closed here."""

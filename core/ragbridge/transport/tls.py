@@ -1,0 +1,86 @@
+"""Whose certificates are trusted, and what to say of those that are not."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from pathlib import Path
+
+from ragbridge.errors import ConfigurationError
+
+_NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"})
+"""OpenSSL's words for an answer that is no TLS, such as a page of HTTP."""
+_ANOTHER_NAME = frozenset({62, 64})
+"""OpenSSL's codes for a certificate of another host name or address (``X509_V_ERR_HOSTNAME_MISMATCH``, ``..._IP_...``)."""
+
+
+def trust(
+    authorities: str | os.PathLike[str] | None, verify: bool | ssl.SSLContext = True
+) -> ssl.SSLContext | None:
+    """A trust of the caller's own; None for the usual one.
+
+    Args:
+        authorities: A file of certificates (PEM), or a folder of them as OpenSSL names them; None for httpx's own.
+        verify: False to trust anybody, which lets anybody in between read what is sent, keys included; or what is
+            trusted.
+
+    Raises:
+        ConfigurationError: There are no certificates at that place.
+    """
+    if isinstance(verify, ssl.SSLContext):
+        return verify
+    if not verify:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+    if authorities is None:
+        return None
+    place = Path(authorities)
+    try:
+        if place.is_dir():
+            return ssl.create_default_context(capath=place)
+        return ssl.create_default_context(cafile=place)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        raise ConfigurationError(
+            f"ca_certs={str(authorities)!r} holds no certificates that can be read ({error}); pass the PEM file of the "
+            "authority, such as Elasticsearch's config/certs/http_ca.crt"
+        ) from None
+
+
+def distrust(error: BaseException) -> str | None:
+    """Why TLS with a server cannot begin: its certificate is not trusted, or it speaks none; None for other errors."""
+    cause: BaseException | None = error
+    # aiohttp's errors are of ssl's types as well, without what those hold.
+    while cause is not None and not (isinstance(cause, ssl.SSLError) and getattr(cause, "reason", None)):
+        cause = (
+            getattr(cause, "certificate_error", None)
+            or cause.__cause__
+            or cause.__context__
+            or _reason(cause)
+        )
+    if not isinstance(cause, ssl.SSLError):
+        return None
+    if cause.reason in _NO_TLS:
+        return "the server does not speak TLS there: its address begins with http://, or has another port"
+    if not isinstance(cause, ssl.SSLCertVerificationError):
+        return None
+    way = (
+        "use the name that it was made for"
+        if cause.verify_code in _ANOTHER_NAME
+        else "name its authority: ca_certs= of Elastic, or the environment's SSL_CERT_FILE"
+    )
+    return f"the server's certificate is not trusted ({cause.verify_message}); {way}"
+
+
+def _reason(error: BaseException) -> BaseException | None:
+    """What an error of urllib3 was made of."""
+    reason = getattr(error, "reason", None) or next(iter(error.args[-1:]), None)
+    return reason if isinstance(reason, BaseException) else None
+
+
+def certificates() -> ssl.SSLContext:
+    """Whom httpx trusts: its own list, or what ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` name."""
+    import httpx
+
+    return httpx.create_ssl_context()

@@ -1,0 +1,125 @@
+"""What calls return: frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Vectors: TypeAlias = NDArray[np.float32]
+
+EmbeddingType: TypeAlias = Literal["float", "binary", "ubinary", "byte", "bit"]
+"""What the numbers of a vector are, as the service calls them: floats, or one bit for each dimension; Elasticsearch's
+``byte`` and ``bit`` are signed bytes, one for each dimension and one for each eight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one call cost.
+
+    Attributes:
+        tokens: Tokens that the service billed (its ``usage.total_tokens``); 0 where it did not say.
+        requests: Requests that were answered with success.
+    """
+
+    tokens: int = 0
+    requests: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(self.tokens + other.tokens, self.requests + other.requests)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embeddings:
+    """One vector for each input, in the order of the inputs; of a PDF, one for each page.
+
+    Attributes:
+        vectors: float32 array of shape (number of inputs, dimensions). Of both binary types, although type checkers are
+            told of float32: packed uint8 of shape (number of inputs, dimensions / 8), a bit for each dimension that is
+            above zero, the most significant bit first as ``numpy.packbits`` has them. ``(vectors ^ 0x80).view(np.int8)``
+            is the signed byte that the service calls ``binary``.
+        model: The model's name as the service gave it.
+        usage: What the call cost.
+        embedding_type: What was asked for: ``"float"``, ``"binary"`` or ``"ubinary"``.
+    """
+
+    vectors: Vectors = field(repr=False)
+    model: str
+    usage: Usage = Usage()
+    embedding_type: EmbeddingType = "float"
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        return iter(self.vectors)
+
+    def __repr__(self) -> str:
+        return f"Embeddings(shape={self.vectors.shape}, model={self.model!r}, usage={self.usage!r})"
+
+    def tolist(self) -> list[list[float]]:
+        """The vectors as Python floats (bytes as ints), for interfaces that insist on lists."""
+        return self.vectors.tolist()  # type: ignore[no-any-return]
+
+    def to_floats(self) -> list[list[float]]:
+        """The vectors as Python floats whatever the service gave, for stores that know nothing else.
+
+        Bytes keep their values. Bits become 1.0 and -1.0, one for each dimension: between such vectors cosines and dot
+        products order as Hamming distances do.
+        """
+        vectors = self.vectors
+        if self.embedding_type in {"binary", "ubinary", "bit"}:
+            import numpy as np
+
+            vectors = np.unpackbits(vectors.view(np.uint8), axis=1) * np.float32(2) - np.float32(1)
+        return vectors.astype(float, copy=False).tolist()  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DocumentEmbeddings:
+    """One vector for each chunk of each document, in their order.
+
+    Attributes:
+        documents: For each document a float32 array of shape (number of its chunks, dimensions); packed uint8 of the
+            binary types, see ``Embeddings``.
+        model: The model's name as the service gave it.
+        usage: What the call cost.
+        embedding_type: What was asked for.
+    """
+
+    documents: tuple[Vectors, ...] = field(repr=False)
+    model: str
+    usage: Usage = Usage()
+    embedding_type: EmbeddingType = "float"
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+    def __iter__(self) -> Iterator[Vectors]:
+        return iter(self.documents)
+
+    def __repr__(self) -> str:
+        return f"DocumentEmbeddings(documents={len(self)}, model={self.model!r}, usage={self.usage!r})"
+
+    def tolist(self, places: Sequence[Sequence[int]] | None = None) -> list[list[float]]:
+        """All vectors as Python floats (bytes as ints), for interfaces that insist on lists.
+
+        Args:
+            places: Where the chunks of each document stand in the list to make, as ``group_by`` gives them; None for
+                one document after the other.
+        """
+        vectors = [vector for document in self.documents for vector in document.tolist()]
+        if places is None:
+            return vectors
+        order = [place for document in places for place in document]
+        if sorted(order) != list(range(len(vectors))):
+            raise ValueError("places must name the place of each vector once")
+        result: list[list[float]] = [[]] * len(vectors)
+        for place, vector in zip(order, vectors, strict=True):
+            result[place] = vector
+        return result

@@ -1,0 +1,256 @@
+"""What can be embedded, classified or ranked beside text: images, PDF, sound, films, and several of them as one."""
+
+from __future__ import annotations
+
+import binascii
+import os
+import re
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, ClassVar, TypeAlias
+from urllib.parse import unquote, urlsplit
+
+from ragbridge.errors import ConfigurationError
+
+Source: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO"
+"""Where a picture or file is: an ``http(s)`` address, a data URI, a local path, its bytes, or a binary file object."""
+
+_DATA_URI = re.compile(r"data:[^,]{0,200};base64,", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, repr=False, init=False)
+class Media:
+    """What ``Image``, ``Pdf``, ``Audio`` and ``Video`` have in common.
+
+    Attributes:
+        source: An address (``str``), a local file (``Path``), or the content (``bytes``). A file is read when the
+            request is built that carries it, and not kept.
+        KIND: The service's word for what it is.
+    """
+
+    source: str | Path | bytes
+    KIND: ClassVar[str] = ""
+
+    def __init__(self, source: Source) -> None:
+        object.__setattr__(self, "source", _normal(source, type(self).__name__))
+
+    def __repr__(self) -> str:
+        match self.source:
+            case bytes():
+                shown = f"<{len(self.source)} bytes>"
+            case str():
+                shown = f"<at {urlsplit(self.source).hostname}>"
+            case _:
+                shown = f"<file {self.source.name}>"
+        return f"{type(self).__name__}({shown})"
+
+    @property
+    def address(self) -> str | None:
+        """Where the service fetches it; None where it travels in the request."""
+        return self.source if isinstance(self.source, str) else None
+
+    def size(self) -> int:
+        """Bytes that travel in the request, before they are written as base64; 0 for an address.
+
+        Raises:
+            ConfigurationError: There is no such file.
+        """
+        match self.source:
+            case bytes():
+                return len(self.source)
+            case str():
+                return 0
+        try:
+            size = self.source.stat().st_size
+        except (OSError, ValueError) as error:
+            raise self._unreadable(error) from None
+        if not self.source.is_file():
+            raise ConfigurationError(f"{self.source} is no file")
+        if not size:
+            raise ConfigurationError(f"{self.source} is empty")
+        return size
+
+    def read(self) -> bytes:
+        """The content; not for an address.
+
+        Raises:
+            ConfigurationError: The file cannot be read.
+        """
+        match self.source:
+            case bytes():
+                return self.source
+            case str():
+                raise ValueError("what stands at an address is not read here")
+        try:
+            return self.source.read_bytes()
+        except (OSError, ValueError) as error:
+            raise self._unreadable(error) from None
+
+    def _unreadable(self, error: Exception) -> ConfigurationError:
+        reason = getattr(error, "strerror", None) or str(error)
+        return ConfigurationError(
+            f"{type(self).__name__}: cannot read the file {str(self.source)!r}: {reason}"
+        )
+
+
+class Image(Media):
+    """A picture, for models that take images.
+
+    Args:
+        source: An ``http(s)`` address that the service can reach, a data URI, the path of a local file, the file's
+            bytes, or a binary file object such as ``BytesIO``, which is read at once. A ``str`` that is neither an address
+            nor a data URI is a path, or a path's ``file://`` address.
+
+    Raises:
+        ConfigurationError: The source is none of these, or empty. A missing file is found when the image is used.
+    """
+
+    __slots__ = ()
+    KIND: ClassVar[str] = "image"
+
+
+class Pdf(Media):
+    """A PDF file, for models that take them: one vector per page. See ``Image`` for the sources."""
+
+    __slots__ = ()
+    KIND: ClassVar[str] = "pdf"
+
+
+class Audio(Media):
+    """A recording of sound, for omni models. See ``Image`` for the sources."""
+
+    __slots__ = ()
+    KIND: ClassVar[str] = "audio"
+
+
+class Video(Media):
+    """A film, for omni models. See ``Image`` for the sources."""
+
+    __slots__ = ()
+    KIND: ClassVar[str] = "video"
+
+
+Member: TypeAlias = str | Image | Audio | Video
+"""What a group may hold."""
+
+
+@dataclass(frozen=True, slots=True, repr=False, init=False)
+class Group:
+    """Several parts that omni models embed as one: all of them give one vector, and their order counts.
+
+    Args:
+        parts: Texts, images, recordings and films. No PDF, which gives several vectors by itself.
+
+    Raises:
+        ConfigurationError: There is no part, or one is something else.
+    """
+
+    parts: tuple[Member, ...]
+
+    def __init__(self, parts: Sequence[Member]) -> None:
+        if isinstance(parts, (str, bytes, Mapping, Media)):
+            raise ConfigurationError(f"Group: parts is one {type(parts).__name__}: pass a list")
+        found = tuple(parts)
+        if not found:
+            raise ConfigurationError("Group: parts is empty")
+        for index, part in enumerate(found):
+            if not isinstance(part, (str, Image, Audio, Video)):
+                raise ConfigurationError(
+                    f"Group: parts[{index}] is {type(part).__name__}, neither str nor Image, Audio or Video"
+                )
+        object.__setattr__(self, "parts", found)
+
+    def __repr__(self) -> str:
+        return f"Group({len(self.parts)} parts)"
+
+
+def from_text(text: str, kind: type[Media]) -> Media:
+    """What a service's own object holds: an address, a data URI or base64. Never a path: such objects may come from afar.
+
+    Raises:
+        ConfigurationError: The text is none of these.
+    """
+    if _is_address(text) or _DATA_URI.match(text):
+        return kind(text)
+    return kind(_decoded(text, kind.__name__, "neither an http(s) address nor a data URI nor base64"))
+
+
+def _normal(source: object, name: str) -> str | Path | bytes:
+    match source:
+        case str():
+            return _from_str(source, name)
+        case bytes() | bytearray() | memoryview():
+            content: object = bytes(source)
+        case os.PathLike():
+            return Path(source)
+        case _ if callable(getattr(source, "read", None)):
+            content = source.read()  # type: ignore[attr-defined]
+            if content in {b"", ""}:
+                raise ConfigurationError(
+                    f"{name}: nothing is left to read in the file object; seek(0) goes back to its start"
+                )
+        case _:
+            raise ConfigurationError(
+                f"{name}: {type(source).__name__} is no address, data URI, path, bytes or binary file object"
+            )
+    if not isinstance(content, bytes):
+        raise ConfigurationError(
+            f"{name}: the file object gives {type(content).__name__}: open it in binary mode"
+        )
+    if not content:
+        raise ConfigurationError(f"{name}: the content is empty")
+    return content
+
+
+def _from_str(source: str, name: str) -> str | Path | bytes:
+    if _is_address(source):
+        if not source.isprintable():
+            raise ConfigurationError(f"{name}: the address holds characters that no address has")
+        return source
+    if match := _DATA_URI.match(source):
+        return _decoded(source[match.end() :], name, "a data URI whose base64 is broken")
+    if source[:7].lower() == "file://":
+        return _from_file_uri(source, name)
+    if re.match(r"data:|[a-z][a-z0-9+.-]+://", source, re.IGNORECASE):
+        raise ConfigurationError(
+            f"{name}: addresses begin with http:// or https://, data URIs with data:<type>;base64,"
+        )
+    if not source:
+        raise ConfigurationError(f"{name}: the source is empty")
+    return Path(source)
+
+
+def _from_file_uri(source: str, name: str) -> Path:
+    """Where a ``file://`` address points, as ``Path.as_uri`` writes it and frameworks hand it over."""
+    place = urlsplit(source)
+    if place.netloc not in {"", "localhost"} or not place.path:
+        raise ConfigurationError(f"{name}: a file:// address names a file of this machine, file:///...")
+    path = unquote(place.path)
+    return Path(path[1:] if re.match(r"/[a-z]:", path, re.IGNORECASE) else path)
+
+
+def _is_address(text: str) -> bool:
+    return text[:8].lower().startswith(("http://", "https://"))
+
+
+def _decoded(text: str, name: str, fault: str) -> bytes:
+    try:
+        content = binascii.a2b_base64("".join(text.split()), strict_mode=True)
+    except ValueError:
+        raise ConfigurationError(f"{name}: {fault}") from None
+    if not content:
+        raise ConfigurationError(f"{name}: the content is empty")
+    return content
+
+
+def group_by(keys: Iterable[Hashable]) -> list[list[int]]:
+    """For each key the places where it stands; keys and places in the order in which they come.
+
+    >>> group_by(["a", "b", "a"])
+    [[0, 2], [1]]
+    """
+    places: dict[Hashable, list[int]] = {}
+    for place, key in enumerate(keys):
+        places.setdefault(key, []).append(place)
+    return list(places.values())

@@ -1,0 +1,74 @@
+"""What images and other media weigh in a request: tokens for the limiter, bytes for the line."""
+
+from __future__ import annotations
+
+import io
+import math
+from typing import TYPE_CHECKING
+
+from ragbridge.values.inputs import Media
+
+if TYPE_CHECKING:
+    from ragbridge.models import Model
+
+ASSUMED_SIDE = 1024
+"""Pixels of each side of an image whose size is not known here: at an address, of an unknown format, or without the
+extra ``images``. Pictures that are prepared for models are rarely larger, and a limiter corrects the guess by what was
+billed."""
+
+MAX_SIDE = 65_535
+"""Pixels of the longest side that a JPEG can have. A header that says more is damaged."""
+
+ASSUMED_PAGES = 4
+"""Pages of a PDF. It is not opened here to count them."""
+
+ASSUMED_TOKENS = {"image": 4_000, "audio": 4_000, "video": 16_000}
+"""Where no formula is published (omni models, models that the table does not know): from an eighth to half of the longest
+context. Too high costs a wait, too low a refusal for now; what was billed corrects either."""
+
+CAUTION_BYTES = {"image": 5_000_000, "pdf": 8_000_000}
+"""Sizes that some pages of the service call its largest (others say 8 MB for both): above them, a warning."""
+
+
+def tokens_of(media: Media, row: Model | None) -> int:
+    """What ``media`` will probably be billed by the model of ``row``."""
+    if row is None or row.image_tile is None or media.KIND not in {"image", "pdf"}:
+        if media.KIND == "pdf":
+            return ASSUMED_PAGES * ASSUMED_TOKENS["image"]
+        return ASSUMED_TOKENS[media.KIND]
+    if media.KIND == "pdf":
+        return ASSUMED_PAGES * tile_tokens(ASSUMED_SIDE, ASSUMED_SIDE, row)
+    width, height = pixels(media) or (ASSUMED_SIDE, ASSUMED_SIDE)
+    return tile_tokens(width, height, row)
+
+
+def bytes_of(media: Media) -> int:
+    """What ``media`` adds to a request: its address, or its content as base64."""
+    return len(media.address or "") + 4 * media.size() // 3
+
+
+def tile_tokens(width: int, height: int, row: Model) -> int:
+    """Tokens of an image: square tiles, begun ones included (jina.ai/embeddings, 2024 and 2026)."""
+    if row.image_tile is None:
+        raise ValueError(f"{row.name} is not billed by tiles")
+    return math.ceil(width / row.image_tile) * math.ceil(height / row.image_tile) * row.tile_tokens
+
+
+def pixels(image: Media) -> tuple[int, int] | None:
+    """Width and height, from the file's header; None where they cannot be told."""
+    source = image.source
+    if isinstance(source, str):
+        return None
+    try:
+        import imagesize
+    except ImportError:
+        return None
+    try:
+        with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
+            if file.read(16).lstrip().startswith(b"<"):
+                return None  # SVG has no pixels, and no parser of XML is run over what may come from afar
+            file.seek(0)
+            width, height = imagesize.get(file)
+    except Exception:  # noqa: BLE001 - whatever a damaged header does to the reader: its size is just not known
+        return None
+    return (int(width), int(height)) if 0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE else None

@@ -1,0 +1,125 @@
+"""One vector for each token: what late-interaction models give, and how such vectors are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ragbridge.errors import ConfigurationError
+from ragbridge.values.embeddings import Usage
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+BLOCK_TOKENS = 32_768
+"""Tokens of documents that are compared at once: with 128 dimensions, 16 MB of vectors."""
+
+BLOCK_QUERY_TOKENS = 256
+"""Tokens of a query that are compared at once: with a block of documents, 32 MB of similarities."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MultiVectors:
+    """One vector for each token of each input, in the order of the inputs.
+
+    Attributes:
+        vectors: For each input a float32 array of shape (number of its tokens, dimensions).
+        model: The model's name as the service gave it.
+        usage: What the call cost.
+        tokens: For each input its tokens, where they were asked for; else None.
+    """
+
+    vectors: tuple[NDArray[np.float32], ...] = field(repr=False)
+    model: str
+    usage: Usage = field(default_factory=Usage)
+    tokens: tuple[tuple[str, ...], ...] | None = field(default=None, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        return iter(self.vectors)
+
+    def __repr__(self) -> str:
+        return f"MultiVectors(inputs={len(self)}, model={self.model!r}, usage={self.usage!r})"
+
+    def tolist(self) -> list[list[list[float]]]:
+        """The vectors as Python floats, for interfaces that insist on lists."""
+        return [vectors.tolist() for vectors in self.vectors]
+
+
+def maxsim(query: ArrayLike, documents: Sequence[ArrayLike] | MultiVectors) -> NDArray[np.float32]:
+    """Relevance by late interaction: for each token of the query the best match in a document, added up.
+
+    >>> from ragbridge import Jina
+    >>> jina = Jina(base_url="local")
+    >>> query = jina.embed_multivector(["boats"], role="query").vectors[0]
+    >>> maxsim(query, jina.embed_multivector(["a harbour", "bread"], role="document")).shape
+    (2,)
+
+    Args:
+        query: Vectors of shape (tokens, dimensions).
+        documents: For each document its vectors, of shape (tokens, dimensions).
+
+    Returns:
+        float32 scores of shape (number of documents,); higher is better. They grow with the number of the query's
+        tokens, so scores of different queries do not compare.
+
+    Raises:
+        ConfigurationError: An array has another shape or width, is empty, or holds bytes of a binary type.
+    """
+    import numpy as np
+
+    if isinstance(query, MultiVectors):
+        raise ConfigurationError(
+            "query is MultiVectors: pass the vectors of one input, such as its vectors[0]"
+        )
+    if getattr(documents, "ndim", None) == 2:
+        raise ConfigurationError("documents is one array of two dimensions: pass a list of such arrays")
+    wanted = _vectors(query, "query", None)
+    rows = [
+        _vectors(document, f"documents[{index}]", wanted.shape[1]) for index, document in enumerate(documents)
+    ]
+    scores = np.zeros(len(rows), np.float32)
+    for start, stop in _blocks([len(row) for row in rows]):
+        block = np.concatenate(rows[start:stop])
+        starts = np.cumsum([0, *(len(row) for row in rows[start : stop - 1])])
+        for first in range(0, len(wanted), BLOCK_QUERY_TOKENS):
+            similarities = block @ wanted[first : first + BLOCK_QUERY_TOKENS].T
+            scores[start:stop] += np.maximum.reduceat(similarities, starts, axis=0).sum(axis=1)
+    return scores
+
+
+def _vectors(value: ArrayLike, name: str, width: int | None) -> NDArray[np.float32]:
+    import numpy as np
+
+    try:
+        found: NDArray[Any] = np.asarray(value)
+    except ValueError:  # rows of different lengths
+        found = np.empty(0, object)
+    if found.dtype.kind not in "fiu":
+        raise ConfigurationError(f"{name} is no array of numbers with a row for each token")
+    if found.dtype.itemsize == 1:
+        raise ConfigurationError(f"{name} holds {found.dtype}: packed bits have no such similarity")
+    found = found.astype(np.float32, copy=False)
+    if found.ndim != 2 or 0 in found.shape:
+        raise ConfigurationError(
+            f"{name} has the shape {found.shape}, not (tokens, dimensions) with some of each"
+        )
+    if width is not None and found.shape[1] != width:
+        raise ConfigurationError(f"{name} has {found.shape[1]} dimensions, the query {width}")
+    return found
+
+
+def _blocks(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Ranges of documents that together have ``BLOCK_TOKENS`` at most; a longer document stands alone."""
+    start, tokens = 0, 0
+    for index, size in enumerate(sizes):
+        if index > start and tokens + size > BLOCK_TOKENS:
+            yield start, index
+            start, tokens = index, 0
+        tokens += size
+    if start < len(sizes):
+        yield start, len(sizes)

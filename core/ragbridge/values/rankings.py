@@ -1,0 +1,66 @@
+"""What rerankers return: frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from ragbridge.values.embeddings import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ragbridge.values.inputs import Image
+
+    Vectors: TypeAlias = NDArray[np.float32]
+
+
+Document: TypeAlias = "str | Image | Mapping[str, Any]"
+"""What can be reranked: a text, an image, or an object with ``text`` or ``image``, and with whatever else."""
+
+
+@dataclass(frozen=True, slots=True)
+class RankedDocument:
+    """One row of a ranking.
+
+    Attributes:
+        index: Position of the document in the caller's list.
+        score: The service's relevance score: higher is better. Listwise models (``jina-reranker-v3``, ``-v3.5``) give
+            cosines, which may be negative; the others figures between 0 and 1. Never compare scores of two models, or of
+            two calls to a listwise one, nor give them one threshold.
+        document: The caller's own document where ``return_documents=True``, else None.
+        embedding: The document's vector where ``return_embeddings=True``, else None: float32, as wide in every row.
+    """
+
+    index: int
+    score: float
+    document: Document | None = None
+    embedding: Vectors | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Documents by relevance, best first.
+
+    Attributes:
+        results: The best ``top_n`` documents, or all.
+        model: The model's name as the service gave it.
+        usage: What the call cost.
+        met: Positions, in the caller's list, of the documents whose scores may be compared with each other: all of
+            them, unless a listwise model had to rank them in rounds; then those that met in the last call, and their
+            rows stand first.
+    """
+
+    results: tuple[RankedDocument, ...]
+    model: str
+    usage: Usage = field(default_factory=Usage)
+    met: frozenset[int] = field(default=frozenset(), repr=False)
+
+    def __len__(self) -> int:
+        return len(self.results)
+
+    def __iter__(self) -> Iterator[RankedDocument]:
+        return iter(self.results)

@@ -1,0 +1,174 @@
+"""What searching and writing documents return: frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ragbridge.errors import ConfigurationError, RagbridgeError
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One document that was found.
+
+    Attributes:
+        id: Its id.
+        score: By the query's own measure, higher is better; None where hits were sorted by something else.
+            After ``text_similarity_reranker`` it is not the reranker's own: ``original_score`` gives that.
+        source: The document, or the parts of it that were asked for.
+        index: Name of the index that holds it.
+        highlight: By field, the chunks or passages that match; empty unless they were asked for.
+    """
+
+    id: str
+    score: float | None
+    source: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    index: str = ""
+    highlight: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+
+    def text(self, field: str) -> str:
+        """The text of a field of ``source``; several texts are joined by line breaks.
+
+        Args:
+            field: Its name; of a field in an object, with dots.
+
+        Raises:
+            ConfigurationError: There is none: the field was not indexed with this document (``copy_to`` fills fields
+                that ``_source`` does not have), or holds no text.
+        """
+        value: Any = self.source.get(field)
+        if value is None:
+            value = self.source
+            for name in field.split("."):
+                value = value.get(name) if isinstance(value, Mapping) else None
+        if isinstance(value, Mapping):
+            value = value.get("text")  # semantic_text as indexes made before 8.18 have it
+        parts = [value] if isinstance(value, str) else value
+        if not isinstance(parts, list) or not parts or not all(isinstance(part, str) for part in parts):
+            raise ConfigurationError(
+                f"the document {self.id!r} has no text in the field {field!r} of its _source: name the field that holds "
+                "it (a field that copy_to fills is not there), or leave such documents out by a filter "
+                f"{{'exists': {{'field': {field!r}}}}}"
+            )
+        return "\n".join(parts)
+
+    def without(self, field: str) -> dict[str, Any]:
+        """The document without a field: what there is beside its text.
+
+        Args:
+            field: Its name; of a field in an object, with dots.
+        """
+        return _without(self.source, field)
+
+
+def _without(source: Mapping[str, Any], field: str) -> dict[str, Any]:
+    outer, dot, inner = field.partition(".")
+    if dot and field not in source and isinstance(source.get(outer), Mapping):
+        return {**source, outer: _without(source[outer], inner)}
+    return {name: value for name, value in source.items() if name != field}
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHits:
+    """What a search found, best first.
+
+    Attributes:
+        hits: The hits that were asked for.
+        total: Documents that match; None where they were not counted. With a retriever of several stages, those that
+            its first stage let through.
+        exact: Whether ``total`` is that number, or at least that many.
+        took: Milliseconds that Elasticsearch took.
+        partial: Whether hits may be missing, because shards failed or the search's own time was up.
+        raw: The answer as it came, for what has no field here (aggregations, suggestions, profile).
+    """
+
+    hits: tuple[Hit, ...]
+    total: int | None = None
+    exact: bool = True
+    took: int = 0
+    partial: bool = False
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    def __iter__(self) -> Iterator[Hit]:
+        return iter(self.hits)
+
+
+@dataclass(frozen=True, slots=True)
+class BulkFailure:
+    """A document that Elasticsearch did not take.
+
+    Attributes:
+        index: Its place in the caller's documents.
+        id: The id that it would have.
+        status: HTTP status of this document: 400 for one that does not fit the mapping, 409 for an id that exists, 429
+            and 503 after all attempts.
+        type: Elasticsearch's own word, such as ``document_parsing_exception`` or ``inference_exception``.
+        reason: What Elasticsearch said, causes included.
+    """
+
+    index: int
+    id: str
+    status: int
+    type: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"documents[{self.index}] (id {self.id!r}): {self.status} {self.type}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class BulkResult:
+    """What became of documents that were written.
+
+    Attributes:
+        ids: Their ids, in the caller's order, those of refused documents included.
+        errors: The documents that were not taken, in the caller's order. All others are written.
+    """
+
+    ids: tuple[str, ...] = field(default=(), repr=False)
+    errors: tuple[BulkFailure, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def succeeded(self) -> int:
+        """Documents that are written."""
+        return len(self.ids) - len(self.errors)
+
+    def raise_for_errors(self) -> None:
+        """Raise where a document was not taken.
+
+        Raises:
+            BulkError: With this result as its ``result``.
+        """
+        if self.errors:
+            raise BulkError(self)
+
+
+class BulkError(RagbridgeError):
+    """Some documents were not taken; all others are written.
+
+    Attributes:
+        result: What became of each document.
+    """
+
+    def __init__(self, result: BulkResult) -> None:
+        super().__init__(result)
+        self.result = result
+
+    @property
+    def errors(self) -> tuple[BulkFailure, ...]:
+        """The documents that were not taken."""
+        return self.result.errors
+
+    def __str__(self) -> str:
+        failed = self.result.errors
+        more = f" (and {len(failed) - 3} more, see .errors)" if len(failed) > 3 else ""
+        shown = "; ".join(map(str, failed[:3]))
+        return f"{len(failed)} of {len(self.result)} documents were not taken: {shown}{more}"

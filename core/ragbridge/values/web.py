@@ -1,0 +1,152 @@
+"""What reading the web returns: frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from ragbridge.values.embeddings import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Vectors: TypeAlias = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the web, made readable; or a result of a search.
+
+    Attributes:
+        url: The page's address, as the service gave it.
+        title: Its title; empty where it has none.
+        content: The page in the first format that was asked for, by default Markdown of its main part. For a picture, the
+            picture's address. Empty for a search result without content.
+        description: What the page says about itself, or the search engine's summary.
+        html: The HTML, where it was asked for.
+        text: The plain text, where it was asked for.
+        screenshot_url: Address of a picture of the first screen, where it was asked for; it ends after some hours.
+        pageshot_url: Address of a picture of the whole page, where it was asked for; it ends after some hours.
+        links: Text and address of each link, where ``links_summary`` asked for them.
+        images: Caption and address of each image, where ``images_summary`` asked for them.
+        published: When the page was published, as it says itself.
+        warning: What the service was not content with, such as the page's own status 404.
+        usage: What the page cost.
+    """
+
+    url: str
+    title: str = ""
+    content: str = field(default="", repr=False)
+    description: str = ""
+    html: str | None = field(default=None, repr=False)
+    text: str | None = field(default=None, repr=False)
+    screenshot_url: str | None = field(default=None, repr=False)
+    pageshot_url: str | None = field(default=None, repr=False)
+    links: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    images: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    published: str | None = None
+    warning: str | None = None
+    usage: Usage = field(default_factory=Usage)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResults:
+    """What a search of the web found, best first.
+
+    Attributes:
+        results: The pages.
+        usage: What the search cost.
+    """
+
+    results: tuple[Page, ...]
+    usage: Usage = field(default_factory=Usage)
+
+    def __len__(self) -> int:
+        return len(self.results)
+
+    def __iter__(self) -> Iterator[Page]:
+        return iter(self.results)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A place on the web that speaks for or against a statement.
+
+    Attributes:
+        url: Its address.
+        quote: What it says.
+        supportive: Whether it supports the statement.
+    """
+
+    url: str
+    quote: str
+    supportive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Grounding:
+    """Whether a statement holds, as far as the web knows.
+
+    Attributes:
+        factuality: 0 (false) to 1 (true).
+        result: Whether the service takes it for true.
+        reason: Why.
+        references: What it relies on.
+        usage: What the call cost: the whole process, searches included.
+    """
+
+    factuality: float
+    result: bool
+    reason: str
+    references: tuple[Reference, ...] = field(default=(), repr=False)
+    usage: Usage = field(default_factory=Usage)
+
+
+Tokenizer: TypeAlias = Literal["cl100k_base", "o200k_base", "p50k_base", "r50k_base", "p50k_edit", "gpt2"]
+"""Whose vocabulary Jina's segmenter counts by: OpenAI's, none of Jina's own models'."""
+
+Token: TypeAlias = tuple[str, tuple[int, ...]]
+"""A piece of text and its ids; several where a character is more than one token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A piece of a text that was segmented.
+
+    Attributes:
+        start: Offset of its first character, in code points.
+        end: Offset after its last character, in code points.
+        text: ``content[start:end]``, always: checked when the answer is read.
+        tokens: Its tokens, where they were asked for.
+    """
+
+    start: int
+    end: int
+    text: str
+    tokens: tuple[Token, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """A text in pieces.
+
+    Attributes:
+        chunks: The pieces, in the order of the text.
+        num_tokens: Tokens by ``tokenizer``'s count. No estimate of what an embedding of the text is billed.
+        tokenizer: Whose vocabulary counted, as the service gave it.
+        usage: What the call cost: no tokens, segmenting is free.
+    """
+
+    chunks: tuple[Segment, ...]
+    num_tokens: int
+    tokenizer: str
+    usage: Usage = field(default_factory=Usage)
+
+    def __len__(self) -> int:
+        return len(self.chunks)
+
+    def __iter__(self) -> Iterator[Segment]:
+        return iter(self.chunks)

@@ -1,0 +1,167 @@
+"""Word and sentence boundaries: without ICU for ASCII, equal to ICU's for all."""
+
+# ruff: noqa: RUF001
+
+import sys
+import unicodedata
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ragbridge import ConfigurationError
+from ragbridge.chunking import NoneChunker, RecursiveChunker, SentenceChunker, WordChunker
+from ragbridge.chunking.boundaries import ascii_sentences as ascii_sentences_module
+from ragbridge.chunking.boundaries.ascii_sentences import sentence_ends
+from ragbridge.chunking.boundaries.choice import boundaries_for
+from ragbridge.chunking.boundaries.words import Words
+
+ASCII_PARTS = [
+    "a",
+    "b",
+    "A",
+    "B",
+    "1",
+    "2",
+    ".",
+    "..",
+    "!",
+    "?",
+    " ",
+    "  ",
+    "\n",
+    "\r",
+    "\r\n",
+    "\t",
+    "\v",
+    "'",
+    '"',
+    ")",
+    "(",
+    ",",
+    ":",
+    ";",
+    "-",
+    "_",
+    "__",
+    "\0",
+    "\x1c",
+    "#",
+]
+ASCII_TEXT = st.one_of(
+    st.text(alphabet=st.characters(max_codepoint=127), max_size=40),
+    st.lists(st.sampled_from(ASCII_PARTS), max_size=40).map("".join),
+)
+
+
+def word_boundaries(text: str) -> list[int]:
+    breakers = pytest.importorskip("icu4py.breakers")
+    return [0, *(end for _, end in breakers.WordBreaker(text, "root").segments())]
+
+
+def found(words: Words, length: int) -> list[int]:
+    return sorted({0, *(words.before(place) for place in range(length + 2))} - {length + 1} | {length})
+
+
+@given(ASCII_TEXT)
+@settings(max_examples=150, deadline=None)
+def test_ascii_boundaries_are_icus(text: str) -> None:
+    """ASCII text is cut into words and sentences exactly as by ICU, without it."""
+    breakers = pytest.importorskip("icu4py.breakers")
+    ends = [end for _, end in breakers.SentenceBreaker(text, "root").segments()]
+    assert sentence_ends(text).tolist() == ends
+    words = Words(text)
+    boundaries = word_boundaries(text)
+    assert found(words, len(text)) == boundaries
+    segments = [(start, end, text[start:end]) for start, end in pairwise(boundaries)]
+    is_word = [any(map(str.isalnum, part)) or part.count("_") > 1 for _, _, part in segments]
+    assert words.ends.tolist() == [end for (_, end, _), word in zip(segments, is_word, strict=True) if word]
+
+
+@given(ASCII_TEXT, st.integers(1, 9))
+@settings(max_examples=100, deadline=None)
+def test_sentences_do_not_depend_on_blocks(text: str, block: int) -> None:
+    """A sentence that reaches over the end of a block is found all the same, once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ascii_sentences_module, "BLOCK", block)
+        in_blocks = sentence_ends(text).tolist()
+    assert in_blocks == sentence_ends(text).tolist()
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=25))
+@settings(max_examples=150, deadline=None)
+def test_any_characters_are_cut_as_by_icu(text: str) -> None:
+    """Asking ICU only about some stretches gives the boundaries that it gives for the whole."""
+    boundaries = boundaries_for(text + "é", strict=True)
+    words = Words(text + "é", boundaries.segmenter)
+    units = np.cumsum([0] + [1 + (ord(character) > 0xFFFF) for character in text + "é"])
+    assert units[found(words, len(text) + 1)].tolist() == word_boundaries(text + "é")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("can't stop 3.14 1,000", 4),
+        ("b.com a:b m&s ice-box a@b.c", 8),
+        ("_ __ ½ ① № 😀 🇩🇪 Ⅳ", 2),
+        ("스웨덴은 아름답다", 2),
+        ("你好。再见。", 2),
+        ("カタカナ", 1),
+        ("สวัสดีชาวโลก", 3),
+        ("ג' צה״ל", 2),
+        ("e\u0301te\u0301", 1),
+    ],
+)
+def test_what_is_a_word(text: str, words: int) -> None:
+    """Letters, digits, kana and ideographs make words; white space, punctuation and symbols do not."""
+    pytest.importorskip("icu4py")
+    assert len(Words(text, boundaries_for(text, strict=True).segmenter).ends) == words
+
+
+def test_counting_goes_back_to_a_word_that_one_separator_divides() -> None:
+    """The quirk of countWords: "First line" has two words, "Second line" after a newline three."""
+    text = "First line\nSecond line"
+    borders = np.array([0, 11, 22], dtype=np.int32)
+    assert np.diff(Words(text).totals(borders)).tolist() == [2, 3]
+
+
+@pytest.mark.parametrize(
+    "chunker", [WordChunker(10, 1), SentenceChunker(20, 1), RecursiveChunker(10)], ids=repr
+)
+def test_without_icu_foreign_text_names_the_extra(
+    chunker: WordChunker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without icu4py ASCII text works, other text is refused with the extra to install."""
+    monkeypatch.setitem(sys.modules, "icu4py", None)
+    monkeypatch.setitem(sys.modules, "icu4py.breakers", None)
+    assert chunker.chunk("plain text")[0].text == "plain text"
+    with pytest.raises(ConfigurationError, match=r"ragbridge\[icu\]"):
+        chunker.chunk("naïve")
+    assert NoneChunker().chunk("naïve")[0].text == "naïve"
+
+
+def test_without_icu_strict_false_approximates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The approximation is right for European text, and counts an ideograph as a word."""
+    text = "L’été à Zürich. «Да», сказал он… Ναι! " * 3
+    exact = [chunk.utf16 for chunk in SentenceChunker(10, 1).chunk(text)]
+    monkeypatch.setitem(sys.modules, "icu4py", None)
+    monkeypatch.setitem(sys.modules, "icu4py.breakers", None)
+    assert [chunk.utf16 for chunk in SentenceChunker(10, 1, strict=False).chunk(text)] == exact
+    assert [chunk.text for chunk in WordChunker(2, 0, strict=False).chunk("你好。再见")] == ["你好", "。再见"]
+    assert [chunk.text for chunk in RecursiveChunker(2, strict=False).chunk("ひらが\né")] == [
+        "ひら",
+        "が",
+        "\né",
+    ]
+
+
+def test_with_icu_strict_changes_nothing() -> None:
+    """`strict=False` is a fallback, not another way: where ICU is, ICU is asked."""
+    pytest.importorskip("icu4py")
+    text = "中国人民。"
+    assert WordChunker(1, 0, strict=False).chunk(text) == WordChunker(1, 0).chunk(text)
+    assert len(WordChunker(1, 0).chunk(text)) < sum(
+        unicodedata.category(character) == "Lo" for character in text
+    )

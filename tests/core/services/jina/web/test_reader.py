@@ -1,0 +1,495 @@
+"""``Jina.read``: what it sends and refuses, what it makes of an answer, and what it never shows."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+import logging
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ragbridge import (
+    ConfigurationError,
+    InvalidRequestError,
+    Jina,
+    Page,
+    QuotaExhaustedError,
+    RagbridgeError,
+    RateLimitError,
+    ReaderOptions,
+    ResponseError,
+    Retry,
+    ServiceError,
+    Usage,
+)
+from ragbridge.flow import Response
+from ragbridge.local import Engine
+from ragbridge.transport.in_process import InProcessTransport
+
+URL = "https://example.com/page#part"
+DATA = {
+    "url": "https://example.com/page",
+    "title": "A page",
+    "description": "About pages.",
+    "content": "# A page",
+    "usage": {"tokens": 7},
+}
+
+
+def answer(data=DATA, status=200, headers=None, **envelope):
+    body = {"code": 200, "status": 20000, "data": data, **envelope}
+    return Response(status, headers or {}, json.dumps(body).encode())
+
+
+@pytest.fixture
+def read(scripted):
+    """``read(*answers, **arguments)``: what the call makes of the answers, and its requests."""
+
+    def call(*answers, client=None, **arguments):
+        transport = scripted(*answers)
+        settings = {"base_url": "http://x", "limits": None, "retry": Retry(attempts=1), **(client or {})}
+        jina = Jina(transport=transport, **settings)
+        return jina.read(**{"url": URL, **arguments}), transport.requests
+
+    return call
+
+
+def test_a_page_is_read(read):
+    """Its parts are where one looks for them, and what it cost is counted."""
+    page, (request,) = read(answer(publishedTime=None))
+    assert page == Page(
+        url="https://example.com/page",
+        title="A page",
+        content="# A page",
+        description="About pages.",
+        usage=Usage(7, 1),
+    )
+    assert (request.method, request.url) == ("POST", "http://x/r/")
+    assert json.loads(request.body) == {"url": URL}
+    assert request.headers["accept"] == "application/json"
+
+
+def test_a_page_at_the_embedded_engine():
+    """The engine takes the same road, to the pages that it was given; it has no others."""
+    pages = {"https://example.com/a": "<title>T</title><p>The sea. <a href='/b'>More</a></p>"}
+    jina = Jina(base_url="local", transport=InProcessTransport(Engine(pages=pages)))
+    page = jina.read("https://example.com/a", links_summary=True)
+    assert (page.title, page.links) == ("T", (("More", "https://example.com/b"),))
+    assert "The sea." in page.content
+    assert page.usage.tokens > 0
+    with pytest.raises(InvalidRequestError):
+        jina.read("https://example.com/none")
+
+
+def test_hosts_of_the_public_service(scripted):
+    """The reader has a host of its own, and one in the European Union."""
+    for region, url in {None: "https://r.jina.ai/", "eu": "https://eu.r.jina.ai/"}.items():
+        transport = scripted(answer())
+        Jina("k", region=region, transport=transport, limits=None).read(URL)
+        assert transport.requests[0].url == url
+        assert transport.requests[0].headers["authorization"] == "Bearer k"
+
+
+def test_no_key_is_needed(scripted, monkeypatch):
+    """Those who ask for the keyless tier send none, even where the environment has one."""
+    monkeypatch.setenv("JINA_API_KEY", "k")
+    transport = scripted(answer())
+    Jina(limits="keyless", transport=transport).read(URL)
+    assert "authorization" not in transport.requests[0].headers
+
+
+OPTIONS = [
+    ("return_format", "markdown", "x-respond-with", "markdown"),
+    ("return_format", ["markdown", "screenshot"], "x-respond-with", "markdown, screenshot"),
+    ("engine", "browser", "x-engine", "browser"),
+    ("timeout", 180, "x-timeout", "180"),
+    ("target_selector", "#main > .a", "x-target-selector", "#main > .a"),
+    ("target_selector", ["#a", "#b"], "x-target-selector", "#a, #b"),
+    ("wait_for_selector", ".b", "x-wait-for-selector", ".b"),
+    ("remove_selector", "nav", "x-remove-selector", "nav"),
+    ("links_summary", True, "x-with-links-summary", "true"),
+    ("links_summary", "all", "x-with-links-summary", "all"),
+    ("images_summary", "all", "x-with-images-summary", "all"),
+    ("generated_alt", True, "x-with-generated-alt", "true"),
+    ("retain_images", "alt_p", "x-retain-images", "alt_p"),
+    ("retain_links", "gpt-oss", "x-retain-links", "gpt-oss"),
+    ("no_cache", True, "x-no-cache", "true"),
+    ("cache_tolerance", 0, "x-cache-tolerance", "0"),
+    ("no_gfm", "table", "x-no-gfm", "table"),
+    ("with_iframe", "quoted", "x-with-iframe", "quoted"),
+    ("with_shadow_dom", True, "x-with-shadow-dom", "true"),
+    ("token_budget", 9, "x-token-budget", "9"),
+    ("max_tokens", 500, "x-max-tokens", "500"),
+    ("set_cookie", "a=b; Path=/", "x-set-cookie", "a=b; Path=/"),
+    ("proxy", "de", "x-proxy", "de"),
+    ("proxy_url", "http://u:p@h:1", "x-proxy-url", "http://u:p@h:1"),
+    ("locale", "de-DE", "x-locale", "de-DE"),
+    ("referer", "https://r.example/", "x-referer", "https://r.example/"),
+    ("user_agent", "me/1", "x-user-agent", "me/1"),
+    ("robots_txt", "me", "x-robots-txt", "me"),
+    ("base", "final", "x-base", "final"),
+    ("remove_overlay", True, "x-remove-overlay", "true"),
+    ("keep_img_data_url", True, "x-keep-img-data-url", "true"),
+    ("respond_timing", "network-idle", "x-respond-timing", "network-idle"),
+    ("markdown_chunking", "h2", "x-markdown-chunking", "h2"),
+    ("markdown_heading_style", "setext", "x-md-heading-style", "setext"),
+    ("markdown_hr", "***", "x-md-hr", "***"),
+    ("markdown_bullet_list_marker", "-", "x-md-bullet-list-marker", "-"),
+    ("markdown_em_delimiter", "_", "x-md-em-delimiter", "_"),
+    ("markdown_strong_delimiter", "__", "x-md-strong-delimiter", "__"),
+    ("markdown_link_style", "discarded", "x-md-link-style", "discarded"),
+    ("markdown_link_reference_style", "shortcut", "x-md-link-reference-style", "shortcut"),
+    ("do_not_track", True, "dnt", "1"),
+]
+SWITCHES = [name for name, value, _, _ in OPTIONS if value is True]
+
+
+@pytest.mark.parametrize(("name", "value", "header", "text"), OPTIONS, ids=str)
+def test_an_option_is_one_header(name, value, header, text):
+    """With the name that the service reads, and nothing beside it."""
+    assert ReaderOptions(**{name: value}).headers() == {header: text}
+
+
+@pytest.mark.parametrize(("header", "text"), [option[2:] for option in OPTIONS], ids=str)
+def test_a_header_is_one_option(header, text):
+    """In any case of letters, and as it would be sent."""
+    assert ReaderOptions.from_headers({header.upper(): text}).headers() == {header: text}
+
+
+def test_older_and_typed_headers():
+    """Headers become what options are, under the older name of the format too."""
+    found = ReaderOptions.from_headers(
+        {"X-Return-Format": "html,text", "X-Timeout": "9", "X-No-Cache": "True"}
+    )
+    assert found == ReaderOptions(return_format=["html", "text"], timeout=9, no_cache=True)
+
+
+@pytest.mark.parametrize(
+    ("headers", "says"),
+    [
+        ({"Authorization": "Bearer k-1"}, "'Authorization' is no option"),
+        ({7: "x"}, "7 is no option"),
+        ({"X-No-Cache": "false"}, "no_cache='false'"),
+        ({"X-Timeout": "9s"}, "timeout='9s'"),
+        ({"X-Timeout": "9" * 5000}, "timeout="),
+        ({"X-Target-Selector": 7}, "target_selector must be"),
+        ({"X-Return-Format": None}, None),
+    ],
+    ids=str,
+)
+def test_headers_that_are_no_options(headers, says):
+    """They are refused by name, and what they hold is not shown; None is no header."""
+    if says is None:
+        assert ReaderOptions.from_headers(headers) == ReaderOptions()
+        return
+    with pytest.raises(ConfigurationError, match=says) as caught:
+        ReaderOptions.from_headers(headers)
+    assert "k-1" not in str(caught.value)
+
+
+def test_every_option_is_in_the_table():
+    """A new option is tested, or travels in the body."""
+    names = {field.name for field in dataclasses.fields(ReaderOptions)}
+    assert names - {name for name, *_ in OPTIONS} == {"viewport", "inject_page_script"}
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+def test_a_switch_that_is_off_is_not_sent(name):
+    """The service takes any text for "on", the text "false" as well."""
+    assert ReaderOptions(**{name: False}).headers() == {}
+
+
+def test_what_travels_in_the_body(read):
+    """The window, scripts, and pages that the caller has already."""
+    _, (request,) = read(
+        answer(), html="<p>", options=ReaderOptions(viewport=(800, 600), inject_page_script="x()")
+    )
+    assert json.loads(request.body) == {
+        "url": URL,
+        "html": "<p>",
+        "viewport": {"width": 800, "height": 600},
+        "injectPageScript": "x()",
+    }
+    _, (request,) = read(answer(), url=None, pdf=b"%PDF")
+    assert json.loads(request.body) == {"pdf": base64.b64encode(b"%PDF").decode()}
+
+
+def test_common_options_are_arguments_too(read):
+    """They join those of ``options``; one that is given twice is refused."""
+    options = ReaderOptions(locale="de-DE")
+    _, (request,) = read(answer(), engine="direct", options=options)
+    assert (request.headers["x-engine"], request.headers["x-locale"]) == ("direct", "de-DE")
+    with pytest.raises(ConfigurationError, match="engine is given as an argument and in options="):
+        read(engine="direct", options=ReaderOptions(engine="browser"))
+
+
+@pytest.mark.parametrize(("asked", "client", "waits"), [(None, 60, 60), (180, 60, 210), (10, 300, 300)])
+def test_the_answer_may_take_longer_than_the_page(read, asked, client, waits):
+    """The page's own limit and half a minute, and never less than the client's figure."""
+    _, (request,) = read(answer(), timeout=asked, client={"timeout": client})
+    assert request.timeout == waits
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"url": None}, "nothing to read"),
+        ({"url": "  "}, "url must be a string"),
+        ({"url": ["https://a"]}, "url must be a string.*not list"),
+        ({"html": "", "url": None}, "html"),
+        ({"html": "<p>", "pdf": b"%PDF"}, "html= and pdf="),
+        ({"pdf": "file.pdf", "url": None}, "pdf must be the file's bytes"),
+        ({"url": "half \ud800 a pair"}, "url holds half of a surrogate pair"),
+        ({"timeout": 181}, "timeout=181 must be an int from 1 to 180"),
+        ({"timeout": 0}, "timeout=0"),
+        ({"timeout": 1.5}, "timeout=1.5"),
+        ({"max_tokens": 499}, "max_tokens=499 must be an int from 500"),
+        ({"engine": "curly"}, "engine='curly' must be one of auto, browser"),
+        ({"return_format": ["markdown", "doc"]}, "return_format='doc'"),
+        ({"return_format": []}, "return_format"),
+        ({"target_selector": 7}, "target_selector must be a string, or a list"),
+        ({"no_cache": "false"}, "no_cache='false' must be True or False"),
+        ({"no_cache": 1}, "no_cache=1 must be True or False"),
+        ({"links_summary": "true"}, "links_summary='true' must be True or False, or 'all'"),
+        ({"target_selector": "a\r\nx-evil: 1"}, "target_selector must be printable ASCII"),
+        ({"target_selector": ["é"]}, "target_selector must be printable ASCII"),
+        ({"target_selector": ""}, "target_selector"),
+        ({"options": {"engine": "browser"}}, "options is dict"),
+    ],
+    ids=str,
+)
+def test_wrong_arguments_are_refused_before_sending(scripted, arguments, says):
+    """The message names the argument; nothing is sent."""
+    transport = scripted()
+    with pytest.raises(ConfigurationError, match=says):
+        Jina(base_url="http://x", limits=None, transport=transport).read(**{"url": URL, **arguments})
+    assert transport.requests == []
+
+
+@pytest.mark.parametrize(
+    ("option", "wrong"),
+    [
+        ("viewport", (800,)),
+        ("viewport", (800, 0)),
+        ("viewport", [800, 600]),
+        ("inject_page_script", 7),
+        ("set_cookie", True),
+        ("locale", 7),
+        ("locale", " de"),
+    ],
+)
+def test_wrong_options_are_named(option, wrong):
+    """When they are made, not when they are used."""
+    with pytest.raises(ConfigurationError, match=option):
+        ReaderOptions(**{option: wrong})
+
+
+def test_cookies_and_proxies_show_nowhere(read, caplog):
+    """Not in a repr, not in an error, not in a log."""
+    caplog.set_level(logging.DEBUG, "ragbridge")
+    options = ReaderOptions(set_cookie="session=s3cret", proxy_url="http://u:s3cret@h")
+    _, requests = read(answer(), options=options)
+    for name in ("set_cookie", "proxy_url"):
+        with pytest.raises(ConfigurationError) as raised:
+            ReaderOptions(**{name: "s3cret\n"})
+        assert "s3cret" not in str(raised.value)
+    assert "s3cret" not in repr(options) + repr(requests) + caplog.text
+
+
+@pytest.mark.parametrize(
+    ("fields", "content"),
+    [
+        ({"html": "<p>"}, "<p>"),
+        ({"text": "plain"}, "plain"),
+        ({"screenshotUrl": "https://s/1"}, "https://s/1"),
+        ({"pageshotUrl": "https://s/2", "html": "<p>"}, "https://s/2"),
+        ({"content": "", "html": "<p>"}, ""),
+    ],
+)
+def test_the_content_is_what_was_asked_for(read, fields, content):
+    """The service puts each format under a name of its own; ``content`` has it whatever it is."""
+    data = {name: value for name, value in DATA.items() if name != "content"}
+    page, _ = read(answer({**data, **fields}))
+    assert page.content == content
+    assert (page.html, page.text) == (fields.get("html"), fields.get("text"))
+    assert (page.screenshot_url, page.pageshot_url) == (
+        fields.get("screenshotUrl"),
+        fields.get("pageshotUrl"),
+    )
+
+
+def test_links_and_images_in_both_shapes(read):
+    """An object of unique ones, or a list of all."""
+    page, _ = read(
+        answer(
+            {**DATA, "links": {"Home": "https://a"}, "images": [["Image 1", "https://b"]], "warning": "404"}
+        )
+    )
+    assert page.links == (("Home", "https://a"),)
+    assert page.images == (("Image 1", "https://b"),)
+    assert page.warning == "404"
+
+
+@pytest.mark.parametrize(
+    ("response", "tokens"),
+    [
+        (answer(meta={"usage": {"tokens": 11}}), 11),
+        (answer(headers={"x-usage-tokens": "12"}), 12),
+        (answer({**DATA, "usage": {"total_tokens": 13}}), 13),
+        (answer({**DATA, "usage": None}), 0),
+        (answer({**DATA, "usage": {"tokens": "many"}}), 0),
+    ],
+)
+def test_tokens_wherever_the_answer_has_them(read, response, tokens):
+    """For the whole answer, else for its page."""
+    page, _ = read(response)
+    assert page.usage == Usage(tokens, 1)
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        answer(None),
+        answer([DATA]),
+        answer({"url": "https://a", "title": "nothing else"}),
+        answer({**DATA, "content": 7}),
+        answer({**DATA, "links": [["a"]]}),
+        answer({**DATA, "links": {"a": None}}),
+        answer({**DATA, "images": 7}),
+        Response(200, {}, b"Title: A page\n\nMarkdown Content:\n# A page"),
+        Response(200, {}, b"[]"),
+        Response(302, {"location": "https://elsewhere.example/"}, b""),
+    ],
+)
+def test_odd_answers_are_errors(read, response):
+    """Nothing is made up where a page is missing or of another shape."""
+    with pytest.raises(ResponseError):
+        read(response)
+
+
+ERRORS = [
+    (402, 402, 40203, "InsufficientBalanceError", QuotaExhaustedError),
+    (429, 429, 42903, "RateLimitTriggeredError", RateLimitError),
+    (400, 400, 40001, "ParamValidationError", InvalidRequestError),
+    (409, 409, 40904, "BudgetExceededError", InvalidRequestError),
+    (413, 413, 41302, "TargetFileTooLargeError", InvalidRequestError),
+    (451, 451, 45102, "SecurityCompromiseError", InvalidRequestError),
+    (503, 503, 50301, "ServiceDisabledError", ServiceError),
+    (402, 40203, None, "InsufficientBalanceError", QuotaExhaustedError),
+]
+
+
+@pytest.mark.parametrize("hidden", [False, True], ids=["by status", "in a success"])
+@pytest.mark.parametrize(("http", "code", "status", "name", "kind"), ERRORS, ids=str)
+def test_errors_are_what_they_are(read, http, code, status, name, kind, hidden):
+    """By HTTP status, or by the code of an envelope that came with status 200; the key is in neither."""
+    body = {"code": code, "status": status, "name": name, "message": f"{name} k3y", "data": None}
+    response = Response(200 if hidden else http, {}, json.dumps(body).encode())
+    with pytest.raises(kind) as raised:
+        read(response, client={"api_key": "k3y"})
+    assert raised.value.status == http
+    assert name in str(raised.value)
+    assert "k3y" not in str(raised.value) + raised.value.body
+
+
+def test_many_pages_in_the_callers_order(scripted):
+    """Each address gets its own page, whatever came first; progress counts them."""
+
+    def respond(request):
+        url = json.loads(request.body)["url"]
+        return answer({**DATA, "content": url})
+
+    urls = [f"https://example.com/{number}" for number in range(20)]
+    transport = scripted(*[respond] * 20)
+    done = []
+    jina = Jina(base_url="http://x", limits=None, transport=transport)
+    pages = jina.read_many(urls, options=ReaderOptions(no_cache=True), progress=done.append)
+    assert [page.content for page in pages] == urls
+    assert sum(done) == 20
+    assert all(request.headers["x-no-cache"] == "true" for request in transport.requests)
+    assert jina.read_many([]) == ()
+
+
+def test_a_page_of_many_that_cannot_be_read_is_named(scripted):
+    """By its place in the caller's list."""
+    refusal = Response(400, {}, b'{"code": 400, "message": "Invalid URL", "data": null}')
+    jina = Jina(base_url="http://x", limits=None, concurrency=1, transport=scripted(answer(), refusal))
+    with pytest.raises(InvalidRequestError, match=r"urls\[1\] \(https://b\): Invalid URL") as raised:
+        jina.read_many(["https://a", "https://b", "https://c"])
+    assert raised.value.index == 1
+
+
+@pytest.mark.parametrize(
+    ("urls", "says"),
+    [("https://a", "urls is one str"), (["https://a", ""], r"urls\[1\]"), ([7], r"urls\[0\]")],
+)
+def test_addresses_that_are_none_are_named(scripted, urls, says):
+    """Before anything is sent."""
+    transport = scripted()
+    with pytest.raises(ConfigurationError, match=says):
+        Jina(base_url="http://x", limits=None, transport=transport).read_many(urls)
+    assert transport.requests == []
+
+
+async def test_the_asynchronous_face_does_the_same(scripted):
+    """Same request, same page."""
+    transport = scripted(answer(), answer())
+    jina = Jina(base_url="http://x", limits=None, transport=transport)
+    assert await jina.aread(URL, engine="direct") == jina.read(URL, engine="direct")
+    first, second = transport.requests
+    assert first == second
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+NAMES = st.sampled_from(
+    ["url", "title", "content", "html", "links", "images", "usage", "warning", "publishedTime", "tokens"]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    body=st.dictionaries(
+        st.sampled_from(["code", "status", "data", "meta"]), JSON | st.dictionaries(NAMES, JSON)
+    )
+)
+def test_any_json_is_a_page_or_a_typed_error(read_any, body):
+    """Whatever an answer holds, no error of another kind comes out."""
+    try:
+        page = read_any(json.dumps(body).encode())
+    except RagbridgeError:
+        return
+    assert isinstance(page.content, str)
+
+
+@settings(max_examples=50, deadline=None)
+@given(body=st.binary(max_size=40) | st.integers(0, len(answer().body)).map(lambda end: answer().body[:end]))
+def test_any_bytes_are_a_page_or_a_typed_error(read_any, body):
+    """Also where the body is cut, or no text."""
+    try:
+        page = read_any(body)
+    except RagbridgeError:
+        return
+    assert page.content == "# A page"
+
+
+@pytest.fixture(scope="module")
+def read_any(scripted):
+    """``read_any(body)``: the page in a success of this body."""
+
+    def call(body):
+        jina = Jina(
+            base_url="http://x",
+            limits=None,
+            retry=Retry(attempts=1),
+            transport=scripted(Response(200, {}, body)),
+        )
+        return jina.read(URL)
+
+    return call
