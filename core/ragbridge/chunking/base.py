@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
 from ragbridge.errors import ConfigurationError
+from ragbridge.rules.chunking import check_settings, warn_of_large_chunks
 
 Span: TypeAlias = tuple[int, int]
 """Start and end of a chunk, in code points."""
@@ -84,9 +85,15 @@ class Chunker(ABC):
         Warns:
             UserWarning: ``max_chunk_size`` is above 300, which Elasticsearch accepts from 9.2 on only.
         """
-        from ragbridge.chunking.settings import build
-
-        return build(settings, strict=strict)
+        if settings is None:
+            return _strategies["word"](250, 100, strict=strict)
+        checked = check_settings(settings)
+        name = checked.pop("strategy")
+        if name == "none":
+            return NoneChunker()
+        chunker = _strategies[name](**checked, strict=strict)
+        warn_of_large_chunks(checked, stacklevel=2)
+        return chunker
 
     @property
     @abstractmethod
@@ -131,6 +138,22 @@ def without_surrogates(text: str) -> str:
     except UnicodeEncodeError:
         return _SURROGATES.sub("\ufffd", text)
     return text
+
+
+_strategies: dict[str, Callable[..., Chunker]] = {}
+"""Chunkers by Elasticsearch's name of the strategy. Each module adds its own; ``ragbridge.chunking`` imports them all."""
+
+C = TypeVar("C", bound=Chunker)
+
+
+def strategy(name: str) -> Callable[[type[C]], type[C]]:
+    """Have ``Chunker.from_settings`` make the decorated class for the strategy of this name."""
+
+    def register(kind: type[C]) -> type[C]:
+        _strategies[name] = kind
+        return kind
+
+    return register
 
 
 @dataclass(frozen=True, slots=True)

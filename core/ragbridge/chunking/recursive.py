@@ -8,7 +8,7 @@ from dataclasses import InitVar, dataclass, field
 
 import numpy as np
 
-from ragbridge.chunking.base import Chunker, Span, check_integer
+from ragbridge.chunking.base import Chunker, Span, check_integer, strategy
 from ragbridge.chunking.boundaries.choice import boundaries_for
 from ragbridge.chunking.boundaries.words import Words
 from ragbridge.chunking.sentence import sentence_spans
@@ -17,6 +17,7 @@ from ragbridge.errors import ConfigurationError
 from ragbridge.rules.chunking import GROUPS
 
 
+@strategy("recursive")
 @dataclass(frozen=True, slots=True)
 class RecursiveChunker(Chunker):
     r"""Cuts at separators, joins neighbours that fit together, and cuts what is too long at the next separator.

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ragbridge.chunking.base import Chunker, Span, check_integer
+from ragbridge.chunking.base import Chunker, Span, check_integer, strategy
 from ragbridge.chunking.boundaries.choice import Boundaries, boundaries_for
 from ragbridge.chunking.boundaries.words import Words, word_ends
 from ragbridge.chunking.word import windows
 from ragbridge.errors import ConfigurationError
 
 
+@strategy("sentence")
 @dataclass(frozen=True, slots=True)
 class SentenceChunker(Chunker):
     """Fills chunks with whole sentences; a sentence that is too long is cut between words, with overlap.

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ragbridge.chunking.base import Chunker, Span, check_integer
+from ragbridge.chunking.base import Chunker, Span, check_integer, strategy
 from ragbridge.chunking.boundaries.choice import boundaries_for
 from ragbridge.chunking.boundaries.words import Offsets, word_ends
 from ragbridge.errors import ConfigurationError
 
 
+@strategy("word")
 @dataclass(frozen=True, slots=True)
 class WordChunker(Chunker):
     """Cuts after every so many words.
