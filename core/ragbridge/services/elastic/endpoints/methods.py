@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ragbridge.client.methods import Awaitable, Blocking
 from ragbridge.client.secret import Secret
@@ -17,8 +17,7 @@ from ragbridge.values.endpoints import Deletion, Endpoint
 
 if TYPE_CHECKING:
     from ragbridge.rules.chunking import ChunkingSettings
-    from ragbridge.services.elastic.client import Elastic
-    from ragbridge.services.elastic.session import ElasticChannel
+    from ragbridge.services.elastic.session import ElasticChannel, ElasticFaces
 
 T = TypeVar("T")
 
@@ -42,11 +41,9 @@ class Endpoints(Part):
         service: Whose they are.
     """
 
-    _service: Elastic
-
     @property
     def _channel(self) -> ElasticChannel:
-        return self._service._channel  # noqa: SLF001 - a part of it
+        return cast("ElasticFaces", self._service)._channel  # noqa: SLF001 - a part of it
 
     def _create(
         self,
