@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
+from ragbridge import Jina
 from ragbridge.cli.connection import AsJson
 from ragbridge.cli.terminal import output, printable
 from ragbridge.client.secret import Secret, find_key
 from ragbridge.errors import ConfigurationError
-from ragbridge.services.elastic.endpoints.settings import JinaAI, TaskType
-from ragbridge.services.jina.session import KEY_VARIABLES
+from ragbridge.rules.endpoints import TaskType
 from ragbridge.values.endpoints import Endpoint
 
 if TYPE_CHECKING:
@@ -158,7 +158,8 @@ def update(
     requests_per_minute: Annotated[int | None, typer.Option(help="What Elasticsearch sends at most.")] = None,
     max_input_tokens: Annotated[int | None, typer.Option(help="Longest input.")] = None,
     new_key: Annotated[
-        bool, typer.Option("--new-key", help=f"Send the key in {KEY_VARIABLES[0]} in place of the old one.")
+        bool,
+        typer.Option("--new-key", help=f"Send the key in {Jina.KEY_VARIABLES[0]} in place of the old one."),
     ] = False,
     as_json: AsJson = False,
     url: Url = None,
@@ -224,20 +225,20 @@ def _body(
     fields = dict(_pairs(settings))
     if "api_key" in fields:
         raise typer.BadParameter(
-            f"a key on a command line is read by others: set {KEY_VARIABLES[0]}, or pass --config"
+            f"a key on a command line is read by others: set {Jina.KEY_VARIABLES[0]}, or pass --config"
         )
     if model is not None:
         fields = {"model_id": model, **fields}
-    if service == JinaAI.service:
+    if service == "jinaai":
         fields["api_key"] = _jina_key().reveal()
     task = dict(_pairs(task_settings))
     return {"service": service, "service_settings": fields, **({"task_settings": task} if task else {})}
 
 
 def _jina_key() -> Secret:
-    key = find_key(None, KEY_VARIABLES)
+    key = find_key(None, Jina.KEY_VARIABLES)
     if key is None:
-        raise ConfigurationError(f"service jinaai needs a key: set one of {', '.join(KEY_VARIABLES)}")
+        raise ConfigurationError(f"service jinaai needs a key: set one of {', '.join(Jina.KEY_VARIABLES)}")
     return key
 
 

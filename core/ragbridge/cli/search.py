@@ -18,8 +18,8 @@ from ragbridge.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from ragbridge import Jina
     from ragbridge.chunking import Chunker
-    from ragbridge.services.jina.client import Jina
 
 RETRIEVED = 50
 """Passages that are reranked."""

@@ -17,10 +17,10 @@ from haystack.document_stores.in_memory import InMemoryDocumentStore
 
 from haystack_integrations.components.embedders.ragbridge import JinaDocumentEmbedder, JinaTextEmbedder
 from haystack_integrations.components.rankers.ragbridge import JinaRanker
+from ragbridge import Jina
 from ragbridge.demo.corpus import Corpus
 from ragbridge.demo.pipelines import DIMENSIONS, RERANKED, RETRIEVED, Answer, Hit
 from ragbridge.errors import RagbridgeError
-from ragbridge.services.jina.client import Jina
 
 
 def answers(corpus: Corpus, client: Jina) -> Iterator[Answer]:

@@ -8,9 +8,9 @@ from langchain_core.documents import Document
 from langchain_core.vectorstores import InMemoryVectorStore
 
 from langchain_ragbridge import JinaEmbeddings, JinaRerank
+from ragbridge import Jina
 from ragbridge.demo.corpus import Corpus
 from ragbridge.demo.pipelines import DIMENSIONS, RERANKED, RETRIEVED, Answer, Hit
-from ragbridge.services.jina.client import Jina
 
 
 def answers(corpus: Corpus, client: Jina) -> Iterator[Answer]:

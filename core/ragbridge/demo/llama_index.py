@@ -9,9 +9,9 @@ from llama_index.core.schema import BaseNode, TextNode
 
 from llama_index.embeddings.ragbridge import JinaEmbedding
 from llama_index.postprocessor.ragbridge import JinaRerank
+from ragbridge import Jina
 from ragbridge.demo.corpus import Corpus
 from ragbridge.demo.pipelines import DIMENSIONS, RERANKED, RETRIEVED, Answer, Hit
-from ragbridge.services.jina.client import Jina
 
 
 def answers(corpus: Corpus, client: Jina) -> Iterator[Answer]:

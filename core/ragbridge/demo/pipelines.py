@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 from ragbridge.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from ragbridge import Jina
     from ragbridge.demo.corpus import Corpus, Query
-    from ragbridge.services.jina.client import Jina
 
 RETRIEVED = 50
 """Passages that a framework's store finds for a query."""

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+    from ragbridge import Jina
     from ragbridge.demo.corpus import Corpus
     from ragbridge.demo.pipelines import Answer, Pipeline
-    from ragbridge.services.jina.client import Jina
 
 
 EXAMPLES = 3
