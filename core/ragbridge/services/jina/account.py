@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal, InvalidOperation
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from ragbridge.client.methods import Awaitable, Blocking
 from ragbridge.client.wire import final
 from ragbridge.errors import ConfigurationError, ResponseError
+from ragbridge.flow import Plan, plan
 from ragbridge.models import ModelInfo
+from ragbridge.services.jina.session import JinaFaces
 from ragbridge.services.jina.web.requests import open_envelope
 from ragbridge.services.jina.wire import decode
 
@@ -21,6 +25,30 @@ if TYPE_CHECKING:
 
 PRODUCT = "reader"
 _BALANCE = re.compile(r"""balance[ _]?left[\]":\s]{1,8}(-?\d[\d,]*)""", re.IGNORECASE)
+
+
+class AccountMethods(JinaFaces):
+    """The service's models, and what the account has left."""
+
+    def _models(self) -> Plan[tuple[ModelInfo, ...]]:
+        """The models that the service has, with their prices. Works without a key: ``Jina(limits="keyless")``."""
+        return plan((models(self._channel),), itemgetter(0))
+
+    models = Blocking(_models)
+    amodels = Awaitable(_models)
+
+    def _balance(self) -> Plan[int]:
+        """Tokens that the key's account has left, as the reader's page says; no other place of the API does.
+
+        Raises:
+            ConfigurationError: There is no key.
+            ResponseError: The page names no balance.
+            RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
+        """
+        return plan((balance(self._channel),), itemgetter(0))
+
+    balance = Blocking(_balance)
+    abalance = Awaitable(_balance)
 
 
 def models(channel: JinaChannel) -> Flow[tuple[ModelInfo, ...]]:

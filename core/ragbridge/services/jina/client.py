@@ -13,6 +13,7 @@ from ragbridge.limiter.limits import RateLimit, RateLimiter
 from ragbridge.limiter.tiers import DEFAULT_TIER, KEYLESS
 from ragbridge.models import MAX_ITEMS
 from ragbridge.services.jina import wire
+from ragbridge.services.jina.account import AccountMethods
 from ragbridge.services.jina.classify.methods import ClassifyingFaces
 from ragbridge.services.jina.embed import multivectors
 from ragbridge.services.jina.embed.methods import EmbeddingFaces
@@ -28,7 +29,16 @@ if TYPE_CHECKING:
     from ragbridge.transport.base import Transport
 
 
-class Jina(EmbeddingFaces, RankingFaces, ClassifyingFaces, SegmentingFaces, WebFaces, JobFaces, Service):
+class Jina(
+    EmbeddingFaces,
+    RankingFaces,
+    ClassifyingFaces,
+    SegmentingFaces,
+    WebFaces,
+    JobFaces,
+    AccountMethods,
+    Service,
+):
     """The Jina AI API, or the embedded engine in its place.
 
     One object serves any number of threads and event loops; make one and keep it. Objects with the same key share

@@ -1,4 +1,4 @@
-"""Methods for what takes longer than a request, and about the account."""
+"""Methods for what takes longer than a request."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, cast
 
 from ragbridge.client.methods import Awaitable, Blocking
 from ragbridge.flow import Plan, plan
-from ragbridge.models import DEFAULT_EMBEDDING_MODEL, ModelInfo, Role
-from ragbridge.services.jina import account
+from ragbridge.models import DEFAULT_EMBEDDING_MODEL, Role
 from ragbridge.services.jina.jobs import batch, bulk, polling
 from ragbridge.services.jina.jobs.batch import JobProgress
 from ragbridge.services.jina.jobs.inputs import check_ids, check_inputs
@@ -180,7 +179,7 @@ class BulkJob(_Job):
 
 
 class JobFaces(JinaFaces):
-    """Batch and bulk jobs, models and balance."""
+    """Batch and bulk jobs."""
 
     def _submit_batch(
         self,
@@ -288,26 +287,6 @@ class JobFaces(JinaFaces):
         """The bulk job of this id. Sends nothing. Deprecated: use ``batch``."""
         warnings.warn(bulk.DEPRECATED, DeprecationWarning, stacklevel=2)
         return BulkJob(cast("Service", self), id)
-
-    def _models(self) -> Plan[tuple[ModelInfo, ...]]:
-        """The models that the service has, with their prices. Works without a key: ``Jina(limits="keyless")``."""
-        return plan((account.models(self._channel),), _only)
-
-    models = Blocking(_models)
-    amodels = Awaitable(_models)
-
-    def _balance(self) -> Plan[int]:
-        """Tokens that the key's account has left, as the reader's page says; no other place of the API does.
-
-        Raises:
-            ConfigurationError: There is no key.
-            ResponseError: The page names no balance.
-            RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
-        """
-        return plan((account.balance(self._channel),), _only)
-
-    balance = Blocking(_balance)
-    abalance = Awaitable(_balance)
 
 
 def _only(found: list[T]) -> T:
