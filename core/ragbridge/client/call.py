@@ -86,6 +86,8 @@ class Policy:
     now: Callable[[], float] = time.monotonic
     draw: Callable[[], float] = random.random
     idempotent: bool = True
+    reason: Callable[[RateLimitError], Reason | None] = lambda _: None
+    """Which of its limits the service says was reached; None where it does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,7 @@ def _attempt(
     except RateLimitError as error:
         policy.totals.add(refusals=1)
         if ticket is not None:
-            ticket.refuse(reason=rate_reason(error), retry_after=policy.retry.cap(error.retry_after))
+            ticket.refuse(reason=policy.reason(error), retry_after=policy.retry.cap(error.retry_after))
         raise
     except StatusError as error:
         if not error.retryable:
@@ -195,15 +197,3 @@ def may_be_done(error: RagbridgeError) -> bool:
     if isinstance(error, ServiceError):
         return error.status not in {409, 503}
     return isinstance(error, ResponseError)
-
-
-def rate_reason(error: RateLimitError) -> Reason | None:
-    """Which of its limits a service says was reached."""
-    code = error.code or ""
-    reasons: dict[str, Reason] = {
-        "RATE_REQUEST_LIMIT_EXCEEDED": "requests",
-        "RATE_TOKEN_LIMIT_EXCEEDED": "tokens",
-        "RATE_CONCURRENCY_LIMIT_EXCEEDED": "concurrency",
-        "RATE_IP_LIMIT_EXCEEDED": "address",
-    }
-    return reasons.get(code)

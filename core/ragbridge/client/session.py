@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from ragbridge.client.call import Cost, Policy, Totals, call
-from ragbridge.errors import StatusError
+from ragbridge.errors import RateLimitError, StatusError
 from ragbridge.flow import Flow, Request, Response, wait
 from ragbridge.limiter.limiter import Limiter, shared
-from ragbridge.limiter.limits import RateLimit, RateLimiter
+from ragbridge.limiter.limits import RateLimit, RateLimiter, Reason
 from ragbridge.limiter.tiers import resolve
 from ragbridge.limiter.tokens import NOTHING, Features, TokenEstimator
 from ragbridge.limiter.tokens import shared as shared_tokens
@@ -36,6 +36,7 @@ class Channel:
         key: The credential, or None.
         scheme: The credential's scheme in the ``Authorization`` header.
         refusal: Turns an answer of 400 or more into the error to raise, without a trace of the credential.
+        rate_reason: Which of its limits the service says was reached; None where it does not say.
         timeout: Seconds to wait for an answer's data.
         retry: How failures are retried.
         limits: A tier's name, a limit, a limiter for every product, or None.
@@ -53,6 +54,7 @@ class Channel:
         key: Secret | None,
         scheme: str = "Bearer",
         refusal: Callable[[Response], StatusError],
+        rate_reason: Callable[[RateLimitError], Reason | None] = lambda _: None,
         timeout: float,
         retry: Retry,
         limits: RateLimit | RateLimiter | str | None,
@@ -66,6 +68,7 @@ class Channel:
         self._key = key
         self._scheme = scheme
         self.refusal = refusal
+        self._rate_reason = rate_reason
         self._timeout = timeout
         self._retry = retry
         self._limits = limits
@@ -168,6 +171,7 @@ class Channel:
             totals=self._totals,
             now=self._clock.now,
             idempotent=idempotent,
+            reason=self._rate_reason,
         )
         if model is None or limiter is None or limiter.request_budget is None:
             return (yield from call(request, policy=policy, cost=Cost, read=read, refusal=refusal))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ragbridge.client.retry import retry_after
 from ragbridge.client.secret import Secret, traces_of, without
@@ -18,6 +18,9 @@ from ragbridge.errors import (
     StatusError,
 )
 from ragbridge.flow import Response
+
+if TYPE_CHECKING:
+    from ragbridge.limiter.limits import Reason
 
 _ITEM = re.compile(r"(?:^|[.\]])(?:input|documents|texts|content)[.\[](\d+)")
 _RID = re.compile(r"\[RID: ([0-9A-Fa-f]{8,64})\]")
@@ -118,3 +121,15 @@ def _index(body: dict[str, Any]) -> int | None:
     """The first item that a validation error names."""
     found = (_ITEM.search(_where(error)) for error in _validation(body))
     return next((int(match[1]) for match in found if match), None)
+
+
+def rate_reason(error: RateLimitError) -> Reason | None:
+    """Which of its limits a service says was reached."""
+    code = error.code or ""
+    reasons: dict[str, Reason] = {
+        "RATE_REQUEST_LIMIT_EXCEEDED": "requests",
+        "RATE_TOKEN_LIMIT_EXCEEDED": "tokens",
+        "RATE_CONCURRENCY_LIMIT_EXCEEDED": "concurrency",
+        "RATE_IP_LIMIT_EXCEEDED": "address",
+    }
+    return reasons.get(code)

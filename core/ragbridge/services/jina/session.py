@@ -17,7 +17,7 @@ from ragbridge.flow import Flow
 from ragbridge.limiter.limits import RateLimiter
 from ragbridge.limiter.tiers import KEYLESS, TIERS
 from ragbridge.limiter.tokens import NOTHING, Features
-from ragbridge.services.jina.errors import read_error
+from ragbridge.services.jina.errors import rate_reason, read_error
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Iterable
@@ -111,6 +111,7 @@ class JinaChannel(Channel):
             base=hosts.api,
             key=key,
             refusal=functools.partial(read_error, key=key),
+            rate_reason=rate_reason,
             **policy,
         )
 
