@@ -14,8 +14,9 @@ from ragbridge.transport.drivers import AsyncDriver, ThreadDriver
 from ragbridge.transport.in_process import InProcessTransport, in_process
 
 if TYPE_CHECKING:
+    import os
     import ssl
-    from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+    from collections.abc import AsyncGenerator, Generator, Iterable
 
     from ragbridge.flow import Flow, Plan
     from ragbridge.limiter.limits import RateLimiter
@@ -59,7 +60,8 @@ class Service:
         limiter: RateLimiter | None,
         transport: Transport | Engine | None = None,
         clients: tuple[object | None, object | None] = (None, None),
-        trust: Callable[[], ssl.SSLContext | None] = lambda: None,
+        ca_certs: str | os.PathLike[str] | None = None,
+        verify: bool | ssl.SSLContext = True,
     ) -> None:
         """Have requests to ``base`` answered: by ``transport``, by the embedded engine (``local://``), or over HTTP.
 
@@ -71,7 +73,8 @@ class Service:
             limiter: The one of the busiest product.
             transport: The caller's own, or an embedded engine with settings of its own.
             clients: The caller's own HTTP clients, blocking and asynchronous.
-            trust: Says whose certificates are trusted; None for the usual ones.
+            ca_certs: Whose certificates are trusted; None for the usual ones.
+            verify: False to trust anybody, or what is trusted.
         """
         allowed = limiter.concurrency if limiter else None
         self._concurrency = concurrency or (min(allowed, MAX_CONCURRENCY) if allowed else DEFAULT_CONCURRENCY)
@@ -84,6 +87,7 @@ class Service:
             import numpy  # noqa: F401, ICN001 - here rather than in the first call, while a quota's window runs
 
             from ragbridge.transport.standard import over_http
+            from ragbridge.transport.tls import trust
 
             self._transport = over_http(
                 base,
@@ -92,7 +96,7 @@ class Service:
                 connections=self._concurrency,
                 client=clients[0],
                 async_client=clients[1],
-                trust=trust(),
+                trust=trust(ca_certs, verify),
             )
 
     def _run(self, plan: Plan[T]) -> T:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import os
 from collections.abc import Callable
@@ -20,7 +19,6 @@ from ragbridge.services.elastic.endpoints.methods import Endpoints
 from ragbridge.services.elastic.inference.methods import InferenceFaces
 from ragbridge.services.elastic.retrieval.methods import RetrievalFaces
 from ragbridge.services.elastic.session import CLUSTER, ElasticChannel
-from ragbridge.transport.tls import trust
 
 if TYPE_CHECKING:
     import ssl
@@ -222,7 +220,8 @@ class Elastic(InferenceFaces, RetrievalFaces, Service):
             limiter=self._channel.limiter("text_embedding/"),
             transport=transport,
             clients=clients,
-            trust=functools.partial(trust, settings["ca_certs"], settings["verify"]),
+            ca_certs=settings["ca_certs"],
+            verify=settings["verify"],
         )
 
     @property
