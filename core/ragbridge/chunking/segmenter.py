@@ -12,7 +12,8 @@ from ragbridge.errors import ConfigurationError
 if TYPE_CHECKING:
     # For type checkers alone: at run time, anything with these two methods will do. No protocol, since pyright does not
     # find in one what a class has by descriptors.
-    from ragbridge import Jina, Segments
+    from ragbridge import Jina
+    from ragbridge.values.web import Segments
 
 
 @dataclass(frozen=True, slots=True)
