@@ -35,12 +35,13 @@ from ragbridge.values.inputs import Audio, Group, Image, Pdf, Video, group_by
 from ragbridge.values.jobs import BatchResults, BatchStats, BatchStatus, BulkStatus, FailedItem
 from ragbridge.values.multivectors import MultiVectors, maxsim
 from ragbridge.values.public import __version__
+from ragbridge.values.public import publish as _publish
 from ragbridge.values.rankings import Document, RankedDocument, Ranking
+from ragbridge.values.sparse import SparseEmbeddings, token_index
 from ragbridge.values.web import Grounding, Page, Reference, SearchResults, Segment, Segments
 
 if TYPE_CHECKING:
     from ragbridge.services.elastic.client import Elastic
-    from ragbridge.values.sparse import SparseEmbeddings, token_index
 
 __all__ = [
     "Audio",
@@ -99,12 +100,10 @@ __all__ = [
     "token_index",
 ]
 
-_LATE = {
-    "Elastic": "ragbridge.services.elastic.client",
-    "SparseEmbeddings": "ragbridge.values.sparse",
-    "token_index": "ragbridge.values.sparse",
-}
+_LATE = {"Elastic": "ragbridge.services.elastic.client"}
 """Where names are that are imported when they are first asked for: those of one service need not wait for another's."""
+
+_publish(__name__, [globals().get(_name) for _name in __all__])
 
 
 def __getattr__(name: str) -> Any:
@@ -112,5 +111,6 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    globals()[name] = found = getattr(import_module(_LATE[name]), name)
-    return found
+    globals()[name] = thing = getattr(import_module(_LATE[name]), name)
+    _publish(__name__, [thing])
+    return thing

@@ -13,7 +13,7 @@
 
 from __future__ import annotations
 
-from ragbridge.services.elastic.client import Elastic
+from ragbridge import Elastic
 from ragbridge.services.elastic.endpoints.methods import Endpoints
 from ragbridge.services.elastic.endpoints.settings import (
     E5,
@@ -49,6 +49,7 @@ from ragbridge.services.elastic.retrieval.retrievers import (
 )
 from ragbridge.services.elastic.retrieval.search import search_body, semantic_search_body
 from ragbridge.values.endpoints import Deletion, Endpoint
+from ragbridge.values.public import publish as _publish
 from ragbridge.values.search import BulkError, BulkFailure, BulkResult, Hit, SearchHits
 from ragbridge.values.sparse import SparseEmbeddings
 
@@ -90,3 +91,5 @@ __all__ = [
     "standard",
     "text_similarity_reranker",
 ]
+
+_publish(__name__, [globals()[_name] for _name in __all__])

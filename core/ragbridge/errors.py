@@ -20,7 +20,7 @@ No error ever holds a key.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 
 class RagbridgeError(Exception):
@@ -93,11 +93,11 @@ class StatusError(RagbridgeError):
         return {name: getattr(self, name) for name in names}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self._fields())
+        return self._of_fields, (self._fields(),)
 
-
-def _rebuild(kind: type[StatusError], fields: dict[str, Any]) -> StatusError:
-    return kind(**fields)
+    @classmethod
+    def _of_fields(cls, fields: dict[str, Any]) -> Self:
+        return cls(**fields)
 
 
 class AuthenticationError(StatusError):
@@ -145,8 +145,8 @@ class JobError(RagbridgeError):
         self.status = status
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild_job, (self.message, self.job, self.status)
+        return self._of_fields, (self.message, self.job, self.status)
 
-
-def _rebuild_job(message: str, job: str, status: str) -> JobError:
-    return JobError(message, job=job, status=status)
+    @classmethod
+    def _of_fields(cls, message: str, job: str, status: str) -> Self:
+        return cls(message, job=job, status=status)

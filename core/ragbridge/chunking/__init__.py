@@ -19,6 +19,7 @@ from ragbridge.chunking.recursive import RecursiveChunker
 from ragbridge.chunking.segmenter import SegmenterChunker
 from ragbridge.chunking.sentence import SentenceChunker
 from ragbridge.chunking.word import WordChunker
+from ragbridge.values.public import publish as _publish
 
 __all__ = [
     "Chunk",
@@ -29,3 +30,5 @@ __all__ = [
     "SentenceChunker",
     "WordChunker",
 ]
+
+_publish(__name__, [globals()[_name] for _name in __all__])

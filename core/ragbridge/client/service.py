@@ -146,7 +146,19 @@ class Service:
             raise TypeError(
                 f"a {type(self).__name__} with a client, transport or clock of its own cannot be pickled"
             )
-        return _unpickle, (type(self), self._settings)
+        return self._revive, (self._settings,)
+
+    @classmethod
+    def _revive(cls, settings: dict[str, Any]) -> Self:
+        """A client as it was, with the key of the process that unpickles it: keys do not travel.
+
+        Where there is none, the first request says so: an error in here would be lost in a worker of a process pool, and
+        the job would wait for it for ever.
+        """
+        client = cls.__new__(cls)
+        with suppress(MissingKeyError):
+            cls.__init__(client, **settings)
+        return client
 
 
 class Part:
@@ -189,15 +201,3 @@ def check_policy(
         raise ConfigurationError(f"concurrency={concurrency!r} must be a positive int, or None")
     if batch_size is not None and (type(batch_size) is not int or not 1 <= batch_size <= max_batch):
         raise ConfigurationError(f"batch_size={batch_size!r} must be an int from 1 to {max_batch}")
-
-
-def _unpickle(kind: type[Service], settings: dict[str, Any]) -> Service:
-    """A client as it was, with the key of the process that unpickles it: keys do not travel.
-
-    Where there is none, the first request says so: an error in here would be lost in a worker of a process pool, and
-    the job would wait for it for ever.
-    """
-    client = kind.__new__(kind)
-    with suppress(MissingKeyError):
-        kind.__init__(client, **settings)
-    return client

@@ -238,20 +238,20 @@ class Elastic(InferenceFaces, RetrievalFaces, Service):
         return f"{type(self).__name__}({self.url!r}, limits={self._settings['limits']!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        _, (kind, settings) = super().__reduce__()
-        return _unpickle, (kind, settings, self._channel.signed)
+        _, (settings,) = super().__reduce__()
+        return self._revive, (settings, self._channel.signed)
 
+    @classmethod
+    def _revive(cls, settings: dict[str, Any], signed: bool = False) -> Self:
+        """A client as it was, with the API key of the process that unpickles it: credentials do not travel.
 
-def _unpickle(kind: type[Elastic], settings: dict[str, Any], signed: bool) -> Elastic:
-    """A client as it was, with the API key of the process that unpickles it: credentials do not travel.
-
-    Where there is none, the first request says so: an error in here would be lost in a worker of a process pool. A
-    client that sent no credentials sends none.
-    """
-    client = kind.__new__(kind)
-    credential = choose(api_key=None, basic_auth=None, bearer_auth=None) if signed else None
-    client._begin(settings, credential, expects_key=signed)  # noqa: SLF001 - a way to make one
-    return client
+        Where there is none, the first request says so: an error in here would be lost in a worker of a process pool. A
+        client that sent no credentials sends none.
+        """
+        client = cls.__new__(cls)
+        credential = choose(api_key=None, basic_auth=None, bearer_auth=None) if signed else None
+        client._begin(settings, credential, expects_key=signed)  # noqa: SLF001 - a way to make one
+        return client
 
 
 def _address(url: str | None, cloud_id: str | None) -> str:

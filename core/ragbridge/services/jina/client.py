@@ -161,7 +161,7 @@ class Jina(
             clients=(http_client, async_http_client),
         )
         if limits != KEYLESS:
-            self._channel.check_key()  # last: an object without a key is whole, see _unpickle
+            self._channel.check_key()  # last: an object without a key is whole, see _revive
 
     @property
     def base_url(self) -> str:
