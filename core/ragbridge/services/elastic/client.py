@@ -16,8 +16,8 @@ from ragbridge.services.elastic.address import LOCAL, from_cloud_id, from_url
 from ragbridge.services.elastic.connection import read_client
 from ragbridge.services.elastic.credentials import KEY_VARIABLES, ApiKey, Credential, choose
 from ragbridge.services.elastic.endpoints.methods import Endpoints
-from ragbridge.services.elastic.inference.methods import InferenceFaces
-from ragbridge.services.elastic.retrieval.methods import RetrievalFaces
+from ragbridge.services.elastic.inference.methods import InferenceMethods
+from ragbridge.services.elastic.retrieval.methods import RetrievalMethods
 from ragbridge.services.elastic.session import CLUSTER, ElasticChannel
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ log = logging.getLogger("ragbridge")
 MAX_BATCH = max(BATCH_CAPS.values())
 
 
-class Elastic(InferenceFaces, RetrievalFaces, Service):
+class Elastic(InferenceMethods, RetrievalMethods, Service):
     """Elasticsearch's inference API and retrieval by it, or the embedded engine in its place.
 
     One object serves any number of threads and event loops; make one and keep it. It speaks HTTP itself, in the way that

@@ -167,7 +167,7 @@ class _Unreported(TokenEstimator):
         self._gate.open()
 
 
-class ElasticFaces:
+class ElasticMethods:
     """A family of methods of ``Elastic``, which has what they need."""
 
     _channel: ElasticChannel

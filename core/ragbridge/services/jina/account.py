@@ -15,7 +15,7 @@ from ragbridge.client.wire import final
 from ragbridge.errors import ConfigurationError, ResponseError
 from ragbridge.flow import Plan, plan
 from ragbridge.models import ModelInfo
-from ragbridge.services.jina.session import JinaFaces
+from ragbridge.services.jina.session import JinaMethods
 from ragbridge.services.jina.web.requests import open_envelope
 from ragbridge.services.jina.wire import decode
 
@@ -27,7 +27,7 @@ PRODUCT = "reader"
 _BALANCE = re.compile(r"""balance[ _]?left[\]":\s]{1,8}(-?\d[\d,]*)""", re.IGNORECASE)
 
 
-class AccountMethods(JinaFaces):
+class AccountMethods(JinaMethods):
     """The service's models, and what the account has left."""
 
     def _models(self) -> Plan[tuple[ModelInfo, ...]]:

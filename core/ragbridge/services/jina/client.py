@@ -14,14 +14,14 @@ from ragbridge.limiter.tiers import DEFAULT_TIER, KEYLESS
 from ragbridge.models import MAX_ITEMS
 from ragbridge.services.jina import wire
 from ragbridge.services.jina.account import AccountMethods
-from ragbridge.services.jina.classify.methods import ClassifyingFaces
+from ragbridge.services.jina.classify.methods import ClassifyingMethods
 from ragbridge.services.jina.embed import multivectors
-from ragbridge.services.jina.embed.methods import EmbeddingFaces
-from ragbridge.services.jina.jobs.methods import JobFaces
-from ragbridge.services.jina.rerank.methods import RankingFaces
-from ragbridge.services.jina.segment.methods import SegmentingFaces
+from ragbridge.services.jina.embed.methods import EmbeddingMethods
+from ragbridge.services.jina.jobs.methods import JobMethods
+from ragbridge.services.jina.rerank.methods import RankingMethods
+from ragbridge.services.jina.segment.methods import SegmentingMethods
 from ragbridge.services.jina.session import KEY_VARIABLES, PUBLIC_HOST, Hosts, JinaChannel
-from ragbridge.services.jina.web.methods import WebFaces
+from ragbridge.services.jina.web.methods import WebMethods
 
 if TYPE_CHECKING:
     from ragbridge.flow import Clock
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
 
 class Jina(
-    EmbeddingFaces,
-    RankingFaces,
-    ClassifyingFaces,
-    SegmentingFaces,
-    WebFaces,
-    JobFaces,
+    EmbeddingMethods,
+    RankingMethods,
+    ClassifyingMethods,
+    SegmentingMethods,
+    WebMethods,
+    JobMethods,
     AccountMethods,
     Service,
 ):

@@ -194,7 +194,7 @@ class JinaChannel(Channel):
             self.check_key()
 
 
-class JinaFaces:
+class JinaMethods:
     """A family of methods of ``Jina``, which has what they need."""
 
     _channel: JinaChannel
@@ -212,4 +212,4 @@ class JinaPart(Part):
 
     @property
     def _channel(self) -> JinaChannel:
-        return cast("JinaFaces", self._service)._channel  # noqa: SLF001 - a part of it
+        return cast("JinaMethods", self._service)._channel  # noqa: SLF001 - a part of it

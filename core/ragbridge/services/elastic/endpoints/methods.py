@@ -17,7 +17,7 @@ from ragbridge.values.endpoints import Deletion, Endpoint
 
 if TYPE_CHECKING:
     from ragbridge.rules.chunking import ChunkingSettings
-    from ragbridge.services.elastic.session import ElasticChannel, ElasticFaces
+    from ragbridge.services.elastic.session import ElasticChannel, ElasticMethods
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ class Endpoints(Part):
 
     @property
     def _channel(self) -> ElasticChannel:
-        return cast("ElasticFaces", self._service)._channel  # noqa: SLF001 - a part of it
+        return cast("ElasticMethods", self._service)._channel  # noqa: SLF001 - a part of it
 
     def _create(
         self,

@@ -13,13 +13,13 @@ from ragbridge.models import Role
 from ragbridge.rules.endpoints import InputType
 from ragbridge.services.elastic.inference import rerank, sparse
 from ragbridge.services.elastic.inference.options import DenseTask, check_dense_task, check_options
-from ragbridge.services.elastic.session import ElasticFaces
+from ragbridge.services.elastic.session import ElasticMethods
 from ragbridge.values.embeddings import Embeddings
 from ragbridge.values.rankings import Document, Ranking
 from ragbridge.values.sparse import SparseEmbeddings
 
 
-class InferenceFaces(ElasticFaces):
+class InferenceMethods(ElasticMethods):
     """Dense and sparse embeddings, and reranking, by inference endpoints.
 
     Elasticsearch does not cut long texts into chunks here, as it does for ``semantic_text`` fields: the model cuts them

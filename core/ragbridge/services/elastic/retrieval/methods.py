@@ -10,11 +10,11 @@ from ragbridge.client.methods import Awaitable, Blocking
 from ragbridge.flow import Plan
 from ragbridge.services.elastic.arguments import Filter
 from ragbridge.services.elastic.retrieval import bulk, indices, search
-from ragbridge.services.elastic.session import ElasticFaces
+from ragbridge.services.elastic.session import ElasticMethods
 from ragbridge.values.search import BulkResult, SearchHits
 
 
-class RetrievalFaces(ElasticFaces):
+class RetrievalMethods(ElasticMethods):
     """Semantic retrieval by Elasticsearch's own index. Bodies are built by the functions of ``ragbridge.elastic``."""
 
     def _create_index(

@@ -12,14 +12,14 @@ from ragbridge.services.jina.classify import classifiers
 from ragbridge.services.jina.classify import requests as classify
 from ragbridge.services.jina.classify.options import Input, Labels, check_target
 from ragbridge.services.jina.classify.training import Example
-from ragbridge.services.jina.session import JinaFaces, JinaPart
+from ragbridge.services.jina.session import JinaMethods, JinaPart
 from ragbridge.values.classification import Classifications, Classifier, Training
 
 if TYPE_CHECKING:
     from ragbridge.client.service import Service
 
 
-class ClassifyingFaces(JinaFaces):
+class ClassifyingMethods(JinaMethods):
     """Classification, and the classifiers that it uses."""
 
     def _classify(

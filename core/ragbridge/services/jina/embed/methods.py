@@ -16,13 +16,13 @@ from ragbridge.models import (
 from ragbridge.services.jina.embed import embeddings, multivectors
 from ragbridge.services.jina.embed.inputs import Input, Text, check_documents, check_inputs
 from ragbridge.services.jina.embed.options import check_multivector_options, check_options
-from ragbridge.services.jina.session import JinaFaces
+from ragbridge.services.jina.session import JinaMethods
 from ragbridge.values.embeddings import DocumentEmbeddings, Embeddings, EmbeddingType
 from ragbridge.values.inputs import Pdf
 from ragbridge.values.multivectors import MultiVectors
 
 
-class EmbeddingFaces(JinaFaces):
+class EmbeddingMethods(JinaMethods):
     """Embeddings of texts, images and other media, of the chunks of documents, and of single tokens."""
 
     _multivector_route: multivectors.Route

@@ -13,7 +13,7 @@ from ragbridge.models import DEFAULT_EMBEDDING_MODEL, Role
 from ragbridge.services.jina.jobs import batch, bulk, polling
 from ragbridge.services.jina.jobs.batch import JobProgress
 from ragbridge.services.jina.jobs.inputs import check_ids, check_inputs
-from ragbridge.services.jina.session import JinaFaces, JinaPart
+from ragbridge.services.jina.session import JinaMethods, JinaPart
 from ragbridge.values.jobs import BatchResults, BatchStatus, BulkStatus
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ class BulkJob(_Job):
     adownload = Awaitable(_download)
 
 
-class JobFaces(JinaFaces):
+class JobMethods(JinaMethods):
     """Batch and bulk jobs."""
 
     def _submit_batch(

@@ -9,11 +9,11 @@ from ragbridge.flow import Plan
 from ragbridge.models import DEFAULT_RERANK_MODEL, RerankModel
 from ragbridge.services.jina.rerank import requests as rerank
 from ragbridge.services.jina.rerank.options import check_options
-from ragbridge.services.jina.session import JinaFaces
+from ragbridge.services.jina.session import JinaMethods
 from ragbridge.values.rankings import Document, Ranking
 
 
-class RankingFaces(JinaFaces):
+class RankingMethods(JinaMethods):
     """Reranking."""
 
     def _rerank(

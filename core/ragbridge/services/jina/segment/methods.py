@@ -8,11 +8,11 @@ from ragbridge.client.methods import Awaitable, Blocking
 from ragbridge.flow import Plan
 from ragbridge.services.jina.segment import requests as segment
 from ragbridge.services.jina.segment.requests import DEFAULT_TOKENIZER
-from ragbridge.services.jina.session import JinaFaces
+from ragbridge.services.jina.session import JinaMethods
 from ragbridge.values.web import Segments, Tokenizer
 
 
-class SegmentingFaces(JinaFaces):
+class SegmentingMethods(JinaMethods):
     """Segmenting."""
 
     def _segment(

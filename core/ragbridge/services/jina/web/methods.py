@@ -9,13 +9,13 @@ from typing import Literal
 from ragbridge.client.methods import Awaitable, Blocking
 from ragbridge.errors import RagbridgeError
 from ragbridge.flow import Plan
-from ragbridge.services.jina.session import JinaFaces
+from ragbridge.services.jina.session import JinaMethods
 from ragbridge.services.jina.web import grounding, reader, search
 from ragbridge.services.jina.web.options import Engine, ReaderOptions, ReturnFormat, merged
 from ragbridge.values.web import Grounding, Page, SearchResults
 
 
-class WebFaces(JinaFaces):
+class WebMethods(JinaMethods):
     """Reader, search and grounding."""
 
     def _read(
