@@ -1,4 +1,4 @@
-"""What a flow may ask of its driver, and how flows make up a plan.
+"""What a flow may ask of its driver, how flows make up a plan, and the clock that drivers wait by.
 
 A flow is a generator: it yields effects, is sent the answer to each, and returns its result. It holds all logic
 and does no I/O, so it is tested by hand, without a client, a loop or a mock. Failures enter by ``flow.throw``,

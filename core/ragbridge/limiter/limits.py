@@ -1,4 +1,4 @@
-"""Quotas as values, the tiers that services publish, and what every limiter must offer."""
+"""Quotas as values, and what every limiter must offer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What calls return: frozen values."""
+"""What calls for embeddings return, and what every call costs: frozen values."""
 
 from __future__ import annotations
 

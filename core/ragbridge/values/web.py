@@ -1,4 +1,4 @@
-"""What reading the web returns: frozen values."""
+"""What reader, search, grounding and segmenter return: frozen values."""
 
 from __future__ import annotations
 
