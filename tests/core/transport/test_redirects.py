@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import sys
 import threading
 from collections.abc import Iterator
@@ -65,10 +66,9 @@ def make(request, monkeypatch):
         return Jina(base_url=url, **options) if kind is Jina else Elastic(url, **options)
 
     if request.param == "own client":
+        own_async = httpx.AsyncClient(follow_redirects=True)
         with httpx.Client(follow_redirects=True) as client:
-            yield lambda url, kind=Jina: build(
-                url, kind, http_client=client, async_http_client=httpx.AsyncClient(follow_redirects=True)
-            )
+            yield functools.partial(build, http_client=client, async_http_client=own_async)
     else:
         yield build
 
@@ -130,9 +130,8 @@ def test_nor_on_an_event_loop(servers, make):
         async with make(f"http://127.0.0.1:{here.server_port}") as jina:
             with pytest.raises(ResponseError, match="redirects"):
                 await jina.aembed(["a text"])
-            own = getattr(jina._transport, "_given_async", None)
-            if own is not None:
-                await own.aclose()
+        if isinstance(make, functools.partial):
+            await make.keywords["async_http_client"].aclose()
 
     asyncio.run(ask())
     assert there.seen == []
