@@ -6,11 +6,12 @@ import dataclasses
 import importlib
 import pickle
 import pickletools
-from types import FunctionType
+import typing
+from types import FunctionType, SimpleNamespace
 
 import pytest
 
-from ragbridge import InvalidRequestError, Jina, JobError, RateLimit, RequestError, Retry
+from ragbridge import InvalidRequestError, Jina, JobError, RateLimit, ReaderOptions, RequestError, Retry
 from ragbridge.elastic import Elastic
 
 PUBLIC = ("ragbridge", "ragbridge.chunking", "ragbridge.elastic", "ragbridge.local")
@@ -24,6 +25,14 @@ def exported():
             if isinstance(getattr(module, name), (type, FunctionType)):
                 things[name] = getattr(module, name)
     return things
+
+
+def test_annotations_are_read_as_before():
+    """Whoever reads the types of a value's fields, as pydantic does, finds their names though they stand in other modules."""
+    assert typing.get_args(typing.get_type_hints(ReaderOptions)["engine"])
+    field = next(field for field in dataclasses.fields(ReaderOptions) if field.name == "engine")
+    read = typing.get_type_hints(SimpleNamespace(__annotations__={"engine": field.type}))
+    assert read["engine"] == typing.get_type_hints(ReaderOptions)["engine"]
 
 
 VALUES = {name: kind for name, kind in exported().items() if dataclasses.is_dataclass(kind)}

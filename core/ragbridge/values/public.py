@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import builtins
+import dataclasses
+import re
 from collections.abc import Iterable
 from types import FunctionType
+from typing import ForwardRef
 
 __version__ = "0.1.0"
+
+_NAMES = re.compile(r"[A-Za-z_]\w*")
 
 
 def publish(module: str, things: Iterable[object]) -> None:
@@ -20,4 +26,17 @@ def publish(module: str, things: Iterable[object]) -> None:
     """
     for thing in things:
         if isinstance(thing, (type, FunctionType)) and thing.__module__.startswith("ragbridge."):
+            if isinstance(thing, type):
+                _keep_readable(thing)
             thing.__module__ = module
+
+
+def _keep_readable(kind: type) -> None:
+    """Have annotations say where their names are, for those who read them in the module that ``kind`` names: pydantic."""
+    annotations = vars(kind).get("__annotations__", {})
+    for name, text in annotations.items():
+        if isinstance(text, str) and not all(hasattr(builtins, word) for word in _NAMES.findall(text)):
+            annotations[name] = ForwardRef(text, module=kind.__module__, is_class=True)
+    if dataclasses.is_dataclass(kind):
+        for field in dataclasses.fields(kind):
+            field.type = annotations.get(field.name, field.type)
