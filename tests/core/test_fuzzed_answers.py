@@ -405,7 +405,7 @@ def _fits(value: object, hint: Any) -> bool:
 
 _NAMES: dict[str, Any] = {
     "np": np,
-    "NDArray": np.typing.NDArray,
+    "NDArray": np.ndarray,
     "Vectors": np.ndarray,
     "Mapping": Mapping,
     "Decimal": Decimal,

@@ -283,7 +283,7 @@ def test_an_id_function_is_never_lost_silently():
     with pytest.raises(ConfigurationError, match="from_dict"):
         RagbridgeNodeParser.from_dict(parser.to_dict())
     assert RagbridgeNodeParser.from_dict(parser.to_dict(), id_func=numbered).id_func is numbered
-    with pytest.raises(Exception, match="pickle"):
+    with pytest.raises((AttributeError, pickle.PicklingError), match="lambda"):
         pickle.dumps(RagbridgeNodeParser(id_func=lambda i, doc: "x"))
 
 

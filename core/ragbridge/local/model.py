@@ -109,7 +109,7 @@ class StaticEmbedder:
         kept = min(width, self.width)
         vectors = np.zeros((len(texts), width), dtype=np.float32)
         for row, ids in enumerate(texts):
-            vectors[row, :kept] = np.add.reduce(self._table.take(ids, axis=0))[:kept] / len(ids)
+            vectors[row, :kept] = self._table.take(ids, axis=0).sum(axis=0)[:kept] / len(ids)
         if late and len(texts) > 1:
             lengths = np.array([len(ids) for ids in texts], dtype=np.float32)
             vectors += CONTEXT_SHARE * np.average(vectors, axis=0, weights=lengths).astype(np.float32)

@@ -157,7 +157,8 @@ def test_a_forked_child_starts_afresh():
         raise SystemExit(os.waitstatus_to_exitcode(status))
     """
     ran = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)],
+        # Since Python 3.12 a fork beside another thread warns.
+        [sys.executable, "-W", "ignore:This process:DeprecationWarning", "-c", textwrap.dedent(program)],
         capture_output=True,
         text=True,
         timeout=60,

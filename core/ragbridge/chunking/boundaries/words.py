@@ -190,4 +190,4 @@ class Words:
     def _after(self, place: int) -> int:
         """The least boundary after ``place``; the end where there is none."""
         rest = self._breaks[place + 1 :]
-        return place + 1 + int(rest.argmax()) if rest.size else place
+        return place + 1 + int(np.argmax(rest)) if rest.size else place

@@ -60,8 +60,8 @@ class Classifier:
 
     def centroids(self) -> Floats:
         """A vector of unit length for each label, in the order of ``sums``."""
-        sums = np.stack([*self.sums.values()])
-        unit: Floats = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
+        unit: Floats = np.stack([*self.sums.values()])
+        unit /= np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-12)
         return unit
 
     def summary(self) -> dict[str, Any]:
