@@ -4,14 +4,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CONSTRAINTS := constraints.txt
+# Each interpreter has an environment of its own: .venv-3.13
+VENV_OF_PYTHON = .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 # One process a core; the tests of a file stay together, since they share servers.
 PARALLEL := --numprocesses auto --dist loadfile
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-core test-shared test-wheel test-lowest check format bench picture notebooks live \
-	constraints clean
+.PHONY: help install demo test test-core test-shared test-wheel test-python test-lowest test-newest \
+	check format bench picture notebooks live constraints clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -43,9 +45,19 @@ test-shared: $(VENV)/.made-test ## Run the tests that read the folder ../shared,
 test-wheel: $(VENV)/.made-check ## Install the built wheel elsewhere, alone and with each extra
 	$(BIN)/python tests/packaging/wheel.py
 
+test-python: ## Run every test on another interpreter: PYTHON=python3.13
+	$(MAKE) VENV=$(VENV_OF_PYTHON) $(VENV_OF_PYTHON)/.made-test
+	$(VENV_OF_PYTHON)/bin/python -m pytest $(PARALLEL)
+
 test-lowest: build/lowest.txt ## Run the tests on the lowest versions that pyproject.toml allows
 	$(MAKE) VENV=.venv-lowest CONSTRAINTS=build/lowest.txt .venv-lowest/.made-test-lowest
 	.venv-lowest/bin/python -m pytest $(PARALLEL) tests/core tests/integrations -m "not peers and not live and not shared" -W default
+
+# What is newest changes without a change here, so the environment is always made anew.
+test-newest: ## Run the tests on the newest versions that pyproject.toml allows
+	rm -rf .venv-newest
+	$(MAKE) VENV=.venv-newest CONSTRAINTS=/dev/null .venv-newest/.made-test-lowest
+	.venv-newest/bin/python -m pytest $(PARALLEL) tests/core tests/integrations -m "not peers and not live and not shared"
 
 build/lowest.txt: pyproject.toml constraints.txt tests/packaging/lowest.py
 	@mkdir -p build
@@ -84,4 +96,4 @@ constraints: ## Write constraints.txt anew: names and versions, from a fresh env
 	rm -rf .venv-constraints
 
 clean: ## Remove what these commands made
-	rm -rf .venv .venv-core .venv-lowest build dist
+	rm -rf .venv .venv-core .venv-lowest .venv-newest .venv-3.* build dist
