@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import faulthandler
 import json
+import queue
+import socket
+import struct
+import sys
 import threading
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 import make_descriptions
 import numpy as np
@@ -16,6 +21,8 @@ from beside import SHARED
 from judge import Judge
 
 from ragbridge.flow import Request, Response
+
+T = TypeVar("T")
 
 
 class VirtualClock:
@@ -90,6 +97,171 @@ def embed_answer(request: Request, *, width: int = 8) -> Response:
 
 def _base64(vector: Any) -> str:
     return base64.b64encode(vector.tobytes()).decode()
+
+
+class Wire:
+    """One connection of a ``RawServer``."""
+
+    def __init__(self, sock: socket.socket, closing: threading.Event) -> None:
+        self._sock = sock
+        self._closing = closing
+
+    def receive(self) -> Request | None:
+        """The next request; None once the client has hung up."""
+        head, _, body = self._until(b"\r\n\r\n").partition(b"\r\n\r\n")
+        if not head:
+            return None
+        lines = head.decode().split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+        while len(body) < int(headers.get("content-length", 0)):
+            body += self._some()
+        method, path, _ = lines[0].split(" ")
+        return Request(method, path, headers, body)
+
+    def send(self, data: bytes) -> None:
+        """Write ``data`` at once."""
+        self._sock.sendall(data)
+
+    def drip(self, data: bytes, seconds: float) -> None:
+        """Write ``data`` a byte at a time, until the server ends."""
+        for byte in data:
+            self.send(bytes([byte]))
+            self.pause(seconds)
+
+    def pause(self, seconds: float | None) -> None:
+        """Let ``seconds`` pass (None: for ever), or hang up when the server ends."""
+        if self._closing.wait(seconds):
+            raise ConnectionError("the server ends")
+
+    def reset(self) -> None:
+        """End the connection with a reset."""
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        raise ConnectionError("reset")
+
+    def hang_up(self) -> None:
+        """End the connection."""
+        raise ConnectionError("hung up")
+
+    def _until(self, mark: bytes) -> bytes:
+        data = b""
+        while mark not in data:
+            data += self._some()
+        return data
+
+    def _some(self) -> bytes:
+        data = self._sock.recv(65536)
+        if not data:
+            raise ConnectionError("the client has hung up")
+        return data
+
+
+class RawServer:
+    """A server over bare sockets, which sends what ``play`` writes: no HTTP library tidies it up.
+
+    Args:
+        play: Answers one request on its connection. A ``ConnectionError`` ends the connection.
+    """
+
+    def __init__(self, play: Callable[[Wire, Request], object]) -> None:
+        self._play = play
+        self._closing = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self._sockets: set[socket.socket] = set()
+        self._threads = [threading.Thread(target=self._accept)]
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._threads[0].start()
+
+    def close(self) -> None:
+        """End every connection and wait until nothing of the server runs any more."""
+        self._closing.set()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._threads[0].join()
+        for sock in tuple(self._sockets):
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                continue
+        for thread in self._threads:
+            thread.join()
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                sock, _ = self._listener.accept()
+            except OSError:
+                return
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._sockets.add(sock)
+            self._threads.append(threading.Thread(target=self._serve, args=(sock,)))
+            self._threads[-1].start()
+
+    def _serve(self, sock: socket.socket) -> None:
+        wire = Wire(sock, self._closing)
+        try:
+            while (request := wire.receive()) is not None:
+                self._play(wire, request)
+        except OSError:  # one of the two has hung up
+            pass
+        finally:
+            self._sockets.discard(sock)
+            sock.close()
+
+
+def written(response: Response, **headers: str) -> bytes:
+    """``response`` as it stands on the wire."""
+    lines = [f"HTTP/1.1 {response.status} as it is", f"Content-Length: {len(response.body)}"]
+    lines += [f"{name}: {value}" for name, value in response.headers.items() if name != "content-length"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + response.body
+
+
+@pytest.fixture
+def raw_server() -> Iterator[Callable[[Callable[[Wire, Request], object]], str]]:
+    """Starts servers over bare sockets that answer as they are told, and gives their addresses."""
+    servers: list[RawServer] = []
+
+    def start(play: Callable[[Wire, Request], object]) -> str:
+        servers.append(RawServer(play))
+        return servers[-1].url
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def on_the_wire() -> Callable[..., bytes]:
+    """Turns a response into the bytes that a raw server sends."""
+    return written
+
+
+def end_in_time(act: Callable[[], T], seconds: float = 30) -> T:
+    """What ``act`` returns or raises. A hang is a failure that shows where all threads stand."""
+    outcomes: queue.SimpleQueue[tuple[bool, Any]] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            outcomes.put((True, act()))
+        except BaseException as error:  # raised again in the test's own thread
+            outcomes.put((False, error))
+
+    threading.Thread(target=work, daemon=True, name="watched").start()
+    try:
+        done, outcome = outcomes.get(timeout=seconds)
+    except queue.Empty:
+        faulthandler.dump_traceback(file=sys.__stderr__, all_threads=True)
+        pytest.fail(f"still running after {seconds} s")
+    if not done:
+        raise outcome
+    result: T = outcome
+    return result
+
+
+@pytest.fixture(scope="session")
+def in_time() -> Callable[..., Any]:
+    """Runs something in a thread of its own and fails where it hangs."""
+    return end_in_time
 
 
 @pytest.fixture(scope="session")

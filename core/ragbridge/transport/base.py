@@ -65,23 +65,16 @@ class PooledTransport(ABC):
         """Answer ``request``, blocking."""
         lease = self._lease()
         try:
-            response = self._exchange(lease.client, request)
-            if self._answers.is_copy(request, response):
-                self._drop(lease)
-                raise copied(request)
+            return self._exchange(lease.client, request)
         finally:
             if lease.give_back():
                 lease.close()
-        return response
 
     async def send_async(self, request: Request) -> Response:
         """Answer ``request`` on the running event loop."""
         lease = await self._lease_async()
         try:
-            response = await self._exchange_async(lease.client, request)
-            if self._answers.is_copy(request, response):
-                self._drop_async(lease)
-                raise copied(request)
+            return await self._exchange_async(lease.client, request)
         except (asyncio.CancelledError, GeneratorExit):
             if self.wears_out and lease.wear():
                 self._drop_async(lease)
@@ -89,7 +82,6 @@ class PooledTransport(ABC):
         finally:
             if lease.give_back():
                 await lease.close()
-        return response
 
     @abstractmethod
     def _exchange(self, client: Any, request: Request) -> Response:
@@ -252,38 +244,44 @@ class LoopLease:
 class RecentAnswers:
     """Tells an answer that arrives a second time, in place of the answer to another request.
 
-    Where a gateway sends an answer twice, the next request on that connection receives the copy. HTTP/1.1 cannot tell;
-    services that number their answers (``X-Request-Id``) can. Nothing is concluded from numbers that hardly change.
+    Where a gateway sends an answer twice, the next request on that connection receives the copy, and each later one the
+    answer to the one before it. HTTP/1.1 cannot tell; services that number their answers (``X-Request-Id``) can. A number
+    that comes a third time is none of an answer: then nothing is concluded from numbers any more.
     """
 
     KEPT = 512
-    PROVEN = 4
-    """Different numbers after which a service counts as one that numbers its answers."""
-    DOUBTS = 3
-    """Repetitions without a new number in between after which it does not any more."""
 
     def __init__(self) -> None:
-        self._seen: OrderedDict[str, tuple[object, ...]] = OrderedDict()
+        self._seen: OrderedDict[str, int | None] = (
+            OrderedDict()
+        )  # number -> what was asked; None: refused since
         self._lock = threading.Lock()
-        self._doubts = 0
+        self._meaningless = False
 
-    def is_copy(self, request: Request, response: Response) -> bool:
-        """Whether ``response`` was the answer to another request before."""
-        number = response.headers.get("x-request-id")
-        if number is None or self._doubts >= self.DOUBTS:
-            return False
-        asked = (request.method, request.url, len(request.body), request.body[:256], request.body[-256:])
+    def check(self, request: Request, headers: Mapping[str, str]) -> None:
+        """Look at the head of an answer, before its body is read: who leaves it unread must close its connection.
+
+        Raises:
+            RequestError: The answer came before.
+        """
+        number = headers.get("x-request-id")
+        if number is None or self._meaningless:
+            return
+        asked = hash((request.method, request.url, request.body))
         with self._lock:
-            proven = len(self._seen) >= self.PROVEN
             if number not in self._seen:
-                self._doubts = 0
-            elif self._seen[number] != asked and proven:
-                self._doubts += 1
-                return True
-            self._seen[number] = asked
-            if len(self._seen) > self.KEPT:
-                self._seen.popitem(last=False)
-        return False
+                self._seen[number] = asked
+                if len(self._seen) > self.KEPT:
+                    self._seen.popitem(last=False)
+                return
+            before, self._seen[number] = self._seen[number], None
+            if before is None:
+                self._meaningless = True
+                return
+            if request.method == "GET" and before == asked:  # from a cache
+                self._seen[number] = before
+                return
+        raise copied(request)
 
 
 def copied(request: Request) -> RequestError:

@@ -14,6 +14,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -76,7 +77,14 @@ class FastTransport(PooledTransport):
                 timeout=urllib3.Timeout(connect=min(CONNECT_TIMEOUT, seconds), read=seconds),
                 retries=False,
                 redirect=False,
+                preload_content=False,
             )
+            try:
+                self._answers.check(request, answer.headers)
+            except RequestError:
+                answer.close()
+                raise
+            body = answer.data
         except NewConnectionError as error:  # counted among the timeouts by urllib3, but it is none
             raise no_connection(request, error) from error
         except UrllibTimeoutError as error:
@@ -91,7 +99,7 @@ class FastTransport(PooledTransport):
             if (reason := distrust(error)) is not None:
                 raise not_trusted(request, reason) from error
             raise RequestError(f"{request.method} {request.place}: {error}") from error
-        return Response(answer.status, answer.headers, answer.data)
+        return Response(answer.status, answer.headers, body)
 
     async def _exchange_async(self, client: aiohttp.ClientSession, request: Request) -> Response:
         seconds, patience = self._silence(request), self._patience(request)
@@ -107,6 +115,11 @@ class FastTransport(PooledTransport):
                 ),
                 allow_redirects=False,
             ) as answer:
+                try:
+                    self._answers.check(request, answer.headers)
+                except RequestError:
+                    _close_taken()
+                    raise
                 return Response(answer.status, answer.headers, await answer.read())
         except TimeoutError as error:
             if time.monotonic() - start >= patience:
@@ -226,7 +239,21 @@ class _Connector(aiohttp.TCPConnector):
                 connection.close()
                 continue
             self._used.add(protocol)
+            _taken.set(weakref.ref(protocol))
             return connection
+
+
+_taken: ContextVar[Callable[[], Any]] = ContextVar("_taken")
+"""The connection that the request of the current task went out on, which a short answer has given back already."""
+
+
+def _close_taken() -> None:
+    """Close the connection of the current task's latest request, before any other task can take it."""
+    protocol = _taken.get()()
+    if protocol is not None:
+        protocol.force_close()
+        if protocol.transport is not None:
+            protocol.transport.close()
 
 
 def _is_readable(transport: Any) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, NoReturn, TypeVar
 
 import httpx
 
-from ragbridge.errors import ConfigurationError, RequestError
+from ragbridge.errors import ConfigurationError, RagbridgeError, RequestError
 from ragbridge.flow import Request, Response
 from ragbridge.transport.base import (
     CONNECT_TIMEOUT,
@@ -88,22 +88,29 @@ class HttpTransport(PooledTransport):
         return lease is not self._given_async and super()._drop_async(lease)
 
     def _exchange(self, client: Any, request: Request) -> Response:
+        def ask() -> Response:
+            with client.stream(**self._arguments(request)) as answer:
+                self._answers.check(request, answer.headers)
+                return Response(answer.status_code, answer.headers, answer.read())
+
         try:
-            answer = within(self._patience(request), lambda: client.request(**self._arguments(request)))
+            return within(self._patience(request), ask)
         except Exception as error:  # noqa: BLE001 - sorted by kind there
             self._translate(error, client, request)
-        return Response(answer.status_code, answer.headers, answer.content)
 
     async def _exchange_async(self, client: Any, request: Request) -> Response:
         loop = asyncio.get_running_loop()
         places = self._places.get(loop) or self._places.setdefault(loop, asyncio.Semaphore(self._connections))
         async with places:
             try:
-                async with asyncio.timeout(self._patience(request)):
-                    answer = await client.request(**self._arguments(request))
+                async with (
+                    asyncio.timeout(self._patience(request)),
+                    client.stream(**self._arguments(request)) as answer,
+                ):
+                    self._answers.check(request, answer.headers)
+                    return Response(answer.status_code, answer.headers, await answer.aread())
             except Exception as error:  # noqa: BLE001 - sorted by kind there
                 self._translate(error, client, request)
-        return Response(answer.status_code, answer.headers, answer.content)
 
     def _arguments(self, request: Request) -> dict[str, Any]:
         seconds = self._silence(request)
@@ -138,6 +145,8 @@ class HttpTransport(PooledTransport):
 
     def _translate(self, error: Exception, client: Any, request: Request) -> NoReturn:
         """Raise what ``error`` means for the caller. Messages of HTTP libraries name no header, hence no key."""
+        if isinstance(error, RagbridgeError):
+            raise error
         library = _library(client)
         what = f"{request.method} {request.place}"
         if type(error) is TimeoutError:
