@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import faulthandler
+import functools
 import json
 import queue
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -21,6 +23,7 @@ from beside import SHARED
 from judge import Judge
 
 from ragbridge.flow import Request, Response
+from ragbridge.transport import standard
 
 T = TypeVar("T")
 
@@ -112,7 +115,9 @@ class Wire:
         if not head:
             return None
         lines = head.decode().split("\r\n")
-        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+        headers = {
+            name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])
+        }
         while len(body) < int(headers.get("content-length", 0)):
             body += self._some()
         method, path, _ = lines[0].split(" ")
@@ -243,7 +248,7 @@ def end_in_time(act: Callable[[], T], seconds: float = 30) -> T:
     def work() -> None:
         try:
             outcomes.put((True, act()))
-        except BaseException as error:  # raised again in the test's own thread
+        except BaseException as error:  # noqa: BLE001 - raised again in the test's own thread
             outcomes.put((False, error))
 
     threading.Thread(target=work, daemon=True, name="watched").start()
@@ -262,6 +267,24 @@ def end_in_time(act: Callable[[], T], seconds: float = 30) -> T:
 def in_time() -> Callable[..., Any]:
     """Runs something in a thread of its own and fails where it hangs."""
     return end_in_time
+
+
+@functools.cache
+def _certificates() -> ssl.SSLContext:
+    return standard.certificates()
+
+
+@pytest.fixture(params=["httpx", "fast", "own client"])
+def any_library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """httpx, the libraries of the extra ``speed`` where they are installed, or a client of the caller's own (httpx)."""
+    if request.param == "fast":
+        pytest.importorskip("aiohttp")
+        pytest.importorskip("urllib3")
+    else:
+        monkeypatch.setitem(sys.modules, "ragbridge.transport.fast", None)
+        context = _certificates()  # reading them takes longer than all the rest of such a test
+        monkeypatch.setattr(standard, "certificates", lambda: context)
+    return str(request.param)
 
 
 @pytest.fixture(scope="session")

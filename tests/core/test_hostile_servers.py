@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import sys
 
 import httpx
 import pytest
 
 from ragbridge import AuthenticationError, Jina, RagbridgeError, RequestError, Retry
-from ragbridge._flow import Response
+from ragbridge.flow import Response
 
 MODEL = "some-model"
 NUMBERS = itertools.count(1)
 NO_WAIT = {"initial": 0.0, "maximum": 0.0}
-LIBRARIES = ("httpx", "fast", "own client")
 INTERIM = {
     "102": b"HTTP/1.1 102 Processing\r\n\r\n",
     "103": b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n",
@@ -23,23 +21,12 @@ INTERIM = {
 }
 
 
-@pytest.fixture(params=LIBRARIES)
-def library(request, monkeypatch):
-    """httpx, the libraries of the extra ``speed`` where they are installed, and clients of the caller's own."""
-    if request.param == "fast":
-        pytest.importorskip("aiohttp")
-        pytest.importorskip("urllib3")
-    else:
-        monkeypatch.setitem(sys.modules, "ragbridge._fast_transport", None)
-    return request.param
-
-
 @pytest.fixture(params=["sync", "async"])
-def embed_all(request, library, in_time):
+def embed_all(request, any_library, in_time):
     """Embeds lists of texts one after the other with one client: for each the first components, or the error."""
 
     def run_sync(url, jobs, settings):
-        own = {"http_client": httpx.Client()} if library == "own client" else {}
+        own = {"http_client": httpx.Client(verify=False)} if any_library == "own client" else {}
         outcomes = []
         with Jina(base_url=url, **own, **settings) as jina:
             for texts in jobs:
@@ -52,7 +39,7 @@ def embed_all(request, library, in_time):
         return outcomes
 
     async def run_async(url, jobs, settings):
-        own = {"async_http_client": httpx.AsyncClient()} if library == "own client" else {}
+        own = {"async_http_client": httpx.AsyncClient(verify=False)} if any_library == "own client" else {}
         outcomes = []
         async with Jina(base_url=url, **own, **settings) as jina:
             for texts in jobs:
@@ -82,7 +69,9 @@ def playing(raw_server, on_the_wire, right_answer):
 
         def play(wire, request):
             # What a service that numbers its answers sends, and what tells two answers apart.
-            answer = on_the_wire(right_answer(request), **(headers or {"X_Request_Id": f"answer-{next(NUMBERS)}"}))
+            answer = on_the_wire(
+                right_answer(request), **(headers or {"X_Request_Id": f"answer-{next(NUMBERS)}"})
+            )
             if next(count) % every:
                 wire.send(answer)
             else:
@@ -93,7 +82,7 @@ def playing(raw_server, on_the_wire, right_answer):
     return start
 
 
-JOBS = [[f"{start + n} of a job" for n in range(7)] for start in range(0, 80, 10)]
+JOBS = [[f"{start + n} of a job" for n in range(7)] for start in range(0, 50, 10)]
 RIGHT = [[float(text.split()[0]) for text in job] for job in JOBS]
 
 
@@ -187,24 +176,23 @@ def test_an_answer_that_goes_on_for_ever_is_left(playing, embed_all, script):
     """``deadline=`` bounds the whole request, however often a byte arrives; the next request is answered."""
     outcomes = embed_all(
         playing(script, every=2),
-        [["1 a"], ["2 b"], ["3 c"], ["4 d"]],
-        timeout=0.3,
-        deadline=0.3,
+        [["1 a"], ["2 b"], ["3 c"]],
+        timeout=0.2,
+        deadline=0.2,
         concurrency=1,
         retry=Retry(attempts=1),
     )
     assert outcomes[0::2] == [[1.0], [3.0]]
-    for error in outcomes[1::2]:
-        assert isinstance(error, RequestError)
+    assert isinstance(outcomes[1], RequestError)
 
 
 @pytest.mark.parametrize("script", [dripping_head, dripping_body], ids=lambda script: script.__name__)
 def test_a_slow_answer_is_refused_with_the_name_of_the_setting(playing, embed_all, script):
     """The connection is not silent, so it is not ``timeout=`` that the error names."""
     (error,) = embed_all(
-        playing(script, every=1), [["1 a"]], timeout=0.2, deadline=0.4, retry=Retry(attempts=1)
+        playing(script, every=1), [["1 a"]], timeout=0.2, deadline=0.3, retry=Retry(attempts=1)
     )
-    assert "within 0.4 s; see deadline=" in str(error)
+    assert "within 0.3 s; see deadline=" in str(error)
 
 
 @pytest.mark.parametrize("after", ["the answer", "nothing"])
@@ -232,7 +220,7 @@ def test_what_comes_unasked_between_two_requests_is_never_read(playing, embed_al
     assert embed_all(playing(notice, every=2), JOBS, retry=Retry(attempts=8, **NO_WAIT)) == RIGHT
 
 
-def test_a_refusal_is_raised_while_other_requests_still_wait(raw_server, on_the_wire, library, in_time):
+def test_a_refusal_is_raised_while_other_requests_still_wait(raw_server, on_the_wire, any_library, in_time):
     """A wrong key is told at once, in threads as on an event loop: nobody waits for answers that will not be used."""
     count = itertools.count(1)
 
@@ -243,7 +231,7 @@ def test_a_refusal_is_raised_while_other_requests_still_wait(raw_server, on_the_
             wire.pause(None)
 
     url = raw_server(play)
-    own = httpx.Client() if library == "own client" else None
+    own = httpx.Client(verify=False) if any_library == "own client" else None
     jina = Jina("wrong", base_url=url, limits=None, batch_size=1, concurrency=4, timeout=600, http_client=own)
     with pytest.raises(AuthenticationError):
         in_time(lambda: jina.embed([f"{n} a" for n in range(8)], model=MODEL))

@@ -6,9 +6,6 @@ import asyncio
 import contextlib
 import functools
 import itertools
-import random
-import sys
-import threading
 
 import httpx
 import numpy as np
@@ -17,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ragbridge import Elastic, Jina, RagbridgeError, RateLimit, RequestError, Retry
-from ragbridge._flow import Response
+from ragbridge.flow import Response
 from ragbridge.local import Engine
 
 TEXTS = [f"text {n}: what {n * 7919 % 1000} fishermen know about the sea" for n in range(10)]
@@ -215,7 +212,7 @@ def clients(limits, **settings):
     return Jina(key, **settings), Elastic(settings["base_url"], api_key=key, **elastic)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     product=st.sampled_from(sorted(PRODUCTS)),
     script=st.lists(FAILURES | st.just("cancelled"), max_size=8),
@@ -235,24 +232,15 @@ def test_right_rows_or_an_error_whatever_interrupts_a_job(
     in_time(lambda: asyncio.run(main()))
 
 
-@pytest.fixture(params=["httpx", "fast", "own client"])
-def library(request, monkeypatch):
-    """httpx, the libraries of the extra ``speed`` where they are installed, and clients of the caller's own."""
-    if request.param == "fast":
-        pytest.importorskip("aiohttp")
-        pytest.importorskip("urllib3")
-    else:
-        monkeypatch.setitem(sys.modules, "ragbridge._fast_transport", None)
-    return request.param
-
-
 SOCKETS = st.sampled_from(
     ["right", "right", "right", 503, 401, "reset", "half", "hints", "late", "twice", "twice, later"]
 )
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     product=st.sampled_from(sorted(PRODUCTS)),
@@ -261,14 +249,14 @@ SOCKETS = st.sampled_from(
     limits=LIMITS,
 )
 def test_right_rows_or_an_error_whatever_comes_over_sockets(
-    raw_server, on_the_wire, in_time, right, library, product, script, interruption, limits
+    raw_server, on_the_wire, in_time, right, any_library, product, script, interruption, limits
 ):
     """The same with real connections, announced, doubled, late and broken answers: no row of another text."""
     outcomes = iter(script)
     url = raw_server(lambda wire, request: playing(wire, request, next(outcomes, "right"), on_the_wire))
 
     async def main():
-        own = httpx.AsyncClient(verify=False, timeout=5) if library == "own client" else None
+        own = httpx.AsyncClient(verify=False, timeout=5) if any_library == "own client" else None
         jina, elastic = clients(limits, base_url=url, async_http_client=own, timeout=5)
         try:
             await interrupted(product, interruption, right, jina, elastic)
