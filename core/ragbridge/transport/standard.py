@@ -22,6 +22,7 @@ from ragbridge.transport.base import (
     Lease,
     LoopLease,
     PooledTransport,
+    RecentAnswers,
     no_answer,
     no_connection,
     not_trusted,
@@ -90,7 +91,7 @@ class HttpTransport(PooledTransport):
     def _exchange(self, client: Any, request: Request) -> Response:
         def ask() -> Response:
             with client.stream(**self._arguments(request)) as answer:
-                self._answers.check(request, answer.headers)
+                self._received(client).check(request, answer.headers)
                 return Response(answer.status_code, answer.headers, answer.read())
 
         try:
@@ -107,10 +108,16 @@ class HttpTransport(PooledTransport):
                     asyncio.timeout(self._patience(request)),
                     client.stream(**self._arguments(request)) as answer,
                 ):
-                    self._answers.check(request, answer.headers)
+                    self._received(client).check(request, answer.headers)
                     return Response(answer.status_code, answer.headers, await answer.aread())
             except Exception as error:  # noqa: BLE001 - sorted by kind there
                 self._translate(error, client, request)
+
+    def _received(self, client: Any) -> RecentAnswers:
+        """The answers that came over the connections of ``client``: other services may use the caller's own as well."""
+        if any(given is not None and given.client is client for given in (self._given, self._given_async)):
+            return _received.setdefault(client, RecentAnswers())
+        return self._answers
 
     def _arguments(self, request: Request) -> dict[str, Any]:
         seconds = self._silence(request)
@@ -232,6 +239,9 @@ def _library(client: Any) -> object:
     """The package whose errors ``client`` raises: httpx, or another of its interface."""
     roots = (sys.modules.get(kind.__module__.partition(".")[0]) for kind in type(client).__mro__)
     return next((root for root in roots if hasattr(root, "RequestError")), None)
+
+
+_received: weakref.WeakKeyDictionary[Any, RecentAnswers] = weakref.WeakKeyDictionary()
 
 
 def _keep_open() -> None:
