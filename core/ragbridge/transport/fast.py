@@ -6,9 +6,11 @@ own, no proxy in the environment. Certificates are those that httpx would use.
 
 from __future__ import annotations
 
+import functools
 import http.client
 import io
 import math
+import socket
 import ssl
 import threading
 import time
@@ -37,6 +39,7 @@ from ragbridge.transport.base import (
     not_trusted,
     too_late,
 )
+from ragbridge.transport.threads import in_thread
 from ragbridge.transport.tls import certificates, distrust
 
 
@@ -144,7 +147,8 @@ class FastTransport(PooledTransport):
         return pool, pool.clear
 
     def _open_async(self) -> aiohttp.ClientSession:
-        connector = _Connector(limit=self._connections, ssl=self._certificates() or True)
+        resolver = aiohttp.ThreadedResolver(_Names())  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+        connector = _Connector(limit=self._connections, ssl=self._certificates() or True, resolver=resolver)
         return aiohttp.ClientSession(connector=connector)
 
     async def _shut(self, client: aiohttp.ClientSession) -> None:
@@ -156,6 +160,16 @@ class FastTransport(PooledTransport):
         ):  # kept: reading them is by far the dearest part of making a client
             self._trust = certificates()
         return self._trust if self._tls else None
+
+
+class _Names:
+    """Looks names up in threads of its own, in place of an event loop's."""
+
+    async def getaddrinfo(self, *args: Any, **kwargs: Any) -> Any:
+        return await in_thread(functools.partial(socket.getaddrinfo, *args, **kwargs))
+
+    async def getnameinfo(self, *args: Any) -> Any:
+        return await in_thread(functools.partial(socket.getnameinfo, *args))
 
 
 class _Here(threading.local):

@@ -36,7 +36,9 @@ class InProcessTransport:
         """Answer ``request`` in a thread, so that the running event loop stays free."""
         import asyncio
 
-        answer = await asyncio.to_thread(self._handle, request)
+        from ragbridge.transport.threads import in_thread
+
+        answer = await in_thread(functools.partial(self._handle, request))
         await asyncio.sleep(self._pause(answer, request))
         return self._outcome(answer, request)
 

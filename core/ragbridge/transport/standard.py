@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
-import contextvars
 import ssl
 import sys
-import threading
 import weakref
 from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 import httpx
 
@@ -28,9 +25,8 @@ from ragbridge.transport.base import (
     not_trusted,
     too_late,
 )
+from ragbridge.transport.threads import within
 from ragbridge.transport.tls import certificates, distrust
-
-T = TypeVar("T")
 
 
 class HttpTransport(PooledTransport):
@@ -209,30 +205,6 @@ def over_http(
         async_client=async_client,
         trust=trust,
     )
-
-
-def within(seconds: float, act: Callable[[], T]) -> T:
-    """What ``act`` returns or raises, done by a thread that is left behind once ``seconds`` have passed.
-
-    For blocking clients, which bound each wait for data but not the whole.
-
-    Raises:
-        TimeoutError: ``act`` has not ended in time.
-    """
-    outcome: concurrent.futures.Future[T] = concurrent.futures.Future()
-
-    def work() -> None:
-        try:
-            outcome.set_result(act())
-        except BaseException as error:  # noqa: BLE001 - raised again in the calling thread
-            outcome.set_exception(error)
-
-    run = contextvars.copy_context().run
-    try:
-        threading.Thread(target=run, args=(work,), name="ragbridge", daemon=True).start()
-    except RuntimeError:  # no further thread can be had, such as while the interpreter exits
-        return act()
-    return outcome.result(seconds)
 
 
 def _library(client: Any) -> object:
