@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import threading
 
 import httpx
 import pytest
@@ -238,3 +239,31 @@ def test_a_refusal_is_raised_while_other_requests_still_wait(raw_server, on_the_
     jina.close()
     if own is not None:
         own.close()
+
+
+def test_nothing_of_the_callers_is_called_once_the_error_is_there(
+    raw_server, on_the_wire, right_answer, in_time
+):
+    """Threads that still wait then for an answer end without a word: ``progress`` is told nothing of it."""
+    count, both, release = itertools.count(1), threading.Barrier(2), threading.Event()
+    told = []
+
+    def play(wire, request):
+        first = next(count) == 1
+        both.wait()
+        if first:
+            wire.send(on_the_wire(Response(401, {}, b'{"detail": "no such key"}')))
+        else:
+            release.wait()
+            wire.send(on_the_wire(right_answer(request)))
+
+    jina = Jina("wrong", base_url=raw_server(play), limits=None, batch_size=1, concurrency=2)
+    before = set(threading.enumerate())
+    with pytest.raises(AuthenticationError):
+        in_time(lambda: jina.embed(["1 a", "2 b"], model=MODEL, progress=told.append))
+    release.set()
+    for thread in set(threading.enumerate()) - before:
+        if thread.name == "ragbridge":
+            thread.join(30)
+    assert told == []
+    jina.close()

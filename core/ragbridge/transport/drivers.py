@@ -233,7 +233,9 @@ class ThreadDriver:
                 effect = next(flow)
                 while True:
                     work.check()
-                    effect = _resume(flow, self._perform(effect, work, wake))
+                    outcome = self._perform(effect, work, wake)
+                    work.check()  # the caller may have its error by now: nothing of the caller's is called any more
+                    effect = _resume(flow, outcome)
             except StopIteration as done:
                 result: T = done.value
                 return result
