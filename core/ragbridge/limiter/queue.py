@@ -66,9 +66,10 @@ class Line:
             try:
                 now = self.clock()
                 result = act(now)
+                concerned = self._serve(now)
                 while self._deferred:
                     self._deferred.popleft()(now)
-                concerned = self._serve(now)
+                    concerned += self._serve(now)
             finally:
                 self._entered = False
         for ticket in concerned:
@@ -103,6 +104,8 @@ class Line:
             if loop is None or not loop.is_still:
                 return ticket
             loop.tell(self)
+            if not loop.is_still:  # it moved meanwhile, before it could tell us
+                return ticket
         return None
 
     def refresh(self) -> None:
