@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import functools
 import itertools
+import random
 
 import httpx
 import numpy as np
@@ -267,3 +268,91 @@ def test_right_rows_or_an_error_whatever_comes_over_sockets(
                 await own.aclose()
 
     in_time(lambda: asyncio.run(main()))
+
+
+async def cancelled_after(coroutine, seconds):
+    """Whatever comes of ``coroutine``, it is given up after so many seconds (None: before it has sent anything)."""
+    task = asyncio.ensure_future(coroutine)
+    if seconds is None:
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return
+    with contextlib.suppress(TimeoutError, RagbridgeError):
+        await asyncio.wait_for(task, seconds)
+
+
+async def churn(jina, rounds):
+    """Many calls that are given up before, during or after their request."""
+    chance = random.Random(7)
+    for _ in range(rounds):
+        moments = [chance.choice([None, chance.uniform(0, 0.03), chance.uniform(0, 0.1)]) for _ in range(25)]
+        calls = (cancelled_after(jina.aembed([TEXTS[0]], dimensions=32), moment) for moment in moments)
+        await asyncio.gather(*calls)
+
+
+@pytest.fixture
+def moody(raw_server, on_the_wire):
+    """A server that can be told to refuse everything."""
+
+    class Moody:
+        refusing = False
+
+        def __init__(self):
+            self.url = raw_server(self.play)
+
+        def play(self, wire, request):
+            wire.pause(0.003)
+            refusal = Response(422, {}, b'{"detail": "no"}')
+            wire.send(on_the_wire(refusal if self.refusing else engine().handle(request).response))
+
+    return Moody()
+
+
+@pytest.mark.parametrize("any_library", ["httpx", "fast"], indirect=True)
+@pytest.mark.parametrize("limits", [None, RateLimit(None, None, 2)], ids=["unlimited", "two at once"])
+async def test_any_number_of_cancellations_leaves_a_client_as_good_as_new(moody, right, any_library, limits):
+    """200 calls given up, and 100 refused jobs whose other requests are then cancelled: the next call is answered."""
+    del any_library
+    async with Jina(
+        "k", base_url=moody.url, limits=limits, concurrency=4, timeout=5, batch_size=2, retry=NO_WAIT
+    ) as jina:
+        await churn(jina, 8)
+        moody.refusing = True
+        for _ in range(10):
+            jobs = [jina.aembed(TEXTS, dimensions=32) for _ in range(10)]
+            for outcome in await asyncio.gather(*jobs, return_exceptions=True):
+                assert isinstance(outcome, RagbridgeError)
+        moody.refusing = False
+        async with asyncio.timeout(30):
+            assert rows_of(await jina.aembed(TEXTS, dimensions=32)) == right["embed"]
+
+
+@pytest.mark.parametrize("any_library", ["own client"], indirect=True)
+async def test_a_worn_out_client_of_the_callers_own_is_an_error_and_no_hang(moody, right, any_library):
+    """httpx forgets connections of cancelled requests; a client that was passed in is not replaced."""
+    del any_library
+    async with httpx.AsyncClient(verify=False, limits=httpx.Limits(max_connections=2)) as own:
+        jina = Jina(
+            base_url=moody.url,
+            limits=None,
+            timeout=0.3,
+            retry=Retry(attempts=1),
+            concurrency=8,
+            async_http_client=own,
+        )
+        await churn(jina, 3)
+        async with asyncio.timeout(30):
+            (outcome,) = await asyncio.gather(jina.aembed(TEXTS, dimensions=32), return_exceptions=True)
+    if isinstance(outcome, RequestError):
+        assert "no free connection" in str(outcome)
+    else:
+        assert rows_of(outcome) == right["embed"]
+
+
+async def test_any_number_of_cancellations_leaves_the_engine_as_good_as_new(right):
+    """The same in this process."""
+    jina = Jina(base_url="local", transport=engine(), limits=RateLimit(None, None, 2))
+    await churn(jina, 8)
+    async with asyncio.timeout(30):
+        assert rows_of(await jina.aembed(TEXTS, dimensions=32)) == right["embed"]
