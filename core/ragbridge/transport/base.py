@@ -245,16 +245,16 @@ class RecentAnswers:
     """Tells an answer that arrives a second time, in place of the answer to another request.
 
     Where a gateway sends an answer twice, the next request on that connection receives the copy, and each later one the
-    answer to the one before it. HTTP/1.1 cannot tell; services that number their answers (``X-Request-Id``) can. A number
-    that comes a third time is none of an answer: then nothing is concluded from numbers any more.
+    answer to the one before it. HTTP/1.1 cannot tell; services that number their answers (``X-Request-Id``) can. A
+    number that comes a third time does not number answers: then nothing is concluded any more. The price is that a server
+    whose number never changes has its second answer refused once, and asked for again.
     """
 
     KEPT = 512
 
     def __init__(self) -> None:
-        self._seen: OrderedDict[str, int | None] = (
-            OrderedDict()
-        )  # number -> what was asked; None: refused since
+        # What was asked, by the number of its answer; None once that number has been refused.
+        self._seen: OrderedDict[str, int | None] = OrderedDict()
         self._lock = threading.Lock()
         self._meaningless = False
 
