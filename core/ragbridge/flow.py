@@ -7,6 +7,7 @@ cancellation by ``flow.close``. The drivers in ``ragbridge.transport.drivers`` p
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 import time
@@ -20,6 +21,8 @@ from ragbridge.errors import RequestError
 if TYPE_CHECKING:
     import asyncio
 
+
+logger = logging.getLogger("ragbridge")
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -72,6 +75,31 @@ class Waitable(Protocol):
         """
 
 
+class Waiting:
+    """Base of every ``Waitable`` that others wake: keeps the subscribers, and calls them."""
+
+    __slots__ = ("_wakers",)
+
+    def __init__(self) -> None:
+        self._wakers: list[Callable[[], None]] = []
+
+    def subscribe(self, wake: Callable[[], None]) -> None:
+        """Have ``wake`` called, from any thread, when this wait may be over."""
+        self._wakers.append(wake)
+
+    def wake(self) -> None:
+        """Call the subscribers. If one's event loop is closed, its flow can never go on: the wait is given up."""
+        for waker in tuple(self._wakers):
+            try:
+                waker()
+            except RuntimeError:
+                logger.debug("the event loop of a waiting request is closed")
+                self.give_up()
+
+    def give_up(self) -> None:
+        """Let those behind go on. Waits that hold nothing do nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Send:
     """Effect: send the request; the flow receives a ``Response``, or a ``RequestError`` is thrown into it."""
@@ -114,6 +142,11 @@ class Plan(Generic[T]):
 def plan(flows: Iterable[Flow[S]], join: Callable[[list[S]], T]) -> Plan[T]:
     """A plan whose flows return one type: ``Plan`` forgets that type, this keeps it checked."""
     return Plan(flows, join)  # type: ignore[arg-type]
+
+
+def single(flow: Flow[T]) -> Plan[T]:
+    """A plan of one flow, whose result is the plan's."""
+    return plan((flow,), lambda results: results[0])
 
 
 def send(request: Request) -> Flow[Response]:

@@ -9,6 +9,7 @@ import weakref
 from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, TypeVar
 
+from ragbridge.flow import Waiting
 from ragbridge.limiter.loops import STALL, EventLoop
 
 if TYPE_CHECKING:
@@ -40,23 +41,22 @@ class Line:
         """Start afresh, lock included. Tickets of before end without effect."""
         self.quota = quota
         self.waiting: OrderedDict[LineTicket, None] = OrderedDict()
-        self._handed: dict[
-            LineTicket, None
-        ] = {}  # granted to a flow on an event loop that does not know it yet
+        # Granted to a flow on an event loop that has not seen it yet.
+        self._handed: dict[LineTicket, None] = {}
         self._loops: weakref.WeakSet[EventLoop] = weakref.WeakSet()
         self._lock = threading.RLock()
         self._entered = False
         self._deferred: deque[Callable[[float], object]] = deque()
 
     def is_idle(self) -> bool:
-        """Whether nobody waits and nothing counts any more."""
+        """Whether no ticket waits and nothing is counted."""
         return not self.waiting and bool(self.enter(self.quota.is_idle))
 
     def enter(self, act: Callable[[float], T]) -> T | None:
-        """Change the state by ``act(now)``, grant what fits, and wake whom it concerns.
+        """Change the state by ``act(now)``, grant what fits, and wake the tickets concerned.
 
-        None instead of a result where this very thread is in here already: the garbage collector closed a flow, whose
-        ticket ends, in the middle of a change. Only endings come that way; they are caught up on at once.
+        Returns None when the same thread re-enters: the garbage collector closed a flow, which ends its ticket, in
+        the middle of a change. ``act`` then runs as soon as that change is done.
         """
         with self._lock:
             if self._entered:
@@ -89,16 +89,15 @@ class Line:
                 continue
             head.cause = cause
             head.deadline = now + seconds + TICK
-            if (
-                head.deadline < head.told - EARLIER
-            ):  # it has become the head, or room comes earlier than it was told
+            # It has become the head, or there is room earlier than it was told.
+            if head.deadline < head.told - EARLIER:
                 head.told = head.deadline
                 concerned.append(head)
             break
         return concerned
 
     def _head(self) -> LineTicket | None:
-        """The first ticket that can use a grant: those whose event loop stands still are passed over."""
+        """The first ticket that can use a grant. Tickets on a blocked event loop are passed over."""
         for ticket in self.waiting:
             loop = ticket.booking.loop
             if loop is None or not loop.is_still:
@@ -168,12 +167,13 @@ class Line:
             return ticket.booking.granted_at < math.inf
 
 
-class LineTicket:
+class LineTicket(Waiting):
     """A ``Ticket``. Whether it waits, flies or has ended is known by the line and its quota alone."""
 
-    __slots__ = ("_announced", "_line", "_reserved_at", "_wakers", "booking", "cause", "deadline", "told")
+    __slots__ = ("_announced", "_line", "_reserved_at", "booking", "cause", "deadline", "told")
 
     def __init__(self, line: Line, booking: Booking) -> None:
+        super().__init__()
         self.booking = booking
         self.cause: Cause | None = None
         self.deadline = math.inf
@@ -183,7 +183,6 @@ class LineTicket:
         self._line = line
         self._reserved_at = math.inf
         self._announced = False
-        self._wakers: list[Callable[[], None]] = []
 
     def join(self, now: float) -> None:
         """Take the last place."""
@@ -231,20 +230,15 @@ class LineTicket:
 
     def subscribe(self, wake: Callable[[], None]) -> None:
         """Have ``wake`` called, from any thread, when the ticket is granted or its turn comes earlier than told."""
-        self._wakers.append(wake)
+        super().subscribe(wake)
         loop = getattr(wake, "loop", None)
         if loop is not None:
             self.booking.loop = loop
             self._line.meet(loop)
 
-    def wake(self) -> None:
-        """Call the subscribers. One whose event loop is closed can never go on: it gives its place up."""
-        for waker in tuple(self._wakers):
-            try:
-                waker()
-            except RuntimeError:
-                logger.debug("the event loop of a waiting request is closed; its place in line is given up")
-                self.cancel()
+    def give_up(self) -> None:
+        """Leave the line: this request can never go on."""
+        self.cancel()
 
     def settle(self, tokens: float | None) -> None:
         """The service counted ``tokens``; None: whatever the estimate was."""

@@ -1,37 +1,35 @@
 """A gate that lets one request pass alone until something has been learnt from it.
 
-Nobody waits for long: a request that has been alone for a second, or whose event loop stands still, is no longer waited
-for, and the next one goes.
+No request waits long: after a second, or if the first one's event loop is blocked, the next one goes.
 """
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 import weakref
 from typing import TYPE_CHECKING, Self
+
+from ragbridge.flow import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ragbridge.limiter.loops import EventLoop
 
-logger = logging.getLogger("ragbridge")
-
 LOOK = 1.0
 """Seconds for which a request goes alone. Those behind it look as often by themselves."""
 
 
 class Gate:
-    """Shut at first: one holder of a pass goes at a time. Once open, everybody goes."""
+    """Closed at first: one pass at a time. Once open, every pass goes at once."""
 
     def __init__(self) -> None:
         self._is_open = False
         self.restart()
 
     def restart(self) -> None:
-        """Forget who waits, for a process that was forked; an open gate stays open."""
+        """Forget all passes, in a forked process. An open gate stays open."""
         self._lock = (
             threading.RLock()
         )  # re-entrant: the garbage collector may close a flow, and so a pass, in here
@@ -48,7 +46,7 @@ class Gate:
         return entering
 
     def open(self) -> None:
-        """Let everybody go."""
+        """Let every pass go."""
         if not self._is_open:
             self._is_open = True
             self._wake()
@@ -70,7 +68,7 @@ class Gate:
         return stands_still or time.monotonic() - self._since >= LOOK
 
     def release(self, leaving: Pass) -> None:
-        """``leaving`` is done, failed or given up: the next may go."""
+        """``leaving`` has finished, failed or been given up: the next may go."""
         if self._is_open:
             return
         with self._lock:
@@ -87,15 +85,15 @@ class Gate:
             waiting.wake()
 
 
-class Pass:
+class Pass(Waiting):
     """A ``Waitable``: over when this request may go."""
 
-    __slots__ = ("__weakref__", "_gate", "_wakers", "loop")
+    __slots__ = ("__weakref__", "_gate", "loop")
 
     def __init__(self, gate: Gate) -> None:
+        super().__init__()
         self.loop: EventLoop | None = None
         self._gate = gate
-        self._wakers: list[Callable[[], None]] = []
 
     def poll(self) -> float | None:
         """None once this request may go."""
@@ -103,20 +101,15 @@ class Pass:
 
     def subscribe(self, wake: Callable[[], None]) -> None:
         """Have ``wake`` called, from any thread, when it may be this request's turn."""
-        self._wakers.append(wake)
+        super().subscribe(wake)
         self.loop = getattr(wake, "loop", None)
 
-    def wake(self) -> None:
-        """Call the subscribers; one whose event loop is closed leaves."""
-        for waker in tuple(self._wakers):
-            try:
-                waker()
-            except RuntimeError:
-                logger.debug("the event loop of a waiting request is closed")
-                self.leave()
+    def give_up(self) -> None:
+        """Leave: this request can never go on."""
+        self.leave()
 
     def leave(self) -> None:
-        """The request is over, failed or given up. Calling it again does nothing."""
+        """The request has finished, failed or been given up. Idempotent."""
         self._gate.release(self)
 
     def __enter__(self) -> Self:

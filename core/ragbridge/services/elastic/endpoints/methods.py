@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from ragbridge.client.methods import Awaitable, Blocking
 from ragbridge.client.secret import Secret
 from ragbridge.client.service import Part
-from ragbridge.flow import Flow, Plan, plan
+from ragbridge.flow import Flow, Plan, single
 from ragbridge.rules.endpoints import TaskType
 from ragbridge.services.elastic import arguments as check
 from ragbridge.services.elastic.endpoints import requests as endpoints
@@ -204,4 +204,4 @@ class Endpoints(Part):
 
 
 def _one(flow: Flow[T]) -> Plan[T]:
-    return plan((flow,), lambda results: results[0])
+    return single(flow)

@@ -10,7 +10,7 @@ from typing import Any
 from ragbridge.client.arguments import named_items
 from ragbridge.client.wire import encode
 from ragbridge.errors import ConfigurationError, InvalidRequestError, ResponseError
-from ragbridge.flow import Flow, Plan, Response, plan
+from ragbridge.flow import Flow, Plan, Response, plan, single
 from ragbridge.limiter.tokens import plus
 from ragbridge.services.elastic.inference.options import InferenceOptions
 from ragbridge.services.elastic.inference.requests import placed
@@ -43,7 +43,7 @@ def rerank(
     wanted = min(top_n or len(texts), len(texts))
     shown = documents if return_documents else [None] * len(documents)
     flow = _flow(channel, query, texts, options, wanted=wanted, shown=shown)
-    return plan((flow,), lambda found: found[0])
+    return single(flow)
 
 
 def check_settings(options: InferenceOptions) -> None:

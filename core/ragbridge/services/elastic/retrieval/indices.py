@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ragbridge.client.wire import final
 from ragbridge.errors import InvalidRequestError
-from ragbridge.flow import Flow, Plan, Response, plan
+from ragbridge.flow import Flow, Plan, Response, single
 from ragbridge.services.elastic import arguments as check
 from ragbridge.services.elastic.arguments import Body, given, index_name
 from ragbridge.services.elastic.session import resend
@@ -23,9 +23,7 @@ EXISTS = "resource_already_exists_exception"
 def create_index(channel: ElasticChannel, index: str, body: Body, *, exist_ok: bool) -> Plan[bool]:
     """Make an index; True if there was none."""
     name = index_name(index)
-    return plan(
-        (_flow(channel, name, encode(body, name="the index"), exist_ok=exist_ok),), lambda found: found[0]
-    )
+    return single(_flow(channel, name, encode(body, name="the index"), exist_ok=exist_ok))
 
 
 def index_body(mappings: Mapping[str, Any] | None, settings: Mapping[str, Any] | None) -> Body:

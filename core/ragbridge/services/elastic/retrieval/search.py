@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ragbridge.errors import ConfigurationError, ResponseError
-from ragbridge.flow import Flow, Plan, Response, plan
+from ragbridge.flow import Flow, Plan, Response, single
 from ragbridge.services.elastic import arguments as check
 from ragbridge.services.elastic.arguments import Body, Filter, given, searched
 from ragbridge.services.elastic.retrieval.queries import match_query, semantic_query
@@ -39,7 +39,7 @@ def search(channel: ElasticChannel, index: str | Sequence[str], body: Body) -> P
     def flow() -> Flow[SearchHits]:
         return channel.send("POST", f"/{names}/_search", product=PRODUCT, read=_read, body=data)
 
-    return plan((flow(),), lambda found: found[0])
+    return single(flow())
 
 
 def search_body(

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from ragbridge import models
 from ragbridge.client.wire import encode
 from ragbridge.errors import ConfigurationError, InvalidRequestError, ResponseError
-from ragbridge.flow import Flow, Plan, Response, plan
+from ragbridge.flow import Flow, Plan, Response, single
 from ragbridge.limiter.tokens import Features, times
 from ragbridge.services.jina.classify.options import check_id
 from ragbridge.services.jina.classify.training import Example, Labelled, read_examples
@@ -75,7 +75,7 @@ def _plan(
         raise ConfigurationError(f"iterations={iterations!r} must be a positive int")
     fields = {**fields, "num_iters": iterations}
     flow = _train(channel, fields, examples, row, account=f"{PRODUCT}/{account}")
-    return plan((flow,), lambda trainings: trainings[0])
+    return single(flow)
 
 
 def _train(
@@ -137,7 +137,7 @@ def _read_training(response: Response) -> tuple[tuple[str, int], int | None]:
 
 def list_all(channel: JinaChannel) -> Plan[tuple[Classifier, ...]]:
     """Every classifier of the account."""
-    return plan((_list(channel),), lambda found: found[0])
+    return single(_list(channel))
 
 
 def _list(channel: JinaChannel) -> Flow[tuple[Classifier, ...]]:
@@ -192,7 +192,7 @@ def delete(channel: JinaChannel, classifier_id: str) -> Plan[None]:
         ConfigurationError: The id is none.
     """
     path = "/classifiers/" + quote(check_id(classifier_id, "classifier_id"), safe="")
-    return plan((_delete(channel, path),), lambda _: None)
+    return single(_delete(channel, path))
 
 
 def _delete(channel: JinaChannel, path: str) -> Flow[None]:

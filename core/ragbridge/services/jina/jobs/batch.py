@@ -14,7 +14,7 @@ from urllib.parse import quote
 from ragbridge import models
 from ragbridge.client.wire import encode
 from ragbridge.errors import ConfigurationError, InvalidRequestError, JobError, ResponseError
-from ragbridge.flow import Flow, Plan, Response, plan
+from ragbridge.flow import Flow, Plan, Response, single
 from ragbridge.models import Role
 from ragbridge.services.jina.embed.options import check_options
 from ragbridge.services.jina.jobs import polling
@@ -120,7 +120,7 @@ def listing(channel: JinaChannel, limit: int) -> Plan[tuple[BatchStatus, ...]]:
         found, _ = yield from channel.get(f"/batches?limit={limit}", product=PRODUCT, read=_read_listing)
         return found
 
-    return plan((flow(),), lambda found: found[0])
+    return single(flow())
 
 
 def wait(

@@ -128,7 +128,7 @@ def _rounds(job: _Job) -> Iterator[Flow[_Call]]:
     """Rounds of calls: each waits for the one before it. Drivers start flows in order, so none waits for ever."""
     count = len(job.documents)
     most = job.options.max_documents_per_call or count
-    entrants = Entrants(0, [(index, index) for index in range(count)])
+    entrants = Entrants(0, range(count))
     for shape in rounds(count, most, job.wanted):
         following = Entrants(shape.calls)
         for number in range(shape.calls):

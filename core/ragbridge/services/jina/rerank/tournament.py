@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ragbridge.flow import Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +62,21 @@ def rounds(count: int, most: int, wanted: int) -> list[Round]:
     return [*shape, Round(len(shape), count, 1, count)]
 
 
-@dataclass(slots=True)
-class Entrants:
-    """A ``Waitable``: over when every call of the round before has said who goes on.
+class Entrants(Waiting):
+    """A ``Waitable``: over when every call of the round before has reported its winners.
 
     Args:
-        missing: Calls that have yet to say so.
+        missing: Calls that have yet to report.
+        order: Documents that are in it from the start, in order.
     """
 
-    missing: int
-    _places: list[tuple[int, int]] = field(default_factory=list)
-    _wakers: list[Callable[[], None]] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    __slots__ = ("_lock", "_places", "missing")
+
+    def __init__(self, missing: int, order: Sequence[int] = ()) -> None:
+        super().__init__()
+        self.missing = missing
+        self._places = list(enumerate(order))
+        self._lock = threading.Lock()
 
     @property
     def order(self) -> list[int]:
@@ -80,20 +84,14 @@ class Entrants:
         return [document for _, document in sorted(self._places)]
 
     def add(self, documents: Sequence[int]) -> None:
-        """One call of the round before is read: ``documents`` go on, best first."""
+        """One call of the round before has been read: ``documents`` go on, best first."""
         with self._lock:
             self._places += enumerate(documents)
             self.missing -= 1
-            wakers = () if self.missing else tuple(self._wakers)
-        for wake in wakers:
-            with suppress(RuntimeError):  # the event loop of a call that was given up
-                wake()
+            complete = not self.missing
+        if complete:
+            self.wake()
 
     def poll(self) -> float | None:
         """None once all are known."""
         return math.inf if self.missing else None
-
-    def subscribe(self, wake: Callable[[], None]) -> None:
-        """Have ``wake`` called, from any thread, when all are known."""
-        with self._lock:
-            self._wakers.append(wake)

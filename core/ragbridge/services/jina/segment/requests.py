@@ -14,7 +14,7 @@ from typing import Any, get_args
 from ragbridge.client.arguments import listed
 from ragbridge.client.wire import encode
 from ragbridge.errors import ConfigurationError, ResponseError
-from ragbridge.flow import Flow, Plan, Response, plan
+from ragbridge.flow import Flow, Plan, Response, plan, single
 from ragbridge.services.jina.places import one_of
 from ragbridge.services.jina.session import JinaChannel
 from ragbridge.services.jina.wire import count_of, decode
@@ -84,7 +84,7 @@ def segment(channel: JinaChannel, options: SegmentOptions) -> Plan[Segments]:
     """One request; none for an empty text."""
     if not options.content:
         return plan((), lambda _: Segments((), 0, options.tokenizer))
-    return plan((_flow(channel, options, "content"),), lambda found: found[0])
+    return single(_flow(channel, options, "content"))
 
 
 def segment_many(

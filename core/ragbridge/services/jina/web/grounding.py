@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ragbridge.client.arguments import listed
 from ragbridge.errors import ConfigurationError, ResponseError
-from ragbridge.flow import Flow, Plan, plan
+from ragbridge.flow import Flow, Plan, single
 from ragbridge.services.jina.web.requests import header, post
 from ragbridge.values.embeddings import Usage
 from ragbridge.values.web import Grounding, Reference
@@ -61,7 +61,7 @@ def check_options(statement: str, *, sites: Sequence[str], no_cache: bool) -> Gr
 
 def ground(channel: JinaChannel, options: GroundingOptions) -> Plan[Grounding]:
     """One request."""
-    return plan((_flow(channel, options),), lambda found: found[0])
+    return single(_flow(channel, options))
 
 
 def _flow(channel: JinaChannel, options: GroundingOptions) -> Flow[Grounding]:

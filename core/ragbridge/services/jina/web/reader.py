@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ragbridge.client.arguments import listed
 from ragbridge.errors import AuthenticationError, ConfigurationError, QuotaExhaustedError, RagbridgeError
-from ragbridge.flow import Flow, Plan, plan
+from ragbridge.flow import Flow, Plan, plan, single
 from ragbridge.services.jina.places import one_of
 from ragbridge.services.jina.web.requests import post, read_page
 from ragbridge.values.embeddings import Usage
@@ -54,7 +54,7 @@ def _shown(value: object) -> str:
 
 def read(channel: JinaChannel, found: Mapping[str, str], options: ReaderOptions) -> Plan[Page]:
     """One request."""
-    return plan((_flow(channel, found, options),), lambda pages: pages[0])
+    return single(_flow(channel, found, options))
 
 
 def read_many(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ragbridge.errors import ConfigurationError, InvalidRequestError, ResponseError
-from ragbridge.flow import Flow, Plan, plan
+from ragbridge.flow import Flow, Plan, single
 from ragbridge.services.jina.web.requests import header, post, read_page
 from ragbridge.values.embeddings import Usage
 from ragbridge.values.web import SearchResults
@@ -94,7 +94,7 @@ def check_options(
 
 def search(channel: JinaChannel, options: SearchOptions) -> Plan[SearchResults]:
     """One request."""
-    return plan((_flow(channel, options),), lambda found: found[0])
+    return single(_flow(channel, options))
 
 
 def _flow(channel: JinaChannel, options: SearchOptions) -> Flow[SearchResults]:
