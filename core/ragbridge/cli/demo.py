@@ -99,7 +99,7 @@ def _announce(corpus: Corpus, frameworks: int, limits: str) -> None:
     embedding = frameworks * letters / CHARACTERS_PER_TOKEN
     reranking = embedding / len(corpus.passages) * RETRIEVED * len(corpus.queries)
     said = f"ragbridge: the service will bill about {embedding + reranking:,.0f} tokens"
-    limit = resolve(connection.tier(limits))
+    limit = resolve(connection.tier(limits), service="jina", product="embeddings")
     if limit is not None and limit.tokens_per_minute is not None:
         # Embedding and reranking have quotas of their own and follow one another.
         minutes = (embedding + reranking) / limit.tokens_per_minute

@@ -65,6 +65,7 @@ class Channel:
     ) -> None:
         self._service = service
         self._base = base
+        self._host = urlsplit(base).netloc
         self._key = key
         self._scheme = scheme
         self.refusal = refusal
@@ -109,7 +110,7 @@ class Channel:
         if self._virtual:
             return Limiter(limit, clock=self._clock.now)
         key = self._key.reveal() if self._key else None
-        return shared(limit, service_host=urlsplit(self._base).netloc, key=key, product=product)
+        return shared(limit, service=self._service, service_host=self._host, key=key, product=product)
 
     def _limit(self, limits: RateLimit | str | None, product: str) -> RateLimit | None:
         """What ``limits`` means for one product."""
@@ -118,7 +119,7 @@ class Channel:
     def tokens(self, model: str) -> TokenEstimator:
         """The estimates for ``model``: the caller's own tokenizer, or what this process has learnt of the model."""
         if self._count_tokens is None:
-            return shared_tokens(model)
+            return shared_tokens(model, address=self._base)
         if model not in self._counters:
             self._counters[model] = TokenEstimator(self._count_tokens)
         return self._counters[model]

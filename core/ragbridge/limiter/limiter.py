@@ -15,7 +15,7 @@ from ragbridge.errors import ConfigurationError
 from ragbridge.limiter.limits import RateLimit
 from ragbridge.limiter.queue import Line, LineTicket
 from ragbridge.limiter.quota import Booking, Cause, Pacing, Quota
-from ragbridge.limiter.tiers import DEFAULT_TIER, is_default
+from ragbridge.limiter.tiers import is_default
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,11 +95,11 @@ class Limiter:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing is booked, nobody waits, and all that was used is a window ago."""
+        """Whether nothing is booked, no request waits, and all that was used is a window ago."""
         return self._line.is_idle()
 
     def configure(self, limit: RateLimit) -> None:
-        """Go on under another limit, which the user chose; what is booked and who waits stay."""
+        """Go on under another limit, which the user chose. Bookings and the line stay."""
         self.default_tier = False
         self._limit = limit
         self._line.enter(lambda _: self._line.quota.configure(limit))
@@ -129,20 +129,19 @@ class Limiter:
         if self.default_tier and cause != "paused" and not self._announced:
             self._announced = True
             logger.info(
-                "waiting for the rate limit (%s) of the most cautious tier, %r: %s. If your account allows more, say "
-                'so, for example limits="paid" or limits=RateLimit(...); limits=None lifts it',
+                "waiting for the rate limit (%s) that holds by default, %s. If your account allows more, say so by "
+                "limits=: the name of a higher tier, or RateLimit(...); limits=None lifts it",
                 cause,
-                DEFAULT_TIER,
                 self._limit,
             )
 
     def restart(self) -> None:
-        """Forget what is booked and who waits: for a process that was forked."""
+        """Forget all bookings and the line, in a forked process."""
         self._line.reset(Quota(self._limit, self._pacing))
 
 
 class _Registry:
-    """One limiter per quota, for as long as somebody holds it or the service remembers what was used."""
+    """One limiter per quota, as long as it is referenced or the service remembers what was used."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -151,9 +150,9 @@ class _Registry:
             weakref.WeakValueDictionary()
         )
 
-    def get(self, limit: RateLimit, service_host: str, key: str, product: str) -> Limiter:
+    def get(self, limit: RateLimit, service: str, service_host: str, key: str, product: str) -> Limiter:
         digest = hashlib.sha256(key.encode()).hexdigest()
-        default = is_default(limit, product)
+        default = is_default(limit, service=service, product=product)
         with self._lock:
             limiter = self._limiters.get((service_host, digest, product))
             if limiter is None:
@@ -180,18 +179,25 @@ _registry = _Registry()
 _limiters: weakref.WeakSet[Limiter] = weakref.WeakSet()
 
 
-def shared(limit: RateLimit, *, service_host: str, key: str | None, product: str) -> Limiter:
+def shared(limit: RateLimit, *, service: str, service_host: str, key: str | None, product: str) -> Limiter:
     """The one limiter of this process for a quota, so that many clients with one key share it.
 
-    The most cautious tier, being the default, never lowers what an explicit limit set. Of two explicit limits the
-    latest holds, with a warning. The registry keeps a hash of the key, and forgets a limiter that nobody holds once it
-    has been idle for a window.
+    A service's default tier never lowers what an explicit limit set. Of two explicit limits the latest holds, with a
+    warning. The registry keeps a hash of the key, and drops a limiter that is no longer referenced once it has been
+    idle for a window.
+
+    Args:
+        limit: What the client asks for.
+        service: The service's name in the table of tiers.
+        service_host: Where the service is.
+        key: The credential, or None.
+        product: Whose quota it is.
     """
-    return _registry.get(limit, service_host, key or "", product)
+    return _registry.get(limit, service, service_host, key or "", product)
 
 
 def _after_fork() -> None:
-    """A child has its own line: what the parent's threads held or waited for is not the child's."""
+    """A forked child starts with empty lines: the parent's bookings are not its own."""
     _registry.after_fork()
     for limiter in tuple(_limiters):
         limiter.restart()

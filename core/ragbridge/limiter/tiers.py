@@ -7,14 +7,20 @@ from dataclasses import dataclass
 from ragbridge.errors import ConfigurationError
 from ragbridge.limiter.limits import RateLimit
 
-DEFAULT_TIER = "free"
-KEYLESS = "keyless"
-"""The tier of those who send no key: an address has it, and few products."""
-
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """A published limit: whose, for what, since when and by which source."""
+    """A published limit.
+
+    Attributes:
+        service: Whose it is.
+        product: What it limits.
+        name: What ``limits=`` calls it.
+        limit: The figures.
+        date: When they were published.
+        source: Where.
+        default: Whether a client has it if its user set nothing.
+    """
 
     service: str
     product: str
@@ -22,12 +28,13 @@ class Tier:
     limit: RateLimit
     date: str
     source: str
+    default: bool = False
 
 
 _PAGES = "jina.ai/reader and jina.ai/embeddings, rate limit tables"
 # The lowest figures, those of ELSER and jina-embeddings-v3: v5 has 30,000 requests and 6 M tokens (search: 60,000 and 30 M).
 _EIS = "Elastic Inference Service, eis-rate-limits in Elastic's documentation"
-_CONCURRENCY = {KEYLESS: 2, "free": 2, "paid": 50, "premium": 500}
+_CONCURRENCY = {"keyless": 2, "free": 2, "paid": 50, "premium": 500}
 
 
 def _jina(
@@ -37,7 +44,15 @@ def _jina(
     source: str = _PAGES,
 ) -> list[Tier]:
     return [
-        Tier("jina", product, name, RateLimit(requests, tokens, _CONCURRENCY[name]), date, source)
+        Tier(
+            "jina",
+            product,
+            name,
+            RateLimit(requests, tokens, _CONCURRENCY[name]),
+            date,
+            source,
+            default=name == "free",
+        )
         for name, requests, tokens in tiers
     ]
 
@@ -51,9 +66,11 @@ TIERS: tuple[Tier, ...] = (
     *_jina("classify", ("free", 25, 25_000), ("paid", 125, 500_000), ("premium", 1_250, 12_000_000)),
     *_jina("train", ("free", 25, 25_000), ("paid", 125, 500_000), ("premium", 1_250, 12_000_000)),
     *_jina(
-        "segment", (KEYLESS, 20, None), ("free", 200, None), ("paid", 200, None), ("premium", 1_000, None)
+        "segment", ("keyless", 20, None), ("free", 200, None), ("paid", 200, None), ("premium", 1_000, None)
     ),
-    *_jina("reader", (KEYLESS, 20, None), ("free", 500, None), ("paid", 500, None), ("premium", 5_000, None)),
+    *_jina(
+        "reader", ("keyless", 20, None), ("free", 500, None), ("paid", 500, None), ("premium", 5_000, None)
+    ),
     *_jina("search", ("free", 100, None), ("paid", 100, None), ("premium", 1_000, None)),
     *_jina("deepsearch", ("free", 50, None), ("paid", 50, None), ("premium", 500, None)),
     *_jina(
@@ -78,9 +95,7 @@ TIERS: tuple[Tier, ...] = (
 )
 
 
-def resolve(
-    limits: RateLimit | str | None, *, service: str = "jina", product: str = "embeddings"
-) -> RateLimit | None:
+def resolve(limits: RateLimit | str | None, *, service: str, product: str) -> RateLimit | None:
     """The limit that a ``limits=`` argument means for one product of one service; None for no limiter.
 
     Raises:
@@ -98,10 +113,14 @@ def resolve(
     )
 
 
-def is_default(limit: RateLimit, product: str) -> bool:
-    """Whether ``limit`` is what a client has whose user set nothing."""
+def is_default(limit: RateLimit, *, service: str, product: str) -> bool:
+    """Whether ``limit`` is what a client of ``service`` has if its user set nothing.
+
+    So is a limit without any bound: it must not lift what another client's user chose.
+    """
     if (limit.requests_per_minute, limit.tokens_per_minute, limit.concurrency) == (None, None, None):
-        return True  # it bounds nothing, so that it must not lift what somebody chose
+        return True
     return any(
-        tier.limit == limit and tier.product == product and tier.name == DEFAULT_TIER for tier in TIERS
+        tier.default and (tier.service, tier.product, tier.limit) == (service, product, limit)
+        for tier in TIERS
     )

@@ -165,12 +165,16 @@ def _by_constant(
     return (*weights[:5], constant)
 
 
-_estimators: dict[str, TokenEstimator] = {}
+_estimators: dict[tuple[str, str], TokenEstimator] = {}
 
 
-def shared(model: str) -> TokenEstimator:
-    """The one estimator of this process for ``model``: what one client learns, all of them know."""
-    return _estimators.get(model) or _estimators.setdefault(model, TokenEstimator())
+def shared(model: str, *, address: str) -> TokenEstimator:
+    """The one estimator of this process for ``model`` at one address: what one client learns, all of them know.
+
+    A model of the same name at another address may be another one, or be billed in another way.
+    """
+    place = address, model
+    return _estimators.get(place) or _estimators.setdefault(place, TokenEstimator())
 
 
 def _after_fork() -> None:

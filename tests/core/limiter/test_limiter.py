@@ -555,7 +555,7 @@ def test_the_default_tier_says_once_how_to_lift_it(caplog):
         limiter.reserve(1).poll()
     told = [record for record in caplog.records if record.levelno == logging.INFO]
     assert len(told) == 1
-    assert 'limits="paid"' in told[0].getMessage()
+    assert "name of a higher tier" in told[0].getMessage()
     assert any(
         "requests" in record.getMessage() for record in caplog.records if record.levelno == logging.DEBUG
     )

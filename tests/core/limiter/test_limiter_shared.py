@@ -13,13 +13,18 @@ from ragbridge.limiter.limits import RateLimit
 from ragbridge.limiter.tiers import resolve
 
 KEY = "jina_" + 60 * "s"
-FREE, PAID = resolve("free"), resolve("paid")
+FREE, PAID = (resolve(tier, service="jina", product="embeddings") for tier in ("free", "paid"))
 
 
 @pytest.fixture
 def quota(request):
     """A quota of this test's own."""
-    return {"service_host": f"{request.node.name}.test", "key": KEY, "product": "embeddings"}
+    return {
+        "service": "jina",
+        "service_host": f"{request.node.name}.test",
+        "key": KEY,
+        "product": "embeddings",
+    }
 
 
 @pytest.mark.parametrize(
@@ -122,7 +127,7 @@ def test_a_forked_child_starts_afresh():
         from ragbridge.limiter.limits import RateLimit
         from ragbridge.limiter.tokens import NOTHING, shared as estimator_for
 
-        quota = dict(service_host="h", key="k", product="embeddings")
+        quota = dict(service="jina", service_host="h", key="k", product="embeddings")
         held, done = threading.Event(), threading.Event()
 
         def stuck():
@@ -134,7 +139,7 @@ def test_a_forked_child_starts_afresh():
         before = limiter.reserve(1)
         waiting = limiter.reserve(1)
         assert before.poll() is None and waiting.poll() is not None
-        estimator = estimator_for("m")
+        estimator = estimator_for("m", address="https://h")
         pilot = estimator.pilot()
         assert pilot.poll() is None
 

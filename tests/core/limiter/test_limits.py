@@ -4,7 +4,8 @@ import pytest
 
 from ragbridge.errors import ConfigurationError
 from ragbridge.limiter.limits import RateLimit
-from ragbridge.limiter.tiers import DEFAULT_TIER, KEYLESS, TIERS, is_default, resolve
+from ragbridge.limiter.tiers import TIERS, is_default, resolve
+from ragbridge.services.jina.session import DEFAULT_TIER, KEYLESS
 
 
 def test_a_window_holds_its_share_of_a_minute():
@@ -52,36 +53,37 @@ def test_a_window_too_short_for_a_request_is_refused():
 
 def test_tiers_by_name():
     """A tier's name gives the published figures of the product."""
-    assert resolve("free") == RateLimit(100, 100_000, 2)
-    assert resolve("paid", product="rerank") == RateLimit(500, 2_000_000, 50)
-    assert resolve("premium", product="classify") == RateLimit(1_250, 12_000_000, 500)
+    assert resolve("free", service="jina", product="embeddings") == RateLimit(100, 100_000, 2)
+    assert resolve("paid", service="jina", product="rerank") == RateLimit(500, 2_000_000, 50)
+    assert resolve("premium", service="jina", product="classify") == RateLimit(1_250, 12_000_000, 500)
 
 
 def test_limits_of_ones_own():
     """A RateLimit is taken as it is, and None means no limiter."""
     own = RateLimit(7)
-    assert resolve(own) is own
-    assert resolve(None) is None
+    assert resolve(own, service="jina", product="embeddings") is own
+    assert resolve(None, service="jina", product="embeddings") is None
 
 
 @pytest.mark.parametrize("wrong", ["gold", "FREE", 5, object()])
 def test_an_unknown_tier_names_those_that_exist(wrong):
     """What is neither a limit nor a tier is refused, with the tiers that exist."""
     with pytest.raises(ConfigurationError, match="'free', 'paid', 'premium'"):
-        resolve(wrong)
+        resolve(wrong, service="jina", product="embeddings")
 
 
 def test_a_product_without_tiers_says_so():
     """A service whose limits nobody published has no tiers to choose from."""
     with pytest.raises(ConfigurationError, match="none for elastic embeddings"):
-        resolve("free", service="elastic")
+        resolve("free", service="elastic", product="embeddings")
 
 
 def test_the_default_is_the_most_cautious_tier():
     """Who sets nothing gets the lowest published figures for a key: those of RateLimit() and of the tier called free."""
-    assert resolve(DEFAULT_TIER) == RateLimit()
-    assert is_default(RateLimit(), "embeddings")
-    assert not is_default(RateLimit(101), "embeddings")
+    assert resolve(DEFAULT_TIER, service="jina", product="embeddings") == RateLimit()
+    assert is_default(RateLimit(), service="jina", product="embeddings")
+    assert not is_default(RateLimit(), service="elastic", product="embeddings")
+    assert not is_default(RateLimit(101), service="jina", product="embeddings")
     for product in {tier.product for tier in TIERS if tier.service == "jina"}:
         limits = [
             tier.limit
@@ -92,7 +94,7 @@ def test_the_default_is_the_most_cautious_tier():
         lowest = min(
             limits, key=lambda limit: (limit.requests_per_minute, limit.tokens_per_minute, limit.concurrency)
         )
-        assert lowest == resolve(DEFAULT_TIER, product=product)
+        assert lowest == resolve(DEFAULT_TIER, service="jina", product=product)
 
 
 def test_every_tier_says_where_it_is_from():

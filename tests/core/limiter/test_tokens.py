@@ -153,10 +153,20 @@ def test_a_real_tokenizer_is_believed():
 
 
 def test_one_estimator_per_model():
-    """What one client learns about a model, all clients of this process know."""
-    estimator = shared("test-model-a")
-    assert shared("test-model-a") is estimator
-    assert shared("test-model-b") is not estimator
+    """What one client learns about a model, all clients of its service in this process know."""
+    estimator = shared("test-model-a", address="https://one.test")
+    assert shared("test-model-a", address="https://one.test") is estimator
+    assert shared("test-model-b", address="https://one.test") is not estimator
+
+
+def test_models_of_one_name_at_two_services_are_estimated_apart():
+    """What one service reports about its model says nothing about another service's model of the same name."""
+    here, there = (shared("test-model-c", address=f"https://{host}") for host in ("here.test", "there.test"))
+    before = there.estimate(there.measure("a text of six words"))
+    here.learn(here.measure("a text of six words"), 70)
+    assert here.calibrated
+    assert there.estimate(there.measure("a text of six words")) == before
+    assert not there.calibrated
 
 
 def test_estimating_from_many_threads():

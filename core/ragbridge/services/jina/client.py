@@ -10,7 +10,6 @@ from ragbridge.client.secret import find_key
 from ragbridge.client.service import Service, check_policy
 from ragbridge.errors import ConfigurationError
 from ragbridge.limiter.limits import RateLimit, RateLimiter
-from ragbridge.limiter.tiers import DEFAULT_TIER, KEYLESS
 from ragbridge.models import MAX_ITEMS
 from ragbridge.services.jina import wire
 from ragbridge.services.jina.account import AccountMethods
@@ -20,7 +19,14 @@ from ragbridge.services.jina.embed.methods import EmbeddingMethods
 from ragbridge.services.jina.jobs.methods import JobMethods
 from ragbridge.services.jina.rerank.methods import RankingMethods
 from ragbridge.services.jina.segment.methods import SegmentingMethods
-from ragbridge.services.jina.session import KEY_VARIABLES, PUBLIC_HOST, Hosts, JinaChannel
+from ragbridge.services.jina.session import (
+    DEFAULT_TIER,
+    KEY_VARIABLES,
+    KEYLESS,
+    PUBLIC_HOST,
+    Hosts,
+    JinaChannel,
+)
 from ragbridge.services.jina.web.methods import WebMethods
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from ragbridge.client.wire import check_address
 from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Flow
 from ragbridge.limiter.limits import RateLimiter
-from ragbridge.limiter.tiers import KEYLESS, TIERS
+from ragbridge.limiter.tiers import TIERS
 from ragbridge.limiter.tokens import NOTHING, Features
 from ragbridge.services.jina.errors import rate_reason, read_error
 
@@ -31,6 +31,12 @@ KEY_VARIABLES = ("JINA_API_KEY", "JINAAI_API_KEY", "JINA_AUTH_TOKEN")
 """Environment variables that hold a key, in the order in which they are looked up."""
 
 PUBLIC_HOST = "api.jina.ai"
+
+DEFAULT_TIER = "free"
+"""The most cautious tier of a key, for users who set nothing."""
+KEYLESS = "keyless"
+"""The tier of requests without a key: it belongs to an IP address, and few products have it."""
+
 _JSON = {"content-type": "application/json"}
 
 

@@ -167,12 +167,13 @@ def test_scores_of_listwise_models_are_never_made_up(scripted):
 def test_the_segmenters_count_teaches_nothing_about_models(scripted):
     """Fact 20: its tokens are OpenAI's; estimates of what an embedding is billed stay as they were."""
     model = "jina-embeddings-v3"
-    before = estimates(model).estimate(estimates(model).measure("a text"))
+    tokens = estimates(model, address="http://x/v1")
+    before = tokens.estimate(tokens.measure("a text"))
     answer = {"chunks": ["a text"], "num_chunks": 1, "chunk_positions": [[0, 6]], "num_tokens": 90_000, "usage": {"tokens": 0}}  # fmt: skip
     jina, _ = connect(scripted, as_json(answer), limits="free", api_key="k")
     found = jina.segment("a text")
     assert (found.num_tokens, found.usage.tokens, jina.usage.tokens) == (90_000, 0, 0)
-    assert estimates(model).estimate(estimates(model).measure("a text")) == before
+    assert tokens.estimate(tokens.measure("a text")) == before
 
 
 def test_what_is_dear_says_so():

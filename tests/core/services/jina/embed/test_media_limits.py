@@ -38,7 +38,7 @@ def test_images_go_side_by_side_although_no_text_was_reported(scripted):
 
 def test_what_an_image_was_billed_says_nothing_about_texts(scripted):
     """Tiles are a formula of old pages: an error in it is not laid on the text beside the image."""
-    tokens = shared(MODEL)
+    tokens = shared(MODEL, address="http://x/v1")
     before = tokens.estimate(tokens.measure(TEXT))
     jina = Jina(base_url="http://x", limits=LIMITS, transport=scripted(embedded))
     jina.embed([TEXT, Image("https://x.example/a.png")], model=MODEL)
