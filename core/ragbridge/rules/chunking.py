@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol, TypeAlias
 
 from ragbridge.errors import ConfigurationError
-from ragbridge.rules.reader import Scope, wrong_type
+from ragbridge.rules.reader import Problem, Scope, wrong_type
 
 LARGEST_BEFORE_9_2 = 300
 """Upper bound of ``max_chunk_size`` from 8.16 until it was lifted (Elasticsearch pull request 133718, August 2025).
@@ -26,6 +26,26 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
 """Elasticsearch's separator groups."""
 
 
+def read_settings(settings: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+    """The settings as ``check_settings`` gives them, and what is wrong with them."""
+    if not settings:
+        settings = {"strategy": "sentence", "max_chunk_size": 250}
+    scope = Scope("chunking_settings", settings)
+    given = scope.take("strategy")
+    if given is None:
+        scope.note("Can't generate Chunker without ChunkingStrategy provided", kind="argument")
+        return {}, scope.problems
+    strategy = str(given).lower()
+    if strategy not in _STRATEGIES:
+        names = ", ".join(_STRATEGIES)
+        scope.note(f"Invalid chunkingStrategy {given}; use one of {names}", kind="argument")
+        return {}, scope.problems
+    values = _STRATEGIES[strategy](scope)
+    if scope.left:
+        scope.note(f"{_REFUSALS[strategy]}: [{', '.join(scope.left)}]")
+    return {"strategy": strategy, **values}, scope.problems
+
+
 def check_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings as Elasticsearch shows them: all keys, the strategy in lower case, no ``separator_group``.
 
@@ -35,21 +55,11 @@ def check_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigurationError: Elasticsearch would refuse them; the message holds its own messages.
     """
-    if not settings:
-        settings = {"strategy": "sentence", "max_chunk_size": 250}
-    scope = Scope("chunking_settings", settings)
-    given = scope.take("strategy")
-    if given is None:
-        raise ConfigurationError("Can't generate Chunker without ChunkingStrategy provided")
-    strategy = str(given).lower()
-    if strategy not in _STRATEGIES:
-        raise ConfigurationError(f"Invalid chunkingStrategy {given}; use one of {', '.join(_STRATEGIES)}")
-    found = _STRATEGIES[strategy](scope)
-    if scope.left:
-        scope.problems.append(f"{_REFUSALS[strategy]}: [{', '.join(scope.left)}]")
-    if scope.problems:
-        raise ConfigurationError("chunking settings: " + "; ".join(scope.problems))
-    return {"strategy": strategy, **found}
+    values, problems = read_settings(settings)
+    if problems:
+        prefix = "" if problems[0].kind == "argument" else "chunking settings: "
+        raise ConfigurationError(prefix + "; ".join(map(str, problems)))
+    return values
 
 
 def warn_of_large_chunks(settings: Mapping[str, Any], *, stacklevel: int) -> None:
@@ -96,7 +106,7 @@ def _sentence(scope: Scope) -> dict[str, Any]:
     size = scope.positive("max_chunk_size", required=True, least=20)
     overlap = scope.integer("sentence_overlap")
     if overlap not in {None, 0, 1}:
-        scope.problems.append(f"sentence_overlap[{overlap}] must be either 0 or 1")
+        scope.note(f"sentence_overlap[{overlap}] must be either 0 or 1")
     return {"max_chunk_size": size, "sentence_overlap": 1 if overlap is None else overlap}
 
 
@@ -105,7 +115,7 @@ def _recursive(scope: Scope) -> dict[str, Any]:
     group = scope.text("separator_group", choices=tuple(GROUPS))
     separators = _separators(scope)
     if group is not None and separators is not None:
-        scope.problems.append("Recursive chunking settings can not have both separators and separator_set")
+        scope.note("Recursive chunking settings can not have both separators and separator_set")
     if separators is None:
         separators = list(GROUPS[(group or "plaintext").strip().lower()])
     return {"max_chunk_size": size, "separators": separators}
@@ -116,15 +126,15 @@ def _separators(scope: Scope) -> list[str] | None:
     if value is None:
         return None
     if not isinstance(value, list | tuple):
-        scope.problems.append(wrong_type("separators", value, "List"))
+        scope.note(wrong_type("separators", value, "List"))
         return None
-    scope.problems += [
-        wrong_type("separators", item, "String") for item in value if not isinstance(item, str)
-    ]
+    for item in value:
+        if not isinstance(item, str):
+            scope.note(wrong_type("separators", item, "String"))
     if not value:
-        scope.problems.append("Recursive chunking settings can not have an empty list of separators")
+        scope.note("Recursive chunking settings can not have an empty list of separators")
     if len(value) > MOST_SEPARATORS:
-        scope.problems.append(f"separators list size [{len(value)}] must not exceed [{MOST_SEPARATORS}]")
+        scope.note(f"separators list size [{len(value)}] must not exceed [{MOST_SEPARATORS}]")
     return list(value)
 
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ragbridge.rules.table import unknown
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
+
+    from ragbridge.rules.reader import Kind, Problem
 
 KINDS = {
     401: "security_exception",
@@ -71,13 +75,35 @@ def invalid_request(*problems: str) -> Failure:
 
 
 def unknown_settings(names: Iterable[str], service: str) -> Failure:
-    """400, settings that nobody has read. Their values are not told: a misspelt ``api_key`` is a key all the same."""
-    return Failure(
-        400, f"Configuration contains settings [{', '.join(names)}] unknown to the [{service}] service"
-    )
+    """400, settings that the service does not have. Their values are not shown: a misspelt ``api_key`` holds a key."""
+    return Failure(400, unknown(names, service))
+
+
+def refuse(problems: Sequence[Problem]) -> None:
+    """Refuse settings as Elasticsearch does: what it finds at once, then all other problems, then those of a request.
+
+    Raises:
+        Failure: 400, if there is a problem that Elasticsearch does not ignore.
+    """
+    by_kind: dict[Kind, list[str]] = {}
+    for problem in problems:
+        by_kind.setdefault(problem.kind, []).append(problem.text)
+    for kind, failure in _FAILURES.items():
+        if kind in by_kind:
+            raise failure(by_kind[kind])
 
 
 def _numbered(problems: Iterable[str]) -> str:
     """As ``ValidationException`` writes its list."""
     numbered = (f"{number}: {problem};" for number, problem in enumerate(problems, 1))
     return "Validation Failed: " + "".join(numbered)
+
+
+_FAILURES: dict[Kind, Callable[[Sequence[str]], Failure]] = {
+    "argument": lambda texts: bad_argument(texts[0]),
+    "unknown": lambda texts: Failure(400, texts[0]),
+    "settings": invalid_settings,
+    "request": lambda texts: invalid_request(texts[0]),
+    "status": lambda texts: Failure(400, texts[0]),
+}
+"""In the order in which Elasticsearch reports them. What it ignores is not here."""

@@ -19,7 +19,7 @@ from ragbridge.local.elastic.errors import (
     invalid_settings,
     unreadable,
 )
-from ragbridge.local.elastic.settings import SERVICES, read_task_settings
+from ragbridge.local.elastic.settings import read_task_settings
 from ragbridge.local.items import Item, Medium, Part
 from ragbridge.models import MODELS
 from ragbridge.rules.endpoints import INPUT_TYPES
@@ -84,7 +84,7 @@ def read(endpoint: Endpoint, body: Mapping[str, Any]) -> Inference:
     given = {name: value for name, value in options.items() if value is not None}
     settings = {
         **endpoint.task_settings,
-        **read_task_settings(SERVICES[endpoint.service], task, asked),
+        **read_task_settings(endpoint.service, task, asked),
         **given,
     }
     if settings.get("top_n") is not None and settings["top_n"] < 1:

@@ -1,8 +1,8 @@
-"""The endpoints that are there without anybody having created them.
+"""The endpoints that exist from the start.
 
-Source: ``ElasticsearchInternalService.defaultConfigIds`` and Elastic's pages on the Elastic Inference Service, August
-2026. On a cluster the latter depend on what its licence allows: list them, do not count on them. Those of chat are left
-out, since this engine has no chat model.
+Sources: ``ElasticsearchInternalService.defaultConfigIds`` and Elastic's pages on the Elastic Inference Service, August
+2026. Which of the latter a cluster has depends on its licence, so list them rather than rely on them. Chat endpoints are
+left out, since this engine has no chat model.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from ragbridge.local.elastic.endpoints import Endpoint
 from ragbridge.local.elastic.services.eis import WIDTHS
-from ragbridge.local.elastic.services.elasticsearch import TASK_DEFAULTS
 from ragbridge.models import MODELS
+from ragbridge.rules import eis, elasticsearch
 from ragbridge.rules.chunking import check_settings
+from ragbridge.rules.endpoints import CHUNKING_TASKS
+from ragbridge.rules.services import RULES
+from ragbridge.rules.table import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,15 +55,21 @@ def preconfigured() -> Iterator[Endpoint]:
                 "max_number_of_allocations": 32,
             },
         }
-        tasks = TASK_DEFAULTS.get(task_type, {})
-        yield Endpoint(name, task_type, "elasticsearch", settings, tasks, _chunking(task_type))
+        yield _endpoint(name, task_type, elasticsearch.NAME, settings)
     for name, (task_type, model) in _HOSTED.items():
         settings = {"model_id": model}
-        if task_type in {"text_embedding", "embedding"}:
-            width = MODELS[model].dimensions if model in MODELS else WIDTHS[model]
-            settings |= {"similarity": "cosine", "dimensions": width}
-        yield Endpoint(name, task_type, "elastic", settings, chunking_settings=_chunking(task_type))
+        if task_type in eis.DENSE:
+            settings["dimensions"] = MODELS[model].dimensions if model in MODELS else WIDTHS[model]
+        yield _endpoint(name, task_type, eis.NAME, settings)
 
 
-def _chunking(task_type: str) -> dict[str, Any] | None:
-    return None if task_type == "rerank" else check_settings({})
+def _endpoint(name: str, task_type: str, service: str, settings: dict[str, Any]) -> Endpoint:
+    rules = RULES[service]
+    return Endpoint(
+        name,
+        task_type,
+        service,
+        shown(rules.service_settings, task_type, settings),
+        shown(rules.task_settings, task_type, {}),
+        check_settings({}) if task_type in CHUNKING_TASKS else None,
+    )

@@ -1,74 +1,50 @@
-"""From a request's body to an endpoint: what all services have in common."""
+"""From a request's body to an endpoint, by the tables of ``ragbridge.rules``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ragbridge.errors import ConfigurationError
 from ragbridge.local.elastic.endpoints import Endpoint
-from ragbridge.local.elastic.errors import (
-    Failure,
-    bad_argument,
-    invalid_request,
-    invalid_settings,
-    unknown_settings,
-)
+from ragbridge.local.elastic.errors import Failure, invalid_request, refuse, unknown_settings
 from ragbridge.local.elastic.services import eis, elasticsearch, jinaai
 from ragbridge.local.elastic.services.draft import Draft
-from ragbridge.rules.chunking import check_settings
+from ragbridge.rules.chunking import read_settings
+from ragbridge.rules.eis import NAME as ELASTIC
+from ragbridge.rules.elasticsearch import NAME as ELASTICSEARCH
 from ragbridge.rules.endpoints import CHUNKING_TASKS, ELSER, TASK_TYPES, id_problem
+from ragbridge.rules.jinaai import NAME as JINAAI
 from ragbridge.rules.reader import Scope
+from ragbridge.rules.services import RULES
+from ragbridge.rules.table import shown
 
 if TYPE_CHECKING:
     from ragbridge.local.elastic.services.draft import Deployment
+    from ragbridge.rules.table import ServiceRules
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What a service does with settings.
+    """What the engine adds to the rules of a service.
 
     Attributes:
-        name: What requests call it.
-        tasks: The task types that it has.
-        create: Reads the service settings of a new endpoint and fills in defaults.
-        update: Changes service settings by those of a request.
-        task_settings: Reads the task settings that are given.
-        task_defaults: Task settings of a new endpoint, by task type.
+        complete: Adds to the settings of a new endpoint what only a running service knows.
+        check_change: Refuses to change an endpoint.
         streams: Task types that it answers piece by piece.
+        missing: Task types that the engine does not offer.
     """
 
-    name: str
-    tasks: tuple[str, ...]
-    create: Callable[[Draft], dict[str, Any]]
-    update: Callable[[Draft, dict[str, Any]], dict[str, Any]]
-    task_settings: Callable[[Scope, str], dict[str, Any]]
-    task_defaults: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    complete: Callable[[Draft, dict[str, Any]], dict[str, Any]]
+    check_change: Callable[[Draft, Mapping[str, Any]], None] | None = None
     streams: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 SERVICES = {
-    service.name: service
-    for service in (
-        Service(jinaai.NAME, jinaai.TASKS, jinaai.create, jinaai.update, jinaai.task_settings),
-        Service(
-            elasticsearch.NAME,
-            elasticsearch.TASKS,
-            elasticsearch.create,
-            elasticsearch.update,
-            elasticsearch.task_settings,
-            task_defaults=elasticsearch.TASK_DEFAULTS,
-        ),
-        Service(
-            eis.NAME,
-            eis.TASKS,
-            eis.create,
-            eis.update,
-            eis.task_settings,
-            streams=("chat_completion",),
-        ),
-    )
+    JINAAI: Service(jinaai.complete),
+    ELASTICSEARCH: Service(elasticsearch.complete, elasticsearch.check_change),
+    ELASTIC: Service(eis.complete, streams=("chat_completion",), missing=eis.CHAT),
 }
 
 
@@ -76,7 +52,7 @@ def resolve_task(path: str | None, body: object) -> str | None:
     """The task type that the path or the body names; None where neither does.
 
     Raises:
-        Failure: 400, it is none, or the two differ.
+        Failure: 400, there is no such task type, or path and body name different ones.
     """
     given = None if body is None else check_task(str(body))
     if path is not None and given is not None and path != given:
@@ -91,12 +67,12 @@ def check_task(task_type: str) -> str:
     """The task type, in lower case.
 
     Raises:
-        Failure: 400, there is none of that name.
+        Failure: 400, there is no such task type.
     """
-    found = task_type.strip().lower()
-    if found not in TASK_TYPES:
+    name = task_type.strip().lower()
+    if name not in TASK_TYPES:
         raise Failure(400, f"Unknown task_type [{task_type}]")
-    return found
+    return name
 
 
 def create(
@@ -112,7 +88,7 @@ def create(
     Raises:
         Failure: 400; 404 for an unknown deployment.
     """
-    service, task_type = _service(task_type, config)
+    service, task_type = _rules(task_type, config)
     if (problem := id_problem(inference_id)) is not None:
         raise invalid_request(problem)
     settings = _object(config, "service_settings")
@@ -124,15 +100,22 @@ def create(
         chunking = _chunking(_object(config, "chunking_settings") or {})
     if config:
         raise unknown_settings(config, service.name)
-    draft = Draft(inference_id, task_type, Scope("service_settings", settings), deployments, learn_width)
-    found = service.create(draft)
-    if draft.service.left:
-        raise unknown_settings(draft.service.left, service.name)
-    if chunking is not None and service.name == elasticsearch.NAME:
-        elasticsearch.check_chunking(found["model_id"], chunking)
-    defaults = service.task_defaults.get(task_type, {})
-    tasks = {**defaults, **read_task_settings(service, task_type, tasks)}
-    return Endpoint(inference_id, task_type, service.name, found, tasks, chunking)
+    own = SERVICES[service.name]
+    if task_type in own.missing:
+        raise Failure(
+            400, f"Task type [{task_type}] is not offered by the embedded engine: it has no chat model"
+        )
+    scope = Scope("service_settings", settings)
+    values = service.read(inference_id, task_type, scope)
+    refuse(scope.problems)
+    draft = Draft(inference_id, task_type, values, deployments, learn_width)
+    settings = own.complete(draft, shown(service.service_settings, task_type, values))
+    if scope.left:
+        raise unknown_settings(scope.left, service.name)
+    if chunking is not None and service.name == ELASTICSEARCH:
+        elasticsearch.check_chunking(settings["model_id"], chunking)
+    tasks = shown(service.task_settings, task_type, read_task_settings(service.name, task_type, tasks))
+    return Endpoint(inference_id, task_type, service.name, settings, tasks, chunking)
 
 
 def update(
@@ -156,37 +139,42 @@ def update(
         raise unknown_settings(config, endpoint.service)
     if settings is None and tasks is None:
         raise Failure(400, "Request body must contain [service_settings] or [task_settings]")
-    service = SERVICES[endpoint.service]
+    service, own = RULES[endpoint.service], SERVICES[endpoint.service]
     if settings is not None:
         scope = Scope("service_settings", settings)
-        draft = Draft(endpoint.inference_id, endpoint.task_type, scope, deployments, learn_width)
-        changed = service.update(draft, dict(endpoint.service_settings))
+        values = service.read_changes(endpoint.task_type, scope)
+        refuse(scope.problems)
+        draft = Draft(endpoint.inference_id, endpoint.task_type, values, deployments, learn_width)
+        if own.check_change is not None:
+            own.check_change(draft, endpoint.service_settings)
         if scope.left:
             raise unknown_settings(scope.left, endpoint.service)
-        endpoint = replace(endpoint, service_settings=changed)
+        changes = {
+            row.name: values[row.name] for row in service.changeable if row.shown and row.name in values
+        }
+        endpoint = replace(endpoint, service_settings={**endpoint.service_settings, **changes})
     if tasks is not None:
-        merged = {**endpoint.task_settings, **read_task_settings(service, endpoint.task_type, tasks)}
-        endpoint = replace(endpoint, task_settings=merged)
+        changes = read_task_settings(endpoint.service, endpoint.task_type, tasks)
+        endpoint = replace(endpoint, task_settings={**endpoint.task_settings, **changes})
     return endpoint
 
 
-def read_task_settings(service: Service, task_type: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Task settings, of an endpoint or of one request.
+def read_task_settings(service: str, task_type: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The task settings of an endpoint or of one request.
 
     Raises:
         Failure: 400.
     """
     scope = Scope("task_settings", values)
-    found = service.task_settings(scope, task_type)
-    if scope.problems:
-        raise invalid_settings(scope.problems)
+    tasks = RULES[service].read_task_settings(task_type, scope)
+    refuse(scope.problems)
     if scope.left:
-        raise unknown_settings(scope.left, service.name)
-    return found
+        raise unknown_settings(scope.left, service)
+    return tasks
 
 
-def _service(task_type: str | None, config: dict[str, Any]) -> tuple[Service, str]:
-    """The service that a body names, and the task type that the path or the body does."""
+def _rules(task_type: str | None, config: dict[str, Any]) -> tuple[ServiceRules, str]:
+    """The rules of the service that a body names, and the task type that the path or the body names."""
     task_type = resolve_task(task_type, config.pop("task_type", None))
     if task_type is None:
         raise Failure(400, "model is missing required setting [task_type]")
@@ -194,14 +182,15 @@ def _service(task_type: str | None, config: dict[str, Any]) -> tuple[Service, st
     if name is None:
         raise Failure(400, "Inference endpoint configuration is missing the [service] setting")
     if name == "elser":  # the old name of ELSER in the service ``elasticsearch``
-        name = elasticsearch.NAME
+        name = ELASTICSEARCH
         if isinstance(config.get("service_settings"), dict):
             config["service_settings"] = {"model_id": ELSER, **config["service_settings"]}
-    service = SERVICES.get(str(name))
+    service = RULES.get(str(name))
     if service is None:
         raise Failure(400, f"Unknown service [{name}]")
-    if task_type not in service.tasks:
-        raise Failure(400, f"The [{name}] service does not support task type [{task_type}]")
+    scope = Scope("endpoint", {})
+    if not service.check_task(scope, task_type):
+        refuse(scope.problems)
     return service, task_type
 
 
@@ -213,11 +202,6 @@ def _object(config: dict[str, Any], key: str) -> dict[str, Any] | None:
 
 
 def _chunking(settings: dict[str, Any]) -> dict[str, Any]:
-    try:
-        return check_settings(settings)
-    except ConfigurationError as error:
-        message = str(error)
-        problems = message.removeprefix("chunking settings: ")
-        if problems == message:  # no strategy, or an unknown one
-            raise bad_argument(message) from error
-        raise invalid_settings(problems.split("; ")) from error
+    values, problems = read_settings(settings)
+    refuse(problems)
+    return values

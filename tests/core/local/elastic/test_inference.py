@@ -51,9 +51,9 @@ def make(ask, task, service, settings, **more):
         (
             "text_embedding",
             "elasticsearch",
-            {**NODES, "model_id": "mine", "element_type": "byte", "dimensions": 64},
+            {**NODES, "model_id": "mine", "element_type": "byte"},
             "text_embedding_bytes",
-            64,
+            256,
             (-128, 127),
         ),
         ("text_embedding", "elasticsearch", {**NODES, "model_id": "mine"}, "text_embedding", 256, (-1, 1)),

@@ -1,4 +1,4 @@
-"""An endpoint's settings while they are read, and a model's deployment."""
+"""An endpoint while it is being created or changed, and a model's deployment."""
 
 from __future__ import annotations
 
@@ -6,38 +6,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ragbridge.local.elastic.errors import (
-    invalid_settings,
-)
-from ragbridge.rules.reader import Scope
-
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An endpoint that is being made or changed.
+    """An endpoint that is being created or changed.
 
     Attributes:
         inference_id: Its name.
         task_type: What it is for.
-        service: Its service settings, read field by field.
-        deployments: What runs, by name.
-        learn_width: Gives the width of the embedded model, as a test request would.
+        values: The service settings of the request, checked.
+        deployments: The running deployments, by name.
+        learn_width: Returns the width of the embedded model, as a test request would.
     """
 
     inference_id: str
     task_type: str
-    service: Scope
+    values: Mapping[str, Any]
     deployments: Mapping[str, Deployment]
     learn_width: Callable[[], int]
-
-    def check(self) -> None:
-        """Refuse the settings if anything was wrong with those that were read.
-
-        Raises:
-            Failure: 400.
-        """
-        if self.service.problems:
-            raise invalid_settings(self.service.problems)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from ragbridge.local.elastic.errors import Failure
 from ragbridge.models import MODELS
-from ragbridge.rules.endpoints import SIMILARITIES
+from ragbridge.rules.eis import DENSE
 
 if TYPE_CHECKING:
     from ragbridge.local.elastic.services.draft import Draft
-    from ragbridge.rules.reader import Scope
 
-NAME = "elastic"
-TASKS = ("sparse_embedding", "text_embedding", "embedding", "rerank", "completion", "chat_completion")
-
+CHAT = ("completion", "chat_completion")
+"""Task types that the embedded engine does not offer."""
 SPARSE = ("elser_model_2",)
 WIDTHS = {
     "google-gemini-embedding-001": 3072,
@@ -23,53 +21,22 @@ WIDTHS = {
     "openai-text-embedding-3-small": 1536,
     "openai-text-embedding-3-large": 3072,
 }
-"""Widths of the models of others; Jina's are in the table of models."""
+"""Vector widths of models that are not Jina's; those of Jina's models are in ``ragbridge.models``."""
 RERANKERS = ("elastic-rerank-v1",)
 
 
-def create(draft: Draft) -> dict[str, Any]:
-    """The service settings of a new endpoint, with what Elasticsearch fills in.
+def complete(draft: Draft, settings: dict[str, Any]) -> dict[str, Any]:
+    """Check the model, and add the width of its vectors.
 
     Raises:
         Failure: 400.
     """
-    scope, task = draft.service, draft.task_type
-    if task in {"completion", "chat_completion"}:
-        raise Failure(400, f"Task type [{task}] is not offered by the embedded engine: it has no chat model")
-    name = scope.text("model_id", required=True)
-    if scope.take("rate_limit") is not None:
-        scope.problems.append(
-            f"[service_settings] rate limit settings are not permitted for service [{NAME}] and task type [{task}]"
-        )
-    dense = task in {"text_embedding", "embedding"}
-    similarity = scope.text("similarity", choices=SIMILARITIES) if dense else None
-    dimensions = scope.positive("dimensions") if dense else None
-    longest = scope.positive("max_input_tokens") if task != "rerank" else None
-    batch = scope.positive("max_batch_size") if task != "rerank" else None
-    draft.check()
-    settings: dict[str, Any] = {"model_id": name}
-    if dense:
-        settings["similarity"] = (similarity or "cosine").strip().lower()
-        settings["dimensions"] = _width(str(name), dimensions)
-    elif str(name) not in (SPARSE if task == "sparse_embedding" else _rerankers()):
-        raise _unknown(str(name))
-    if longest is not None:
-        settings["max_input_tokens"] = longest
-    if batch is not None:
-        settings["max_batch_size"] = batch
+    name, task_type = str(settings["model_id"]), draft.task_type
+    if task_type in DENSE:
+        return {**settings, "dimensions": _width(name, settings.get("dimensions"))}
+    if name not in (SPARSE if task_type == "sparse_embedding" else _rerankers()):
+        raise _unknown(name)
     return settings
-
-
-def update(draft: Draft, settings: dict[str, Any]) -> dict[str, Any]:
-    """What may change: the longest input, for embeddings."""
-    longest = draft.service.positive("max_input_tokens") if draft.task_type != "rerank" else None
-    draft.check()
-    return settings if longest is None else {**settings, "max_input_tokens": longest}
-
-
-def task_settings(_scope: Scope, _task_type: str) -> dict[str, Any]:
-    """None: whatever there is stays unread and is refused."""
-    return {}
 
 
 def _width(name: str, dimensions: int | None) -> int:

@@ -15,6 +15,7 @@ from ragbridge.errors import (
 )
 from ragbridge.flow import Flow, Response
 from ragbridge.rules.reader import Scope
+from ragbridge.rules.services import RULES
 from ragbridge.services.elastic.arguments import given
 from ragbridge.services.elastic.endpoints.settings.config import check_task_type, secrets_of
 from ragbridge.services.elastic.wire import decode, duration, encode, rows, segment
@@ -180,22 +181,20 @@ def build_changes(
         max_input_tokens=max_input_tokens,
     )
     scope = Scope("service_settings", service)
-    scope.positive("num_allocations")
-    scope.positive("max_input_tokens")
-    rate = scope.scope("rate_limit")
-    if rate is not None:
-        rate.positive_long("requests_per_minute")
-    if num_allocations is not None and len(service) > 1:
-        scope.problems.append(
+    changeable = [{row.name: row for row in rules.changeable} for rules in RULES.values()]
+    for row in dict(row for table in changeable for row in table.items()).values():
+        row.read(scope, row)
+    if not any(service.keys() <= table.keys() for table in changeable):
+        scope.note(
             "num_allocations is a setting of service elasticsearch, and api_key, requests_per_minute and max_input_tokens "
             "are not: an endpoint has one kind"
         )
     if task_settings is not None and (not isinstance(task_settings, Mapping) or not task_settings):
-        scope.problems.append(f"task_settings={task_settings!r} must be an object that says something")
+        scope.note(f"task_settings={task_settings!r} must be an object that says something")
     if not service and task_settings is None:
-        scope.problems.append("Request body is empty (name what is to change)")
+        scope.note("Request body is empty (name what is to change)")
     if scope.problems:
-        raise ConfigurationError("; ".join(scope.problems))
+        raise ConfigurationError("; ".join(map(str, scope.problems)))
     return given(service_settings=service or None, task_settings=task_settings)
 
 

@@ -1,18 +1,16 @@
-"""What the settings of all services have in common: their body, and who may know what is in it."""
+"""What the settings of all services have in common: how they become a request body."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from ragbridge.rules.reader import Scope
 from ragbridge.services.elastic.arguments import given
 
 
 class EndpointSettings(ABC):
-    """Settings of an endpoint of one service. Frozen; compares by value; shows and pickles no key.
+    """Settings of an endpoint of one service: frozen, compared by value. A key is neither shown nor pickled.
 
     Attributes:
         service: The service's name on the wire.
@@ -24,7 +22,7 @@ class EndpointSettings(ABC):
 
     @property
     def config(self) -> dict[str, Any]:
-        """The body for creating an endpoint, as any client takes it. It holds the key, where there is one."""
+        """The body that creates an endpoint, for any client. It contains the key, if there is one."""
         task = given(**self._task_settings())
         return given(
             service=self.service,
@@ -37,17 +35,3 @@ class EndpointSettings(ABC):
 
     def _task_settings(self) -> Mapping[str, Any]:
         return {}
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What Elasticsearch asks of one service's settings.
-
-    Attributes:
-        tasks: The task types that it has.
-        check: Reads every setting that it knows for a task type from ``service_settings`` and ``task_settings``, and
-            notes what is wrong; what it leaves is unknown.
-    """
-
-    tasks: tuple[str, ...]
-    check: Callable[[str, Scope, Scope], None]

@@ -1,10 +1,10 @@
-"""From settings, typed or plain, to the body that creates an endpoint: by Elasticsearch's rules, in its words."""
+"""From settings, typed or plain, to the body that creates an endpoint, checked by the tables of ``ragbridge.rules``."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from ragbridge.errors import ConfigurationError
 from ragbridge.rules.chunking import (
@@ -14,16 +14,11 @@ from ragbridge.rules.chunking import (
     plain,
     warn_of_large_chunks,
 )
-from ragbridge.rules.endpoints import CHUNKING_TASKS, MODEL_TASKS, TASK_TYPES, id_problem
-from ragbridge.rules.reader import Scope
-from ragbridge.services.elastic.endpoints.settings import eis, elasticsearch, jinaai
-from ragbridge.services.elastic.endpoints.settings.base import EndpointSettings, Rules
-
-RULES: Final[Mapping[str, Rules]] = {
-    jinaai.JinaAI.service: jinaai.RULES,
-    elasticsearch.ElasticsearchService.service: elasticsearch.RULES,
-    eis.ElasticInferenceService.service: eis.RULES,
-}
+from ragbridge.rules.endpoints import CHUNKING_TASKS, ELSER_MODELS, TASK_TYPES, id_problem
+from ragbridge.rules.reader import Problem, Scope
+from ragbridge.rules.services import RULES
+from ragbridge.rules.table import unknown
+from ragbridge.services.elastic.endpoints.settings.base import EndpointSettings
 
 AnySettings: TypeAlias = "EndpointSettings | Mapping[str, Any]"
 """Typed settings, or a body as Elasticsearch takes it: ``service``, ``service_settings``, ``task_settings``."""
@@ -35,7 +30,7 @@ def build_config(
     settings: AnySettings,
     chunking_settings: ChunkingSettings | None = None,
 ) -> dict[str, Any]:
-    """The body that creates an endpoint. Settings of services that are not known here are left to Elasticsearch.
+    """The body that creates an endpoint. Elasticsearch alone checks the settings of services without a table here.
 
     Raises:
         ConfigurationError: Elasticsearch would refuse it; the message holds its own messages, all of them at once.
@@ -46,15 +41,13 @@ def build_config(
     if chunking_settings is not None:
         if config.get("chunking_settings") is not None:
             raise ConfigurationError(
-                "chunking_settings stand in the settings and beside them: give them once"
+                "chunking_settings are given both in the settings and as an argument: give them once"
             )
         config["chunking_settings"] = plain(chunking_settings, name="chunking_settings")
-    problems: list[str] = []
-    _check_service(task_type, config, problems)
-    _check_model_id(inference_id, config, problems)
+    problems = _problems(inference_id, task_type, config)
     if problems:
         raise ConfigurationError(
-            f"{config['service']} endpoint {inference_id!r} of task type {task_type}: {'; '.join(problems)}"
+            f"{config['service']} endpoint {inference_id!r} of task type {task_type}: {'; '.join(map(str, problems))}"
         )
     if isinstance(config.get("chunking_settings"), Mapping):
         _check_chunking(config)
@@ -62,7 +55,7 @@ def build_config(
 
 
 def check_new_id(inference_id: str) -> None:
-    """Refuse an id that no new endpoint may have.
+    """Check the id of a new endpoint.
 
     Raises:
         ConfigurationError: Elasticsearch would refuse it.
@@ -76,10 +69,10 @@ def check_new_id(inference_id: str) -> None:
 
 
 def check_task_type(task_type: str) -> None:
-    """Refuse what is no task type.
+    """Check the name of a task type.
 
     Raises:
-        ConfigurationError: It is none.
+        ConfigurationError: Elasticsearch has no task type of that name.
     """
     if task_type not in TASK_TYPES:
         raise ConfigurationError(
@@ -88,11 +81,11 @@ def check_task_type(task_type: str) -> None:
 
 
 _SECRET = re.compile(r"key|secret|token|password|credential|service_account", re.IGNORECASE)
-"""Settings that hold secrets, of other services too: ``api_key``, ``secret_parameters``, ``service_account_json``, ..."""
+"""Names of settings that hold secrets, those of other services included: ``api_key``, ``secret_parameters``, ..."""
 
 
 def secrets_of(fields: Mapping[str, Any], *, secret: bool = False) -> Iterator[str]:
-    """The keys in a body, which no error may show: Elasticsearch repeats whole requests in some of its messages."""
+    """The secrets in a body. They are removed from errors, since Elasticsearch repeats whole requests in some messages."""
     for name, value in fields.items():
         hidden = secret or _SECRET.search(str(name)) is not None
         if isinstance(value, Mapping):
@@ -123,55 +116,30 @@ def _mapping(settings: object) -> Mapping[str, Any]:
     return settings
 
 
-def _check_service(task_type: str, config: Mapping[str, Any], problems: list[str]) -> None:
-    name = config["service"]
-    rules = RULES.get(name)
-    if rules is None:
-        return
-    if task_type not in rules.tasks:
-        problems.append(
-            f"The [{name}] service does not support task type [{task_type}] (it has {', '.join(rules.tasks)})"
-        )
-        return
-    body = Scope("endpoint", config, problems)
-    body.take("service")
-    service = body.scope("service_settings") or Scope("service_settings", {}, problems)
-    task = body.scope("task_settings") or Scope("task_settings", {}, problems)
+def _problems(inference_id: str, task_type: str, config: Mapping[str, Any]) -> list[Problem]:
+    body = Scope("endpoint", config)
+    rules = RULES.get(body.take("service"))
+    if rules is None or not rules.check_task(body, task_type):
+        return body.problems
+    service = body.scope("service_settings") or Scope("service_settings", {}, body.problems)
+    task = body.scope("task_settings") or Scope("task_settings", {}, body.problems)
     if task_type in CHUNKING_TASKS:
         body.scope("chunking_settings")
-    rules.check(task_type, service, task)
-    unknown = [*body.left, *service.left, *task.left]
-    if unknown:
-        problems.append(
-            f"Configuration contains settings [{', '.join(unknown)}] unknown to the [{name}] service "
-            f"(leave them out for task type {task_type})"
-        )
-
-
-def _check_model_id(inference_id: str, config: Mapping[str, Any], problems: list[str]) -> None:
-    settings = config["service_settings"]
-    model = settings.get("model_id") if isinstance(settings, Mapping) else None
-    if config["service"] == elasticsearch.ElasticsearchService.service and model == inference_id:
-        problems.append(
-            f"Inference endpoint IDs must be unique. Requested inference endpoint ID [{inference_id}] matches existing "
-            "trained model ID(s) but must not. (choose an inference_id other than the model's id)"
-        )
+    rules.read(inference_id, task_type, service)
+    rules.read_task_settings(task_type, task)
+    left = [*body.left, *service.left, *task.left]
+    if left:
+        body.note(unknown(left, rules.name), f"leave them out for task type {task_type}")
+    return body.problems
 
 
 def _check_chunking(config: Mapping[str, Any]) -> None:
-    """Chunking is the same for all services, but for ELSER's bound."""
-    found = check_settings(config["chunking_settings"])
+    """Chunking rules are the same for all services, except for ELSER's smaller bound."""
+    chunking = check_settings(config["chunking_settings"])
     settings = config["service_settings"]
     models = (
         (settings.get("model_id"), settings.get("deployment_id")) if isinstance(settings, Mapping) else ()
     )
-    if any(isinstance(model, str) and model in _ELSER for model in models):
-        check_elser(found)
-    warn_of_large_chunks(found, stacklevel=2)
-
-
-_ELSER = {
-    "elser_model_2",
-    *(m for m, task in MODEL_TASKS.items() if task == "sparse_embedding"),
-}
-"""Names of ELSER with both services, and of the deployments that Elasticsearch itself makes of it."""
+    if any(isinstance(model, str) and model in ELSER_MODELS for model in models):
+        check_elser(chunking)
+    warn_of_large_chunks(chunking, stacklevel=2)

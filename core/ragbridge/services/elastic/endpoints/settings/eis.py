@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
-from ragbridge.rules.endpoints import SIMILARITIES, Similarity
-from ragbridge.rules.reader import Scope
-from ragbridge.services.elastic.endpoints.settings.base import EndpointSettings, Rules
+from ragbridge.rules import eis
+from ragbridge.rules.endpoints import Similarity
+from ragbridge.services.elastic.endpoints.settings.base import EndpointSettings
 
 EISModel: TypeAlias = (
     Literal[
@@ -33,8 +33,6 @@ EISModel: TypeAlias = (
 )
 """Models of embedding and reranking: Elastic's tables of August 2026. What a cluster may use, ``endpoints.list()`` says."""
 
-MODEL: Final = "model_id"
-
 
 @dataclass(frozen=True, slots=True)
 class ElasticInferenceService(EndpointSettings):
@@ -57,39 +55,13 @@ class ElasticInferenceService(EndpointSettings):
     max_input_tokens: int | None = field(default=None, kw_only=True)
     max_batch_size: int | None = field(default=None, kw_only=True)
 
-    service: ClassVar[str] = "elastic"
+    service: ClassVar[str] = eis.NAME
 
     def _service_settings(self) -> Mapping[str, Any]:
         return {
-            MODEL: self.model,
+            "model_id": self.model,
             "dimensions": self.dimensions,
             "similarity": self.similarity,
             "max_input_tokens": self.max_input_tokens,
             "max_batch_size": self.max_batch_size,
         }
-
-
-def check(task_type: str, service: Scope, task: Scope) -> None:
-    """The rules of ``ElasticInferenceService``: no task settings at all, limits are Elastic's own."""
-    service.text(MODEL, required=True)
-    if service.take("rate_limit") is not None:
-        service.problems.append(
-            f"[{service.name}] rate limit settings are not permitted for service [elastic] and task type [{task_type}]"
-        )
-    if task_type in {"text_embedding", "embedding"}:
-        service.text("similarity", choices=SIMILARITIES)
-        service.positive("dimensions")
-    if task_type in {"text_embedding", "embedding", "sparse_embedding"}:
-        service.positive("max_input_tokens")
-        service.positive("max_batch_size")
-    if task.take("return_documents") is not None:
-        task.problems.append(
-            "Configuration contains settings [return_documents] unknown to the [elastic] service (ask for it in the "
-            "call: the client fills the texts in)"
-        )
-
-
-RULES = Rules(
-    tasks=("text_embedding", "sparse_embedding", "embedding", "rerank", "completion", "chat_completion"),
-    check=check,
-)

@@ -6,19 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from ragbridge.rules.endpoints import (
-    ELASTIC_RERANK,
-    ELEMENT_TYPES,
-    MODEL_TASKS,
-    SIMILARITIES,
-    Similarity,
-    read_adaptive,
-    read_long_documents,
-    threads_problem,
-)
-from ragbridge.rules.reader import Scope
+from ragbridge.rules import elasticsearch
+from ragbridge.rules.endpoints import Similarity
 from ragbridge.services.elastic.arguments import given
-from ragbridge.services.elastic.endpoints.settings.base import EndpointSettings, Rules
+from ragbridge.services.elastic.endpoints.settings.base import EndpointSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +75,7 @@ class ElasticsearchService(EndpointSettings):
     max_chunks_per_doc: int | None = field(default=None, kw_only=True)
     return_documents: bool | None = field(default=None, kw_only=True)
 
-    service: ClassVar[str] = "elasticsearch"
+    service: ClassVar[str] = elasticsearch.NAME
 
     def _service_settings(self) -> Mapping[str, Any]:
         adaptive = self.adaptive_allocations
@@ -104,54 +95,3 @@ class ElasticsearchService(EndpointSettings):
 
     def _task_settings(self) -> Mapping[str, Any]:
         return {"return_documents": self.return_documents}
-
-
-def check(task_type: str, service: Scope, task: Scope) -> None:
-    """The rules of ``ElasticsearchInternalService`` and of the machine learning plugin that it asks."""
-    noted = len(service.problems)
-    model, deployment = service.text("model_id"), service.text("deployment_id")
-    if deployment is not None:
-        _check_deployment(service)
-    elif model is None and len(service.problems) == noted:
-        service.problems.append(
-            "Error parsing service settings, model_id must be provided (or the deployment_id of a running deployment)"
-        )
-    if deployment is None:
-        _check_allocations(service)
-    if model is not None and MODEL_TASKS.get(model, task_type) != task_type:
-        service.problems.append(
-            f"the model [{model}] is for task type [{MODEL_TASKS[model]}], not for [{task_type}]"
-        )
-    if task_type == "text_embedding" and model not in MODEL_TASKS:
-        service.text("similarity", choices=SIMILARITIES)
-        service.text("element_type", choices=ELEMENT_TYPES)
-    if task_type == "rerank":
-        if model == ELASTIC_RERANK or (model is None and deployment is not None):
-            read_long_documents(service)
-        task.flag("return_documents")
-
-
-def _check_deployment(service: Scope) -> None:
-    """Elasticsearch would ignore these, which would look as if they had been heeded."""
-    for key in ("num_threads", "num_allocations", "adaptive_allocations"):
-        if service.take(key) is not None:
-            service.problems.append(
-                f"[{key}] comes from the deployment where [deployment_id] is set: leave it out"
-            )
-
-
-def _check_allocations(service: Scope) -> None:
-    threads = service.positive("num_threads", required=True)
-    if threads is not None and (problem := threads_problem(threads)) is not None:
-        service.problems.append(f"{problem} (num_threads is {threads})")
-    noted = len(service.problems)
-    number, adaptive = service.positive("num_allocations"), read_adaptive(service)
-    if number is None and adaptive is None and len(service.problems) == noted:
-        service.miss("num_allocations", "adaptive_allocations")
-    if number is not None and adaptive is not None and adaptive["enabled"]:
-        service.problems.append(
-            "[number_of_allocations] cannot be set if adaptive allocations is enabled (leave num_allocations out)"
-        )
-
-
-RULES = Rules(tasks=("text_embedding", "sparse_embedding", "rerank"), check=check)

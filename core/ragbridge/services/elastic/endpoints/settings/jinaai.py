@@ -8,9 +8,9 @@ from typing import Any, ClassVar, Literal
 
 from ragbridge.client.secret import Secret
 from ragbridge.errors import ConfigurationError
-from ragbridge.rules.endpoints import EMBEDDING_TYPES, INPUT_TYPES, SIMILARITIES, InputType, Similarity
-from ragbridge.rules.reader import Scope
-from ragbridge.services.elastic.endpoints.settings.base import EndpointSettings, Rules
+from ragbridge.rules import jinaai
+from ragbridge.rules.endpoints import InputType, Similarity
+from ragbridge.services.elastic.endpoints.settings.base import EndpointSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class JinaAI(EndpointSettings):
     top_n: int | None = field(default=None, kw_only=True)
     return_documents: bool | None = field(default=None, kw_only=True)
 
-    service: ClassVar[str] = "jinaai"
+    service: ClassVar[str] = jinaai.NAME
 
     def __post_init__(self) -> None:
         if isinstance(self.api_key, Secret):
@@ -80,46 +80,3 @@ class JinaAI(EndpointSettings):
             "top_n": self.top_n,
             "return_documents": self.return_documents,
         }
-
-
-def check(task_type: str, service: Scope, task: Scope) -> None:
-    """The rules of ``JinaAICommonServiceSettings``, ``BaseJinaAIEmbeddingsServiceSettings`` and the task settings."""
-    service.text("model_id", required=True)
-    service.text("api_key", required=True, secret=True)
-    check_rate_limit(service)
-    if task_type == "rerank":
-        check_task_settings(task, ("top_n", "return_documents"))
-        return
-    service.text("similarity", choices=SIMILARITIES)
-    service.positive("dimensions")
-    service.positive("max_input_tokens")
-    service.text("embedding_type", choices=EMBEDDING_TYPES)
-    if task_type == "embedding":
-        service.flag("multimodal_model")
-    check_task_settings(task, ("input_type", "late_chunking"))
-
-
-def check_rate_limit(service: Scope) -> None:
-    """``rate_limit``, which holds one figure."""
-    limit = service.scope("rate_limit")
-    if limit is not None:
-        limit.positive_long("requests_per_minute")
-        if limit.left:
-            service.problems.append(
-                f"Configuration contains settings [{', '.join(limit.left)}] unknown to the [{JinaAI.service}] service"
-            )
-
-
-def check_task_settings(task: Scope, keys: tuple[str, ...]) -> None:
-    """Those of the task settings that are named by ``keys``."""
-    if "input_type" in keys:
-        task.text("input_type", choices=INPUT_TYPES)
-    if "late_chunking" in keys:
-        task.flag("late_chunking")
-    if "top_n" in keys:
-        task.positive("top_n")
-    if "return_documents" in keys:
-        task.flag("return_documents")
-
-
-RULES = Rules(tasks=("text_embedding", "rerank", "embedding"), check=check)

@@ -1,0 +1,12 @@
+"""The services whose endpoints' rules are known, by name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ragbridge.rules import eis, elasticsearch, jinaai
+from ragbridge.rules.table import ServiceRules
+
+RULES: Final[dict[str, ServiceRules]] = {
+    rules.name: rules for rules in (jinaai.RULES, elasticsearch.RULES, eis.RULES)
+}
