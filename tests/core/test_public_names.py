@@ -14,7 +14,7 @@ import pytest
 from ragbridge import InvalidRequestError, Jina, JobError, RateLimit, ReaderOptions, RequestError, Retry
 from ragbridge.elastic import Elastic
 
-PUBLIC = ("ragbridge", "ragbridge.chunking", "ragbridge.elastic", "ragbridge.local")
+PUBLIC = ("ragbridge", "ragbridge.chunking", "ragbridge.elastic", "ragbridge.local", "ragbridge.testing")
 
 
 def exported():

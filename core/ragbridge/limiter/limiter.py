@@ -171,6 +171,11 @@ class _Registry:
             self._used = {used for used in self._used if not used.idle} | {limiter}
             return limiter
 
+    def forget(self) -> None:
+        with self._lock:
+            self._used.clear()
+            self._limiters.clear()
+
     def after_fork(self) -> None:
         self._lock = threading.Lock()
 
@@ -194,6 +199,11 @@ def shared(limit: RateLimit, *, service: str, service_host: str, key: str | None
         product: Whose quota it is.
     """
     return _registry.get(limit, service, service_host, key or "", product)
+
+
+def forget() -> None:
+    """Forget all shared limiters: clients made from now on share new ones."""
+    _registry.forget()
 
 
 def _after_fork() -> None:

@@ -177,6 +177,11 @@ def shared(model: str, *, address: str) -> TokenEstimator:
     return _estimators.get(place) or _estimators.setdefault(place, TokenEstimator())
 
 
+def forget() -> None:
+    """Forget all shared estimates: clients made from now on learn anew."""
+    _estimators.clear()
+
+
 def _after_fork() -> None:
     for estimator in tuple(_estimators.values()):
         estimator.restart()
