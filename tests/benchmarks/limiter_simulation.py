@@ -16,8 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ragbridge.limiter.limiter import Limiter
-from ragbridge.limiter.limits import RateLimit
+from ragbridge import Limiter, RateLimit
 
 WINDOW = 60.0
 WARM_UP = 120.0  # seconds that do not count for the utilisation; refusals always count

@@ -15,9 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ragbridge import Limiter, RateLimit
 from ragbridge.errors import ConfigurationError
-from ragbridge.limiter.limiter import Limiter
-from ragbridge.limiter.limits import RateLimit
 
 
 class World:

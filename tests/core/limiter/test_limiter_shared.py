@@ -8,8 +8,8 @@ import weakref
 
 import pytest
 
-from ragbridge.limiter.limiter import Limiter, shared
-from ragbridge.limiter.limits import RateLimit
+from ragbridge import Limiter, RateLimit
+from ragbridge.limiter.limiter import shared
 from ragbridge.limiter.tiers import resolve
 
 KEY = "jina_" + 60 * "s"

@@ -2,8 +2,8 @@ import math
 
 import pytest
 
+from ragbridge import RateLimit
 from ragbridge.errors import ConfigurationError
-from ragbridge.limiter.limits import RateLimit
 from ragbridge.limiter.tiers import TIERS, is_default, resolve
 from ragbridge.services.jina.session import DEFAULT_TIER, KEYLESS
 

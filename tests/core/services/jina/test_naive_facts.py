@@ -16,11 +16,10 @@ import time
 import numpy as np
 import pytest
 
-from ragbridge import ConfigurationError, Group, Image, Jina, Retry
+from ragbridge import ConfigurationError, Group, Image, Jina, ReaderOptions, Retry
 from ragbridge.flow import Response
 from ragbridge.limiter.tokens import shared as estimates
 from ragbridge.models import MODELS
-from ragbridge.services.jina.web.options import ReaderOptions
 
 TEXTS = [f"text {number}" for number in range(1200)]
 

@@ -6,11 +6,7 @@ import pytest
 
 from ragbridge import ConfigurationError
 from ragbridge.chunking import Chunker
-from ragbridge.services.elastic.retrieval.mappings import (
-    dense_vector_mapping,
-    semantic_text_mapping,
-    sparse_vector_mapping,
-)
+from ragbridge.elastic import dense_vector_mapping, semantic_text_mapping, sparse_vector_mapping
 
 
 def test_the_server_s_defaults_are_left_to_the_server() -> None:

@@ -8,13 +8,7 @@ import numpy as np
 import pytest
 
 from ragbridge import ConfigurationError
-from ragbridge.services.elastic.retrieval.queries import (
-    knn_query,
-    match_query,
-    semantic_highlight,
-    semantic_query,
-    sparse_vector_query,
-)
+from ragbridge.elastic import knn_query, match_query, semantic_highlight, semantic_query, sparse_vector_query
 
 QUESTION = "who inspired taking care of the sea?"
 

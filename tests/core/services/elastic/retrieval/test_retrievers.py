@@ -10,16 +10,17 @@ from hypothesis import strategies as st
 
 from ragbridge import ConfigurationError
 from ragbridge.chunking import Chunker
-from ragbridge.services.elastic.retrieval.queries import match_query, semantic_query
-from ragbridge.services.elastic.retrieval.retrievers import (
-    check_windows,
+from ragbridge.elastic import (
     knn_retriever,
     linear,
+    match_query,
     original_score,
     rrf,
+    semantic_query,
     standard,
     text_similarity_reranker,
 )
+from ragbridge.services.elastic.retrieval.retrievers import check_windows
 
 QUESTION = "who inspired taking care of the sea?"
 WORDS = standard(match_query("title", QUESTION))
