@@ -68,10 +68,11 @@ class EventLoop:
         except RuntimeError:  # closed: it stands still for good
             return
 
-    def tell(self, witness: Witness) -> None:
-        """Have ``witness`` look again when the loop moves."""
+    def tell(self, witness: Witness) -> bool:
+        """Have ``witness`` look again when the loop moves. False if it moves already."""
         with self._lock:
             self._witnesses.add(witness)
+        return self.is_still
 
     @contextmanager
     def blocked(self) -> Iterator[None]:

@@ -102,8 +102,7 @@ class Line:
             loop = ticket.booking.loop
             if loop is None or not loop.is_still:
                 return ticket
-            loop.tell(self)
-            if not loop.is_still:  # it moved meanwhile, before it could tell us
+            if not loop.tell(self):  # it moves again already
                 return ticket
         return None
 
