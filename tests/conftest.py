@@ -6,13 +6,13 @@ import os
 
 import pytest
 
-from ragbridge.limiter import limiter
+from ragbridge import testing
 
 # Haystack reports its use over the network unless told not to before it is imported.
 os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"
 
 
 @pytest.fixture(autouse=True)
-def _own_quotas(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test meets the limiter of another one, which clients of one host and key share in a process."""
-    monkeypatch.setattr(limiter, "_registry", limiter._Registry())
+def _own_quotas() -> None:
+    """No test meets the limiters and estimates of another one, which clients share in a process."""
+    testing.reset()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import faulthandler
 import functools
@@ -13,7 +12,7 @@ import ssl
 import struct
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import make_descriptions
@@ -22,67 +21,10 @@ import pytest
 from beside import SHARED
 from judge import Judge
 
-from ragbridge.flow import Request, Response
+from ragbridge.testing import Request, Response, ScriptedTransport, VirtualClock
 from ragbridge.transport import standard
 
 T = TypeVar("T")
-
-
-class VirtualClock:
-    """Time that passes only when somebody waits."""
-
-    def __init__(self) -> None:
-        self.time = 0.0
-        self.slept: list[float] = []
-
-    def now(self) -> float:
-        return self.time
-
-    def wait(self, event: threading.Event, seconds: float) -> None:
-        if not event.is_set():
-            self._pass(seconds)
-
-    async def wait_async(self, event: asyncio.Event, seconds: float) -> None:
-        if not event.is_set():
-            self._pass(seconds)
-
-    def _pass(self, seconds: float) -> None:
-        assert seconds < float("inf"), "nothing would ever end this wait"
-        self.slept.append(seconds)
-        self.time += seconds
-
-
-class ScriptedTransport:
-    """Answers requests by a script: each outcome is used once, then ``default`` answers."""
-
-    def __init__(self, outcomes: Iterable[object], default: Callable[[Request], Response]) -> None:
-        self._outcomes = iter(outcomes)
-        self._default = default
-        self._lock = threading.Lock()
-        self.requests: list[Request] = []
-
-    def send(self, request: Request) -> Response:
-        with self._lock:
-            self.requests.append(request)
-            outcome = next(self._outcomes, None)
-        if outcome is None:
-            return self._default(request)
-        if isinstance(outcome, Exception):
-            raise outcome
-        if callable(outcome):
-            return outcome(request)
-        assert isinstance(outcome, Response)
-        return outcome
-
-    async def send_async(self, request: Request) -> Response:
-        await asyncio.sleep(0)
-        return self.send(request)
-
-    def close(self) -> None:
-        pass
-
-    async def close_async(self) -> None:
-        pass
 
 
 def embed_answer(request: Request, *, width: int = 8) -> Response:
@@ -287,12 +229,6 @@ def any_library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     return str(request.param)
 
 
-@pytest.fixture(scope="session")
-def make_clock() -> type[VirtualClock]:
-    """Makes clocks on which waiting takes no time."""
-    return VirtualClock
-
-
 @pytest.fixture
 def clock() -> VirtualClock:
     """A clock on which waiting takes no time."""
@@ -303,8 +239,12 @@ def clock() -> VirtualClock:
 def scripted() -> Callable[..., ScriptedTransport]:
     """Makes a transport that answers by a script, then with vectors that carry their text's number."""
 
-    def make(*outcomes: object, width: int = 8) -> ScriptedTransport:
-        return ScriptedTransport(outcomes, lambda request: embed_answer(request, width=width))
+    def make(
+        *outcomes: Any, width: int = 8, default: Callable[[Request], Response] | None = None
+    ) -> ScriptedTransport:
+        return ScriptedTransport(
+            *outcomes, default=default or (lambda request: embed_answer(request, width=width))
+        )
 
     return make
 

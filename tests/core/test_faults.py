@@ -9,7 +9,6 @@ import pytest
 from ragbridge import Jina, RagbridgeError, Retry
 from ragbridge.local import Engine, Faults
 from ragbridge.server import running
-from ragbridge.transport.in_process import InProcessTransport
 
 TEXTS = [f"text {n}: what {n * 7919 % 1000} fishermen know about the sea" for n in range(1000)]
 KINDS = (
@@ -55,7 +54,7 @@ def test_a_fault_at_every_request_is_a_typed_error(kind):
         limits=None,
         batch_size=100,
         retry=Retry(attempts=2, initial=0.0),
-        transport=InProcessTransport(engine),
+        transport=engine,
     )
     with pytest.raises(RagbridgeError):
         jina.embed(TEXTS[:200], role="document", dimensions=64)
@@ -82,7 +81,7 @@ def test_rerank_under_faults_gives_the_right_ranking_or_an_error(kind):
     jina = Jina(
         base_url="local",
         retry=Retry(attempts=3, initial=0.0),
-        transport=InProcessTransport(Engine(faults=Faults(rate=0.5, kinds=[kind]), seed=5)),
+        transport=Engine(faults=Faults(rate=0.5, kinds=[kind]), seed=5),
     )
     outcomes = []
     for _ in range(10):

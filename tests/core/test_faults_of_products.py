@@ -12,7 +12,6 @@ import pytest
 from ragbridge import Elastic, Jina, RagbridgeError, Retry
 from ragbridge.local import Engine, Faults
 from ragbridge.server import running
-from ragbridge.transport.in_process import InProcessTransport
 
 TEXTS = [f"text {n}: what {n * 7919 % 1000} fishermen know about the sea" for n in range(160)]
 KINDS = (
@@ -68,10 +67,10 @@ def ask(client: Any, product: str, calls: dict[str, Any], face: str) -> Any:
 @pytest.fixture(scope="module")
 def right() -> Callable[[str], Any]:
     """The result of a product where nothing fails."""
-    transport = InProcessTransport(Engine(pages=PAGES))
+    engine = Engine(pages=PAGES)
     clients = (
-        Jina(base_url="local", transport=transport, batch_size=4),
-        Elastic("local", transport=transport, batch_size=4),
+        Jina(base_url="local", transport=engine, batch_size=4),
+        Elastic("local", transport=engine, batch_size=4),
     )
     found = {f"jina {name}": plain(ask(clients[0], name, JINA, "sync")) for name in JINA}
     found |= {f"elastic {name}": plain(ask(clients[1], name, ELASTIC, "sync")) for name in ELASTIC}
@@ -104,7 +103,7 @@ def test_a_fault_at_every_request_is_a_typed_error(kind):
     options: dict[str, Any] = {
         "limits": None,
         "retry": Retry(attempts=1),
-        "transport": InProcessTransport(engine),
+        "transport": engine,
     }
     clients = ((Jina(base_url="local", **options), JINA), (Elastic("local", **options), ELASTIC))
     for client, calls in clients:

@@ -30,6 +30,7 @@ from ragbridge.client.service import Service
 from ragbridge.elastic import ElasticInferenceService, JinaAI
 from ragbridge.flow import Request, Response
 from ragbridge.local import Engine
+from ragbridge.testing import VirtualClock
 
 EXAMPLES = 15
 TEXTS = ["a boat", "bread and salt", "the sea"]
@@ -699,7 +700,7 @@ def test_the_order_of_rows_changes_nothing(name):
 @pytest.mark.parametrize(
     "name", ["embed", "embed_multivector", "rerank", "classify", "classifiers.train", "read", "search"]
 )
-def test_a_wrong_bill_stops_nobody_for_longer_than_a_minute(name, make_clock):
+def test_a_wrong_bill_stops_nobody_for_longer_than_a_minute(name):
     """Figures that cannot be are no bill; whatever is one ends with the window that it is booked in."""
     kept()
 
@@ -712,7 +713,7 @@ def test_a_wrong_bill_stops_nobody_for_longer_than_a_minute(name, make_clock):
             body = {**json.loads(right.body), **usage, "meta": usage}
             return with_body(right, write(body))
 
-        clock = make_clock()
+        clock = VirtualClock()
         limits = RateLimit(100, 1_000_000)
         client = make(Jina, Wire(0, spoil), limits=limits, clock=clock)
         for _ in range(3):

@@ -291,23 +291,15 @@ def test_errors_and_logs_hide_what_is_repeated_in_headers(login, caplog, status)
     assert_hidden(login, [vars(record) for record in caplog.records], caplog.text)
 
 
-class Embedded(Echo):
+def embedded() -> Engine:
     """The engine, whoever asks: results are whole."""
-
-    def __init__(self) -> None:
-        pages = {"https://example.com/a": "<html><body><p>Fish live here.</p></body></html>"}
-        self._engine = Engine(pages=pages)
-        self.asked = 0
-
-    def send(self, request: Request) -> Response:
-        self.asked += 1
-        return self._engine.handle(request).response
+    return Engine(pages={"https://example.com/a": "<html><body><p>Fish live here.</p></body></html>"})
 
 
 def test_clients_and_results_hold_no_key(login, caplog):
     """Whatever a product gives, and whatever the client keeps of it, in no attribute of any object."""
     caplog.set_level(logging.DEBUG)
-    transport = Embedded()
+    transport = embedded()
     client = login.client(transport=transport)
     found = [ask(login, client, name) for name in login.calls]
     assert sum(result is not None for result, _ in found) >= len(found) // 2
@@ -327,7 +319,7 @@ def test_what_the_process_keeps_holds_no_key(login):
     """Limiters outlive their clients in a registry; it knows them by a digest."""
     from ragbridge.limiter import limiter, tokens
 
-    client = login.client(transport=Embedded(), limits="free" if login.kind is Jina else "eis")
+    client = login.client(transport=embedded(), limits="free" if login.kind is Jina else "eis")
     ask(login, client, "embed")
     del client
     gc.collect()

@@ -102,7 +102,7 @@ def test_under_a_limiter_a_429_is_a_pause_and_no_failure(clock):
     assert isinstance(effect, Wait)
     pause = effect.waitable.poll()
     assert pause >= 3
-    clock.time += pause
+    clock.advance(pause)
     assert effect.waitable.poll() is None
     assert flow.send(None) == Send(REQUEST)
     assert result_of(flow, OK) == ("result", 10)
@@ -114,10 +114,10 @@ def test_endless_refusals_end(clock):
     flow = start(Policy(limiter=limiter, retry=Retry(refusals=2), now=clock.now))
     effect = next(flow)
     for _ in range(2):
-        clock.time += effect.waitable.poll() or 0.0
+        clock.advance(effect.waitable.poll() or 0.0)
         flow.send(None)
         effect = flow.send(Response(429))
-    clock.time += effect.waitable.poll() or 0.0
+    clock.advance(effect.waitable.poll() or 0.0)
     flow.send(None)
     with pytest.raises(RateLimitError):
         flow.send(Response(429))

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from ragbridge import Jina, RagbridgeError, RateLimit, RequestError, Retry, ServiceError
 from ragbridge.flow import Response
+from ragbridge.testing import VirtualClock
 
 MODEL = "some-model"
 EXAMPLES = itertools.count()
@@ -62,14 +63,14 @@ def outcome_of(call):
     limits=st.sampled_from([None, RateLimit(30, 500, 2), RateLimit(None, 200, 1)]),
     attempts=st.integers(1, 4),
 )
-def test_sync_and_async_agree(make_clock, scripted, right_answer, script, numbers, limits, attempts):
+def test_sync_and_async_agree(scripted, right_answer, script, numbers, limits, attempts):
     """Whatever the service does: same rows or same error, same requests, same waits, and never a wrong row."""
     texts = [f"{number} text" for number in numbers]
     example = next(EXAMPLES)  # estimates are shared by model: each example begins without any
     faces = []
     for face in ("sync", "async"):
         random.seed(0)
-        clock, transport = make_clock(), scripted(*(acted_out(outcome, right_answer) for outcome in script))
+        clock, transport = VirtualClock(), scripted(*(acted_out(outcome, right_answer) for outcome in script))
         jina = Jina(
             base_url="http://x",
             limits=limits,

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from ragbridge import Elastic, Retry
-from ragbridge.flow import Request, Response
+from ragbridge.testing import Request, Response, ScriptedTransport
 
 HEADERS = {"x-elastic-product": "Elasticsearch", "content-type": "application/json"}
 
@@ -30,44 +29,17 @@ def make_error(status: int, kind: str = "status_exception", reason: str = "", **
     return make_answer({"error": error, "status": status}, status, **headers)
 
 
-class Cluster:
+class Cluster(ScriptedTransport):
     """Answers ``outcomes`` one by one, then by rules: the first number of a text is what its result tells."""
 
-    def __init__(self, *outcomes: object, service: str = "elastic", width: int = 4) -> None:
-        self._outcomes = iter(outcomes)
-        self._lock = threading.Lock()
+    def __init__(self, *outcomes: Any, service: str = "elastic", width: int = 4) -> None:
+        super().__init__(*outcomes, default=self.answer)
         self.service, self.width = service, width
-        self.requests: list[Request] = []
-
-    @property
-    def bodies(self) -> list[Any]:
-        """What was sent in bodies."""
-        return [json.loads(request.body) for request in self.requests if request.body]
 
     @property
     def paths(self) -> list[str]:
         """Methods and addresses, without the host."""
         return [f"{r.method} /{r.url.split('/', 3)[3]}" for r in self.requests]
-
-    def send(self, request: Request) -> Response:
-        with self._lock:
-            self.requests.append(request)
-            outcome = next(self._outcomes, None)
-        if isinstance(outcome, Exception):
-            raise outcome
-        if callable(outcome):
-            return outcome(request)
-        return outcome if isinstance(outcome, Response) else self.answer(request)
-
-    async def send_async(self, request: Request) -> Response:
-        await asyncio.sleep(0)
-        return self.send(request)
-
-    def close(self) -> None:
-        pass
-
-    async def close_async(self) -> None:
-        pass
 
     def answer(self, request: Request) -> Response:
         """By the rules."""

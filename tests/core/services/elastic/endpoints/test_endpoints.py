@@ -32,8 +32,8 @@ from ragbridge.elastic import (
     Endpoint,
     JinaAI,
 )
-from ragbridge.flow import Request, Response
-from ragbridge.transport.in_process import InProcessTransport
+from ragbridge.local import Engine
+from ragbridge.testing import Response, ScriptedTransport
 
 KEY = "jina_0123456789abcdef"
 SENTENCES = {"strategy": "sentence", "max_chunk_size": 250, "sentence_overlap": 1}
@@ -548,33 +548,20 @@ async def test_a_life_over_the_embedded_engine() -> None:
         elastic.endpoints.get("mine")
 
 
-class Recording(InProcessTransport):
-    """The embedded engine, with how many texts each request held."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.sizes: list[int] = []
-
-    def send(self, request: Request) -> Response:
-        if request.method == "POST":
-            self.sizes.append(len(json.loads(request.body)["input"]))
-        return super().send(request)
-
-
 @pytest.mark.parametrize(("creating", "deleting"), [(0, 1), (1, 0)])
 def test_an_endpoint_made_anew_is_known_anew(creating: int, deleting: int) -> None:
     """Whether another client has deleted or created it, requests are as large as the new service takes them."""
-    engine = Recording()
+    engine = ScriptedTransport(default=Engine())
     clients = [Elastic("local", transport=engine), Elastic("local", transport=engine)]
     for settings, sizes in (
         (JinaAI("jina-embeddings-v3", api_key=KEY), [17]),
         (ElasticInferenceService("jina-embeddings-v3"), [1, 16]),
         (ElasticsearchService(E5, num_threads=1, num_allocations=1), [7, 10]),
     ):
-        engine.sizes = []
+        engine.requests.clear()
         clients[creating].endpoints.create("mine", "text_embedding", settings)
         clients[0].embed(["a text"] * 17, inference_id="mine", role="document")
-        assert sorted(engine.sizes) == sizes
+        assert sorted(len(body["input"]) for body in engine.bodies if "input" in body) == sizes
         clients[deleting].endpoints.delete("mine")
 
 

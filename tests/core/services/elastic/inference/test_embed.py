@@ -242,7 +242,7 @@ def test_limits_that_count_tokens_bound_requests(cluster, connect, clock):
     elastic = connect(transport, clock=clock, limits=limits, count_tokens=lambda text: 100)
     result = elastic.embed([str(n) for n in range(30)], inference_id="my")
     assert result.vectors[:, 0].tolist() == list(range(30))
-    assert clock.time >= 120
+    assert clock.now() >= 120
     estimated = connect(cluster(service="jinaai"), clock=clock, limits=RateLimit(None, 1000, None))
     estimated.embed([f"{n} " + "word " * 50 for n in range(30)], inference_id="my")
 

@@ -26,6 +26,7 @@ from ragbridge import (
 )
 from ragbridge.elastic import BulkError, Elastic
 from ragbridge.flow import Request, Response
+from ragbridge.testing import VirtualClock
 
 HEADERS = {"x-elastic-product": "Elasticsearch"}
 DOCUMENTS = [{"content": f"text {number}"} for number in range(7)]
@@ -465,11 +466,11 @@ def faults() -> st.SearchStrategy[list[object]]:
     script=faults(), op=st.sampled_from(["index", "create"]), size=st.integers(1, 7), blocking=st.booleans()
 )
 def test_whatever_fails_for_a_while_each_document_is_there_once(
-    make_clock: Any, script: list[object], op: Any, size: int, blocking: bool
+    script: list[object], op: Any, size: int, blocking: bool
 ) -> None:
     """Under any script of passing faults all documents arrive, each under its own id, without an error."""
     index = Index(*script)
-    clock = make_clock()
+    clock = VirtualClock()
     elastic = Elastic(
         "http://elasticsearch:9200", transport=index, clock=clock, retry=Retry(attempts=20), concurrency=2
     )

@@ -26,6 +26,7 @@ from ragbridge import (
 )
 from ragbridge.flow import Response
 from ragbridge.models import MODELS
+from ragbridge.testing import VirtualClock
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
 SENT_PNG = base64.b64encode(PNG).decode()
@@ -321,9 +322,9 @@ def test_a_training_is_booked_with_its_iterations(service):
     assert 4000 <= limiter.booked[0] < 5000
 
 
-def test_a_training_dearer_than_a_minute_is_sent_all_the_same(service, make_clock):
+def test_a_training_dearer_than_a_minute_is_sent_all_the_same(service):
     """The recommended number of examples would be on the lowest tier: it is booked with what there is."""
-    clock = make_clock()
+    clock = VirtualClock()
     limiter = Watched(RateLimit(100, 10_000, 1), clock=clock.now)
     bill = {**TRAINED, "usage": {"total_tokens": 42_000}}
     classifiers, transport = service(
@@ -333,4 +334,4 @@ def test_a_training_dearer_than_a_minute_is_sent_all_the_same(service, make_cloc
         classifiers.train([("x" * 1000, "a"), ("y" * 1000, "b")] * 2)
     assert len(transport.requests) == 2
     assert all(tokens <= 10_000 for tokens in limiter.booked)
-    assert clock.time >= 60.0
+    assert clock.now() >= 60.0

@@ -24,6 +24,7 @@ from ragbridge import (
 )
 from ragbridge.flow import Response
 from ragbridge.models import MODELS
+from ragbridge.testing import VirtualClock
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
 SENT_PNG = {"image": base64.b64encode(PNG).decode()}
@@ -290,7 +291,7 @@ def test_refused_labels_are_no_fault_of_an_input(sorter, scripted, status, code)
     assert (caught.value.message, caught.value.index, caught.value.code) == ("no", None, code)
 
 
-def test_labels_are_booked_with_every_request(sorter, make_clock):
+def test_labels_are_booked_with_every_request(sorter):
     """They are billed each time: long ones leave less room for inputs."""
     booked = []
 
@@ -299,7 +300,7 @@ def test_labels_are_booked_with_every_request(sorter, make_clock):
             booked.append(tokens)
             return super().reserve(tokens, variance=variance)
 
-    clock = make_clock()
+    clock = VirtualClock()
     for label in ("x", "x" * 500):
         limiter = Watched(RateLimit(100, 5000, 1), clock=clock.now)
         jina, _ = sorter(limits=limiter, count_tokens=len, clock=clock, concurrency=1)

@@ -63,8 +63,7 @@ def reranker(scripted):
     """``reranker(*outcomes)``: a client, and the transport that it sends through; then ``judge`` answers."""
 
     def make(*outcomes, limits=None, attempts=1, answer=judge, **settings):
-        transport = scripted(*outcomes)
-        transport._default = answer
+        transport = scripted(*outcomes, default=answer)
         retry = Retry(attempts=attempts, initial=0.0)
         jina = Jina(base_url="http://x", limits=limits, retry=retry, transport=transport, **settings)
         return jina, transport

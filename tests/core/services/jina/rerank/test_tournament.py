@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from ragbridge import ConfigurationError, Image, Jina, Limiter, RateLimit, RequestError, Retry, ServiceError
 from ragbridge.flow import Response
 from ragbridge.services.jina.rerank.tournament import rounds
+from ragbridge.testing import VirtualClock
 
 LISTWISE = "jina-reranker-v3"
 POINTWISE = "jina-reranker-v2-base-multilingual"
@@ -169,11 +170,11 @@ def test_a_model_that_the_table_does_not_know_is_ranked_in_rounds():
     assert len(ranking.met) == 4
 
 
-def test_what_never_fits_the_quota_is_cut_where_scores_allow_it(make_clock):
+def test_what_never_fits_the_quota_is_cut_where_scores_allow_it():
     """Pointwise models rank it in several calls; for listwise ones the message names the setting."""
     documents = [f"{n} " + "x" * 100 for n in range(60)]
     limits = RateLimit(1000, 2000, 2)
-    clock = make_clock()
+    clock = VirtualClock()
     judge = Judge()
     limiter = Limiter(limits, clock=clock.now)
     jina = client(judge, limits=limiter, count_tokens=len, clock=clock, concurrency=1)

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from ragbridge import ConfigurationError, InvalidRequestError, Jina, RateLimit, ResponseError, Retry, Segment
 from ragbridge.flow import Response
 from ragbridge.local import Engine, Faults
-from ragbridge.transport.in_process import InProcessTransport
 
 TEXT = "One sentence. 😀 Another!\n\nA second paragraph."
 CHUNKS = ["One sentence. ", "😀 Another!\n\n", "A second paragraph."]
@@ -247,7 +246,7 @@ def test_faults_do_not_reach_the_caller(kind, clock):
     engine = Engine(faults=Faults(rate=0.6, kinds=[kind]), seed=3)
     jina = Jina(
         base_url="local",
-        transport=InProcessTransport(engine),
+        transport=engine,
         retry=Retry(attempts=30),
         clock=clock,
     )

@@ -27,7 +27,6 @@ from ragbridge import (
 )
 from ragbridge.flow import Response
 from ragbridge.local import Engine
-from ragbridge.transport.in_process import InProcessTransport
 
 URL = "https://example.com/page#part"
 DATA = {
@@ -75,7 +74,7 @@ def test_a_page_is_read(read):
 def test_a_page_at_the_embedded_engine():
     """The engine takes the same road, to the pages that it was given; it has no others."""
     pages = {"https://example.com/a": "<title>T</title><p>The sea. <a href='/b'>More</a></p>"}
-    jina = Jina(base_url="local", transport=InProcessTransport(Engine(pages=pages)))
+    jina = Jina(base_url="local", transport=Engine(pages=pages))
     page = jina.read("https://example.com/a", links_summary=True)
     assert (page.title, page.links) == ("T", (("More", "https://example.com/b"),))
     assert "The sea." in page.content
