@@ -1,42 +1,45 @@
-"""What every method checks of its arguments, whatever the service: that lists are lists, and switches are switches."""
+"""Checks of arguments that every service needs, and the names that errors have for the caller's items."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from ragbridge.errors import ConfigurationError, InvalidRequestError, StatusError
 from ragbridge.values.inputs import Group, Media
+
+Where: TypeAlias = Callable[[Sequence[int]], str]
+"""Names the items at these places of a list as the caller knows them."""
 
 
 def listed(
     values: Any, name: str, *, of: str = "strings", instead: str = "", most: int | None = None
 ) -> list[Any]:
-    """``values`` as a list: of whatever can be gone through once, such as a generator or an array.
+    """``values``, which may be any iterable, as a list.
 
     Args:
         values: What the caller gave.
         name: The argument.
-        of: What it is a list of.
-        instead: What else there is for one thing alone.
-        most: Items to take at most, of what may have no end; None for all.
+        of: What the list holds.
+        instead: What to use for a single item.
+        most: Items to take at most, of an iterable that may be endless; None for all.
 
     Raises:
-        ConfigurationError: It is one thing, or nothing.
+        ConfigurationError: It is a single item, or not iterable.
     """
     kind = type(values).__name__
     if isinstance(values, (str, bytes, Mapping, Media, Group)):
         raise ConfigurationError(f"{name} is one {kind}: pass a list of {of}{instead}")
     try:
-        found = iter(values)
+        items = iter(values)
     except TypeError:
         raise ConfigurationError(f"{name} is {kind}: pass a list of {of}{instead}") from None
-    return list(itertools.islice(found, most))
+    return list(itertools.islice(items, most))
 
 
 def texts_of(values: Any, name: str, *, of: str = "strings") -> list[Any]:
-    """``values`` as a list, with the text of each chunk in its place; see ``listed``."""
+    """``values`` as a list, in which chunks are replaced by their text; see ``listed``."""
     return [getattr(value, "text", value) for value in listed(values, name, of=of)]
 
 
@@ -44,17 +47,17 @@ def check_texts(values: Any, name: str = "texts", *, of: str = "strings") -> lis
     """``values`` as a list of strings; chunks give their text.
 
     Raises:
-        ConfigurationError: It is one thing, or an item is neither a string nor a chunk.
+        ConfigurationError: It is a single item, or an item is neither a string nor a chunk.
     """
-    found = texts_of(values, name, of=of)
-    for index, text in enumerate(found):
+    texts = texts_of(values, name, of=of)
+    for index, text in enumerate(texts):
         if not isinstance(text, str):
             raise ConfigurationError(f"{name}[{index}] is {type(text).__name__}, not str")
-    return found
+    return texts
 
 
 def check_switches(**values: object) -> None:
-    """Refuse what is neither True nor False nor, for "the service's default", None: ``"false"`` would be taken for true.
+    """Refuse anything but True, False and None (the service's default): ``"false"`` would count as true.
 
     Raises:
         ConfigurationError: One of them is something else.
@@ -64,24 +67,22 @@ def check_switches(**values: object) -> None:
             raise ConfigurationError(f"{name}={value!r} must be True or False")
 
 
-def located(
-    error: InvalidRequestError, where: Callable[[int, int], str], start: int, stop: int
-) -> StatusError:
-    """``error`` about a request of the items ``[start:stop]``, in the caller's own terms: which of his it is about.
+def named(name: str, places: Sequence[int]) -> str:
+    """The items at ``places`` of the caller's list ``name``, as an error calls them."""
+    if len(places) == 1:
+        return f"{name}[{places[0]}]"
+    return f"{name}[{min(places)}:{max(places) + 1}]"
+
+
+def located(error: InvalidRequestError, where: Where, places: Sequence[int]) -> StatusError:
+    """``error`` about a request of the items at ``places``, in the caller's own terms.
 
     Args:
-        error: As it was read, its index counting in the request.
-        where: Names a range of the caller's items.
-        start: The first item that was sent.
-        stop: The one after the last.
+        error: As it was read; its index counts the items of the request.
+        where: Names items as the caller knows them.
+        places: Where the items of the request stand in the caller's list.
     """
-    index = error.index if error.index is not None else (0 if stop - start == 1 else None)
-    if index is None or not 0 <= index < stop - start:
-        return error.replace(message=f"{where(start, stop)}: {error.message}", index=None)
-    index += start
-    return error.replace(message=f"{where(index, index + 1)}: {error.message}", index=index)
-
-
-def named_items(start: int, stop: int, name: str = "texts") -> str:
-    """The items ``[start:stop]`` of the caller's list ``name`` as he knows them."""
-    return f"{name}[{start}]" if stop - start == 1 else f"{name}[{start}:{stop}]"
+    index = error.index if error.index is not None else (0 if len(places) == 1 else None)
+    if index is None or not 0 <= index < len(places):
+        return error.replace(message=f"{where(places)}: {error.message}", index=None)
+    return error.replace(message=f"{where(places[index : index + 1])}: {error.message}", index=places[index])

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
-from ragbridge.client.call import Cost, Policy, Totals, call
-from ragbridge.errors import RateLimitError, StatusError
-from ragbridge.flow import Flow, Request, Response, wait
+from ragbridge.client.arguments import Where, located
+from ragbridge.client.call import Policy, Totals
+from ragbridge.client.job import TEXTS, Ask, Job, Progress
+from ragbridge.client.meter import UNKNOWN, Meter
+from ragbridge.errors import InvalidRequestError, RateLimitError, StatusError
+from ragbridge.flow import Flow, Request, Response
 from ragbridge.limiter.limiter import Limiter, shared
 from ragbridge.limiter.limits import RateLimit, RateLimiter, Reason
 from ragbridge.limiter.tiers import resolve
@@ -17,6 +19,7 @@ from ragbridge.limiter.tokens import NOTHING, Features, TokenEstimator
 from ragbridge.limiter.tokens import shared as shared_tokens
 
 if TYPE_CHECKING:
+    from ragbridge.client.batching import Batch
     from ragbridge.client.retry import Retry
     from ragbridge.client.secret import Secret
     from ragbridge.flow import Clock
@@ -37,6 +40,7 @@ class Channel:
         scheme: The credential's scheme in the ``Authorization`` header.
         refusal: Turns an answer of 400 or more into the error to raise, without a trace of the credential.
         rate_reason: Which of its limits the service says was reached; None where it does not say.
+        about_items: Whether a refusal is about items of the request, rather than about the model or the account.
         timeout: Seconds to wait for an answer's data.
         retry: How failures are retried.
         limits: A tier's name, a limit, a limiter for every product, or None.
@@ -55,6 +59,7 @@ class Channel:
         scheme: str = "Bearer",
         refusal: Callable[[Response], StatusError],
         rate_reason: Callable[[RateLimitError], Reason | None] = lambda _: None,
+        about_items: Callable[[InvalidRequestError], bool] = lambda _: True,
         timeout: float,
         retry: Retry,
         limits: RateLimit | RateLimiter | str | None,
@@ -70,6 +75,7 @@ class Channel:
         self._scheme = scheme
         self.refusal = refusal
         self._rate_reason = rate_reason
+        self.about_items = about_items
         self._timeout = timeout
         self._retry = retry
         self._limits = limits
@@ -124,12 +130,70 @@ class Channel:
             self._counters[model] = TokenEstimator(self._count_tokens)
         return self._counters[model]
 
+    def meter(self, product: str, model: str | None = None) -> Meter:
+        """The quota of ``product`` and the estimates for ``model``, for all requests of one job.
+
+        Args:
+            product: Whose quota counts the requests.
+            model: Whose tokenizer counts their texts; None where the product bills no tokens: none are booked, and
+                nothing waits for a first report that would never come.
+        """
+        limiter = self.limiter(product)
+        policy = Policy(
+            retry=self._retry,
+            limiter=limiter,
+            totals=self._totals,
+            now=self._clock.now,
+            reason=self._rate_reason,
+        )
+        if model is None:
+            return Meter(policy, UNKNOWN, counts=False)
+        return Meter(policy, self.tokens(model), limiter is not None and limiter.request_budget is not None)
+
+    def _meter_of(self, product: str | Meter, model: str | None) -> Meter:
+        return product if isinstance(product, Meter) else self.meter(product, model)
+
+    def job(
+        self,
+        product: str | Meter,
+        texts: Sequence[str],
+        ask: Ask,
+        *,
+        model: str | None = None,
+        where: Where = TEXTS,
+        places: Sequence[int] | None = None,
+        progress: Progress | None = None,
+        too_long: Callable[[InvalidRequestError], bool] = lambda _: False,
+        halve: Callable[[Batch], object] | None = None,
+    ) -> Job:
+        """A call over many items; see ``Job`` and ``meter``. Without ``places``, all items of the caller's list."""
+        return Job(
+            meter=self._meter_of(product, model),
+            texts=texts,
+            ask=ask,
+            where=where,
+            places=range(len(texts)) if places is None else places,
+            about_items=self.about_items,
+            progress=progress,
+            too_long=too_long,
+            halve=halve,
+        )
+
+    def naming(self, flow: Flow[T], where: Where, places: Sequence[int]) -> Flow[T]:
+        """``flow``, which sends the items at ``places`` of the caller's list: its refusals say which they are about."""
+        try:
+            return (yield from flow)
+        except InvalidRequestError as error:
+            if not self.about_items(error):
+                raise
+            raise located(error, where, places) from None
+
     def request(
         self,
         method: str,
         url: str,
         *,
-        product: str,
+        product: str | Meter,
         read: Read[T],
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
@@ -146,49 +210,27 @@ class Channel:
         Args:
             method: The HTTP method.
             url: The whole address.
-            product: Whose quota counts it.
+            product: Whose quota counts it; or the ``Meter`` of the job that it belongs to.
             read: Turns a success into a result and the tokens billed.
             headers: Beside the credential.
             body: What is sent.
             timeout: Seconds to wait for the answer's data; None for the client's own figure.
             signed: Whether the credential goes along. Addresses of other hosts must not get it.
-            idempotent: Whether the service does the same when it gets the request twice. Else a request whose answer
+            idempotent: Whether the service does the same when it gets the request twice. If not, a request whose answer
                 was lost is not sent again.
-            model: Whose tokenizer counts its texts; None where the product bills no tokens: none are booked, and
-                nothing waits for a first report that will never come.
+            model: See ``meter``; without effect where ``product`` is a meter.
             measure: What ``tokens(model)`` measures of the request; not asked where tokens are not limited.
             extra: Tokens that the request costs beside those of its texts.
             refusal: Reads answers of 400 or more in place of the channel's own function.
         """
-        refusal = refusal or self.refusal
         sent = dict(headers or {})
         if signed and self._key is not None:
             sent["authorization"] = f"{self._scheme} {self._key.reveal()}"
-        request = Request(method, url, sent, body, timeout or self._timeout)
-        limiter = self.limiter(product)
-        policy = Policy(
-            retry=self._retry,
-            limiter=limiter,
-            totals=self._totals,
-            now=self._clock.now,
+        return self._meter_of(product, model).send(
+            Request(method, url, sent, body, timeout or self._timeout),
+            read=read,
+            refusal=refusal or self.refusal,
+            measure=measure,
+            extra=extra,
             idempotent=idempotent,
-            reason=self._rate_reason,
         )
-        if model is None or limiter is None or limiter.request_budget is None:
-            return (yield from call(request, policy=policy, cost=Cost, read=read, refusal=refusal))
-        tokens, features = self.tokens(model), measure()
-        cost = functools.partial(_cost, tokens, features, extra)
-        if extra:
-            # What images are billed is partly guessed: it says nothing about texts, and no report is waited for.
-            return (yield from call(request, policy=policy, cost=cost, read=read, refusal=refusal))
-        with tokens.pilot() as turn:
-            yield from wait(turn)
-            result, billed = yield from call(request, policy=policy, cost=cost, read=read, refusal=refusal)
-            if billed is not None:
-                tokens.learn(features, billed)
-        return result, billed
-
-
-def _cost(tokens: TokenEstimator, features: Features, extra: float) -> Cost:
-    estimate, variance = tokens.estimate(features)
-    return Cost(estimate + extra, variance)

@@ -8,7 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from ragbridge.errors import ConfigurationError, ResponseError
+from ragbridge.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    InvalidRequestError,
+    QuotaExhaustedError,
+    RateLimitError,
+    ResponseError,
+    ServiceError,
+    StatusError,
+)
 from ragbridge.flow import Response
 
 
@@ -115,6 +124,29 @@ def read_json(response: Response, *, setting: str) -> Any:
     raise ResponseError(f"HTTP {response.status}: the body is not JSON ({reason})")
 
 
+def read_object(response: Response, *, setting: str) -> dict[str, Any]:
+    """The JSON object in a successful answer; see ``read_json``.
+
+    Raises:
+        ResponseError: The body is something else.
+    """
+    body = read_json(response, setting=setting)
+    if not isinstance(body, dict):
+        raise ResponseError(f"HTTP {response.status}: the body is not a JSON object")
+    return body
+
+
+_MOST = 1e15
+"""No count is larger: a larger figure would be believed by limiters, and break arithmetic."""
+
+
+def count_of(value: object) -> int | None:
+    """A number of tokens or items, which some services write as a float; None where it cannot be one."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _MOST:
+        return None
+    return int(value)
+
+
 def final(message: str) -> ResponseError:
     """A ``ResponseError`` that another attempt would meet again."""
     error = ResponseError(message)
@@ -129,6 +161,21 @@ def host_of(url: str) -> str:
     except ValueError:  # no address
         host = ""
     return host or "another path"
+
+
+_KINDS: dict[int, type[StatusError]] = {
+    401: AuthenticationError,
+    402: QuotaExhaustedError,
+    403: AuthenticationError,
+    408: ServiceError,
+    425: ServiceError,
+    429: RateLimitError,
+}
+
+
+def kind_of(status: int) -> type[StatusError]:
+    """What an answer of 400 or more is by its status alone. Services that say more know better."""
+    return _KINDS.get(status, ServiceError if status >= 500 else InvalidRequestError)
 
 
 SHOWN = 2000

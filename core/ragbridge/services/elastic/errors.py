@@ -12,13 +12,10 @@ from typing import Any
 
 from ragbridge.client.retry import retry_after
 from ragbridge.client.secret import traces_of, without
-from ragbridge.client.wire import SHOWN, one_line, refusal_object
+from ragbridge.client.wire import SHOWN, kind_of, one_line, refusal_object
 from ragbridge.errors import (
-    AuthenticationError,
     InvalidRequestError,
     QuotaExhaustedError,
-    RateLimitError,
-    ServiceError,
     StatusError,
 )
 from ragbridge.flow import Response
@@ -37,6 +34,18 @@ _LICENCE = re.compile(r"\blicen[cs]e\b", re.IGNORECASE)
 _BALANCE = re.compile(r"insufficient.{0,20}balance|AUTHZ_INSUFFICIENT_BALANCE", re.IGNORECASE)
 # Keys of upstream services, where something repeats the settings of an endpoint or what the upstream service said.
 _FOREIGN_KEYS = re.compile(r'(?<="api_key":")[^"]*(?=")|(?<="api_key": ")[^"]*(?=")|\bjina_[A-Za-z0-9_-]{8,}')
+
+_ABOUT_INPUTS = frozenset({400, 413, 422})
+"""Statuses of what may be wrong with the inputs; others are about the endpoint, the licence, the route."""
+_ABOUT_ENDPOINT = re.compile(
+    r"\btask[_ ]type\b|\bservice\b.*\bsettings?\b|\bunknown to the \[|\bindex name\b"
+)
+"""Reasons of a 400 that is about the endpoint, its settings or the route all the same."""
+
+
+def is_about_items(error: InvalidRequestError) -> bool:
+    """Whether ``error`` is about inputs, of which Elasticsearch does not name the one."""
+    return error.status in _ABOUT_INPUTS and not _ABOUT_ENDPOINT.search(error.message)
 
 
 def read_error(
@@ -75,17 +84,11 @@ def _kind(status: int, text: str) -> type[StatusError]:
     upstream = _UPSTREAM.search(text)
     if status == 400 and upstream and int(upstream[1]) >= 429:
         status = int(upstream[1])
-    if status == 429:
-        return RateLimitError
-    if status == 402 or (status in {400, 403} and _BALANCE.search(text)):
+    if status in {400, 403} and _BALANCE.search(text):
         return QuotaExhaustedError
-    if status == 401 or (status == 403 and not _LICENCE.search(text)):
-        return AuthenticationError
-    if status == 501:  # not to be had here, now or later
+    if status == 501 or (status == 403 and _LICENCE.search(text)):  # not available here, now or later
         return InvalidRequestError
-    if status >= 500 or status == 408:
-        return ServiceError
-    return InvalidRequestError
+    return kind_of(status)
 
 
 def _reasons(body: dict[str, Any]) -> Iterator[str]:

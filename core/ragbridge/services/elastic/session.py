@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ragbridge.client.call import may_be_done
+from ragbridge.client.meter import Meter
 from ragbridge.client.secret import MissingKeyError
 from ragbridge.client.session import Channel
 from ragbridge.errors import ConfigurationError, RagbridgeError
@@ -16,7 +17,7 @@ from ragbridge.limiter.limits import RateLimit, RateLimiter
 from ragbridge.limiter.single_flight import Gate
 from ragbridge.limiter.tokens import NOTHING, Features, TokenEstimator
 from ragbridge.services.elastic.credentials import KEY_VARIABLES, Credential
-from ragbridge.services.elastic.errors import read_error
+from ragbridge.services.elastic.errors import is_about_items, read_error
 from ragbridge.services.elastic.wire import with_query
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class ElasticChannel(Channel):
             key=credential.key if credential else None,
             scheme=credential.scheme if credential else "",
             refusal=functools.partial(read_error, credential=credential),
+            about_items=is_about_items,
             **policy,
         )
 
@@ -86,14 +88,13 @@ class ElasticChannel(Channel):
         method: str,
         path: str,
         *,
-        product: str,
+        product: str | Meter,
         read: Callable[[Response], T],
         query: Mapping[str, object] | None = None,
         body: bytes = b"",
         content_type: str = "application/json",
         timeout: float | None = None,
         idempotent: bool = True,
-        model: str | None = None,
         measure: Callable[[], Features] = lambda: NOTHING,
         secrets: Sequence[str] = (),
     ) -> Flow[T]:
@@ -102,15 +103,15 @@ class ElasticChannel(Channel):
         Args:
             method: The HTTP method.
             path: Below the address, quoted.
-            product: Whose quota counts it: ``<task type>/<inference id>``, or any other word for what is no inference.
+            product: Whose quota counts it: ``<task type>/<inference id>``, or any other word for what is no inference;
+                or a job's ``Meter``.
             read: Turns a success into a result; raises ``ResponseError`` on anything odd.
             query: Parameters of the address; None in it is left out, booleans are written as Elasticsearch reads them.
             body: What is sent.
             content_type: What it is. Plain types serve both majors: compatible ones name one of them.
             timeout: Seconds that Elasticsearch waits, where the request says so: the answer is waited for longer.
             idempotent: Whether Elasticsearch does the same when it gets the request twice.
-            model: Whose estimates count its texts, where the quota counts tokens.
-            measure: What ``tokens(model)`` measures of the request.
+            measure: What the meter's estimates measure of the request.
             secrets: What is in the body and must not be in an error, such as the key of a service that an endpoint uses.
         """
         if self._expects_key and self._credential is None:
@@ -129,7 +130,6 @@ class ElasticChannel(Channel):
             body=body,
             timeout=None if timeout is None else max(self.timeout, timeout + MARGIN),
             idempotent=idempotent,
-            model=model,
             measure=measure,
             refusal=functools.partial(read_error, credential=self._credential, secrets=secrets),
         )

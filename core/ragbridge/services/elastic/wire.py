@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
-from ragbridge.client.wire import check_final, final, read_json
+from ragbridge.client.wire import check_final, final, read_object
 from ragbridge.errors import ConfigurationError, ResponseError
 from ragbridge.flow import Response
 
@@ -37,10 +37,7 @@ def decode(response: Response) -> dict[str, Any]:
         ResponseError: The answer is somebody else's, or its body something else.
     """
     check_product(response)
-    body = read_json(response, setting="url")
-    if not isinstance(body, dict):
-        raise ResponseError(f"HTTP {response.status}: the body is not a JSON object")
-    return body
+    return read_object(response, setting="url")
 
 
 def rows(body: Mapping[str, Any], name: str) -> list[dict[str, Any]]:

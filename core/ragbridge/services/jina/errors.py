@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ragbridge.client.retry import retry_after
 from ragbridge.client.secret import Secret, traces_of, without
-from ragbridge.client.wire import SHOWN, one_line, refusal_object
+from ragbridge.client.wire import SHOWN, kind_of, one_line, refusal_object
 from ragbridge.errors import (
     AuthenticationError,
     InvalidRequestError,
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 _ITEM = re.compile(r"(?:^|[.\]])(?:input|documents|texts|content)[.\[](\d+)")
 _RID = re.compile(r"\[RID: ([0-9A-Fa-f]{8,64})\]")
 _TRANSIENT = frozenset({"CONFLICT_RESOURCE_BUSY", "INTERNAL_ERROR", "SERVICE_UNAVAILABLE", "SERVICE_TIMEOUT"})
+
+_ABOUT_ALL = frozenset({"INPUT_MODEL_NOT_FOUND", "INPUT_INVALID_LABELS", "INPUT_LABEL_LIMIT_EXCEEDED"})
+
+
+def is_about_items(error: InvalidRequestError) -> bool:
+    """Whether ``error`` is about items of the request: not about an unknown model or classifier, or the labels."""
+    return error.index is not None or not (error.status == 404 or error.code in _ABOUT_ALL)
 
 
 def read_error(response: Response, *, key: Secret | None = None) -> StatusError:
@@ -56,9 +63,9 @@ def _kind(status: int, code: str | None, text: str) -> type[StatusError]:
         return QuotaExhaustedError
     if code.startswith("AUTH_") or status in {401, 403}:
         return AuthenticationError
-    if code in _TRANSIENT or (not code.startswith("INPUT_") and (status >= 500 or status in {408, 425})):
+    if code in _TRANSIENT:
         return ServiceError
-    return InvalidRequestError
+    return InvalidRequestError if code.startswith("INPUT_") else kind_of(status)
 
 
 def _places(body: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,15 +1,18 @@
-"""One input as callers give it and as Jina's API writes it: a text, or an object such as ``{"image": ...}``."""
+"""Inputs as callers give them and as Jina's API writes them: texts, or objects such as ``{"image": ...}``."""
 
 from __future__ import annotations
 
 import binascii
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeGuard, cast
 
+from ragbridge.client.batching import Load
 from ragbridge.errors import ConfigurationError
 from ragbridge.models import MODELS, Model
 from ragbridge.values.inputs import Audio, Group, Image, Media, Member, Pdf, Video, from_text
+from ragbridge.values.media import bytes_of
 
 Item: TypeAlias = str | Media | Group
 """One input, read."""
@@ -32,6 +35,66 @@ def _encoder() -> Callable[[bytes], str]:
 
 
 _base64 = _encoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """The inputs of one job, read once.
+
+    Attributes:
+        texts: The text of each item; empty where it has none.
+        others: The items that are more than a text, by their place.
+        loads: What the media of these add: tokens that will probably be billed, bytes as they travel.
+    """
+
+    texts: list[str]
+    others: Mapping[int, Item]
+    loads: Mapping[int, Load]
+
+    def __getitem__(self, index: int) -> Item:
+        return self.others.get(index, self.texts[index])
+
+    def at(self, places: Sequence[int]) -> Items:
+        """The items at ``places``, in their order."""
+        texts = [self.texts[place] for place in places]
+        if not self.others:
+            return Items(texts, {}, {})
+        others = {index: self.others[place] for index, place in enumerate(places) if place in self.others}
+        loads = {index: self.loads[place] for index, place in enumerate(places) if place in self.loads}
+        return Items(texts, others, loads)
+
+    def to_wire(self, start: int, stop: int) -> list[Any]:
+        """The items ``[start:stop]`` as they stand in a request. Files are read now.
+
+        Raises:
+            ConfigurationError: A file cannot be read.
+        """
+        if not self.others:
+            return self.texts[start:stop]
+        return [to_wire(self[index]) for index in range(start, stop)]
+
+
+def read_items(values: list[Any], read: Callable[[Any, int], Item], weigh: Callable[[Media], float]) -> Items:
+    """Each item with its text and its weight, in one pass. A list of strings is only seen to be one.
+
+    Args:
+        values: What the caller gave.
+        read: Reads an item that is not a string; is given its index for errors.
+        weigh: Tokens that an image or another medium will probably be billed.
+    """
+    if are_texts(values):
+        return Items(values, {}, {})
+    texts: list[str] = []
+    others: dict[int, Item] = {}
+    loads: dict[int, Load] = {}
+    for index, value in enumerate(values):
+        item = value if isinstance(value, str) else read(value, index)
+        texts.append(text_of(item))
+        if not isinstance(item, str):
+            others[index] = item
+            if media := media_of(item):
+                loads[index] = Load(sum(map(weigh, media)), sum(map(bytes_of, media)))
+    return Items(texts, others, loads)
 
 
 def read_item(value: object, where: str) -> Item:
@@ -92,8 +155,8 @@ def text_of(item: Item) -> str:
     return item if isinstance(item, str) else ""
 
 
-def are_texts(items: Sequence[object]) -> TypeGuard[Sequence[str]]:
-    """Whether all of them are plain strings, as most jobs' are: then nothing has to be looked at one by one."""
+def are_texts(items: list[Any]) -> TypeGuard[list[str]]:
+    """Whether all of them are plain strings, as in most jobs."""
     return set(map(type, items)) <= {str}
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
+from ragbridge.client.meter import Meter
 from ragbridge.client.secret import MissingKeyError
 from ragbridge.client.service import Part
 from ragbridge.client.session import Channel, Read
@@ -17,7 +18,7 @@ from ragbridge.flow import Flow
 from ragbridge.limiter.limits import RateLimiter
 from ragbridge.limiter.tiers import TIERS
 from ragbridge.limiter.tokens import NOTHING, Features
-from ragbridge.services.jina.errors import rate_reason, read_error
+from ragbridge.services.jina.errors import is_about_items, rate_reason, read_error
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Generator, Iterable
@@ -118,6 +119,7 @@ class JinaChannel(Channel):
             key=key,
             refusal=functools.partial(read_error, key=key),
             rate_reason=rate_reason,
+            about_items=is_about_items,
             **policy,
         )
 
@@ -142,8 +144,10 @@ class JinaChannel(Channel):
 
     def check_key(self) -> None:
         """Raise ``MissingKeyError`` where the service will ask for a key and there is none."""
+        if self._key is not None:
+            return
         address = urlsplit(self._base)
-        if self._key is None and address.hostname == PUBLIC_HOST and address.scheme != "local":
+        if address.hostname == PUBLIC_HOST and address.scheme != "local":
             raise MissingKeyError(
                 f"no key for {PUBLIC_HOST}: pass api_key=, or set one of {', '.join(KEY_VARIABLES)}; "
                 'base_url="local" needs none and runs the embedded engine'
@@ -154,7 +158,7 @@ class JinaChannel(Channel):
         path: str,
         body: bytes,
         *,
-        product: str,
+        product: str | Meter,
         read: Read[T],
         model: str | None = None,
         measure: Callable[[], Features] = lambda: NOTHING,
@@ -164,40 +168,37 @@ class JinaChannel(Channel):
         headers: Mapping[str, str] | None = None,
     ) -> Flow[tuple[T, int | None]]:
         """One request with a JSON body to ``path`` below the API's address; see ``Channel.request``."""
-        self._need_key(product)
         return self.request(
             "POST",
             self.hosts.api + path,
-            product=product,
+            product=self._allowed(product, model),
             read=read,
             headers={**_JSON, **(headers or {})},
             body=body,
             timeout=timeout,
             idempotent=idempotent,
-            model=model,
             measure=measure,
             extra=extra,
         )
 
     def get(self, path: str, *, product: str, read: Read[T]) -> Flow[tuple[T, int | None]]:
         """One request to read what stands at ``path``."""
-        self._need_key(product)
-        return self.request("GET", self.hosts.api + path, product=product, read=read)
+        return self.request("GET", self.hosts.api + path, product=self._allowed(product), read=read)
 
     def delete(
         self, path: str, *, product: str, read: Read[T], idempotent: bool = True
     ) -> Flow[tuple[T, int | None]]:
         """One request to delete what stands at ``path``."""
-        self._need_key(product)
         return self.request(
-            "DELETE", self.hosts.api + path, product=product, read=read, idempotent=idempotent
+            "DELETE", self.hosts.api + path, product=self._allowed(product), read=read, idempotent=idempotent
         )
 
-    def _need_key(self, product: str) -> None:
-        """Products without a quota for those who have no key ask for one."""
-        self.limiter(product)
+    def _allowed(self, product: str | Meter, model: str | None = None) -> Meter:
+        """The meter of a request below the API's address, which needs a key unless its product has a keyless tier."""
+        meter = self._meter_of(product, model)
         if not self.keyless:
             self.check_key()
+        return meter
 
 
 class JinaMethods:

@@ -6,14 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ragbridge.client.wire import check_address, read_json
-from ragbridge.errors import ConfigurationError, ResponseError
+from ragbridge.client.wire import check_address, count_of, read_json, read_object
+from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Response
 
 KNOWN_PATHS = ("/embeddings", "/multi-vector", "/rerank", "/classify", "/train", "/segment")
-
-_MOST = 1e15
-"""Beyond it nothing was counted: larger figures would be believed by limiters, and break arithmetic."""
 
 
 def normalize_base(url: str) -> str:
@@ -36,10 +33,7 @@ def decode(response: Response) -> dict[str, Any]:
     Raises:
         ResponseError: The body is something else.
     """
-    body = decode_any(response)
-    if not isinstance(body, dict):
-        raise ResponseError(f"HTTP {response.status}: the body is not a JSON object")
-    return body
+    return read_object(response, setting="base_url")
 
 
 def decode_any(response: Response) -> Any:
@@ -55,13 +49,6 @@ def billed(body: Mapping[str, Any]) -> int | None:
     """``usage.total_tokens``, the only count that every model sends."""
     usage = body.get("usage")
     return count_of(usage.get("total_tokens")) if isinstance(usage, dict) else None
-
-
-def count_of(value: object) -> int | None:
-    """A number of tokens or items, which some services write as a float; None where it cannot be one."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < _MOST:
-        return None
-    return int(value)
 
 
 def word_of(value: object) -> str | None:

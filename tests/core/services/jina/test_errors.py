@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import pickle
 
@@ -17,7 +18,7 @@ from ragbridge import (
     ServiceError,
     StatusError,
 )
-from ragbridge.client.arguments import located
+from ragbridge.client.arguments import located, named
 from ragbridge.client.secret import Secret
 from ragbridge.flow import Response
 from ragbridge.services.jina.errors import read_error
@@ -75,15 +76,12 @@ def test_the_offending_items_index_is_found(where):
 
 def test_an_index_counts_in_the_callers_list():
     """Item 3 of the batch that begins at 128 is item 131 to the caller; without an index the range is named."""
-
-    def where(start, stop):
-        return f"texts[{start}]" if stop - start == 1 else f"texts[{start}:{stop}]"
-
+    where = functools.partial(named, "texts")
     error = InvalidRequestError("too long", status=400, index=3)
-    found = located(error, where, 128, 256)
+    found = located(error, where, range(128, 256))
     assert (found.index, str(found)) == (131, "HTTP 400: texts[131]: too long")
-    assert "texts[128:256]" in str(located(error.replace(index=None), where, 128, 256))
-    assert located(error.replace(index=None), where, 7, 8).index == 7
+    assert "texts[128:256]" in str(located(error.replace(index=None), where, range(128, 256)))
+    assert located(error.replace(index=None), where, range(7, 8)).index == 7
 
 
 def test_a_key_that_the_service_repeats_is_removed():

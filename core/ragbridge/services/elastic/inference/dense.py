@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ragbridge.client.batching import Batch
+from ragbridge.client.job import Progress
+from ragbridge.client.vectors import Sheet, one_width
 from ragbridge.errors import ResponseError
 from ragbridge.flow import Plan, Response, plan
 from ragbridge.services.elastic.inference.options import InferenceOptions
-from ragbridge.services.elastic.inference.requests import Job, Progress
+from ragbridge.services.elastic.inference.requests import Requests
 from ragbridge.services.elastic.session import ElasticChannel
 from ragbridge.services.elastic.wire import decode, rows
 from ragbridge.values.embeddings import Embeddings, EmbeddingType, Usage
@@ -27,46 +28,6 @@ _NAMES = {"text_embedding": "text_embedding", "embedding": "embeddings"}
 """What an answer calls its list, by task type; what bytes and bits are in ends with ``_bytes`` and ``_bits``."""
 
 
-class Sheet:
-    """The one array that all answers of a call are read into; made when the first of them tells type and width."""
-
-    def __init__(self, count: int) -> None:
-        self._count = count
-        self._read = bytearray(count)
-        self._lock = threading.Lock()
-        self.kind: EmbeddingType = "float"
-        self._vectors: NDArray[Any] = np.empty((0, 0), np.float32)
-
-    @property
-    def vectors(self) -> NDArray[Any]:
-        """What was read, of shape (count, width).
-
-        Raises:
-            ResponseError: A row has not been read: what stands there is not a vector.
-        """
-        if (missing := self._read.find(0)) >= 0:
-            raise ResponseError(f"the vector of texts[{missing}] was never read")
-        return self._vectors
-
-    def write(self, start: int, vectors: NDArray[Any], kind: EmbeddingType) -> None:
-        """Put the rows from ``start`` on into their place.
-
-        Raises:
-            ResponseError: They are of another type or width than those of another answer.
-        """
-        with self._lock:
-            if not self._vectors.size:
-                self.kind = kind
-                self._vectors = np.empty((self._count, vectors.shape[1]), vectors.dtype)
-            expected = (self.kind, self._vectors.shape[1])
-        if (kind, vectors.shape[1]) != expected:
-            raise ResponseError(
-                f"{kind} vectors of {vectors.shape[1]} numbers where {expected[0]} vectors of {expected[1]} came before"
-            )
-        self._vectors[start : start + len(vectors)] = vectors
-        self._read[start : start + len(vectors)] = b"\1" * len(vectors)
-
-
 def embed(
     channel: ElasticChannel,
     texts: list[str],
@@ -76,16 +37,16 @@ def embed(
     progress: Progress | None,
 ) -> Plan[Embeddings]:
     """One request for each batch of ``texts``; none for no text."""
-    sheet = Sheet(len(texts))
+    sheet = Sheet(len(texts), embedding_type=None)
 
     def read(response: Response, batch: Batch) -> None:
         sheet.write(batch.start, *read_vectors(response, options.task, batch.stop - batch.start))
 
-    def join(requests: list[int]) -> Embeddings:
-        usage = Usage(0, sum(requests))
-        return Embeddings(sheet.vectors, options.inference_id, usage, sheet.kind)
+    def join(usages: list[Usage]) -> Embeddings:
+        return Embeddings(sheet.vectors, options.inference_id, sum(usages, Usage()), sheet.embedding_type)
 
-    return plan(Job(channel, texts, options, batch_size, read, progress).flows(), join)
+    requests = Requests(channel, texts, options, batch_size=batch_size, read=read, progress=progress)
+    return plan(requests.flows(), join)
 
 
 def read_vectors(response: Response, task: str, count: int) -> tuple[NDArray[Any], EmbeddingType]:
@@ -102,15 +63,12 @@ def read_vectors(response: Response, task: str, count: int) -> tuple[NDArray[Any
     kind: EmbeddingType = "float"
     if kinds:
         name, kind = kinds[0]
-    found = [row.get("embedding") for row in rows(body, name)]
-    if len(found) != count:
-        raise ResponseError(f"{name!r} has {len(found)} vectors for {count} inputs")
-    if not all(isinstance(row, list) for row in found):
+    lists: list[Any] = [row.get("embedding") for row in rows(body, name)]
+    if len(lists) != count:
+        raise ResponseError(f"{name!r} has {len(lists)} vectors for {count} inputs")
+    if not all(isinstance(row, list) for row in lists):
         raise ResponseError(f"an embedding of {name!r} is no list of numbers")
-    lists: list[list[Any]] = found  # type: ignore[assignment]
-    widths = {len(row) for row in lists}
-    if len(widths) > 1 or widths == {0}:
-        raise ResponseError(f"vectors of one answer have the widths {sorted(widths)}")
+    one_width(lists)
     return _array(lists, kind), kind
 
 

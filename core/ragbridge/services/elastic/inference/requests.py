@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import math
-import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
-from ragbridge.client.arguments import located, named_items
-from ragbridge.client.batching import Batch, pack
-from ragbridge.client.wire import encode
-from ragbridge.errors import AuthenticationError, InvalidRequestError, StatusError
+from ragbridge.client.batching import Batch
+from ragbridge.client.job import Bill, Job, Progress
+from ragbridge.errors import AuthenticationError
 from ragbridge.flow import Flow, Response, wait
 from ragbridge.rules.endpoints import BATCH_CAPS
 from ragbridge.services.elastic.endpoints import requests as endpoints
 from ragbridge.services.elastic.inference.options import InferenceOptions
 from ragbridge.services.elastic.session import ElasticChannel
+from ragbridge.values.embeddings import Usage
 
 logger = logging.getLogger("ragbridge")
-
-Progress: TypeAlias = Callable[[int], object]
-"""Told the number of items of each request that is done, from whichever thread did it."""
 
 Read: TypeAlias = Callable[[Response, Batch], None]
 """Keeps what an answer holds for the items of a batch; raises ``ResponseError`` on anything odd."""
@@ -31,22 +27,14 @@ Read: TypeAlias = Callable[[Response, Batch], None]
 SMALLEST = min(BATCH_CAPS.values())
 """For services that are not in the table, and where nobody may ask which it is."""
 
-_ABOUT_INPUTS = frozenset({400, 413, 422})
-"""Statuses of what may be wrong with the inputs; others are about the endpoint, the licence, the route."""
-_ABOUT_ENDPOINT = re.compile(
-    r"\btask[_ ]type\b|\bservice\b.*\bsettings?\b|\bunknown to the \[|\bindex name\b"
-)
-"""Reasons of a 400 that is about the endpoint, its settings or the route all the same."""
-
 MAX_REQUEST_TOKENS = 262_144
 """Tokens in one request: no cap is published; more would hardly be answered within Elasticsearch's 30 seconds."""
 
 
-@dataclass(slots=True)
-class Job:
-    """All that the requests of one call share.
+class Requests:
+    """The requests of one call, which share its batches.
 
-    Attributes:
+    Args:
         channel: The way to Elasticsearch.
         texts: What is embedded.
         options: Of which endpoint, and how.
@@ -55,89 +43,77 @@ class Job:
         progress: Told of each request that is done.
     """
 
-    channel: ElasticChannel
-    texts: list[str]
-    options: InferenceOptions
-    batch_size: int
-    read: Read
-    progress: Progress | None = None
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _batches: Iterator[Batch] | None = None
-    _taken: int = 0
+    def __init__(
+        self,
+        channel: ElasticChannel,
+        texts: list[str],
+        options: InferenceOptions,
+        *,
+        batch_size: int,
+        read: Read,
+        progress: Progress | None,
+    ) -> None:
+        self._channel = channel
+        self._inference_id = options.inference_id
+        self._batch_size = batch_size
+        self._job = channel.job(
+            options.product,
+            texts,
+            functools.partial(_ask, channel, options, read),
+            model=options.inference_id,
+            progress=progress,
+        )
+        self._lock = threading.Lock()
+        self._batches: Iterator[Batch] | None = None
+        self._taken = 0
 
-    def flows(self) -> Iterator[Flow[int]]:
+    def flows(self) -> Iterator[Flow[Usage]]:
         """As many as requests could be needed, of which each takes batches as long as there are any.
 
         How large batches may be is known only once the endpoint is, and asking about it is a request as well.
         """
-        for _ in range(math.ceil(len(self.texts) / min(self.batch_size, SMALLEST))):
-            if self._taken >= len(self.texts):
+        count = len(self._job.texts)
+        for _ in range(math.ceil(count / min(self._batch_size, SMALLEST))):
+            if self._taken >= count:
                 return
             yield self._flow()
 
-    def _flow(self) -> Flow[int]:
-        """Sends batches until none is left; the number of requests that were answered with success."""
+    def _flow(self) -> Flow[Usage]:
+        """Sends batches until none is left."""
         cap = yield from self._cap()
-        requests = 0
+        usage = Usage()
         while (batch := self._take(cap)) is not None:
-            try:
-                yield from self._request(batch)
-            except InvalidRequestError as error:
-                raise placed(error, batch.start, batch.stop) from None
-            requests += 1
-            if self.progress is not None:
-                self.progress(batch.stop - batch.start)
-        return requests
+            usage += (yield from self._job.run(batch)).usage
+        return usage
 
     def _cap(self) -> Flow[int]:
-        if min(self.batch_size, len(self.texts)) <= SMALLEST:
+        if min(self._batch_size, len(self._job.texts)) <= SMALLEST:
             return SMALLEST
-        return (yield from _cap_of(self.channel, self.options.inference_id))
+        return (yield from _cap_of(self._channel, self._inference_id))
 
     def _take(self, cap: int) -> Batch | None:
         with self._lock:
             if self._batches is None:
-                limiter = self.channel.limiter(self.options.product)
-                self._batches = pack(
-                    self.texts,
-                    items=min(self.batch_size, cap),
-                    estimator=self.channel.tokens(self.options.inference_id),
-                    tokens=MAX_REQUEST_TOKENS,
-                    budget=limiter.request_budget if limiter else None,
-                )
+                self._batches = self._job.batches(items=min(self._batch_size, cap), tokens=MAX_REQUEST_TOKENS)
             batch = next(self._batches, None)
-            self._taken = batch.stop if batch else len(self.texts)
+            self._taken = batch.stop if batch else len(self._job.texts)
             return batch
 
-    def _request(self, batch: Batch) -> Flow[None]:
-        part = self.texts[batch.start : batch.stop]
-        return self.channel.send(
-            "POST",
-            self.options.path,
-            product=self.options.product,
-            read=lambda response: self.read(response, batch),
-            query=self.options.query,
-            body=encode_inputs(self.options.payload(input=part), part, batch.start),
-            timeout=self.options.timeout,
-            model=self.options.inference_id,
-            measure=lambda: batch.features,
-        )
 
-
-def placed(error: InvalidRequestError, start: int, stop: int, name: str = "texts") -> StatusError:
-    """``error`` with the items it is about, where it is about items: Elasticsearch does not name them."""
-    if error.status not in _ABOUT_INPUTS or _ABOUT_ENDPOINT.search(error.message):
-        return error
-    return located(error, lambda first, last: named_items(first, last, name), start, stop)
-
-
-def encode_inputs(payload: dict[str, Any], part: Sequence[str], start: int) -> bytes:
-    """``payload`` as JSON.
-
-    Raises:
-        ConfigurationError: A text, the item ``start`` and those after it, cannot be written as UTF-8.
-    """
-    return encode(payload, texts=part, name=lambda index: named_items(start + index, start + index + 1))
+def _ask(
+    channel: ElasticChannel, options: InferenceOptions, read: Read, job: Job, batch: Batch
+) -> Flow[Bill]:
+    yield from channel.send(
+        "POST",
+        options.path,
+        product=job.meter,
+        read=lambda response: read(response, batch),
+        query=options.query,
+        body=job.body(options.payload(input=job.texts[batch.start : batch.stop]), batch),
+        timeout=options.timeout,
+        measure=lambda: batch.features,
+    )
+    return Bill.of(options.inference_id, None)
 
 
 def _cap_of(channel: ElasticChannel, inference_id: str) -> Flow[int]:

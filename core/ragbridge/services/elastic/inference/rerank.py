@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Sequence
-from typing import Any
 
-from ragbridge.client.arguments import named_items
+from ragbridge.client.answers import Scored, read_scores
+from ragbridge.client.arguments import named
 from ragbridge.client.wire import encode
-from ragbridge.errors import ConfigurationError, InvalidRequestError, ResponseError
+from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Flow, Plan, Response, plan, single
 from ragbridge.limiter.tokens import plus
 from ragbridge.services.elastic.inference.options import InferenceOptions
-from ragbridge.services.elastic.inference.requests import placed
 from ragbridge.services.elastic.session import ElasticChannel
 from ragbridge.services.elastic.wire import decode, rows
 from ragbridge.values.embeddings import Usage
@@ -69,62 +67,32 @@ def _flow(
     # The number is sent although it is all of them: the endpoint's own top_n would cut the list. Documents are never
     # asked back: the caller has them, and one of the services refuses to send them.
     payload = options.payload(query=query, input=texts, top_n=wanted)
-    body = encode(payload, texts=[query, *texts], name=lambda index: _where(index - 1, index))
-    tokens = channel.tokens(options.inference_id)
-    read = functools.partial(_read, texts=texts, wanted=wanted)
-    try:
-        found = yield from channel.send(
-            "POST",
-            options.path,
-            product=options.product,
-            read=read,
-            query=options.query,
-            body=body,
-            timeout=options.timeout,
-            model=options.inference_id,
-            measure=lambda: plus(tokens.measure(query), tokens.measure_all(texts)),
-        )
-    except InvalidRequestError as error:
-        raise placed(error, 0, len(texts), "documents") from None
-    ranked = tuple(RankedDocument(index, score, shown[index]) for index, score in found)
+    body = encode(
+        payload,
+        texts=[query, *texts],
+        name=lambda index: named("documents", [index - 1]) if index else "query",
+    )
+    meter, places = channel.meter(options.product, options.inference_id), range(len(texts))
+    send = channel.send(
+        "POST",
+        options.path,
+        product=meter,
+        read=functools.partial(_read, places=places, wanted=wanted),
+        query=options.query,
+        body=body,
+        timeout=options.timeout,
+        measure=lambda: plus(meter.tokens.measure(query), meter.tokens.measure_all(texts)),
+    )
+    scored = yield from channel.naming(send, functools.partial(named, "documents"), places)
+    ranked = tuple(RankedDocument(index, score, shown[index]) for index, score, _ in scored)
     return Ranking(ranked, options.inference_id, Usage(0, 1))
 
 
-def _where(start: int, stop: int) -> str:
-    return named_items(start, stop, "documents") if start >= 0 else "query"
-
-
-def _read(response: Response, *, texts: Sequence[str], wanted: int) -> list[tuple[int, float]]:
-    """Indices and scores, best first.
+def _read(response: Response, *, places: Sequence[int], wanted: int) -> list[Scored]:
+    """The best rows. Numbers may be texts, as examples of older versions have them.
 
     Raises:
-        ResponseError: A row is missing, double, unknown, or has no finite score.
+        ResponseError: A row is missing, duplicate, unknown, or has no finite score.
     """
-    found = rows(decode(response), TASK)
-    if not wanted <= len(found) <= len(texts):
-        raise ResponseError(f"{TASK!r} has {len(found)} rows where {wanted} were asked for")
-    scores: dict[int, float] = {}
-    for row in found:
-        index = _number(row.get("index"))
-        score = _number(row.get("relevance_score"))
-        if index is None or index != int(index) or not 0 <= index < len(texts):
-            raise ResponseError(f"a row has the index {row.get('index')!r} for {len(texts)} documents")
-        if index in scores:
-            raise ResponseError(f"{TASK!r} has two rows of index {index:.0f}")
-        if score is None:
-            raise ResponseError(
-                f"the score of document {index:.0f} is {row.get('relevance_score')!r}, no finite number"
-            )
-        scores[int(index)] = score
-    return sorted(scores.items(), key=lambda row: (-row[1], row[0]))[:wanted]
-
-
-def _number(value: Any) -> float | None:
-    """A finite number, which examples of older versions have as a text."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
+    listing = rows(decode(response), TASK)
+    return read_scores(listing, TASK, places, least=wanted, most=len(places), texts=True)[:wanted]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ragbridge.client.answers import finite, read_rows
 from ragbridge.errors import ResponseError
 from ragbridge.flow import Response
 from ragbridge.services.jina.classify.options import Target
@@ -26,14 +27,12 @@ def read_classifications(
     Raises:
         ResponseError: An input has no row or two, or its row no label that was asked for, or no finite score.
     """
-    from ragbridge.client.vectors import read_rows  # brings NumPy
-
     body = decode(response)
     rows = read_rows(body.get("data"), "data", len(places), lambda row: row)
-    found = [
+    results = [
         result for place, row in zip(places, rows, strict=True) for result in _results(row, place, target)
     ]
-    return found, billed(body)
+    return results, billed(body)
 
 
 def _results(row: Mapping[str, Any], place: int, target: Target) -> Iterator[Classification]:
@@ -84,11 +83,7 @@ def _label(value: object, place: int, labels: Sequence[str] | None) -> str:
 
 
 def _score(value: object, place: int) -> float:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        try:
-            score = float(value)
-        except OverflowError:
-            score = math.inf
-        if math.isfinite(score):
-            return score
-    raise ResponseError(f"a score of input {place} is {str(value)[:40]}, no finite number")
+    score = finite(value)
+    if score is None:
+        raise ResponseError(f"a score of input {place} is {str(value)[:40]}, no finite number")
+    return score

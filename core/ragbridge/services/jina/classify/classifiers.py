@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ragbridge import models
+from ragbridge.client.arguments import named
+from ragbridge.client.meter import Meter
 from ragbridge.client.wire import encode
-from ragbridge.errors import ConfigurationError, InvalidRequestError, ResponseError
+from ragbridge.errors import ConfigurationError, ResponseError
 from ragbridge.flow import Flow, Plan, Response, single
 from ragbridge.limiter.tokens import Features, times
 from ragbridge.services.jina.classify.options import check_id
 from ragbridge.services.jina.classify.training import Example, Labelled, read_examples
 from ragbridge.services.jina.items import text_of
-from ragbridge.services.jina.places import located_at, name_of
 from ragbridge.services.jina.session import JinaChannel
 from ragbridge.services.jina.wire import billed, decode, decode_any
 from ragbridge.values.classification import Classifier, Training
@@ -89,38 +90,36 @@ def _train(
     body = encode(
         {**fields, "input": [example.to_wire() for example in examples]},
         texts=[text for example in examples for text in (text_of(example.item), example.label)],
-        name=lambda index: name_of("examples", [index // 2]),
+        name=lambda index: named("examples", [index // 2]),
     )
-    features, extra = _cost(channel, account, examples, row, fields["num_iters"])
-    try:
-        training, tokens = yield from channel.post(
-            "/train",
-            body,
-            product=PRODUCT,
-            model=account,
-            read=_read_training,
-            measure=lambda: features,
-            extra=extra,
-            idempotent=False,  # a second classifier, or examples that count twice
-        )
-    except InvalidRequestError as error:
-        raise located_at(error, "examples", range(len(examples))) from None
+    meter = channel.meter(PRODUCT, account)
+    features, extra = _cost(meter, examples, row, fields["num_iters"])
+    flow = channel.post(
+        "/train",
+        body,
+        product=meter,
+        read=_read_training,
+        measure=lambda: features,
+        extra=extra,
+        idempotent=False,  # a second classifier, or examples that count twice
+    )
+    where = functools.partial(named, "examples")
+    training, tokens = yield from channel.naming(flow, where, range(len(examples)))
     return Training(*training, Usage(tokens or 0, 1))
 
 
 def _cost(
-    channel: JinaChannel, account: str, examples: Sequence[Labelled], row: Model | None, iterations: int
+    meter: Meter, examples: Sequence[Labelled], row: Model | None, iterations: int
 ) -> tuple[Features, float]:
     """Input times iterations (jina.ai/reader, rate limits, 2026-05): what texts are measured as, and images' tokens.
 
     The recommended 200 to 400 examples are dearer than a minute of the lowest tiers. What the service makes of that is
     not published: such a training is booked with what there is, and its bill makes those that follow wait.
     """
-    tokens, limiter = channel.tokens(account), channel.limiter(PRODUCT)
+    tokens, room = meter.tokens, meter.capacity
     features = tokens.measure_all(text_of(example.item) for example in examples)
     images = sum(tokens_of(example.item, row) for example in examples if isinstance(example.item, Media))
     once = tokens.estimate(features)[0] + images
-    room = limiter.capacity if limiter else None
     factor = iterations if room is None else min(iterations, FILL * room / once)
     return times(features, factor), images * factor
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -10,8 +11,9 @@ from ragbridge import models
 from ragbridge.client.arguments import listed
 from ragbridge.errors import ConfigurationError
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL, MAX_GROUP_LABELS, MAX_GROUPS, MAX_LABELS, Model
-from ragbridge.services.jina.items import Item, check_modality, read_item
+from ragbridge.services.jina.items import Item, Items, check_modality, read_item, read_items
 from ragbridge.values.inputs import Image
+from ragbridge.values.media import tokens_of
 
 Labels: TypeAlias = Sequence[str] | Mapping[str, Sequence[str]]
 """What texts and images are told apart by: labels, or groups of labels by their names."""
@@ -97,26 +99,29 @@ def _groups(labels: object) -> dict[str | None, tuple[str, ...]]:
 
 
 def _labels(labels: object, where: str, most: int) -> tuple[str, ...]:
-    found = tuple(listed(labels, where))
-    for index, label in enumerate(found):
+    names = tuple(listed(labels, where))
+    for index, label in enumerate(names):
         if not isinstance(label, str) or not label.strip():
             raise ConfigurationError(f"{where}[{index}] is {label!r}: a label is a str that is not empty")
-    if not 1 <= len(found) <= most:
-        raise ConfigurationError(f"{where} has {len(found)} labels: pass 1 to {most}")
-    if len(set(found)) < len(found):
-        double = next(label for index, label in enumerate(found) if label in found[:index])
+    if not 1 <= len(names) <= most:
+        raise ConfigurationError(f"{where} has {len(names)} labels: pass 1 to {most}")
+    if len(set(names)) < len(names):
+        double = next(label for index, label in enumerate(names) if label in names[:index])
         raise ConfigurationError(f"{where} has {double!r} more than once")
-    return found
+    return names
 
 
-def read_inputs(inputs: Iterable[Input], row: Model | None) -> list[Item]:
+def read_inputs(inputs: Iterable[Input], row: Model | None) -> Items:
     """What is classified: texts and images.
 
     Raises:
         ConfigurationError: One of them is neither, or the model takes no images.
     """
-    found = listed(inputs, "inputs", of="texts and images")
-    return [read_input(value, f"inputs[{index}]", row) for index, value in enumerate(found)]
+    return read_items(
+        listed(inputs, "inputs", of="texts and images"),
+        lambda value, index: read_input(value, f"inputs[{index}]", row),
+        functools.partial(tokens_of, row=row),
+    )
 
 
 def read_input(value: object, where: str, row: Model | None) -> Item:

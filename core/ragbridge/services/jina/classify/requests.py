@@ -4,49 +4,24 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
-from ragbridge.client.batching import Batch, Load, pack
+from ragbridge.client.arguments import named
+from ragbridge.client.batching import Batch
+from ragbridge.client.job import Ask, Bill, Job, total
+from ragbridge.client.meter import Meter
 from ragbridge.client.wire import encode
-from ragbridge.errors import InvalidRequestError
 from ragbridge.flow import Flow, Plan, plan
-from ragbridge.limiter.tokens import Features, TokenEstimator, plus
+from ragbridge.limiter.tokens import plus
 from ragbridge.models import MAX_CLASSIFY_INPUTS, MAX_REQUEST_TOKENS
 from ragbridge.services.jina.classify.answers import read_classifications
 from ragbridge.services.jina.classify.options import Input, Target, read_inputs
-from ragbridge.services.jina.items import Item, media_of, text_of, to_wire
-from ragbridge.services.jina.places import located_at, name_of
+from ragbridge.services.jina.items import Items
 from ragbridge.services.jina.session import JinaChannel
 from ragbridge.values.classification import Classification, Classifications
-from ragbridge.values.embeddings import Usage
-from ragbridge.values.inputs import Media
-from ragbridge.values.media import bytes_of, tokens_of
 
 PRODUCT = "classify"
 
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """All that the requests of one call share."""
-
-    channel: JinaChannel
-    inputs: Sequence[Item]
-    target: Target
-
-    @property
-    def account(self) -> str:
-        """Whose estimates these are: labels are billed as well, so that embeddings of the model say little about it."""
-        return f"{PRODUCT}/{self.target.classifier or self.target.model}"
-
-    @property
-    def tokens(self) -> TokenEstimator:
-        return self.channel.tokens(self.account)
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    rows: Sequence[Classification]
-    usage: Usage
+_WHERE = functools.partial(named, "inputs")
 
 
 def classify(
@@ -57,69 +32,66 @@ def classify(
     Raises:
         ConfigurationError: An input is neither text nor image, or the model takes no images.
     """
-    job = _Job(channel, read_inputs(inputs, target.row), target)
-    flows = (
-        _flow(job, places, batch) for places, batch in _batches(job, min(batch_size, MAX_CLASSIFY_INPUTS))
+    items = read_inputs(inputs, target.row)
+    # Labels are billed as well, so that embeddings of the model say little about its classes.
+    meter = channel.meter(PRODUCT, f"{PRODUCT}/{target.classifier or target.model}")
+    rows: list[Sequence[Classification]] = [()] * len(items.texts)
+    flows = _flows(channel, meter, items, target, rows=rows, most=min(batch_size, MAX_CLASSIFY_INPUTS))
+    return plan(flows, functools.partial(_join, target, rows))
+
+
+def _flows(
+    channel: JinaChannel,
+    meter: Meter,
+    items: Items,
+    target: Target,
+    *,
+    rows: list[Sequence[Classification]],
+    most: int,
+) -> Iterator[Flow[Bill]]:
+    """One flow for each batch. Labels go with each request, and take their share of its tokens."""
+    labels = (
+        0.0 if meter.budget is None else meter.tokens.estimate(meter.tokens.measure_all(target.labels))[0]
     )
-    return plan(flows, functools.partial(_join, job))
+    images = frozenset(items.others)
+    everything = range(len(items.texts))
+    for places in ([place for place in everything if place not in images], sorted(images)):
+        part = items.at(places)
+        ask = _asking(channel, part, target, rows)
+        job = channel.job(meter, part.texts, ask, where=_WHERE, places=places)
+        weigh = part.loads.get if part.loads else None
+        for batch in job.batches(items=most, tokens=MAX_REQUEST_TOKENS, beside=labels, weigh=weigh):
+            yield job.run(batch)
 
 
-def _batches(job: _Job, items: int) -> Iterator[tuple[list[int], Batch]]:
-    """The places of each request's inputs. Labels go with each request, and take their share of its tokens."""
-    limiter = job.channel.limiter(PRODUCT)
-    budget = limiter.request_budget if limiter else None
-    if budget is not None:
-        budget = max(budget - job.tokens.estimate(_labels(job))[0], 1.0)
-    for image in (False, True):
-        places = [place for place, item in enumerate(job.inputs) if isinstance(item, Media) == image]
-        batches = pack(
-            [text_of(job.inputs[place]) for place in places],
-            items=items,
-            estimator=job.tokens,
-            tokens=MAX_REQUEST_TOKENS,
-            budget=budget,
-            weigh=functools.partial(_load, job, places) if image else None,
+def _asking(channel: JinaChannel, part: Items, target: Target, rows: list[Sequence[Classification]]) -> Ask:
+    """Sends batches of ``part``, and puts the answers into ``rows``."""
+    labels = target.labels
+
+    def ask(job: Job, batch: Batch) -> Flow[Bill]:
+        places = job.places[batch.start : batch.stop]
+        body = encode(
+            target.payload(part.to_wire(batch.start, batch.stop)),
+            texts=[*labels, *part.texts[batch.start : batch.stop]],
+            name=lambda index: (
+                f"the label {index}" if index < len(labels) else _WHERE([places[index - len(labels)]])
+            ),
         )
-        for batch in batches:
-            yield places[batch.start : batch.stop], batch
-
-
-def _load(job: _Job, places: Sequence[int], index: int) -> Load:
-    """What an image weighs."""
-    media = media_of(job.inputs[places[index]])
-    return Load(sum(tokens_of(part, job.target.row) for part in media), sum(map(bytes_of, media)))
-
-
-def _labels(job: _Job) -> Features:
-    return job.tokens.measure_all(job.target.labels)
-
-
-def _flow(job: _Job, places: Sequence[int], batch: Batch) -> Flow[_Part]:
-    inputs = [job.inputs[place] for place in places]
-    labels = job.target.labels
-    body = encode(
-        job.target.payload([to_wire(item) for item in inputs]),
-        texts=[*labels, *map(text_of, inputs)],
-        name=lambda index: (
-            f"the label {index}" if index < len(labels) else name_of("inputs", [places[index - len(labels)]])
-        ),
-    )
-    try:
-        rows, billed = yield from job.channel.post(
+        results, billed = yield from channel.post(
             "/classify",
             body,
-            product=PRODUCT,
-            model=job.account,
-            read=functools.partial(read_classifications, places=places, target=job.target),
-            measure=lambda: plus(batch.features, _labels(job)),
+            product=job.meter,
+            read=functools.partial(read_classifications, places=places, target=target),
+            measure=lambda: plus(batch.features, job.meter.tokens.measure_all(labels)),
             extra=batch.extra,
         )
-    except InvalidRequestError as error:
-        raise located_at(error, "inputs", places) from None
-    return _Part(rows, Usage(billed or 0, 1))
+        for result in results:
+            rows[result.index] = (*rows[result.index], result)
+        return Bill.of(target.model or "", billed)
+
+    return ask
 
 
-def _join(job: _Job, parts: list[_Part]) -> Classifications:
-    usage = sum((part.usage for part in parts), Usage())
-    rows = sorted((row for part in parts for row in part.rows), key=lambda row: row.index)
-    return Classifications(tuple(rows), job.target.model, usage)
+def _join(target: Target, rows: Sequence[Sequence[Classification]], bills: list[Bill]) -> Classifications:
+    usage = total(bills, "").usage
+    return Classifications(tuple(row for group in rows for row in group), target.model, usage)

@@ -16,11 +16,12 @@ import json
 import re
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ragbridge.client.vectors import Sheet, check_finite, read_rows
+from ragbridge.client.answers import read_rows
+from ragbridge.client.vectors import Sheet, check_finite, is_numbers, one_width
 from ragbridge.errors import ResponseError
 from ragbridge.flow import Response
 from ragbridge.services.jina.wire import billed, decode, model_of
@@ -73,12 +74,12 @@ def read_vectors(
     """
     rows = functools.partial(sheet.rows, start, stop)
     plain = sheet.embedding_type == "float" and response.status < 300
-    found = _scan(response.body, stop - start, rows) if plain else None
-    if found is None:
+    scanned = _scan(response.body, stop - start, rows) if plain else None
+    if scanned is None:
         body = decode(response)
         vectors = _parse(body, stop - start, rows, sheet.embedding_type)
     else:
-        vectors, body = found
+        vectors, body = scanned
     check_finite(vectors, start)
     sheet.confirm(start, stop)
     return model_of(body, asked), billed(body)
@@ -101,8 +102,8 @@ def read_pages(response: Response, *, sheet: Sheet, asked: str) -> tuple[str, in
 
 def count_rows(body: dict[str, Any]) -> int:
     """How many rows the service sends, where that is its own affair: at least one is expected."""
-    found = body.get("data")
-    return max(len(found), 1) if isinstance(found, list) else 1
+    rows = body.get("data")
+    return max(len(rows), 1) if isinstance(rows, list) else 1
 
 
 class _OddError(ValueError):
@@ -162,14 +163,11 @@ def _parse(
     body: dict[str, Any], count: int, rows: Callable[[int], Vectors], embedding_type: EmbeddingType
 ) -> Vectors:
     """The rows of a parsed body, with an error for each way in which they can be wrong."""
-    found = read_rows(
+    read = read_rows(
         body.get("data"), "data", count, lambda row: read_vector(row.get("embedding"), embedding_type)
     )
-    widths = {len(row) for row in found}
-    if len(widths) > 1 or widths == {0}:
-        raise ResponseError(f"vectors of one answer have the widths {sorted(widths)}")
-    vectors = rows(widths.pop())
-    vectors[:] = found
+    vectors = rows(one_width(read))
+    vectors[:] = read
     return vectors
 
 
@@ -184,7 +182,7 @@ def read_vector(value: object, embedding_type: EmbeddingType) -> Vectors:
     try:
         if isinstance(value, str):
             return np.frombuffer(_decode(value), "<f4")
-        if _is_numbers(value):
+        if is_numbers(value):
             return np.asarray(value, np.float32)
     except (ValueError, OverflowError) as error:
         raise ResponseError(f"an embedding cannot be decoded: {error}") from None
@@ -202,11 +200,9 @@ def read_token_vectors(value: object, width: int | None) -> Vectors:
     if not isinstance(value, list) or not value:
         raise ResponseError("'embeddings' is no list with a vector for each token")
     rows = [read_vector(token, "float") for token in value]
-    widths = {len(row) for row in rows}
-    if len(widths) > 1 or widths == {0}:
-        raise ResponseError(f"the tokens of one input have vectors of the widths {sorted(widths)}")
-    if width is not None and widths != {width}:
-        raise ResponseError(f"vectors have {widths.pop()} dimensions where {width} were expected")
+    told = one_width(rows, "the tokens of one input have vectors of")
+    if width is not None and told != width:
+        raise ResponseError(f"vectors have {told} dimensions where {width} were expected")
     vectors = np.stack(rows).astype(np.float32, copy=False)
     if not np.isfinite(vectors).all():
         raise ResponseError("the vectors of an input's tokens hold numbers that are not finite")
@@ -218,7 +214,7 @@ _OFFSETS = {"binary": 128, "ubinary": 0}
 
 def _bytes_of(value: object, embedding_type: EmbeddingType) -> Vectors:
     """One packed vector. A server that does not know the type sends floats: those are no bytes, and an error."""
-    if not _is_numbers(value):
+    if not is_numbers(value):
         raise ResponseError(
             f"a {embedding_type} embedding is {type(value).__name__} where a list of numbers was expected"
         )
@@ -232,7 +228,3 @@ def _bytes_of(value: object, embedding_type: EmbeddingType) -> Vectors:
     raise ResponseError(
         f"a {embedding_type} embedding holds something other than whole numbers from {-offset} to {255 - offset}"
     )
-
-
-def _is_numbers(value: object) -> TypeGuard[list[float]]:
-    return isinstance(value, list) and set(map(type, value)) <= {int, float}

@@ -10,13 +10,16 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ragbridge.client.arguments import named_items
+from ragbridge.client.answers import read_rows
+from ragbridge.client.job import TEXTS, Bill, Progress, total
+from ragbridge.client.meter import Meter
 from ragbridge.errors import ConfigurationError, InvalidRequestError, ResponseError
 from ragbridge.flow import Flow, Plan, Response, plan
 from ragbridge.limiter.tokens import Features
-from ragbridge.services.jina.embed.inputs import Inputs
+from ragbridge.services.jina.embed.inputs import is_pdf
 from ragbridge.services.jina.embed.options import EmbeddingOptions
-from ragbridge.services.jina.embed.requests import PRODUCT, Bill, Job, Progress, total
+from ragbridge.services.jina.embed.requests import job_of, requests
+from ragbridge.services.jina.items import Items
 from ragbridge.services.jina.session import JinaChannel
 from ragbridge.services.jina.wire import billed, decode, model_of
 from ragbridge.values.multivectors import MultiVectors
@@ -56,15 +59,13 @@ class Route:
         channel: JinaChannel,
         body: bytes,
         *,
-        model: str,
+        product: Meter,
         read: Callable[[Response], tuple[T, int | None]],
         measure: Callable[[], Features],
         extra: float,
     ) -> Flow[tuple[T, int | None]]:
         """One request, to the former route where the service does not know this one; what was found is remembered."""
-        post = functools.partial(
-            channel.post, product=PRODUCT, model=model, read=read, measure=measure, extra=extra
-        )
+        post = functools.partial(channel.post, product=product, read=read, measure=measure, extra=extra)
         try:
             return (yield from post(self._path, body))
         except InvalidRequestError as error:
@@ -81,7 +82,7 @@ class Route:
 
 def embed_multivector(
     channel: JinaChannel,
-    inputs: Inputs,
+    inputs: Items,
     options: EmbeddingOptions,
     *,
     route: Route,
@@ -94,18 +95,18 @@ def embed_multivector(
 
     def read(response: Response, start: int, stop: int) -> tuple[str, int | None]:
         body = decode(response)
-        rows[start:stop], found = read_multivectors(body, None if inputs.single else stop - start, options)
+        rows[start:stop], told = read_multivectors(body, None if is_pdf(inputs) else stop - start, options)
         if tokens is not None:
-            tokens[start:stop] = found
+            tokens[start:stop] = told
         return model_of(body, options.model), billed(body)
 
     post = (
-        functools.partial(channel.post, PATH, product=PRODUCT)
+        functools.partial(channel.post, PATH)
         if options.multivector
         else functools.partial(route.post, channel)
     )
-    job = Job(channel, inputs, options, channel.tokens(options.model), post, read, named_items, progress)
-    return plan(job.requests(batch_size), functools.partial(_join, options, rows, tokens))
+    job = job_of(channel, inputs, options, post=post, read=read, where=TEXTS, progress=progress)
+    return plan(requests(job, inputs, batch_size), functools.partial(_join, options, rows, tokens))
 
 
 def read_multivectors(
@@ -116,15 +117,14 @@ def read_multivectors(
     Raises:
         ResponseError: A row is missing, double, of another width, or holds something other than finite numbers.
     """
-    from ragbridge.client.vectors import read_rows
     from ragbridge.services.jina.embed.answers import count_rows, read_token_vectors
 
     def read(row: dict[str, Any]) -> tuple[NDArray[np.float32], tuple[str, ...]]:
         vectors = read_token_vectors(row.get("embeddings"), options.width)
         return vectors, _tokens(row.get("tokenized_input"), len(vectors)) if options.return_tokens else ()
 
-    found = read_rows(body.get("data"), "data", count_rows(body) if count is None else count, read)
-    return [vectors for vectors, _ in found], [tokens for _, tokens in found]
+    inputs = read_rows(body.get("data"), "data", count_rows(body) if count is None else count, read)
+    return [vectors for vectors, _ in inputs], [tokens for _, tokens in inputs]
 
 
 def _tokens(found: object, count: int) -> tuple[str, ...]:

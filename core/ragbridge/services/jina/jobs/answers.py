@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragbridge.client.vectors import Sheet
+from ragbridge.client.wire import count_of
 from ragbridge.errors import JobError, ResponseError
 from ragbridge.services.jina.embed.answers import read_vector
-from ragbridge.services.jina.wire import count_of, model_of
+from ragbridge.services.jina.wire import model_of
 from ragbridge.values.embeddings import Usage
 from ragbridge.values.jobs import BatchResults, BatchStatus, FailedItem
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +10,13 @@ from ragbridge import models
 from ragbridge.client.arguments import check_switches
 from ragbridge.errors import ConfigurationError
 from ragbridge.models import MAX_DOC_LENGTH, Model
-from ragbridge.services.jina.items import LEGACY, Item, are_texts, check_modality, read_item, to_wire
-from ragbridge.values.inputs import Image
+from ragbridge.services.jina.items import LEGACY, Item, Items, check_modality, read_item, read_items, to_wire
+from ragbridge.values.inputs import Image, Media
 from ragbridge.values.rankings import Document
+
+IMAGE_TOKENS = 768
+"""What an image is taken to cost: no formula is published. ``jina-reranker-m0`` sees an image as 768 patches of 28 x 28
+pixels at most (its model card), and a patch is a token of its base model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +36,12 @@ class RerankOptions:
         """Whether a score depends on the other documents of its call: so it is taken to, where that is not known."""
         return self.row is None or self.row.window is not None
 
-    def payload(self, query: Item, documents: Sequence[Item], top_n: int | None) -> dict[str, Any]:
+    def payload(self, query: Item, documents: Items, top_n: int | None) -> dict[str, Any]:
         """The request's body; files are read now. Documents are never asked back: the caller has them."""
         fields = {
             "model": self.model,
             "query": to_wire(query),
-            "documents": documents if are_texts(documents) else [to_wire(document) for document in documents],
+            "documents": documents.to_wire(0, len(documents.texts)),
             "top_n": top_n,
             "max_doc_length": self.max_doc_length,
             "return_embeddings": self.return_embeddings or None,
@@ -96,15 +100,20 @@ def read_query(query: Document, options: RerankOptions) -> Item:
     return _read(query, "query", options.row)
 
 
-def read_documents(documents: Sequence[Document], options: RerankOptions) -> list[Item]:
+def read_documents(documents: list[Document], options: RerankOptions) -> Items:
     """What is ranked: texts and images.
 
     Raises:
         ConfigurationError: One of them is neither, or the model takes no images.
     """
-    if are_texts(documents):
-        return [*documents]
-    return [_read(document, f"documents[{index}]", options.row) for index, document in enumerate(documents)]
+    return read_items(
+        documents, lambda value, index: _read(value, f"documents[{index}]", options.row), image_tokens
+    )
+
+
+def image_tokens(_: Media) -> float:
+    """What an image will probably be billed."""
+    return IMAGE_TOKENS
 
 
 def _read(value: object, where: str, row: Model | None) -> Item:
@@ -117,11 +126,11 @@ def _read(value: object, where: str, row: Model | None) -> Item:
 
 def _bare(value: Mapping[str, Any], where: str, row: Model | None) -> dict[str, Any]:
     """What is ranked of a caller's object, which may hold more, such as an id or the address of a text."""
-    found = [key for key in ("text", "image", *LEGACY) if value.get(key) is not None]
-    if not found:
+    keys = [key for key in ("text", "image", *LEGACY) if value.get(key) is not None]
+    if not keys:
         raise ConfigurationError(
             f"{where} is neither a str nor an Image nor an object with 'text' or 'image'"
         )
-    if found[:2] == ["text", "image"] and (row is None or "image" in row.modalities):
+    if keys[:2] == ["text", "image"] and (row is None or "image" in row.modalities):
         raise ConfigurationError(f"{where} has both 'text' and 'image': a document is one or the other")
-    return {found[0]: value[found[0]]}
+    return {keys[0]: value[keys[0]]}

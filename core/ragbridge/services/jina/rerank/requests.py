@@ -5,30 +5,26 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
-from ragbridge.client.arguments import listed
-from ragbridge.client.batching import MAX_REQUEST_BYTES
+from ragbridge.client.arguments import listed, named
+from ragbridge.client.batching import Batch, Load, pack
+from ragbridge.client.meter import Meter
 from ragbridge.client.wire import encode
-from ragbridge.errors import ConfigurationError, InvalidRequestError
+from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Flow, Plan, plan, wait
 from ragbridge.limiter.tokens import Features, plus, times
-from ragbridge.services.jina.items import Item, are_texts, media_of, text_of
-from ragbridge.services.jina.places import located_at, name_of
+from ragbridge.services.jina.items import Item, Items, text_of
 from ragbridge.services.jina.rerank.answers import read_ranking
-from ragbridge.services.jina.rerank.options import RerankOptions, read_documents, read_query
+from ragbridge.services.jina.rerank.options import RerankOptions, image_tokens, read_documents, read_query
 from ragbridge.services.jina.rerank.tournament import Entrants, Round, rounds
 from ragbridge.services.jina.session import JinaChannel
 from ragbridge.values.embeddings import Usage
 from ragbridge.values.inputs import Media
-from ragbridge.values.media import bytes_of
 from ragbridge.values.rankings import Document, RankedDocument, Ranking
 
 PRODUCT = "rerank"
 
-IMAGE_TOKENS = 768
-"""What an image is taken to cost: no formula is published. ``jina-reranker-m0`` sees an image as 768 patches of 28 x 28
-pixels at most (its model card), and a patch is a token of its base model."""
+_WHERE = functools.partial(named, "documents")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +32,18 @@ class _Job:
     """All that the requests of one call share."""
 
     channel: JinaChannel
+    meter: Meter
     query: Item
-    documents: Sequence[Item]
+    documents: Items
     options: RerankOptions
 
     @property
+    def count(self) -> int:
+        return len(self.documents.texts)
+
+    @property
     def wanted(self) -> int:
-        return min(self.options.top_n or len(self.documents), len(self.documents))
+        return min(self.options.top_n or self.count, self.count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,8 @@ def rerank(
         ConfigurationError: The query or a document is not what the model ranks.
     """
     given = listed(documents, "documents", of="texts and images")
-    job = _Job(channel, read_query(query, options), read_documents(given, options), options)
+    meter = channel.meter(PRODUCT, options.model)
+    job = _Job(channel, meter, read_query(query, options), read_documents(given, options), options)
     if not given:
         return plan((), lambda _: Ranking((), options.model))
     flows = _rounds(job) if options.listwise else _blocks(job)
@@ -92,41 +94,40 @@ def rerank(
 
 def _blocks(job: _Job) -> Iterator[Flow[_Call]]:
     """Calls side by side: a score depends on the query and its document alone."""
-    for start, stop in pairwise(_borders(job)):
-        yield _call(job, range(start, stop), job.options.top_n)
+    for batch in _batches(job):
+        yield _call(job, range(batch.start, batch.stop), job.options.top_n)
 
 
-def _borders(job: _Job) -> list[int]:
-    """Where the documents are cut: by number, and where one request cannot hold all, by tokens and by images' bytes."""
-    count = len(job.documents)
-    most = job.options.max_documents_per_call or count
-    room = _room(job)
-    if room is None and are_texts(job.documents):
-        return [*range(0, count, most), count]
-    borders, tokens, size = [0], 0.0, 0
-    for index, document in enumerate(job.documents):
-        more = _tokens(job, [document], _features(job, [document], 1)) if room else 0.0
-        heavier = sum(map(bytes_of, media_of(document)))
-        full = (room and tokens + more > room) or size + heavier > MAX_REQUEST_BYTES
-        if index > borders[-1] and (full or index - borders[-1] == most):
-            borders.append(index)
-            tokens, size = 0.0, 0
-        tokens, size = tokens + more, size + heavier
-    return [*borders, count]
+def _batches(job: _Job) -> Iterator[Batch]:
+    """The documents cut by number, and where one request cannot hold all, by tokens and by images' bytes."""
+    room, loads = _room(job), job.documents.loads
+    query = job.meter.tokens.estimate(_features(job, (), 1))[0] + _query_tokens(job) if room else 0.0
+
+    def weigh(index: int) -> Load:
+        tokens, size = loads.get(index, (0.0, 0))
+        return Load(query + tokens, size)
+
+    return pack(
+        job.documents.texts,
+        items=job.options.max_documents_per_call or job.count,
+        estimator=job.meter.tokens,
+        budget=room,
+        weigh=weigh if room or loads else None,
+    )
 
 
 def _room(job: _Job) -> float | None:
     """Tokens that one request should have at most; None where all documents fit into one."""
-    limiter = job.channel.limiter(PRODUCT)
-    if limiter is None or limiter.capacity is None:
+    capacity = job.meter.capacity
+    if capacity is None:
         return None
-    everything = _tokens(job, job.documents, _features(job, job.documents, len(job.documents)))
-    return None if everything <= limiter.capacity else limiter.request_budget or limiter.capacity
+    everything = _tokens(job, job.documents, _features(job, job.documents.texts, job.count))
+    return None if everything <= capacity else job.meter.budget or capacity
 
 
 def _rounds(job: _Job) -> Iterator[Flow[_Call]]:
     """Rounds of calls: each waits for the one before it. Drivers start flows in order, so none waits for ever."""
-    count = len(job.documents)
+    count = job.count
     most = job.options.max_documents_per_call or count
     entrants = Entrants(0, range(count))
     for shape in rounds(count, most, job.wanted):
@@ -147,12 +148,11 @@ def _match(job: _Job, match: _Match, top_n: int | None) -> Flow[_Call]:
 
 
 def _call(job: _Job, entrants: Sequence[int], top_n: int | None) -> Flow[_Call]:
-    documents = [job.documents[index] for index in entrants]
-    options = job.options
+    documents, options = job.documents.at(entrants), job.options
     body = encode(
         options.payload(job.query, documents, top_n),
-        texts=[text_of(job.query), *(documents if are_texts(documents) else map(text_of, documents))],
-        name=lambda index: name_of("documents", [entrants[index - 1]]) if index else "query",
+        texts=[text_of(job.query), *documents.texts],
+        name=lambda index: _WHERE(entrants[index - 1 : index]) if index else "query",
     )
     read = functools.partial(
         read_ranking,
@@ -161,22 +161,19 @@ def _call(job: _Job, entrants: Sequence[int], top_n: int | None) -> Flow[_Call]:
         embeddings=options.return_embeddings,
         asked=options.model,
     )
-    try:
-        (rows, model), tokens = yield from job.channel.post(
-            "/rerank",
-            body,
-            product=PRODUCT,
-            model=options.model,
-            read=read,
-            measure=functools.partial(_measure, job, documents),
-            extra=_image_tokens(job, documents),
-        )
-    except InvalidRequestError as error:
-        raise located_at(error, "documents", entrants) from None
+    flow = job.channel.post(
+        "/rerank",
+        body,
+        product=job.meter,
+        read=read,
+        measure=functools.partial(_measure, job, documents),
+        extra=_image_tokens(job, documents),
+    )
+    (rows, model), tokens = yield from job.channel.naming(flow, _WHERE, entrants)
     return _Call(entrants, rows, model, Usage(tokens or 0, 1))
 
 
-def _measure(job: _Job, documents: Sequence[Item]) -> Features:
+def _measure(job: _Job, documents: Items) -> Features:
     """Whether the query is billed once or once per document is not published: the dearer reading is safe.
 
     It must not keep a request from being sent, though, that the cheaper one has room for.
@@ -184,35 +181,37 @@ def _measure(job: _Job, documents: Sequence[Item]) -> Features:
     Raises:
         ConfigurationError: Neither fits, and the documents may be ranked in several calls.
     """
-    limiter = job.channel.limiter(PRODUCT)
-    room = limiter.capacity if limiter else None
-    dear = _features(job, documents, len(documents))
+    room, count = job.meter.capacity, len(documents.texts)
+    dear = _features(job, documents.texts, count)
     if room is None or _tokens(job, documents, dear) <= room:
         return dear
-    cheap = _features(job, documents, 1)
+    cheap = _features(job, documents.texts, 1)
     least = _tokens(job, documents, cheap)
-    if least > room and len(documents) > 1:
+    if least > room and count > 1:
         raise ConfigurationError(
-            f"{len(documents)} documents of about {least:.0f} tokens can never fit into one request under a limit of "
+            f"{count} documents of about {least:.0f} tokens can never fit into one request under a limit of "
             f"{room:.0f}: set max_documents_per_call= to rank them in several, or raise tokens_per_minute in limits= "
             "if the account allows"
         )
     return cheap
 
 
-def _features(job: _Job, documents: Sequence[Item], queries: int) -> Features:
-    tokens = job.channel.tokens(job.options.model)
-    query, texts = tokens.measure(text_of(job.query)), tokens.measure_all(map(text_of, documents))
-    return plus(times(query, queries), texts)
+def _features(job: _Job, texts: Sequence[str], queries: int) -> Features:
+    tokens = job.meter.tokens
+    return plus(times(tokens.measure(text_of(job.query)), queries), tokens.measure_all(texts))
 
 
-def _tokens(job: _Job, documents: Sequence[Item], features: Features) -> float:
-    return job.channel.tokens(job.options.model).estimate(features)[0] + _image_tokens(job, documents)
+def _tokens(job: _Job, documents: Items, features: Features) -> float:
+    return job.meter.tokens.estimate(features)[0] + _image_tokens(job, documents)
 
 
-def _image_tokens(job: _Job, documents: Sequence[Item]) -> float:
-    images = 0 if are_texts(documents) else sum(len(media_of(document)) for document in documents)
-    return float(IMAGE_TOKENS * (images + len(documents) * isinstance(job.query, Media)))
+def _image_tokens(job: _Job, documents: Items) -> float:
+    images = sum(load.tokens for load in documents.loads.values())
+    return images + len(documents.texts) * _query_tokens(job)
+
+
+def _query_tokens(job: _Job) -> float:
+    return image_tokens(job.query) if isinstance(job.query, Media) else 0.0
 
 
 def _join(job: _Job, documents: Sequence[Document] | None, calls: list[_Call]) -> Ranking:
@@ -224,7 +223,7 @@ def _join(job: _Job, documents: Sequence[Document] | None, calls: list[_Call]) -
         rows, met = _standings(calls), frozenset(calls[-1].entrants)
     else:
         rows = sorted((row for call in calls for row in call.rows), key=lambda row: (-row.score, row.index))
-        met = frozenset(range(len(job.documents)))
+        met = frozenset(range(job.count))
     rows = rows[: job.wanted]
     if documents is not None:
         rows = [replace(row, document=documents[row.index]) for row in rows]

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from ragbridge.client.arguments import listed
-from ragbridge.client.wire import encode
+from ragbridge.client.job import one_of
+from ragbridge.client.meter import Meter
+from ragbridge.client.wire import count_of, encode
 from ragbridge.errors import ConfigurationError, ResponseError
 from ragbridge.flow import Flow, Plan, Response, plan, single
-from ragbridge.services.jina.places import one_of
 from ragbridge.services.jina.session import JinaChannel
-from ragbridge.services.jina.wire import count_of, decode
+from ragbridge.services.jina.wire import decode
 from ragbridge.values.embeddings import Usage
 from ragbridge.values.web import Segment, Segments, Token, Tokenizer
 
@@ -84,7 +85,7 @@ def segment(channel: JinaChannel, options: SegmentOptions) -> Plan[Segments]:
     """One request; none for an empty text."""
     if not options.content:
         return plan((), lambda _: Segments((), 0, options.tokenizer))
-    return single(_flow(channel, options, "content"))
+    return single(_flow(channel, channel.meter(PRODUCT), options, "content"))
 
 
 def segment_many(
@@ -95,26 +96,30 @@ def segment_many(
     Raises:
         ConfigurationError: ``texts`` is one string, or an item is none.
     """
-    found = listed(texts, "texts", instead=", or call segment(content)")
-    for index, text in enumerate(found):
+    contents = listed(texts, "texts", instead=", or call segment(content)")
+    for index, text in enumerate(contents):
         if not isinstance(text, str):
             raise ConfigurationError(f"texts[{index}] is {type(text).__name__}, not str")
-    flows = (_numbered(channel, index, replace(options, content=text)) for index, text in enumerate(found))
+    meter = channel.meter(PRODUCT)
+    flows = (
+        _numbered(channel, meter, index, replace(options, content=text))
+        for index, text in enumerate(contents)
+    )
     return plan(flows, tuple)
 
 
-def _numbered(channel: JinaChannel, index: int, options: SegmentOptions) -> Flow[Segments]:
+def _numbered(channel: JinaChannel, meter: Meter, index: int, options: SegmentOptions) -> Flow[Segments]:
     if not options.content:
         return Segments((), 0, options.tokenizer)
     name = f"texts[{index}]"
-    return (yield from one_of(_flow(channel, options, name), name, index))
+    return (yield from one_of(_flow(channel, meter, options, name), name, index))
 
 
-def _flow(channel: JinaChannel, options: SegmentOptions, name: str) -> Flow[Segments]:
+def _flow(channel: JinaChannel, meter: Meter, options: SegmentOptions, name: str) -> Flow[Segments]:
     body = encode(options.payload(), texts=[options.content], name=lambda _: name)
     read = functools.partial(_read, options=options)
-    found, _ = yield from channel.post("/segment", body, product=PRODUCT, read=read)
-    return found
+    segments, _ = yield from channel.post("/segment", body, product=meter, read=read)
+    return segments
 
 
 def _read(response: Response, *, options: SegmentOptions) -> tuple[Segments, int | None]:
@@ -139,13 +144,13 @@ def _read(response: Response, *, options: SegmentOptions) -> tuple[Segments, int
     spans = _spans(options.content, texts, positions, from_end=options.tail is not None)
     rows = (Segment(*span, text, ids) for span, text, ids in zip(spans, texts, tokens, strict=True))
     name, billed = body.get("tokenizer"), _billed(body)
-    found = Segments(
+    segments = Segments(
         chunks=tuple(sorted(rows, key=lambda row: (row.start, row.end))),
         num_tokens=_count(body.get("num_tokens")),
         tokenizer=name if isinstance(name, str) and name else options.tokenizer,
         usage=Usage(billed or 0, 1),
     )
-    return found, billed
+    return segments, billed
 
 
 def _count(value: object) -> int:
@@ -160,12 +165,12 @@ def _billed(body: Mapping[str, Any]) -> int | None:
     return count_of(usage.get("tokens")) if isinstance(usage, dict) else None
 
 
-def _tokens(found: object, count: int) -> list[tuple[Token, ...]]:
+def _tokens(tokens: object, count: int) -> list[tuple[Token, ...]]:
     """The tokens of each chunk: ``[[text, [id, ...]], ...]``."""
-    if not isinstance(found, list) or len(found) != count:
+    if not isinstance(tokens, list) or len(tokens) != count:
         raise ResponseError("'tokens' is no list with an entry for each chunk")
     try:
-        return [tuple(_token(*pair) for pair in chunk) for chunk in found]
+        return [tuple(_token(*pair) for pair in chunk) for chunk in tokens]
     except TypeError:
         raise ResponseError("a token is no pair of a text and a list of ids") from None
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ragbridge.client.arguments import listed
+from ragbridge.client.job import one_of
 from ragbridge.errors import AuthenticationError, ConfigurationError, QuotaExhaustedError, RagbridgeError
 from ragbridge.flow import Flow, Plan, plan, single
-from ragbridge.services.jina.places import one_of
 from ragbridge.services.jina.web.requests import post, read_page
 from ragbridge.values.embeddings import Usage
 

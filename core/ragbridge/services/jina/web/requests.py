@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ragbridge.client.wire import encode
+from ragbridge.client.wire import count_of, encode
 from ragbridge.errors import ConfigurationError, ResponseError
-from ragbridge.services.jina.wire import count_of, decode, told
+from ragbridge.services.jina.wire import decode, told
 from ragbridge.values.embeddings import Usage
 from ragbridge.values.web import Page
 

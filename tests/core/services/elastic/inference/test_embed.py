@@ -323,7 +323,7 @@ def test_an_answer_that_holds_something_else_is_an_error(cluster, connect, face,
 def test_answers_of_one_call_have_one_width(cluster, connect, answer):
     """An endpoint whose model was exchanged in between gives no mixture."""
     transport = cluster(None, None, answer({"text_embedding": [{"embedding": [1.0] * 7}] * 4}))
-    with pytest.raises(ResponseError, match="7 numbers where float vectors of 4"):
+    with pytest.raises(ResponseError, match="7 dimensions where 4 were expected"):
         connect(transport, concurrency=1).embed([str(n) for n in range(20)], inference_id="my")
 
 

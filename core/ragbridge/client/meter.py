@@ -1,0 +1,87 @@
+"""How the requests of one job are paced, retried and counted: resolved once, used by all of them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from ragbridge.client.call import Cost, Policy, call
+from ragbridge.flow import Flow, Request, Response, wait
+from ragbridge.limiter.tokens import NOTHING, Features, TokenEstimator
+
+if TYPE_CHECKING:
+    from ragbridge.errors import StatusError
+
+T = TypeVar("T")
+
+UNKNOWN = TokenEstimator()
+"""Stands for the estimates of products that bill no tokens: it is never asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """The quota and the estimates of one product and one model.
+
+    Attributes:
+        policy: Limiter, retry rules and counters.
+        tokens: Estimates what texts are billed.
+        counts: Whether the quota counts tokens, and the product bills them.
+    """
+
+    policy: Policy
+    tokens: TokenEstimator
+    counts: bool
+
+    @property
+    def budget(self) -> float | None:
+        """Tokens that one request should carry at most to use the quota well; None if tokens are not limited."""
+        limiter = self.policy.limiter
+        return limiter.request_budget if limiter else None
+
+    @property
+    def capacity(self) -> float | None:
+        """Tokens that one request may have at all; None if tokens are not limited."""
+        limiter = self.policy.limiter
+        return limiter.capacity if limiter else None
+
+    def send(
+        self,
+        request: Request,
+        *,
+        read: Callable[[Response], tuple[T, int | None]],
+        refusal: Callable[[Response], StatusError],
+        measure: Callable[[], Features] = lambda: NOTHING,
+        extra: float = 0.0,
+        idempotent: bool = True,
+    ) -> Flow[tuple[T, int | None]]:
+        """One request, paced by what it will probably cost; what it did cost improves the next estimate.
+
+        Args:
+            request: What to send.
+            read: Turns a success into a result and the tokens billed.
+            refusal: Turns an answer of 400 or more into the error to raise.
+            measure: What ``tokens`` measures of the request; called only where tokens are limited.
+            extra: Tokens that the request costs beside those of its texts.
+            idempotent: Whether the service does the same when it gets the request twice.
+        """
+        policy = self.policy if idempotent else replace(self.policy, idempotent=False)
+        if not self.counts:
+            return (yield from call(request, policy=policy, cost=Cost, read=read, refusal=refusal))
+        features = measure()
+        cost = functools.partial(_cost, self.tokens, features, extra)
+        if extra:
+            # What images are billed is partly guessed: it says nothing about texts, and no report is waited for.
+            return (yield from call(request, policy=policy, cost=cost, read=read, refusal=refusal))
+        with self.tokens.pilot() as turn:
+            yield from wait(turn)
+            result, billed = yield from call(request, policy=policy, cost=cost, read=read, refusal=refusal)
+            if billed is not None:
+                self.tokens.learn(features, billed)
+        return result, billed
+
+
+def _cost(tokens: TokenEstimator, features: Features, extra: float) -> Cost:
+    estimate, variance = tokens.estimate(features)
+    return Cost(estimate + extra, variance)
