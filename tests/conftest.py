@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 
 import pytest
+from invented import INVENTED
 
 from ragbridge import testing
+from ragbridge.models import MODELS
 
 # Haystack reports its use over the network unless told not to before it is imported.
 os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"
@@ -16,3 +18,10 @@ os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"
 def _own_quotas() -> None:
     """No test meets the limiters and estimates of another one, which clients share in a process."""
     testing.reset()
+
+
+@pytest.fixture
+def invented(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table of models has two rows more, of models that do not exist (``tests/data/invented.py``)."""
+    for row in INVENTED:
+        monkeypatch.setitem(MODELS, row.name, row)

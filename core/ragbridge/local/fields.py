@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ragbridge.local.refusals import Problem, Refusal, invalid
-from ragbridge.models import MODELS
+from ragbridge.models import lookup
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -126,11 +126,11 @@ class Fields:
         """The row of the model that the request names, which serves one of ``products``.
 
         Raises:
-            Refusal: 422 where the name is none, 400 where there is no such model.
+            Refusal: 422 where the name is missing or not a string, 400 where there is no such model.
         """
         name = self.word("model")
         self.check()
-        row = MODELS.get(name.removeprefix("jina-ai/"))
+        row = lookup(name)
         if row is None or not row.products.intersection(products):
             raise Refusal(400, f"Model {name[:200]!r} not found", code="INPUT_MODEL_NOT_FOUND")
         return row

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from ragbridge.values.inputs import Image
-from ragbridge.values.media import ASSUMED_SIDE, ASSUMED_TOKENS, pixels, tile_tokens
+from ragbridge.values.media import ASSUMED_SIDE, assumed_tokens, pixels, tile_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -53,7 +53,7 @@ class Medium:
     def tokens(self, row: Model) -> int:
         """What it costs: the service's tiles, by the size in the picture's header where that can be read."""
         if self.kind in {"audio", "video"} or row.image_tile is None:
-            return ASSUMED_TOKENS["image" if self.kind == "pdf" else self.kind]
+            return assumed_tokens("image" if self.kind == "pdf" else self.kind, row)
         size = pixels(Image(self.content)) if self.kind == "image" and not self.remote else None
         return tile_tokens(*(size or (ASSUMED_SIDE, ASSUMED_SIDE)), row)
 
@@ -93,7 +93,7 @@ def read_items(
 
 def read_item(fields: Fields, name: str, value: object, row: Model) -> Item:
     """Read a text, an object, or a group of them that has one vector."""
-    if isinstance(value, dict) and isinstance(value.get("content"), list) and "audio" in row.modalities:
+    if isinstance(value, dict) and isinstance(value.get("content"), list) and row.groups:
         if not value["content"]:
             fields.report(f"{name}.content", "List should have at least 1 item", "too_short", [])
         return tuple(

@@ -23,8 +23,8 @@ ASSUMED_PAGES = 4
 """Pages of a PDF. It is not opened here to count them."""
 
 ASSUMED_TOKENS = {"image": 4_000, "audio": 4_000, "video": 16_000}
-"""Where no formula is published (omni models, models that the table does not know): from an eighth to half of the longest
-context. Too high costs a wait, too low a refusal for now; what was billed corrects either."""
+"""Where no formula is published and the model's row names no figure, or there is no row: from an eighth to half of the
+longest context. Too high costs a wait, too low a refusal for now; what was billed corrects either."""
 
 CAUTION_BYTES = {"image": 5_000_000, "pdf": 8_000_000}
 """Sizes that some pages of the service call its largest (others say 8 MB for both): above them, a warning."""
@@ -32,14 +32,17 @@ CAUTION_BYTES = {"image": 5_000_000, "pdf": 8_000_000}
 
 def tokens_of(media: Media, row: Model | None) -> int:
     """What ``media`` will probably be billed by the model of ``row``."""
-    if row is None or row.image_tile is None or media.KIND not in {"image", "pdf"}:
-        if media.KIND == "pdf":
-            return ASSUMED_PAGES * ASSUMED_TOKENS["image"]
-        return ASSUMED_TOKENS[media.KIND]
-    if media.KIND == "pdf":
-        return ASSUMED_PAGES * tile_tokens(ASSUMED_SIDE, ASSUMED_SIDE, row)
-    width, height = pixels(media) or (ASSUMED_SIDE, ASSUMED_SIDE)
-    return tile_tokens(width, height, row)
+    pages, kind = (ASSUMED_PAGES, "image") if media.KIND == "pdf" else (1, media.KIND)
+    if kind == "image" and row is not None and row.image_tile is not None:
+        size = pixels(media) if media.KIND == "image" else None
+        return pages * tile_tokens(*(size or (ASSUMED_SIDE, ASSUMED_SIDE)), row)
+    return pages * assumed_tokens(kind, row)
+
+
+def assumed_tokens(kind: str, row: Model | None) -> int:
+    """What one ``image``, ``audio`` or ``video`` is taken to cost where the model's row has no formula for it."""
+    known = None if row is None else row.media_tokens.get(kind)
+    return ASSUMED_TOKENS[kind] if known is None else known
 
 
 def bytes_of(media: Media) -> int:

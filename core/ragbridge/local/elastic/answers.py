@@ -11,7 +11,7 @@ import numpy as np
 
 from ragbridge.local.elastic.errors import Failure
 from ragbridge.local.items import Medium, media, vectors
-from ragbridge.models import MODELS
+from ragbridge.models import lookup
 from ragbridge.rules.endpoints import E5_DIMS, MODEL_TASKS
 from ragbridge.values.media import ASSUMED_TOKENS
 
@@ -129,7 +129,7 @@ def _weight(given: Iterable[Medium], row: Model | None) -> int:
 
 
 def _row(endpoint: Endpoint) -> Model | None:
-    return MODELS.get(str(endpoint.service_settings["model_id"]).removeprefix("jina-ai/"))
+    return lookup(str(endpoint.service_settings["model_id"]))
 
 
 def _cut(endpoint: Endpoint, index: int, ids: Ids) -> Ids:

@@ -21,7 +21,7 @@ from ragbridge.local.elastic.errors import (
 )
 from ragbridge.local.elastic.settings import read_task_settings
 from ragbridge.local.items import Item, Medium, Part
-from ragbridge.models import MODELS
+from ragbridge.models import lookup
 from ragbridge.rules.endpoints import INPUT_TYPES
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ def _decode(value: str, field: str) -> bytes:
 
 
 def _modalities(endpoint: Endpoint) -> tuple[str, ...]:
-    row = MODELS.get(str(endpoint.service_settings["model_id"]))
+    row = lookup(str(endpoint.service_settings["model_id"]))
     return MEDIA if row is None else row.modalities
 
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ragbridge.local.elastic.endpoints import Endpoint
-from ragbridge.local.elastic.services.eis import WIDTHS
-from ragbridge.models import MODELS
+from ragbridge.models import hosted
 from ragbridge.rules import eis, elasticsearch
 from ragbridge.rules.chunking import check_settings
 from ragbridge.rules.endpoints import CHUNKING_TASKS
@@ -26,29 +25,14 @@ _ON_NODES = {
     ".multilingual-e5-small-elasticsearch": ("text_embedding", ".multilingual-e5-small_linux-x86_64"),
     ".rerank-v1-elasticsearch": ("rerank", ".rerank-v1"),
 }
-_HOSTED = {
-    ".elser-2-elastic": ("sparse_embedding", "elser_model_2"),
-    ".google-gemini-embedding-001": ("text_embedding", "google-gemini-embedding-001"),
-    ".jina-clip-v2": ("embedding", "jina-clip-v2"),
-    ".jina-embeddings-v3": ("text_embedding", "jina-embeddings-v3"),
-    ".jina-embeddings-v5-text-nano": ("text_embedding", "jina-embeddings-v5-text-nano"),
-    ".jina-embeddings-v5-text-small": ("text_embedding", "jina-embeddings-v5-text-small"),
-    ".openai-text-embedding-3-large": ("text_embedding", "openai-text-embedding-3-large"),
-    ".openai-text-embedding-3-small": ("text_embedding", "openai-text-embedding-3-small"),
-    ".elastic-rerank-v1": ("rerank", "elastic-rerank-v1"),
-    ".jina-reranker-m0": ("rerank", "jina-reranker-m0"),
-    ".jina-reranker-v2-base-multilingual": ("rerank", "jina-reranker-v2-base-multilingual"),
-    ".jina-reranker-v3": ("rerank", "jina-reranker-v3"),
-    ".jina-reranker-v3.5": ("rerank", "jina-reranker-v3.5"),
-}
 
 
 def preconfigured() -> Iterator[Endpoint]:
     """All of them."""
-    for name, (task_type, model) in _ON_NODES.items():
+    for name, (task_type, node_model) in _ON_NODES.items():
         settings: dict[str, Any] = {
             "num_threads": 1,
-            "model_id": model,
+            "model_id": node_model,
             "adaptive_allocations": {
                 "enabled": True,
                 "min_number_of_allocations": 0,
@@ -56,11 +40,12 @@ def preconfigured() -> Iterator[Endpoint]:
             },
         }
         yield _endpoint(name, task_type, elasticsearch.NAME, settings)
-    for name, (task_type, model) in _HOSTED.items():
-        settings = {"model_id": model}
-        if task_type in eis.DENSE:
-            settings["dimensions"] = MODELS[model].dimensions if model in MODELS else WIDTHS[model]
-        yield _endpoint(name, task_type, eis.NAME, settings)
+    for model in hosted().values():
+        if model.endpoint is not None:
+            settings = {"model_id": model.name}
+            if model.dimensions is not None:
+                settings["dimensions"] = model.dimensions
+            yield _endpoint(model.endpoint, model.task_type, eis.NAME, settings)
 
 
 def _endpoint(name: str, task_type: str, service: str, settings: dict[str, Any]) -> Endpoint:

@@ -106,7 +106,7 @@ class Batches:
         """
         fields = Fields.of(call.body)
         row = fields.model("batch")
-        fields.choice("task", among=(*row.tasks, "retrieval"))
+        fields.choice("task", among=(*row.tasks, *row.batch_tasks))
         width = fields.integer("dimensions", low=1, high=row.dimensions) or row.dimensions or 0
         normalized = fields.boolean("normalized", default=True)
         for name, instead in (

@@ -30,10 +30,11 @@ def read_embeddings(call: Call) -> Work:
     """
     fields = Fields.of(call.body)
     row = fields.model("embed", "multivector")
-    whole = fields.boolean("return_multivector", default=False) if "multivector" in row.products else False
+    both = "return_multivector" in row.options
+    whole = fields.boolean("return_multivector", default=False) if both else False
     if whole or "embed" not in row.products:
         return read_tokens_of(fields, row, call.embedder())
-    if "multivector" in row.products and fields.boolean("return_tokenized_input", default=False):
+    if both and fields.boolean("return_tokenized_input", default=False):
         message = "return_tokenized_input needs return_multivector"
         fields.report("return_tokenized_input", message, "value_error", True)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ragbridge.local.calls import Call, Work
 from ragbridge.local.refusals import Refusal
-from ragbridge.models import MODELS
+from ragbridge.models import MODELS, lookup
 
 if TYPE_CHECKING:
     from ragbridge.models import Model
@@ -28,7 +28,7 @@ def read_models(call: Call) -> Work:
     if name is None:
         found: dict[str, Any] = {"object": "list", "data": [_describe(row) for row in MODELS.values()]}
     else:
-        row = MODELS.get(name.removeprefix("jina-ai/"))
+        row = lookup(name)
         if row is None:
             raise Refusal(404, f"Model {name[:200]!r} not found", code="RESOURCE_NOT_FOUND")
         found = _describe(row)

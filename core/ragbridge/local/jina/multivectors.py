@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from ragbridge.local.model import Floats, StaticEmbedder
     from ragbridge.models import Model
 
-WIDTH = 128
-"""Of a token's vector where none is asked for, in ColBERT as in v4."""
 DIGEST = "[digest]"
 """What stands for a picture among the tokens: it is one of them."""
 
@@ -45,19 +43,19 @@ def read_tokens_of(fields: Fields, row: Model, embedder: StaticEmbedder) -> Work
         Refusal: 422 for a wrong field, 500 for a list of embedding types (as the service does).
     """
     encode = read_encoding(fields)
-    colbert = "embed" not in row.products
-    width = WIDTH
-    if not colbert:
+    among_others = "return_multivector" in row.options
+    width = row.token_dimensions or row.dimensions or embedder.width
+    if among_others:
         if fields.get("dimensions") is not None:
             message = "dimensions cannot be set with return_multivector"
             fields.report("dimensions", message, "value_error", fields.get("dimensions"))
     elif row.sizes:
-        width = fields.among("dimensions", row.sizes) or WIDTH
-    if colbert:
+        width = fields.among("dimensions", row.sizes) or width
+    if "input_type" in row.options:
         fields.choice("input_type", among=("query", "document"))
-    else:
+    if row.tasks:
         fields.choice("task", "task_type", among=row.tasks)
-    spelled = not colbert and fields.boolean("return_tokenized_input", default=False)
+    spelled = among_others and fields.boolean("return_tokenized_input", default=False)
     given = fields.required("input", "texts", "content")
     items = [] if given is None else read_items(fields, "input", given, row)
     fields.check()

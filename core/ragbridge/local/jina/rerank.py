@@ -14,20 +14,14 @@ import numpy as np
 from ragbridge.local.calls import Call, Row, Work
 from ragbridge.local.fields import Fields
 from ragbridge.local.items import answering, read_item, usage, vectors
-from ragbridge.models import MAX_DOC_LENGTH
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from ragbridge.local.items import Item
     from ragbridge.local.model import Ids, StaticEmbedder
-
-DOCUMENT_TOKENS: Mapping[str, int] = {"jina-reranker-v3": 2048, "jina-reranker-v3.5": 8192}
-"""``max_doc_length`` where the request has none: what is longer is cut."""
-EMBEDDING_WIDTH = 512
-"""Of the vectors that ``return_embeddings`` adds: measured on the hosted service."""
 
 
 def read_rerank(call: Call) -> Work:
@@ -41,16 +35,16 @@ def read_rerank(call: Call) -> Work:
     top_n = fields.integer("top_n", low=1)
     returned = fields.boolean("return_documents", default=True)
     embedded = "return_embeddings" in row.options and fields.boolean("return_embeddings", default=False)
-    longest = DOCUMENT_TOKENS.get(row.name)
-    if longest is not None:
-        longest = fields.integer("max_doc_length", low=1, high=MAX_DOC_LENGTH) or longest
+    longest = row.document_tokens
+    if longest is not None:  # what is longer is cut
+        longest = fields.integer("max_doc_length", low=1, high=row.max_document_tokens) or longest
     asked = fields.required("query")
     query = read_item(fields, "query", asked, row) if asked is not None else ("",)
     given = fields.required("documents")
     documents = _read_documents(fields, given, row) if given is not None else []
     fields.check()
     # Listwise rerankers wrap every document, the others send back what came (measured on the hosted service).
-    echoed = [{"text": item[0]} for item in documents] if row.window else [*(given or ())]
+    echoed = [{"text": item[0]} for item in documents] if row.listwise else [*(given or ())]
 
     embedder = call.embedder()
     ids = [[embedder.ids(part)[:longest] for part in item if isinstance(part, str)] for item in documents]
@@ -78,7 +72,7 @@ def read_rerank(call: Call) -> Work:
                 if returned:
                     result["document"] = echoed[each.index]
                 if embedded:
-                    vector = embedder.embed(ids[each.index], EMBEDDING_WIDTH)[0]
+                    vector = embedder.embed(ids[each.index], row.document_dimensions or embedder.width)[0]
                     result["embedding"] = vector.astype(np.float64).round(8).tolist()
             results.append(result)
         return json.dumps({**head, "results": results}).encode()

@@ -192,5 +192,5 @@ def check_modality(item: Item, row: Model | None, where: str) -> None:
 
 
 def takes(row: Model, name: str) -> bool:
-    """Whether a model takes a modality; groups are a matter of those that hear, see and read."""
-    return ("audio" if name == "content" else name) in row.modalities
+    """Whether a model takes a modality, or groups (``content``)."""
+    return row.groups if name == "content" else name in row.modalities

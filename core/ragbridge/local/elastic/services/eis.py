@@ -5,24 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ragbridge.local.elastic.errors import Failure
-from ragbridge.models import MODELS
+from ragbridge.models import hosted
 from ragbridge.rules.eis import DENSE
 
 if TYPE_CHECKING:
     from ragbridge.local.elastic.services.draft import Draft
+    from ragbridge.models import Hosted
 
 CHAT = ("completion", "chat_completion")
 """Task types that the embedded engine does not offer."""
-SPARSE = ("elser_model_2",)
-WIDTHS = {
-    "google-gemini-embedding-001": 3072,
-    "google-gemini-embedding-2": 3072,
-    "microsoft-multilingual-e5-large": 1024,
-    "openai-text-embedding-3-small": 1536,
-    "openai-text-embedding-3-large": 3072,
-}
-"""Vector widths of models that are not Jina's; those of Jina's models are in ``ragbridge.models``."""
-RERANKERS = ("elastic-rerank-v1",)
 
 
 def complete(draft: Draft, settings: dict[str, Any]) -> dict[str, Any]:
@@ -34,14 +25,13 @@ def complete(draft: Draft, settings: dict[str, Any]) -> dict[str, Any]:
     name, task_type = str(settings["model_id"]), draft.task_type
     if task_type in DENSE:
         return {**settings, "dimensions": _width(name, settings.get("dimensions"))}
-    if name not in (SPARSE if task_type == "sparse_embedding" else _rerankers()):
+    if _model(name).task_type != task_type:
         raise _unknown(name)
     return settings
 
 
 def _width(name: str, dimensions: int | None) -> int:
-    row = MODELS.get(name)
-    known = row.dimensions if row is not None and "embed" in row.products else WIDTHS.get(name)
+    known = _model(name).dimensions
     if known is None:
         raise _unknown(name)
     if dimensions is not None and dimensions > known:
@@ -52,8 +42,11 @@ def _width(name: str, dimensions: int | None) -> int:
     return dimensions or known
 
 
-def _rerankers() -> frozenset[str]:
-    return frozenset((*RERANKERS, *(row.name for row in MODELS.values() if "rerank" in row.products)))
+def _model(name: str) -> Hosted:
+    model = hosted().get(name)
+    if model is None:
+        raise _unknown(name)
+    return model
 
 
 def _unknown(name: str) -> Failure:

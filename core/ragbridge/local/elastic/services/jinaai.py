@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ragbridge.local.elastic.errors import Failure
-from ragbridge.models import MODELS, Model
+from ragbridge.models import Model, lookup
 
 if TYPE_CHECKING:
     from ragbridge.local.elastic.services.draft import Draft
@@ -30,7 +30,7 @@ def complete(draft: Draft, settings: dict[str, Any]) -> dict[str, Any]:
 
 def _probe(inference_id: str, name: str, product: str, dimensions: int | None = None) -> Model:
     """The model's row, if the test request would succeed."""
-    row = MODELS.get(name.removeprefix("jina-ai/"))
+    row = lookup(name)
     if row is None or product not in row.products:
         raise _refused(inference_id, f"Model {name} not found")
     if dimensions is not None and dimensions != row.dimensions:

@@ -33,12 +33,10 @@ class EmbeddingOptions:
 
     @property
     def width(self) -> int | None:
-        """Dimensions that vectors will have; None for a model that the table does not know.
-
-        Nor does the table know what v4 gives for each token.
-        """
-        known = self.row.dimensions if self.row and not self.multivector else None
-        return self.dimensions or known
+        """Dimensions that vectors will have; None for a model that the table does not know."""
+        if self.dimensions is not None or self.row is None:
+            return self.dimensions
+        return (self.multivector and self.row.token_dimensions) or self.row.dimensions
 
     def payload(self, content: object) -> dict[str, Any]:
         """The request's body. Floats are asked for as base64, which costs a tenth of JSON numbers to read."""

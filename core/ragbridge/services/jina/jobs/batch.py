@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from ragbridge.values.jobs import FailedItem
 
 PRODUCT = "embeddings"
-ONE_TASK_FOR_BOTH = "retrieval"
-"""Some descriptions have this task for jobs where v5 has one for queries and one for passages: sent if asked for."""
 
 JobProgress: TypeAlias = Callable[[int, int], object]
 """Told how many items are through, failed ones included, and how many there are."""
@@ -62,11 +60,12 @@ def build(
     Raises:
         ConfigurationError: The model takes no jobs, or an option is not what it should be.
     """
-    models.find(model, "batch")
+    row = models.find(model, "batch")
+    of_jobs = row is not None and role is None and task in row.batch_tasks
     options = check_options(
         model=model,
         role=role,
-        task=None if task == ONE_TASK_FOR_BOTH and role is None else task,
+        task=None if of_jobs else task,
         dimensions=dimensions,
         truncate=None,
         normalized=normalized,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from ragbridge.client.methods import Awaitable, Blocking
 from ragbridge.flow import Plan, plan
-from ragbridge.models import DEFAULT_EMBEDDING_MODEL, Role
+from ragbridge.models import DEFAULT_EMBEDDING_MODEL, BatchModel, Role
 from ragbridge.services.jina.jobs import batch, bulk, polling
 from ragbridge.services.jina.jobs.batch import JobProgress
 from ragbridge.services.jina.jobs.inputs import check_ids, check_inputs
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from ragbridge.client.service import Service
 
 T = TypeVar("T")
-
-BatchModel: TypeAlias = str | Literal["jina-embeddings-v5-text-small", "jina-embeddings-v5-text-nano"]
 
 
 class _Job(JinaPart):

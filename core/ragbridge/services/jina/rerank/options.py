@@ -12,11 +12,11 @@ from ragbridge.errors import ConfigurationError
 from ragbridge.models import MAX_DOC_LENGTH, Model
 from ragbridge.services.jina.items import LEGACY, Item, Items, check_modality, read_item, read_items, to_wire
 from ragbridge.values.inputs import Image, Media
+from ragbridge.values.media import tokens_of
 from ragbridge.values.rankings import Document
 
 IMAGE_TOKENS = 768
-"""What an image is taken to cost: no formula is published. ``jina-reranker-m0`` sees an image as 768 patches of 28 x 28
-pixels at most (its model card), and a patch is a token of its base model."""
+"""What an image is taken to cost a reranker that the table does not know: as much as those that it knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class RerankOptions:
     @property
     def listwise(self) -> bool:
         """Whether a score depends on the other documents of its call: so it is taken to, where that is not known."""
-        return self.row is None or self.row.window is not None
+        return self.row is None or self.row.listwise
 
     def payload(self, query: Item, documents: Items, top_n: int | None) -> dict[str, Any]:
         """The request's body; files are read now. Documents are never asked back: the caller has them."""
@@ -71,12 +71,9 @@ def check_options(
     for name, value in (("max_doc_length", max_doc_length), ("return_embeddings", return_embeddings or None)):
         if value is not None and row is not None and name not in row.options:
             raise ConfigurationError(f"{name}={value!r}: {model} has no such option")
-    if max_doc_length is not None and (
-        type(max_doc_length) is not int or not 1 <= max_doc_length <= MAX_DOC_LENGTH
-    ):
-        raise ConfigurationError(
-            f"max_doc_length={max_doc_length!r} must be an int from 1 to {MAX_DOC_LENGTH}"
-        )
+    longest = (row and row.max_document_tokens) or MAX_DOC_LENGTH
+    if max_doc_length is not None and (type(max_doc_length) is not int or not 1 <= max_doc_length <= longest):
+        raise ConfigurationError(f"max_doc_length={max_doc_length!r} must be an int from 1 to {longest}")
     options = RerankOptions(
         model, row, top_n, return_documents, max_doc_length, return_embeddings, max_documents_per_call
     )
@@ -106,14 +103,17 @@ def read_documents(documents: list[Document], options: RerankOptions) -> Items:
     Raises:
         ConfigurationError: One of them is neither, or the model takes no images.
     """
+    row = options.row
     return read_items(
-        documents, lambda value, index: _read(value, f"documents[{index}]", options.row), image_tokens
+        documents,
+        lambda value, index: _read(value, f"documents[{index}]", row),
+        lambda image: image_tokens(image, row),
     )
 
 
-def image_tokens(_: Media) -> float:
-    """What an image will probably be billed."""
-    return IMAGE_TOKENS
+def image_tokens(image: Media, row: Model | None) -> float:
+    """Tokens that an image will probably be billed."""
+    return IMAGE_TOKENS if row is None else tokens_of(image, row)
 
 
 def _read(value: object, where: str, row: Model | None) -> Item:

@@ -211,7 +211,7 @@ def _image_tokens(job: _Job, documents: Items) -> float:
 
 
 def _query_tokens(job: _Job) -> float:
-    return image_tokens(job.query) if isinstance(job.query, Media) else 0.0
+    return image_tokens(job.query, job.options.row) if isinstance(job.query, Media) else 0.0
 
 
 def _join(job: _Job, documents: Sequence[Document] | None, calls: list[_Call]) -> Ranking:

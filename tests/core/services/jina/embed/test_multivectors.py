@@ -27,6 +27,7 @@ from ragbridge import (
 from ragbridge.flow import Response
 
 V4 = "jina-embeddings-v4"
+NEWER = "jina-embeddings-v9"
 MISSING = Response(404, {}, b'{"detail": "Not Found"}')
 UNKNOWN = Response(
     404, {}, b'{"detail": "Model x not found", "code": "RESOURCE_NOT_FOUND", "request_id": "r1"}'
@@ -166,11 +167,19 @@ def test_tokens_that_do_not_fit_their_vectors_are_an_error(scripted, tokens):
         jina.embed_multivector(["a"], model=V4, role="query", return_tokens=True)
 
 
+@pytest.mark.parametrize("model", ["jina-colbert-v2", V4])
+def test_vectors_of_another_width_than_the_models_own_are_an_error(scripted, model):
+    """The table knows how wide a token's vector is, of models for tokens alone as of v4."""
+    jina, _ = client(scripted, answer([row(0, GOOD[:, :64])]))
+    with pytest.raises(ResponseError, match="64 dimensions where 128"):
+        jina.embed_multivector(["a"], model=model, role="query")
+
+
 def test_answers_of_one_job_with_different_widths_are_an_error(scripted):
     """Where the table does not know a width, the answers must agree at least."""
     jina, _ = client(scripted, answer([row(0, GOOD)]), answer([row(0, GOOD[:, :64])]), batch_size=1)
     with pytest.raises(ResponseError, match=r"\[64, 128\]"):
-        jina.embed_multivector(["a", "b"], model=V4, role="query")
+        jina.embed_multivector(["a", "b"], model=NEWER, role="query")
 
 
 def test_the_former_route_is_asked_where_the_service_does_not_know_this_one(scripted):

@@ -1,0 +1,72 @@
+"""What each model can do, one row each, and what one request to Jina may hold. Client and engine read both.
+
+``table`` has Jina's models, ``hosted`` those of the Elastic Inference Service, ``rows`` the columns.
+"""
+
+from ragbridge.models.hosted import Hosted, hosted
+from ragbridge.models.limits import (
+    MAX_BATCH_ITEMS,
+    MAX_BATCH_LINES,
+    MAX_CLASSES,
+    MAX_CLASSIFIERS,
+    MAX_CLASSIFY_INPUTS,
+    MAX_DOC_LENGTH,
+    MAX_GROUP_LABELS,
+    MAX_GROUPS,
+    MAX_ITEMS,
+    MAX_LABELS,
+    MAX_PAGE_SECONDS,
+    MAX_REQUEST_TOKENS,
+    MIN_MAX_TOKENS,
+    SEARCH_TOKENS,
+)
+from ragbridge.models.names import (
+    DEFAULT_EMBEDDING_MODEL,
+    DEFAULT_IMAGE_MODEL,
+    DEFAULT_MULTIVECTOR_MODEL,
+    DEFAULT_RERANK_MODEL,
+    BatchModel,
+    EmbeddingModel,
+    MultiVectorModel,
+    RerankModel,
+    Role,
+)
+from ragbridge.models.rows import Model, ModelInfo
+from ragbridge.models.table import MODELS, find, lookup, row_of
+
+__all__ = [
+    "DEFAULT_EMBEDDING_MODEL",
+    "DEFAULT_IMAGE_MODEL",
+    "DEFAULT_MULTIVECTOR_MODEL",
+    "DEFAULT_RERANK_MODEL",
+    "MAX_BATCH_ITEMS",
+    "MAX_BATCH_LINES",
+    "MAX_CLASSES",
+    "MAX_CLASSIFIERS",
+    "MAX_CLASSIFY_INPUTS",
+    "MAX_DOC_LENGTH",
+    "MAX_GROUPS",
+    "MAX_GROUP_LABELS",
+    "MAX_ITEMS",
+    "MAX_LABELS",
+    "MAX_PAGE_SECONDS",
+    "MAX_REQUEST_TOKENS",
+    "MIN_MAX_TOKENS",
+    "MODELS",
+    "SEARCH_TOKENS",
+    "BatchModel",
+    "EmbeddingModel",
+    "Hosted",
+    "Model",
+    "ModelInfo",
+    "MultiVectorModel",
+    "RerankModel",
+    "Role",
+    "find",
+    "hosted",
+    "lookup",
+    "row_of",
+]
+
+for _thing in (Hosted, Model, ModelInfo, find, hosted, lookup, row_of):
+    _thing.__module__ = __name__  # so that no pickle and no traceback names a module inside

@@ -1,0 +1,57 @@
+"""The models' names as type checkers complete them, and the ones that methods take by default."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+Role: TypeAlias = Literal["query", "document"]
+
+EmbeddingModel: TypeAlias = (
+    str
+    | Literal[
+        "jina-embeddings-v5-text-small",
+        "jina-embeddings-v5-text-nano",
+        "jina-embeddings-v5-omni-small",
+        "jina-embeddings-v5-omni-nano",
+        "jina-embeddings-v4",
+        "jina-embeddings-v3",
+        "jina-code-embeddings-1.5b",
+        "jina-code-embeddings-0.5b",
+        "jina-clip-v2",
+        "jina-clip-v1",
+        "jina-embeddings-v2-base-en",
+        "jina-embeddings-v2-base-zh",
+        "jina-embeddings-v2-base-de",
+        "jina-embeddings-v2-base-es",
+        "jina-embeddings-v2-base-code",
+    ]
+)
+"""A model's name. Any string is taken; the known ones are offered for completion."""
+
+RerankModel: TypeAlias = (
+    str
+    | Literal[
+        "jina-reranker-v3.5",
+        "jina-reranker-v3",
+        "jina-reranker-m0",
+        "jina-reranker-v2-base-multilingual",
+        "jina-reranker-v1-base-en",
+        "jina-reranker-v1-turbo-en",
+        "jina-reranker-v1-tiny-en",
+        "jina-colbert-v2",
+        "jina-colbert-v1-en",
+    ]
+)
+"""A reranker's name. Any string is taken; the known ones are offered for completion."""
+
+MultiVectorModel: TypeAlias = str | Literal["jina-colbert-v2", "jina-colbert-v1-en", "jina-embeddings-v4"]
+"""The name of a model with one vector for each token. Any string is taken; the known ones are offered for completion."""
+
+BatchModel: TypeAlias = str | Literal["jina-embeddings-v5-text-small", "jina-embeddings-v5-text-nano"]
+"""The name of a model that takes batch jobs. Any string is taken; the known ones are offered for completion."""
+
+DEFAULT_EMBEDDING_MODEL = "jina-embeddings-v5-text-small"
+DEFAULT_RERANK_MODEL = "jina-reranker-v3"
+DEFAULT_MULTIVECTOR_MODEL = "jina-colbert-v2"
+DEFAULT_IMAGE_MODEL = "jina-embeddings-v5-omni-small"
+"""Its vectors of texts are those of the default model for texts (model cards), so that queries find images."""
