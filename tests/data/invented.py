@@ -21,7 +21,7 @@ EMBEDDER = Model(
     image_tile=50,
     tile_tokens=7,
     media_tokens={"audio": 321},
-    eis_task="embedding",
+    eis_task="text_embedding",
     eis_endpoint=True,
 )
 RERANKER = Model(

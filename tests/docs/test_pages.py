@@ -18,6 +18,7 @@ from ragbridge import Jina, Retry
 from ragbridge.cli.app import app
 from ragbridge.elastic import Elastic, Endpoints
 from ragbridge.local import Engine
+from ragbridge.models import MODELS
 from ragbridge.server import running
 
 ROOT = Path(__file__).parents[2]
@@ -201,6 +202,28 @@ def test_the_table_of_errors_is_whole_and_true():
     made = vars(ragbridge.StatusError("said", status=400))
     assert set(re.findall(r"`(\w+)`", fields)) == set(made)
     assert f"by default {Retry().attempts} attempts" in PAGES["docs/errors.md"]
+
+
+def test_the_table_of_models_is_whole_and_true():
+    """What each model can do, as requests are checked against it."""
+    head = "| model | products | tokens of an input | widths | inputs | on Elastic's service |"
+    stated = {name.strip("`"): cells for name, *cells in table("docs/jina.md", head)}
+    assert stated == {
+        row.name: [
+            ", ".join(sorted(row.products)),
+            f"{row.context:,}",
+            ", ".join(map(str, row.sizes or ([row.dimensions] if row.dimensions else []))),
+            ", ".join(row.modalities),
+            f"`{row.eis_task}`" if row.eis_task else "",
+        ]
+        for row in MODELS.values()
+    }
+
+
+def test_a_model_that_the_table_lacks_is_noticed(invented):
+    """Two rows more in the program, and the page is no longer whole."""
+    with pytest.raises(AssertionError, match="invented-embedder"):
+        test_the_table_of_models_is_whole_and_true()
 
 
 def test_the_table_of_adapters_is_whole_and_true():

@@ -1,73 +1,43 @@
-"""Every model by the facts about it: what is sent, what is refused before sending, what is read.
+"""Every model by its row: what is sent, what is refused before sending, what is read.
 
-The table here is written from the service's description, not from ``ragbridge.models``, which is what it tests.
+The rows are those of ``ragbridge.models``, and two invented ones, which nothing but the row can make work. What the rows
+say is compared with ``tests/data/models.json``, which is written from what the services publish.
 """
 
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
-from dataclasses import dataclass
+import typing
+from pathlib import Path
 
+import invented as invented_models
 import numpy as np
 import pytest
 
 from ragbridge import ConfigurationError, Group, Image, Jina, Pdf
+from ragbridge.elastic import ElasticInferenceService
 from ragbridge.flow import Response
-from ragbridge.models import MODELS
-
-RETRIEVAL = ({"task": "retrieval.query"}, {"task": "retrieval.passage"})
-NL2CODE = ({"task": "nl2code.query"}, {"task": "nl2code.passage"})
-NONE = ({}, {})
-TYPED = ({"input_type": "query"}, {"input_type": "document"})
-V5 = ("text-matching", "retrieval.query", "retrieval.passage", "clustering", "classification")
-V4 = ("text-matching", "retrieval.query", "retrieval.passage", "code.query", "code.passage")
-V3 = ("retrieval.query", "retrieval.passage", "text-matching", "classification", "separation")
-CODE = tuple(
-    f"{kind}.{side}"
-    for kind in ("nl2code", "qa", "code2code", "code2nl", "code2completion")
-    for side in ("query", "passage")
+from ragbridge.models import (
+    MODELS,
+    BatchModel,
+    EmbeddingModel,
+    Model,
+    MultiVectorModel,
+    RerankModel,
+    hosted,
+    lookup,
 )
-BOTH = ("normalized", "truncate")
 
-
-@dataclass(frozen=True)
-class Facts:
-    """What the service says of one model."""
-
-    name: str
-    width: int
-    roles: tuple[dict[str, str], dict[str, str]]
-    tasks: tuple[str, ...]
-    options: tuple[str, ...]
-    shrinks: bool = True
-    takes: tuple[str, ...] = ("text",)
-
-
-SEES = ("text", "image", "pdf")
-OMNI = ("text", "image", "pdf", "audio", "video", "content")
-EMBED = [
-    Facts("jina-embeddings-v5-text-small", 1024, RETRIEVAL, V5, BOTH),
-    Facts("jina-embeddings-v5-text-nano", 768, RETRIEVAL, V5, BOTH),
-    Facts("jina-embeddings-v5-omni-small", 1024, RETRIEVAL, V5, BOTH, takes=OMNI),
-    Facts("jina-embeddings-v5-omni-nano", 768, RETRIEVAL, V5, BOTH, takes=OMNI),
-    Facts("jina-embeddings-v4", 2048, RETRIEVAL, V4, ("truncate", "late_chunking"), takes=SEES),
-    Facts("jina-embeddings-v3", 1024, RETRIEVAL, V3, (*BOTH, "late_chunking")),
-    Facts("jina-code-embeddings-1.5b", 1536, NL2CODE, CODE, ("truncate",)),
-    Facts("jina-code-embeddings-0.5b", 896, NL2CODE, CODE, ("truncate",)),
-    Facts("jina-clip-v2", 1024, ({"task": "retrieval.query"}, {}), ("retrieval.query",), BOTH, takes=SEES),
-    Facts("jina-clip-v1", 768, NONE, (), BOTH, shrinks=False, takes=SEES),
-    *(
-        Facts(f"jina-embeddings-v2-base-{language}", 768, NONE, (), BOTH, shrinks=False)
-        for language in ("en", "zh", "de", "es", "code")
-    ),
+FACTS = json.loads(Path(invented_models.__file__).with_name("models.json").read_text(encoding="ascii"))[
+    "models"
 ]
-COLBERT = [
-    Facts("jina-colbert-v2", 128, TYPED, (), ()),
-    Facts("jina-colbert-v1-en", 128, TYPED, (), (), shrinks=False),
-]
-V4_FACTS = next(facts for facts in EMBED if facts.name == "jina-embeddings-v4")
-EVERY_TASK = sorted({*V5, *V4, *V3, *CODE, "retrieval", "summarization"})
+ROWS = [*MODELS.values(), *invented_models.INVENTED]
+EMBED = [row for row in ROWS if "embed" in row.products]
+COLBERT = [row for row in ROWS if "input_type" in row.options]
+V4 = MODELS["jina-embeddings-v4"]
+EVERY_TASK = sorted({*(task for row in ROWS for task in row.tasks), "retrieval", "summarization"})
 PNG = b"\x89PNG\r\n\x1a\n a picture"
 OTHERS = {
     "image": {"image": base64.b64encode(PNG).decode()},
@@ -77,8 +47,28 @@ OTHERS = {
 }
 
 
-def name_of(facts):
-    return facts.name
+def name_of(row):
+    return row.name
+
+
+def columns(row):
+    """The columns of a row that say something, as JSON has them."""
+    plain = Model("", frozenset(), 0)
+    said = {name: value for name, value in dataclasses.asdict(row).items() if value != getattr(plain, name)}
+    del said["name"]
+    return json.loads(json.dumps(said, default=sorted))
+
+
+def takes(row):
+    """The kinds of inputs that go out as the service writes them."""
+    return (*row.modalities, *(["content"] if row.groups else []))
+
+
+def role_fields(row, role):
+    """What a request has of the role."""
+    if "input_type" in row.options:
+        return {"input_type": role}
+    return {"task": row.roles[role]} if row.roles.get(role) else {}
 
 
 def b64(numbers):
@@ -88,7 +78,7 @@ def b64(numbers):
 def embedded(request):
     """Answers as the service does: base64, or bytes of the binary types; of a PDF three pages."""
     body = json.loads(request.body)
-    width = body.get("dimensions") or next(f.width for f in EMBED if f.name == body["model"])
+    width = body.get("dimensions") or lookup(body["model"]).dimensions
     items = body["input"] if isinstance(body["input"], list) else [0, 1, 2]
     rows = []
     for index in range(len(items)):
@@ -108,7 +98,8 @@ def embedded(request):
 def by_token(request):
     """Answers as the service does for late interaction: one base64 string for each token."""
     body = json.loads(request.body)
-    width = body.get("dimensions") or 128
+    row = lookup(body["model"])
+    width = body.get("dimensions") or (row and (row.token_dimensions or row.dimensions)) or 3
     rows = [
         {"object": "embeddings", "index": index, "embeddings": [b64([index + 1.0] * width)] * (index + 2)}
         for index in range(len(body["input"]))
@@ -118,7 +109,7 @@ def by_token(request):
 
 
 @pytest.fixture
-def wire(scripted):
+def wire(scripted, invented):
     """``wire(method, *arguments, **options)``: what a call returns, and the one body that it sends."""
 
     def call(method, *arguments, **options):
@@ -133,7 +124,7 @@ def wire(scripted):
 
 
 @pytest.fixture
-def refuses(scripted):
+def refuses(scripted, invented):
     """``refuses(says, method, *arguments, **options)``: the call is refused, and nothing was sent."""
 
     def check(says, method, *arguments, **options):
@@ -146,103 +137,129 @@ def refuses(scripted):
     return check
 
 
-def test_every_model_stands_in_the_table_here():
-    """A model that is added to the one table is described in the other."""
-    for product, facts in (("embed", EMBED), ("multivector", [*COLBERT, V4_FACTS])):
-        assert {row.name for row in MODELS.values() if product in row.products} == set(map(name_of, facts))
+def test_every_row_says_what_the_services_publish():
+    """All of its columns; a model that is added to the table is described beside the tests, by its sources."""
+    assert {name: columns(row) for name, row in MODELS.items()} == FACTS
 
 
-@pytest.mark.parametrize("facts", EMBED, ids=name_of)
-@pytest.mark.parametrize("side", [0, 1], ids=["query", "document"])
-def test_what_is_sent_for_a_role(wire, facts, side):
+@pytest.mark.parametrize(
+    ("alias", "product"),
+    [
+        (EmbeddingModel, "embed"),
+        (RerankModel, "rerank"),
+        (MultiVectorModel, "multivector"),
+        (BatchModel, "batch"),
+    ],
+    ids=["embed", "rerank", "multivector", "batch"],
+)
+def test_completion_offers_every_model_of_a_product(alias, product):
+    """The names that type checkers know are those of the table."""
+    (literal,) = (part for part in typing.get_args(alias) if part is not str)
+    assert set(typing.get_args(literal)) == {row.name for row in MODELS.values() if product in row.products}
+
+
+def test_completion_offers_hosted_models():
+    """Each of Jina's that the Elastic Inference Service hosts, and none that it does not host."""
+    (literal,) = (
+        part
+        for part in typing.get_args(typing.get_type_hints(ElasticInferenceService)["model"])
+        if part is not str
+    )
+    offered = set(typing.get_args(literal))
+    assert offered <= set(hosted())
+    assert {name for name in hosted() if name in MODELS} <= offered
+
+
+@pytest.mark.parametrize("row", EMBED, ids=name_of)
+@pytest.mark.parametrize("role", ["query", "document"])
+def test_what_is_sent_for_a_role(wire, row, role):
     """The model's own task or none, base64, the input: these fields and no other. The vectors have its width."""
-    result, body = wire("embed", ["a", {"text": "b"}], model=facts.name, role=("query", "document")[side])
+    result, body = wire("embed", ["a", {"text": "b"}], model=row.name, role=role)
     assert body == {
-        "model": facts.name,
-        **facts.roles[side],
+        "model": row.name,
+        **role_fields(row, role),
         "embedding_type": "base64",
         "input": ["a", "b"],
     }
-    assert (result.vectors.shape, result.vectors.dtype) == ((2, facts.width), np.float32)
+    assert (result.vectors.shape, result.vectors.dtype) == ((2, row.dimensions), np.float32)
     assert result.embedding_type == "float"
 
 
-@pytest.mark.parametrize("facts", EMBED, ids=name_of)
-def test_each_task_is_sent_or_refused(wire, refuses, facts):
+@pytest.mark.parametrize("row", EMBED, ids=name_of)
+def test_each_task_is_sent_or_refused(wire, refuses, row):
     """The service rejects other models' tasks; the message names this model's."""
     for task in EVERY_TASK:
-        if task in facts.tasks:
-            assert wire("embed", ["a"], model=facts.name, task=task)[1]["task"] == task
+        if task in row.tasks:
+            assert wire("embed", ["a"], model=row.name, task=task)[1]["task"] == task
         else:
-            says = ", ".join(facts.tasks) if facts.tasks else "no tasks"
-            refuses(says, "embed", ["a"], model=facts.name, task=task)
+            says = ", ".join(row.tasks) if row.tasks else "no tasks"
+            refuses(says, "embed", ["a"], model=row.name, task=task)
 
 
-@pytest.mark.parametrize("facts", EMBED, ids=name_of)
-def test_each_option_is_sent_or_refused(wire, refuses, facts):
+@pytest.mark.parametrize("row", EMBED, ids=name_of)
+def test_each_option_is_sent_or_refused(wire, refuses, row):
     """An option that a model does not have would be ignored by the service: that is said instead."""
     for name in ("normalized", "truncate", "late_chunking"):
-        if name in facts.options:
-            assert wire("embed", ["a"], model=facts.name, **{name: True})[1][name] is True
+        if name in row.options:
+            assert wire("embed", ["a"], model=row.name, **{name: True})[1][name] is True
         else:
-            refuses(name, "embed", ["a"], model=facts.name, **{name: True})
+            refuses(name, "embed", ["a"], model=row.name, **{name: True})
 
 
-@pytest.mark.parametrize("facts", EMBED, ids=name_of)
-def test_dimensions_are_sent_up_to_the_models_own(wire, refuses, facts):
+@pytest.mark.parametrize("row", EMBED, ids=name_of)
+def test_dimensions_are_sent_up_to_the_models_own(wire, refuses, row):
     """Any width up to it where there is a choice; only its own where there is none."""
-    result, body = wire("embed", ["a"], model=facts.name, dimensions=facts.width)
-    assert (body["dimensions"], result.vectors.shape) == (facts.width, (1, facts.width))
-    refuses("dimensions", "embed", ["a"], model=facts.name, dimensions=facts.width + 1)
-    if facts.shrinks:
-        assert wire("embed", ["a"], model=facts.name, dimensions=100)[0].vectors.shape == (1, 100)
+    result, body = wire("embed", ["a"], model=row.name, dimensions=row.dimensions)
+    assert (body["dimensions"], result.vectors.shape) == (row.dimensions, (1, row.dimensions))
+    refuses("dimensions", "embed", ["a"], model=row.name, dimensions=row.dimensions + 1)
+    if row.sizes:
+        assert wire("embed", ["a"], model=row.name, dimensions=100)[0].vectors.shape == (1, 100)
     else:
-        refuses(f"always gives {facts.width}", "embed", ["a"], model=facts.name, dimensions=64)
+        refuses(f"always gives {row.dimensions}", "embed", ["a"], model=row.name, dimensions=64)
 
 
-@pytest.mark.parametrize("facts", EMBED, ids=name_of)
+@pytest.mark.parametrize("row", EMBED, ids=name_of)
 @pytest.mark.parametrize("embedding_type", ["binary", "ubinary"])
-def test_binary_vectors_are_packed_bytes(wire, refuses, facts, embedding_type):
+def test_binary_vectors_are_packed_bytes(wire, refuses, row, embedding_type):
     """Both types give the bytes that ``numpy.packbits`` makes of the floats' signs."""
-    floats = wire("embed", ["a", "b"], model=facts.name)[0].vectors
-    result, body = wire("embed", ["a", "b"], model=facts.name, embedding_type=embedding_type)
+    floats = wire("embed", ["a", "b"], model=row.name)[0].vectors
+    result, body = wire("embed", ["a", "b"], model=row.name, embedding_type=embedding_type)
     assert body["embedding_type"] == embedding_type
     assert result.vectors.dtype == np.uint8
     assert np.array_equal(result.vectors, np.packbits(floats > 0, axis=1))
     assert result.embedding_type == embedding_type
-    if facts.shrinks:
+    if row.sizes:
         refuses(
-            "multiple of 8", "embed", ["a"], model=facts.name, embedding_type=embedding_type, dimensions=100
+            "multiple of 8", "embed", ["a"], model=row.name, embedding_type=embedding_type, dimensions=100
         )
 
 
-@pytest.mark.parametrize("facts", EMBED, ids=name_of)
-def test_each_kind_of_input_is_sent_or_refused(wire, refuses, facts):
+@pytest.mark.parametrize("row", EMBED, ids=name_of)
+def test_each_kind_of_input_is_sent_or_refused(wire, refuses, row):
     """What a model takes goes out as the service writes it, beside texts; what it does not is named, with who does."""
     for kind, item in OTHERS.items():
-        if kind in facts.takes:
-            assert wire("embed", ["a", item], model=facts.name)[1]["input"] == ["a", item]
+        if kind in takes(row):
+            assert wire("embed", ["a", item], model=row.name)[1]["input"] == ["a", item]
         else:
             able = "jina-embeddings-v5-omni-small"
-            refuses(rf"texts\[1\].*{facts.name} takes.*{able}", "embed", ["a", item], model=facts.name)
+            refuses(rf"texts\[1\].*{row.name} takes.*{able}", "embed", ["a", item], model=row.name)
     pdf = Pdf("https://x.example/a.pdf")
-    if "pdf" in facts.takes:
-        result, body = wire("embed", pdf, model=facts.name)
+    if "pdf" in takes(row):
+        result, body = wire("embed", pdf, model=row.name)
         assert body["input"] == {"pdf": "https://x.example/a.pdf"}
-        assert result.vectors.shape == (3, facts.width)
+        assert result.vectors.shape == (3, row.dimensions)
     else:
-        refuses(rf"texts\[0\] is Pdf.*{facts.name}", "embed", [pdf], model=facts.name)
+        refuses(rf"texts\[0\] is Pdf.*{row.name}", "embed", [pdf], model=row.name)
 
 
-@pytest.mark.parametrize("facts", COLBERT, ids=name_of)
-@pytest.mark.parametrize("side", [0, 1], ids=["query", "document"])
-def test_what_is_sent_to_colbert(wire, facts, side):
+@pytest.mark.parametrize("row", COLBERT, ids=name_of)
+@pytest.mark.parametrize("role", ["query", "document"])
+def test_what_is_sent_to_colbert(wire, row, role):
     """Its own marker of queries and documents; one array for each input comes back, one row for each token."""
-    role = ("query", "document")[side]
-    result, body = wire("embed_multivector", ["a", "b"], model=facts.name, role=role)
+    result, body = wire("embed_multivector", ["a", "b"], model=row.name, role=role)
     assert body == {
-        "model": facts.name,
-        "input_type": role,
+        "model": row.name,
+        **role_fields(row, role),
         "embedding_type": "base64",
         "input": ["a", "b"],
     }
@@ -264,7 +281,7 @@ def test_what_is_sent_to_v4_for_each_token(wire):
         "input": ["a", OTHERS["image"]],
     }
     assert len(result) == 2
-    for task in V4:
+    for task in V4.tasks:
         assert wire("embed_multivector", ["a"], model="jina-embeddings-v4", task=task)[1]["task"] == task
 
 
@@ -304,10 +321,10 @@ def test_what_cannot_be_asked_for_tokens_is_refused(refuses, arguments, says):
     refuses(says, "embed_multivector", asked.pop("texts"), **asked)
 
 
-@pytest.mark.parametrize("facts", COLBERT, ids=name_of)
-def test_colbert_is_no_model_for_one_vector(refuses, facts):
+@pytest.mark.parametrize("row", COLBERT, ids=name_of)
+def test_colbert_is_no_model_for_one_vector(refuses, row):
     """The message names the method that it is for."""
-    refuses("use embed_multivector", "embed", ["a"], model=facts.name)
+    refuses("use embed_multivector", "embed", ["a"], model=row.name)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from invented import RERANKER
 
 from ragbridge import (
     ConfigurationError,
@@ -25,7 +26,7 @@ from ragbridge.flow import Response
 from ragbridge.models import MODELS
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
-RERANKERS = [model for model in MODELS.values() if "rerank" in model.products]
+RERANKERS = [model for model in (*MODELS.values(), RERANKER) if "rerank" in model.products]
 
 
 def score_of(document):
@@ -59,7 +60,7 @@ def judge(request, *, shape="missing", width=4):
 
 
 @pytest.fixture
-def reranker(scripted):
+def reranker(scripted, invented):
     """``reranker(*outcomes)``: a client, and the transport that it sends through; then ``judge`` answers."""
 
     def make(*outcomes, limits=None, attempts=1, answer=judge, **settings):
@@ -87,11 +88,11 @@ def test_a_request_holds_what_was_asked_and_nothing_else(reranker, model):
 
 
 @pytest.mark.parametrize("model", RERANKERS, ids=lambda model: model.name)
-@pytest.mark.parametrize("option", [{"max_doc_length": 100}, {"return_embeddings": True}])
+@pytest.mark.parametrize("option", [{"max_doc_length": 70}, {"return_embeddings": True}])
 def test_options_go_to_the_models_that_have_them(reranker, model, option):
-    """v3 and v3.5 have both; others are refused before anything is sent, by name."""
+    """What a model does not have is refused before anything is sent, by the option's name."""
     jina, transport = reranker()
-    if model.name in {"jina-reranker-v3", "jina-reranker-v3.5"}:
+    if option.keys() <= model.options:
         jina.rerank("q", ["1"], model=model.name, **option)
         assert option.items() <= bodies(transport)[0].items()
     else:
@@ -120,11 +121,11 @@ def test_m0_ranks_images_by_texts_and_texts_by_images(reranker, document, sent):
 
 @pytest.mark.parametrize(
     "model",
-    [model for model in RERANKERS if model.name != "jina-reranker-m0"],
+    [model for model in RERANKERS if "image" not in model.modalities],
     ids=lambda model: model.name,
 )
 def test_images_are_refused_by_models_that_read(reranker, model):
-    """All but m0 rank texts; the message names the one that sees."""
+    """The message names a model that sees."""
     jina, transport = reranker()
     for query, documents in (("q", [Image(PNG)]), (Image(PNG), ["1"])):
         with pytest.raises(ConfigurationError, match="jina-reranker-m0"):
