@@ -50,6 +50,29 @@ MultiVectorModel: TypeAlias = str | Literal["jina-colbert-v2", "jina-colbert-v1-
 BatchModel: TypeAlias = str | Literal["jina-embeddings-v5-text-small", "jina-embeddings-v5-text-nano"]
 """The name of a model that takes batch jobs. Any string is taken; the known ones are offered for completion."""
 
+EISModel: TypeAlias = (
+    Literal[
+        "elser_model_2",
+        "google-gemini-embedding-001",
+        "google-gemini-embedding-2",
+        "jina-clip-v2",
+        "jina-embeddings-v3",
+        "jina-embeddings-v5-omni-nano",
+        "jina-embeddings-v5-omni-small",
+        "jina-embeddings-v5-text-nano",
+        "jina-embeddings-v5-text-small",
+        "jina-reranker-m0",
+        "jina-reranker-v2-base-multilingual",
+        "jina-reranker-v3",
+        "jina-reranker-v3.5",
+        "microsoft-multilingual-e5-large",
+        "openai-text-embedding-3-large",
+        "openai-text-embedding-3-small",
+    ]
+    | str
+)
+"""Models of embedding and reranking: Elastic's tables of August 2026. What a cluster may use, ``endpoints.list()`` says."""
+
 DEFAULT_EMBEDDING_MODEL = "jina-embeddings-v5-text-small"
 DEFAULT_RERANK_MODEL = "jina-reranker-v3"
 DEFAULT_MULTIVECTOR_MODEL = "jina-colbert-v2"

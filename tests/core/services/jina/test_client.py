@@ -19,7 +19,6 @@ from ragbridge import (
     Retry,
 )
 from ragbridge.flow import Response
-from ragbridge.models import MODELS
 
 
 @pytest.fixture
@@ -33,24 +32,6 @@ def sent(scripted):
         return json.loads(request.body)
 
     return call
-
-
-EMBEDDERS = [model for model in MODELS.values() if "embed" in model.products]
-
-
-@pytest.mark.parametrize("model", EMBEDDERS, ids=lambda model: model.name)
-@pytest.mark.parametrize("role", ["query", "document"])
-def test_role_becomes_the_models_own_task(sent, model, role):
-    """Query and document are told apart by the word that this model knows, and by none where it has none."""
-    body = sent(width=model.dimensions, model=model.name, role=role)
-    expected = {"v5": "retrieval", "v4": "retrieval", "v3": "retrieval", "code": "nl2code"}
-    word = next(
-        (word for part, word in expected.items() if part in model.name and "v2-base" not in model.name), None
-    )
-    if model.name == "jina-clip-v2":
-        word = "retrieval" if role == "query" else None
-    side = "query" if role == "query" else "passage"
-    assert body.get("task") == (f"{word}.{side}" if word else None)
 
 
 def test_the_body_of_a_request_holds_what_was_asked_and_nothing_else(sent):

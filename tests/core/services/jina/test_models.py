@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 
 from ragbridge import ConfigurationError, Group, Image, Jina, Pdf
-from ragbridge.elastic import ElasticInferenceService
 from ragbridge.flow import Response
 from ragbridge.models import (
     MODELS,
     BatchModel,
+    EISModel,
     EmbeddingModel,
     Model,
     MultiVectorModel,
@@ -160,11 +160,7 @@ def test_completion_offers_every_model_of_a_product(alias, product):
 
 def test_completion_offers_hosted_models():
     """Each of Jina's that the Elastic Inference Service hosts, and none that it does not host."""
-    (literal,) = (
-        part
-        for part in typing.get_args(typing.get_type_hints(ElasticInferenceService)["model"])
-        if part is not str
-    )
+    (literal,) = (part for part in typing.get_args(EISModel) if part is not str)
     offered = set(typing.get_args(literal))
     assert offered <= set(hosted())
     assert {name for name in hosted() if name in MODELS} <= offered

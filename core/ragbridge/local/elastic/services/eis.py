@@ -1,4 +1,4 @@
-"""Service ``elastic``: the Elastic Inference Service. Models: Elastic's tables of August 2026."""
+"""Service ``elastic``: the Elastic Inference Service, with the models of ``ragbridge.models.hosted``."""
 
 from __future__ import annotations
 

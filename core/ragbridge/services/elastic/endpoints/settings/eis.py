@@ -4,34 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, TypeAlias
+from typing import Any, ClassVar
 
+from ragbridge.models import EISModel
 from ragbridge.rules import eis
 from ragbridge.rules.endpoints import Similarity
 from ragbridge.services.elastic.endpoints.settings.base import EndpointSettings
-
-EISModel: TypeAlias = (
-    Literal[
-        "elser_model_2",
-        "google-gemini-embedding-001",
-        "google-gemini-embedding-2",
-        "jina-clip-v2",
-        "jina-embeddings-v3",
-        "jina-embeddings-v5-omni-nano",
-        "jina-embeddings-v5-omni-small",
-        "jina-embeddings-v5-text-nano",
-        "jina-embeddings-v5-text-small",
-        "jina-reranker-m0",
-        "jina-reranker-v2-base-multilingual",
-        "jina-reranker-v3",
-        "jina-reranker-v3.5",
-        "microsoft-multilingual-e5-large",
-        "openai-text-embedding-3-large",
-        "openai-text-embedding-3-small",
-    ]
-    | str
-)
-"""Models of embedding and reranking: Elastic's tables of August 2026. What a cluster may use, ``endpoints.list()`` says."""
 
 
 @dataclass(frozen=True, slots=True)
