@@ -1,1 +1,1 @@
-"""Elasticsearch's own rules, read by client and embedded engine alike."""
+"""Elasticsearch's own rules. The client and the embedded engine read the same ones."""

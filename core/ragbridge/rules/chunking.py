@@ -1,4 +1,4 @@
-"""Elasticsearch's rules for ``chunking_settings``, with its own messages: for chunkers, endpoints and mappings alike."""
+"""Elasticsearch's rules for ``chunking_settings``, with its own messages. Chunkers, endpoints and mappings use them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def check_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         settings: As they are sent. ``{}`` means the default of new endpoints, sentences of 250 words with overlap 1.
 
     Raises:
-        ConfigurationError: Elasticsearch would refuse them; the message holds its own messages.
+        ConfigurationError: Elasticsearch would refuse them; the message quotes it.
     """
     values, problems = read_settings(settings)
     if problems:
@@ -67,7 +67,7 @@ def warn_of_large_chunks(settings: Mapping[str, Any], *, stacklevel: int) -> Non
 
     Args:
         settings: As ``check_settings`` gives them.
-        stacklevel: Whose line the warning names, counted from the caller of this function.
+        stacklevel: The frame whose line the warning names, counted from the caller of this function.
     """
     size = settings.get("max_chunk_size", 0)
     if size > LARGEST_BEFORE_9_2:
@@ -80,7 +80,7 @@ def warn_of_large_chunks(settings: Mapping[str, Any], *, stacklevel: int) -> Non
 
 
 def check_elser(settings: Mapping[str, Any]) -> None:
-    """Refuse settings that an ELSER endpoint does not take.
+    """Check settings for an ELSER endpoint.
 
     Args:
         settings: As ``check_settings`` or a chunker's ``settings`` gives them.
@@ -153,7 +153,7 @@ _REFUSALS: Final = {
 
 
 class HasSettings(Protocol):
-    """A chunker."""
+    """A chunker that Elasticsearch has as well."""
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -162,32 +162,32 @@ class HasSettings(Protocol):
 
 
 ChunkingSettings: TypeAlias = "Mapping[str, Any] | HasSettings"
-"""Elasticsearch's ``chunking_settings``, or a chunker that has them (``ragbridge.chunking``)."""
+"""Elasticsearch's ``chunking_settings``, or a chunker of ``ragbridge.chunking`` with such settings."""
 
 
 def plain(settings: ChunkingSettings, *, name: str) -> dict[str, Any]:
-    """Elasticsearch's object, as it was given.
+    """Chunking settings as Elasticsearch's object, unchecked.
 
     Raises:
-        ConfigurationError: It is neither an object nor a chunker.
+        ConfigurationError: ``settings`` is neither an object nor a chunker.
     """
-    found = settings if isinstance(settings, Mapping) else getattr(settings, "settings", None)
-    if not isinstance(found, Mapping):
+    fields = settings if isinstance(settings, Mapping) else getattr(settings, "settings", None)
+    if not isinstance(fields, Mapping):
         raise ConfigurationError(
             f"{name} is {type(settings).__name__}: pass a chunker of ragbridge.chunking, or "
             '{"strategy": "sentence", "max_chunk_size": 250, "sentence_overlap": 1} and the like'
         )
-    return dict(found)
+    return dict(fields)
 
 
 def checked(settings: ChunkingSettings, *, name: str) -> dict[str, Any]:
-    """The same, where it says something and obeys Elasticsearch's rules.
+    """Chunking settings as Elasticsearch's object, checked and not empty.
 
     Raises:
-        ConfigurationError: It does not; the message holds Elasticsearch's own.
+        ConfigurationError: They are empty or break Elasticsearch's rules; the message quotes Elasticsearch.
     """
-    found = plain(settings, name=name)
-    if not found:
+    fields = plain(settings, name=name)
+    if not fields:
         raise ConfigurationError(f"{name} is empty: name a strategy, or leave it out")
-    check_settings(found)
-    return found
+    check_settings(fields)
+    return fields

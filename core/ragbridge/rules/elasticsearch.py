@@ -51,12 +51,12 @@ def _starts_a_deployment(others: Values) -> bool:
 
 
 def _uploaded(others: Values) -> bool:
-    """Whether the model is one that Eland has uploaded, as far as the request tells."""
+    """Whether the model is one that Eland has uploaded, as far as the request shows."""
     return others.get("model_id") not in MODEL_TASKS
 
 
 def _elastic_rerank(others: Values) -> bool:
-    """Whether the model is Elastic's reranker, as far as the request tells."""
+    """Whether the model is Elastic's reranker, as far as the request shows."""
     model = others.get("model_id")
     return model == ELASTIC_RERANK or (model is None and "deployment_id" in others)
 

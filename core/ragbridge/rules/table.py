@@ -58,7 +58,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request for a new endpoint whose service settings were read: what rules about several settings look at.
+    """A request for a new endpoint, with its service settings read: the input of rules about several settings.
 
     Attributes:
         inference_id: The id it asks for.

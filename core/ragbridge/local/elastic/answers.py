@@ -1,4 +1,4 @@
-"""Answers from the embedded model: dense and sparse vectors, relevance. Media by their stand-ins, as for Jina."""
+"""Answers from the embedded model: dense and sparse vectors, relevance. Media get stand-in vectors, as for Jina."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
     from ragbridge.models import Model
 
 NODE_CONTEXT = 512
-"""Tokens that models on the cluster's nodes read; the rest is cut off, as there."""
+"""Tokens that models on the cluster's nodes read. The rest is cut off, as Elasticsearch does."""
 WITHOUT_WORDS = "[UNK]"
-"""What a text without words is in a sparse vector, so that it has one."""
+"""The token of a text without words, so that its sparse vector is not empty."""
 
 _WORD = re.compile(r"\w+")
 
 
 def answer(inference: Inference, embedder: StaticEmbedder) -> tuple[dict[str, Any], int]:
-    """The answer's body, and how many tokens it has cost.
+    """The answer's body, and the number of tokens used.
 
     Raises:
-        Failure: 400, an input is longer than the model reads, and its service says so.
+        Failure: 400, an input is longer than the model's context, and its service refuses such inputs.
     """
     match inference.endpoint.task_type:
         case "sparse_embedding":
@@ -61,17 +61,17 @@ def _dense(inference: Inference, embedder: StaticEmbedder) -> tuple[dict[str, An
     late = (
         bool(inference.settings.get("late_chunking")) and row is not None and "late_chunking" in row.options
     )
-    found = vectors(
+    dense = vectors(
         embedder, items, texts, settings.get("dimensions", E5_DIMS), late=late and not media(items)
     )
     kind = settings.get("embedding_type", settings.get("element_type", "float"))
     numbers: NDArray[Any]
     if kind == "float":
-        suffix, numbers = "", found.astype(np.float64).round(8)
+        suffix, numbers = "", dense.astype(np.float64).round(8)
     elif kind == "byte":
-        suffix, numbers = "_bytes", np.rint(found * 127).astype(np.int64)
+        suffix, numbers = "_bytes", np.rint(dense * 127).astype(np.int64)
     else:  # bit, binary: as Jina's "binary", most significant bit first
-        suffix, numbers = "_bits", np.packbits(found > 0, axis=1).astype(np.int64) - 128
+        suffix, numbers = "_bits", np.packbits(dense > 0, axis=1).astype(np.int64) - 128
     name = "embeddings" if endpoint.task_type == "embedding" else "text_embedding"
     rows = [{"embedding": vector} for vector in numbers.tolist()]
     return {f"{name}{suffix}": rows}, sum(map(len, texts)) + _weight(media(items), row)
@@ -80,8 +80,8 @@ def _dense(inference: Inference, embedder: StaticEmbedder) -> tuple[dict[str, An
 def _sparse(inference: Inference, embedder: StaticEmbedder) -> tuple[dict[str, Any], int]:
     """Words and their weights: a stand-in for ELSER, which would add related words.
 
-    A word weighs as much as its vector is long, where mean-pooled training leaves importance, and more if it comes
-    again (1 + ln count).
+    A word's weight is the length of its vector, which grows with importance in mean-pooled training, times
+    1 + ln(count).
     """
     rows = []
     tokens = 0
@@ -95,10 +95,12 @@ def _sparse(inference: Inference, embedder: StaticEmbedder) -> tuple[dict[str, A
 
 def _weights(text: str, embedder: StaticEmbedder) -> dict[str, float]:
     counts = Counter(_WORD.findall(text.lower())[:NODE_CONTEXT]) or Counter([WITHOUT_WORDS])
-    found = embedder.embed([embedder.ids(word) for word in counts], embedder.width, normalized=False)
+    embedded = embedder.embed([embedder.ids(word) for word in counts], embedder.width, normalized=False)
     weighed = {
         word: round(max(length, 1e-6) * (1 + math.log(count)), 8)
-        for (word, count), length in zip(counts.items(), np.linalg.norm(found, axis=1).tolist(), strict=True)
+        for (word, count), length in zip(
+            counts.items(), np.linalg.norm(embedded, axis=1).tolist(), strict=True
+        )
     }
     return dict(sorted(weighed.items(), key=lambda item: -item[1]))
 
@@ -110,8 +112,8 @@ def _ranking(inference: Inference, embedder: StaticEmbedder) -> tuple[dict[str, 
         scores = embedder.relevance(query[0], [document[0] for document in documents])
     else:  # media: the cosine with a stand-in
         texts = [part for item in (query, *documents) for part in item]
-        found = vectors(embedder, items, texts, embedder.width)
-        scores = (found[1:] @ found[0]).astype(np.float64)
+        embedded = vectors(embedder, items, texts, embedder.width)
+        scores = (embedded[1:] @ embedded[0]).astype(np.float64)
     rows = []
     for index in np.argsort(-scores, kind="stable")[: inference.settings.get("top_n")].tolist():
         row: dict[str, Any] = {"index": index, "relevance_score": round(float(scores[index]), 8)}
@@ -124,7 +126,7 @@ def _ranking(inference: Inference, embedder: StaticEmbedder) -> tuple[dict[str, 
 
 
 def _weight(given: Iterable[Medium], row: Model | None) -> int:
-    """Tokens that media cost."""
+    """The number of tokens that media cost."""
     return sum(ASSUMED_TOKENS["image"] if row is None else medium.tokens(row) for medium in given)
 
 
@@ -133,7 +135,7 @@ def _row(endpoint: Endpoint) -> Model | None:
 
 
 def _cut(endpoint: Endpoint, index: int, ids: Ids) -> Ids:
-    """As much as the model reads; Jina's own interface refuses what is longer, the others cut it."""
+    """The ids within the model's context. Jina's own API refuses longer inputs; the other services truncate them."""
     model, row = str(endpoint.service_settings["model_id"]), _row(endpoint)
     context = row.context if row is not None else NODE_CONTEXT if model in MODEL_TASKS else len(ids)
     if len(ids) > context and endpoint.service == "jinaai":

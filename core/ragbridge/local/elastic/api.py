@@ -1,8 +1,8 @@
-"""Elasticsearch's inference API in this process: ``_inference``, the cluster's name, and what is not offered.
+"""Elasticsearch's inference API in this process: ``_inference``, the cluster's name, and refusals of all other APIs.
 
 Checks requests as Elasticsearch 9.5 does, with its error shapes and, where they are known, its sentences, and answers
 them from static embeddings. It is no search engine: routes of indices, documents and searches are answered with 501.
-Ingest pipelines are kept, since an endpoint that one of them refers to is not deleted unless by force (409).
+Ingest pipelines are stored, since an endpoint to which one of them refers is only deleted by force (409).
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ Outcome: TypeAlias = tuple[dict[str, Any], int]
 """An answer's body, and the tokens that it costs."""
 
 _ROUTE = re.compile(r".*?/(?P<api>_[^/]+)(?:/(?P<rest>.*))?", re.DOTALL)
-"""The first part of a path that begins with ``_`` says whose it is; any base address works."""
+"""The first part of a path that begins with ``_`` names the API. Any path prefix is accepted."""
 
 
 class InferenceApi:
-    """The inference API over endpoints of its own. Any number of threads may use it at once.
+    """The inference API with its own endpoints. It is safe for threads.
 
     Args:
-        embedder: Gives the embedded model; called once vectors or tokens are needed.
+        embedder: Returns the embedded model; called when vectors or tokens are first needed.
     """
 
     def __init__(self, embedder: Callable[[], StaticEmbedder]) -> None:
@@ -53,9 +53,9 @@ class InferenceApi:
         self._registry = Registry(preconfigured())
 
     def owns(self, method: str, path: str) -> bool:
-        """Whether a request is one of Elasticsearch's: the root, and all paths with a part that begins with ``_``.
+        """Whether a request belongs to Elasticsearch: the root, and all paths with a part that begins with ``_``.
 
-        A new or an existing index (``PUT``, ``DELETE``, ``HEAD`` of one name) is one as well.
+        So do requests for a single index (``PUT``, ``DELETE``, ``HEAD`` of one name).
         """
         path = path.rstrip("/")
         if not path:
@@ -67,14 +67,14 @@ class InferenceApi:
     def handle(
         self, method: str, path: str, query: Query, headers: Mapping[str, str], body: bytes
     ) -> tuple[Response, int]:
-        """Answer a request that ``owns`` has claimed.
+        """Answer a request for which ``owns`` is true.
 
         Args:
-            method: In capitals.
-            path: Decoded, without the query.
-            query: Its parameters.
-            headers: Its headers, names in lower case.
-            body: What was sent.
+            method: The method, in capitals.
+            path: The path, decoded, without the query.
+            query: The query parameters.
+            headers: The headers, with names in lower case.
+            body: The body.
 
         Returns:
             The answer, and the tokens that it costs.
@@ -88,7 +88,7 @@ class InferenceApi:
         return respond(status, answer, content_type(headers), indent), tokens
 
     def refuse(self, status: int, reason: str, headers: Mapping[str, str] | None = None) -> Response:
-        """A refusal that was decided elsewhere, such as of a key or by a quota, in Elasticsearch's shape."""
+        """The answer for a request that a check of the key or a quota has refused, in Elasticsearch's shape."""
         response = respond(status, Failure(status, reason).body, "application/json")
         challenge = {"www-authenticate": 'ApiKey, Basic realm="ragbridge"'} if status == 401 else {}
         return Response(status, {**response.headers, **challenge, **(headers or {})}, response.body)
@@ -145,12 +145,12 @@ class InferenceApi:
 
     def _get(self, parts: list[str]) -> dict[str, Any]:
         if not parts or (len(parts) == 1 and parts[0] in ANY):
-            found = self._registry.list()
+            endpoints = self._registry.list()
         elif parts[-1] in ANY:
-            found = self._registry.list(settings.check_task(parts[0]))
+            endpoints = self._registry.list(settings.check_task(parts[0]))
         else:
-            found = [self._find(*_named(parts))]
-        return {"endpoints": [endpoint.body for endpoint in found]}
+            endpoints = [self._find(*_named(parts))]
+        return {"endpoints": [endpoint.body for endpoint in endpoints]}
 
     def _create(self, task_type: str | None, inference_id: str, config: dict[str, Any]) -> dict[str, Any]:
         if inference_id in self._registry.reserved:

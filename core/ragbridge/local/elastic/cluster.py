@@ -1,11 +1,11 @@
-"""What the engine says of itself where a cluster would, and of what only a cluster can do."""
+"""What the engine answers in a cluster's place: its name and version, and refusals of what only a cluster can do."""
 
 from __future__ import annotations
 
 from ragbridge.local.elastic.errors import Failure
 
 VERSION = "9.5.0"
-"""The version of Elasticsearch whose inference API this is."""
+"""The version of Elasticsearch whose inference API the engine follows."""
 
 INFO = {
     "name": "ragbridge-embedded-engine",
@@ -24,7 +24,7 @@ INFO = {
     },
     "tagline": "You Know, for Search",
 }
-"""What the official clients' ``info()`` reads. The name says that this is no cluster."""
+"""The answer to the official clients' ``info()``. The name shows that this is not a cluster."""
 
 
 def no_search_engine(request: str) -> Failure:

@@ -1,4 +1,4 @@
-"""Inference endpoints and where they are kept: in the engine, as long as it lives."""
+"""Inference endpoints, and the registry that keeps them in memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from ragbridge.local.elastic.errors import Failure
 
 ANY = ("_all", "*")
-"""In place of an id: every endpoint."""
+"""Names that stand for every endpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +20,9 @@ class Endpoint:
     Attributes:
         inference_id: Its name.
         task_type: One of ``TASK_TYPES``.
-        service: Who answers: ``jinaai``, ``elasticsearch``, ``elastic``.
+        service: The service that runs the model: ``jinaai``, ``elasticsearch``, ``elastic``.
         service_settings: Checked, with defaults filled in.
-        task_settings: Checked; empty where there are none.
+        task_settings: Checked; empty if there are none.
         chunking_settings: As ``check_settings`` gives them; None for tasks that do not chunk.
     """
 
@@ -35,7 +35,7 @@ class Endpoint:
 
     @property
     def body(self) -> dict[str, Any]:
-        """How GET and PUT show it: absent parts are left out."""
+        """The JSON object in answers, without absent parts."""
         shown = {
             "inference_id": self.inference_id,
             "task_type": self.task_type,
@@ -53,7 +53,7 @@ class Registry:
     """Endpoints by their ids. Safe for threads.
 
     Args:
-        preconfigured: Those that are there from the beginning; their ids are reserved.
+        preconfigured: Endpoints that exist from the start; their ids are reserved.
     """
 
     def __init__(self, preconfigured: Iterable[Endpoint]) -> None:
@@ -73,16 +73,16 @@ class Registry:
         return endpoint
 
     def list(self, task_type: str | None = None) -> list[Endpoint]:
-        """Those of a task type, or all, by their ids."""
+        """All endpoints, or those of a task type, sorted by id."""
         with self._lock:
-            found = sorted(self._endpoints.values(), key=lambda endpoint: endpoint.inference_id)
-        return [endpoint for endpoint in found if task_type in {None, endpoint.task_type}]
+            endpoints = sorted(self._endpoints.values(), key=lambda endpoint: endpoint.inference_id)
+        return [endpoint for endpoint in endpoints if task_type in {None, endpoint.task_type}]
 
     def add(self, endpoint: Endpoint) -> None:
         """Keep a new endpoint.
 
         Raises:
-            Failure: 400, there is one of that id.
+            Failure: 400, the id is taken.
         """
         with self._lock:
             if endpoint.inference_id in self._endpoints:
@@ -90,10 +90,10 @@ class Registry:
             self._endpoints[endpoint.inference_id] = endpoint
 
     def replace(self, old: Endpoint, new: Endpoint) -> None:
-        """Put ``new`` in the place of ``old``.
+        """Replace ``old`` by ``new``.
 
         Raises:
-            Failure: 409, somebody else has changed or deleted it meanwhile.
+            Failure: 409, it was changed or deleted meanwhile.
         """
         with self._lock:
             if self._endpoints.get(old.inference_id) is not old:
@@ -101,7 +101,7 @@ class Registry:
             self._endpoints[old.inference_id] = new
 
     def remove(self, inference_id: str) -> None:
-        """Forget an endpoint; nothing happens where there is none."""
+        """Remove an endpoint, if it exists."""
         with self._lock:
             self._endpoints.pop(inference_id, None)
 

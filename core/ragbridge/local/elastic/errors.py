@@ -1,4 +1,4 @@
-"""Elasticsearch's errors: one shape, and which kind of exception says what."""
+"""Elasticsearch's errors: their JSON shape, and the exception type of each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KINDS = {
     404: "resource_not_found_exception",
     429: "es_rejected_execution_exception",
 }
-"""The kind that goes with a status where nothing more is known; elsewhere ``status_exception``."""
+"""The default exception type of a status; ``status_exception`` for others."""
 
 
 class Failure(Exception):  # noqa: N818 - an answer, not a failure of the engine
@@ -26,8 +26,8 @@ class Failure(Exception):  # noqa: N818 - an answer, not a failure of the engine
     Args:
         status: HTTP status.
         reason: Elasticsearch's sentence.
-        kind: Elasticsearch's name of the exception; None for the one that goes with the status.
-        cause: What led to it, told under ``caused_by``.
+        kind: Elasticsearch's exception type; None for the default of the status.
+        cause: The failure shown under ``caused_by``.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Failure(Exception):  # noqa: N818 - an answer, not a failure of the engine
 
 
 def server_error(inference_id: str, status: int) -> str:
-    """What is said of a service that has failed; with the status 400, whatever its own was (``BaseResponseHandler``)."""
+    """The sentence about a service that failed, whatever its status; the answer has 400 (``BaseResponseHandler``)."""
     return f"Received a server error status code for request from inference entity id [{inference_id}] status [{status}]"
 
 
@@ -60,7 +60,7 @@ def bad_argument(reason: str) -> Failure:
 
 
 def unreadable(reason: str, cause: Failure | None = None) -> Failure:
-    """400, the body is no JSON or has a field that is unknown or of another type."""
+    """400, the body is not JSON or has a field that is unknown or of the wrong type."""
     return Failure(400, reason, kind="x_content_parse_exception", cause=cause)
 
 
@@ -70,7 +70,7 @@ def invalid_settings(problems: Iterable[str]) -> Failure:
 
 
 def invalid_request(*problems: str) -> Failure:
-    """400, what is wrong with a request whatever the endpoint."""
+    """400, what is wrong with a request, independent of the endpoint."""
     return Failure(400, _numbered(problems), kind="action_request_validation_exception")
 
 
@@ -94,7 +94,7 @@ def refuse(problems: Sequence[Problem]) -> None:
 
 
 def _numbered(problems: Iterable[str]) -> str:
-    """As ``ValidationException`` writes its list."""
+    """The numbered list of ``ValidationException``."""
     numbered = (f"{number}: {problem};" for number, problem in enumerate(problems, 1))
     return "Validation Failed: " + "".join(numbered)
 

@@ -1,4 +1,4 @@
-"""Bodies, parameters and headers as Elasticsearch reads and writes them."""
+"""Reading requests and writing answers as Elasticsearch does: bodies, parameters, headers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ragbridge.flow import Response
 from ragbridge.local.elastic.errors import Failure, bad_argument, unreadable
 
 Query: TypeAlias = Mapping[str, str]
-"""The parameters of an address."""
+"""Query parameters."""
 
 _MEDIA_TYPE = re.compile(
     r"application/vnd\.elasticsearch\+json\s*;\s*compatible-with\s*=\s*(\d+)", re.IGNORECASE
@@ -21,25 +21,25 @@ _COMMON = frozenset({"pretty", "human", "error_trace"})
 
 
 def wrong_method(method: str, path: str) -> Failure:
-    """The path is there, for other methods."""
+    """405, the path exists for other methods."""
     return Failure(405, f"Incorrect HTTP method for uri [{path}] and method [{method}]")
 
 
 def read_body(body: bytes) -> dict[str, Any]:
-    """The JSON object that a body holds."""
+    """The JSON object in a body."""
     if not body.strip():
         raise Failure(400, "request body is required", kind="parse_exception")
     try:
-        found = json.loads(body)
+        fields = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise unreadable("request body is not JSON") from error
-    if not isinstance(found, dict):
+    if not isinstance(fields, dict):
         raise unreadable("request body is not a JSON object")
-    return found
+    return fields
 
 
 def check_parameters(path: str, query: Query, *known: str) -> None:
-    """Elasticsearch refuses parameters that it does not know; ``filter_path`` it knows and this engine does not."""
+    """Refuse unknown parameters, as Elasticsearch does. This engine does not support ``filter_path``."""
     unknown = [name for name in query if name not in _COMMON and name not in known]
     if unknown:
         raise bad_argument(f"request [{path}] contains unrecognized parameter: [{', '.join(unknown)}]")
@@ -48,7 +48,7 @@ def check_parameters(path: str, query: Query, *known: str) -> None:
 
 
 def check_duration(value: str) -> None:
-    """Answers come at once, so that a timeout is checked and never runs out."""
+    """Check the form of a timeout. It has no effect, since answers come at once."""
     if not _DURATION.fullmatch(value.lower()):
         raise bad_argument(
             f"failed to parse setting [timeout] with value [{value}] as a time value: unit is missing or unrecognized"
@@ -56,7 +56,7 @@ def check_duration(value: str) -> None:
 
 
 def flag(query: Query, name: str) -> bool:
-    """A parameter without a value is true."""
+    """A boolean parameter. Without a value it is true."""
     value = query.get(name, "false")
     if value not in {"", "true", "false"}:
         raise bad_argument(f"Failed to parse value [{value}] as only [true] or [false] are allowed.")
@@ -64,13 +64,13 @@ def flag(query: Query, name: str) -> bool:
 
 
 def content_type(headers: Mapping[str, str]) -> str:
-    """The client's own, where it speaks of Elasticsearch's and its major version."""
+    """The content type of answers: Elasticsearch's own with its major version, if the client asks for it."""
     lower = {name.lower(): value for name, value in headers.items()}
     asked = _MEDIA_TYPE.search(lower.get("accept", "")) or _MEDIA_TYPE.search(lower.get("content-type", ""))
     return f"application/vnd.elasticsearch+json;compatible-with={asked[1]}" if asked else "application/json"
 
 
 def respond(status: int, body: object, content_type: str, indent: int | None = None) -> Response:
-    """An answer with the headers that clients look for."""
+    """An answer with the headers that official clients check."""
     headers = {"content-type": content_type, "x-elastic-product": "Elasticsearch"}
     return Response(status, headers, json.dumps(body, indent=indent, allow_nan=False).encode())

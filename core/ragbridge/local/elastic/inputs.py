@@ -1,8 +1,8 @@
 """Reading an inference request: texts, media, options, and Elasticsearch's rules about them.
 
 Sources: ``InferenceAction.Request.validate``, ``InputType``, and the specification's ``RequestEmbedding`` and
-``RerankInput`` (August 2026). Elasticsearch checks a request whose path names no task type less strictly; here both are
-checked by the endpoint's.
+``RerankInput`` (August 2026). Elasticsearch checks less strictly if the path names no task type; here the
+endpoint's task type always applies.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ MEDIA = ("image", "audio", "video", "pdf")
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """A request that was found valid.
+    """A valid inference request.
 
     Attributes:
-        endpoint: Who is asked.
-        inputs: One entry for each result; several parts are one input that is fused.
-        query: For rerank.
-        settings: Task settings: the request's own fields before its ``task_settings`` before the endpoint's.
+        endpoint: The endpoint that is asked.
+        inputs: One entry for each result. Several parts are fused into one vector.
+        query: The query of a rerank request.
+        settings: Task settings. The request's fields override its ``task_settings``, which override the endpoint's.
     """
 
     endpoint: Endpoint
@@ -125,7 +125,7 @@ def _document(endpoint: Endpoint, item: object) -> Item:
 
 
 def _rankable(endpoint: Endpoint, item: object, field: str) -> Part:
-    """A text; an object only for models of the Elastic Inference Service that read more than text."""
+    """A text. Multimodal models of the Elastic Inference Service also accept an object."""
     if isinstance(item, str):
         return item
     if not isinstance(item, dict) or endpoint.service != "elastic" or not _multimodal(endpoint):
@@ -153,7 +153,7 @@ _READERS: Mapping[str, Callable[[Endpoint, object], Item]] = {
     "embedding": _content,
     "rerank": _document,
 }
-"""How the inputs of a task type are read; of others, only texts."""
+"""How the inputs of a task type are read. Other task types take only texts."""
 
 
 def _part(endpoint: Endpoint, given: object, field: str) -> Part:

@@ -1,6 +1,6 @@
-"""Ingest pipelines, as far as endpoints have to do with them: who is referred to cannot just be deleted.
+"""Ingest pipelines, which keep the endpoints that they refer to from being deleted.
 
-They are kept and shown, and never run: this engine has no documents.
+They are stored and shown but never run: this engine has no documents.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
 
 
 class Pipelines:
-    """Definitions by their ids. Safe for threads."""
+    """Pipeline definitions by id. Safe for threads."""
 
     def __init__(self) -> None:
         self._kept: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
 
     def put(self, name: str, definition: dict[str, Any]) -> dict[str, Any]:
-        """Keep a pipeline, in the place of one of the same id.
+        """Store a pipeline, replacing one of the same id.
 
         Raises:
             Failure: 400, it has no list of processors.
         """
         if not isinstance(definition.get("processors"), list):
-            raise unreadable("[processors] required property is missing or is no list")
+            raise unreadable("[processors] required property is missing or is not a list")
         with self._lock:
             self._kept[name] = definition
         return {"acknowledged": True}
@@ -47,7 +47,7 @@ class Pipelines:
             return {name: self._kept[name]}
 
     def delete(self, name: str) -> dict[str, Any]:
-        """Forget a pipeline.
+        """Remove a pipeline.
 
         Raises:
             Failure: 404.
@@ -58,7 +58,7 @@ class Pipelines:
         return {"acknowledged": True}
 
     def referring(self, inference_id: str) -> list[str]:
-        """The pipelines with an ``inference`` processor that asks this endpoint, however deep it lies."""
+        """The pipelines that have, at any depth, an ``inference`` processor with this endpoint."""
         with self._lock:
             return sorted(
                 name for name, definition in self._kept.items() if inference_id in _models(definition)

@@ -1,4 +1,4 @@
-"""Where Elasticsearch is: an address, or a Cloud ID, which holds one."""
+"""Elasticsearch's address, given as such or in a Cloud ID."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _SCHEMES = ("https", "http")
 
 
 def from_url(url: str) -> str:
-    """``url`` without a slash at its end; a path before Elasticsearch's own routes stays.
+    """``url`` without a trailing slash. A path prefix is kept.
 
     Raises:
-        ConfigurationError: It is no address, or holds a user name.
+        ConfigurationError: ``url`` is not an address, or contains a user name.
     """
     if not isinstance(url, str):
         raise ConfigurationError(f"url is {type(url).__name__}, not str")
@@ -32,7 +32,7 @@ def from_cloud_id(cloud_id: str) -> str:
     """The address in a Cloud ID: ``name:`` and, in base64, ``domain[:port]$elasticsearch[:port]$kibana``.
 
     Raises:
-        ConfigurationError: It is none.
+        ConfigurationError: ``cloud_id`` is not a Cloud ID.
     """
     if not isinstance(cloud_id, str):
         raise ConfigurationError(f"cloud_id is {type(cloud_id).__name__}, not str")
@@ -54,5 +54,5 @@ def from_cloud_id(cloud_id: str) -> str:
 
 def _no_cloud_id(why: str) -> ConfigurationError:
     return ConfigurationError(
-        f"cloud_id= is no Cloud ID: {why}; copy it from the deployment's page, name and colon included, or pass url="
+        f"cloud_id= is not a Cloud ID: {why}; copy it from the deployment's page, name and colon included, or pass url="
     )

@@ -1,4 +1,4 @@
-"""What bodies are built of, checked: names, texts, numbers, objects. Errors name the argument and the fix."""
+"""Checks of arguments that go into request bodies. Errors name the argument and the fix."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Filter: TypeAlias = "Mapping[str, Any] | Sequence[Mapping[str, Any]]"
 
 
 def text(name: str, value: object) -> str:
-    """``value`` where it is a text that is not empty."""
+    """``value``, checked to be a string that is not empty."""
     if not isinstance(value, str):
         raise ConfigurationError(f"{name} is {type(value).__name__}, not str")
     if not value.strip():
@@ -26,7 +26,7 @@ def text(name: str, value: object) -> str:
 
 
 def whole(name: str, value: object, *, least: int = 1, most: int | None = None) -> int:
-    """``value`` where it is an int in a range."""
+    """``value``, checked to be an int in a range."""
     if type(value) is not int or value < least or (most is not None and value > most):
         span = f"from {least} to {most}" if most is not None else f"of {least} or more"
         raise ConfigurationError(f"{name}={value!r} must be an int {span}")
@@ -34,7 +34,7 @@ def whole(name: str, value: object, *, least: int = 1, most: int | None = None) 
 
 
 def number(name: str, value: object, *, least: float = -math.inf) -> float:
-    """``value`` where it is a finite number that is not below ``least``."""
+    """``value``, checked to be a finite number of at least ``least``."""
     plain = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not plain or not math.isfinite(value) or value < least:  # type: ignore[arg-type, operator]
         bound = "" if least == -math.inf else f" of {least:g} or more"
@@ -43,7 +43,7 @@ def number(name: str, value: object, *, least: float = -math.inf) -> float:
 
 
 def seconds(name: str, value: object) -> float:
-    """``value`` where it is a time that somebody can wait."""
+    """``value``, checked to be a finite number of seconds above 0."""
     plain = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not plain or not 0 < value < math.inf:  # type: ignore[operator]
         raise ConfigurationError(f"{name}={value!r} must be a number of seconds above 0, or None")
@@ -51,27 +51,27 @@ def seconds(name: str, value: object) -> float:
 
 
 def entry(name: str, value: object) -> Body:
-    """A copy of ``value`` where it is a JSON object that holds something."""
+    """A copy of ``value``, checked to be a JSON object that is not empty."""
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise ConfigurationError(f"{name} is {type(value).__name__}, not an object of named values (a dict)")
     if not value:
-        raise ConfigurationError(f"{name} is empty: pass an object that says something, or leave it out")
+        raise ConfigurationError(f"{name} is empty: pass an object with at least one field, or leave it out")
     return dict(value)
 
 
 def query(name: str, value: object) -> Body:
-    """A copy of ``value`` where it is one query or one retriever: an object of exactly one kind."""
-    found = entry(name, value)
-    if len(found) != 1:
+    """A copy of ``value``, checked to be one query or retriever: an object with exactly one key."""
+    one = entry(name, value)
+    if len(one) != 1:
         raise ConfigurationError(
-            f"{name} must hold exactly one kind, such as {{'match': ...}}, and holds {sorted(found)}; "
+            f"{name} must hold exactly one kind, such as {{'match': ...}}, and holds {sorted(one)}; "
             "combine queries with {'bool': {'must': [...]}}, retrievers with rrf() or linear()"
         )
-    return found
+    return one
 
 
 def filters(name: str, value: object) -> Body | list[Body]:
-    """A copy of ``value`` where it is a query or a list of queries."""
+    """A copy of ``value``, checked to be a query or a list of queries."""
     if isinstance(value, Mapping):
         return query(name, value)
     if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
@@ -80,13 +80,13 @@ def filters(name: str, value: object) -> Body | list[Body]:
 
 
 def given(**fields: Any) -> Body:
-    """The fields that have a value: what is None is left to Elasticsearch."""
+    """The fields that are not None. Elasticsearch uses its default for the others."""
     return {name: value for name, value in fields.items() if value is not None}
 
 
 _FORBIDDEN = '\\/*?"<>| ,#:'
 _LONGEST = 255
-"""Bytes of an index's name at most."""
+"""Length limit of an index name in bytes."""
 
 
 def index_name(name: object) -> str:
@@ -95,29 +95,29 @@ def index_name(name: object) -> str:
     Raises:
         ConfigurationError: Elasticsearch would refuse it.
     """
-    found = text("index", name)
-    wrong = sorted(set(found) & set(_FORBIDDEN))
+    index = text("index", name)
+    wrong = sorted(set(index) & set(_FORBIDDEN))
     why = None
     if wrong:
         why = f"must not hold {' '.join(map(repr, wrong))}"
-    elif found != found.lower():
+    elif index != index.lower():
         why = "must be lowercase"
-    elif found[0] in "-_+":
+    elif index[0] in "-_+":
         why = "must not start with '-', '_' or '+'"
-    elif found in {".", ".."}:
+    elif index in {".", ".."}:
         why = "must be more than dots"
-    elif len(found.encode("utf-8", "replace")) > _LONGEST:
+    elif len(index.encode("utf-8", "replace")) > _LONGEST:
         why = f"must have {_LONGEST} bytes at most"
     if why:
-        raise ConfigurationError(f"index={found!r} {why}")
-    return found
+        raise ConfigurationError(f"index={index!r} {why}")
+    return index
 
 
 def searched(index: str | Sequence[str]) -> str:
     """The names of indexes that are searched, as part of a path: one, several, or patterns such as ``docs-*``.
 
     Raises:
-        ConfigurationError: There is none, or it is no text.
+        ConfigurationError: There is no name, or a name is not a string.
     """
     names = [index] if isinstance(index, str) else list(index)
     if not names:

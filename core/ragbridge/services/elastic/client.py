@@ -33,42 +33,42 @@ MAX_BATCH = max(BATCH_CAPS.values())
 
 
 class Elastic(InferenceMethods, RetrievalMethods, Service):
-    """Elasticsearch's inference API and retrieval by it, or the embedded engine in its place.
+    """Elasticsearch's inference API and semantic retrieval, or the embedded engine in its place.
 
-    One object serves any number of threads and event loops; make one and keep it. It speaks HTTP itself, in the way that
-    Elasticsearch 8.19 and 9 both understand: the official client is not needed.
+    One object serves any number of threads and event loops; create one and keep it. It speaks HTTP itself, in a form
+    that Elasticsearch 8.19 and 9 both accept. The official client is not needed.
 
     Args:
-        url: Elasticsearch's address, a path before its routes included; else the environment's ``ELASTICSEARCH_URL``.
+        url: Elasticsearch's address, with any path prefix; by default the environment's ``ELASTICSEARCH_URL``.
             ``"local"`` for the embedded engine, which needs neither credentials nor network (extra ``local``).
-        cloud_id: A deployment of Elastic Cloud instead; else the environment's ``ELASTIC_CLOUD_ID``.
-        api_key: An API key, encoded or as ``(id, key)``; else the environment's ``ELASTIC_API_KEY``.
+        cloud_id: A deployment of Elastic Cloud instead; by default the environment's ``ELASTIC_CLOUD_ID``.
+        api_key: An API key, encoded or as ``(id, key)``; by default the environment's ``ELASTIC_API_KEY``.
         basic_auth: User and password instead.
         bearer_auth: A token instead.
-        ca_certs: File or folder of the certificates that are trusted (PEM), such as Elasticsearch's ``http_ca.crt``; None
-            for the usual ones.
-        verify: False to accept any certificate, which lets anybody in between read along; or an ``ssl.SSLContext``.
-        limits: ``"cluster"`` counts nothing, since Elasticsearch publishes no quota, but a 429 pauses all requests of the
-            same inference endpoint together for as long as it asks; ``"eis"`` is what the Elastic Inference Service
-            publishes; or a ``RateLimit`` for each inference endpoint, a limiter of your own, or None for no limiter.
-        retry: How often and how patiently failures are retried.
+        ca_certs: File or folder of trusted certificates (PEM), such as Elasticsearch's ``http_ca.crt``; None for the
+            system's.
+        verify: False to accept any certificate, which allows eavesdropping; or an ``ssl.SSLContext``.
+        limits: ``"cluster"`` counts nothing, since Elasticsearch publishes no quota; a 429 pauses all requests to the
+            same inference endpoint for as long as it says. ``"eis"`` is the Elastic Inference Service's published
+            quota. Or a ``RateLimit`` for each inference endpoint, a limiter of your own, or None for no limiter.
+        retry: How often failures are retried, and how long the pauses are.
         timeout: Seconds to wait for an answer's data. Elasticsearch itself waits 30 for a model.
-        deadline: Seconds that one request may take as a whole, for servers that go on sending but never end; None for ten
-            times ``timeout``.
-        concurrency: Requests in flight at most; the limiter's own figure applies as well. None for 8, or for the
-            limiter's.
-        batch_size: Texts in one request at most; what the endpoint's service takes applies as well.
-        http_client: Your own ``httpx.Client``; never closed here.
-        async_http_client: Your own ``httpx.AsyncClient``; it belongs to one event loop; never closed here.
-        count_tokens: A real tokenizer's count of one text, for limits that count tokens; None for estimates.
-        transport: Something else that answers requests, or a ``ragbridge.local.Engine`` with settings of its own.
-        clock: Time, for tests that wait.
+        deadline: Seconds that one request may take as a whole, against servers that keep sending without an end; None
+            for ten times ``timeout``.
+        concurrency: The largest number of requests in flight; the limiter's own figure applies as well. None for the
+            limiter's, or 8.
+        batch_size: The largest number of texts in one request; the cap of the endpoint's service applies as well.
+        http_client: Your own ``httpx.Client``, which is never closed here.
+        async_http_client: Your own ``httpx.AsyncClient``, which belongs to one event loop and is never closed here.
+        count_tokens: Counts the tokens of one text, for limits that count tokens; None for estimates.
+        transport: Another transport, or a ``ragbridge.local.Engine`` with its own settings.
+        clock: The source of time, for tests.
 
     Attributes:
         LOCAL: The embedded engine's address.
         KEY_VARIABLES: Environment variables that hold an API key.
-        TIMEOUT: Seconds to wait for an answer's data unless asked otherwise.
-        BATCH_SIZE: Texts in one request unless asked otherwise: a model answers them well within Elasticsearch's 30
+        TIMEOUT: The default of ``timeout``.
+        BATCH_SIZE: The default of ``batch_size``. A model embeds this many texts well within Elasticsearch's 30
             seconds, and they are cheap to send again.
 
     Raises:
@@ -140,11 +140,11 @@ class Elastic(InferenceMethods, RetrievalMethods, Service):
     ) -> Self:
         """A client for the Elasticsearch that an official client is connected to.
 
-        It takes over the address of one of the client's nodes, its credentials and what it trusts; nothing of its
-        retries, which wait for nothing, nor of its timeout, which is shorter than Elasticsearch's own for a model.
+        The address of one node, the credentials and the trusted certificates are taken over. Retries are not, since the
+        official client's do not pause; nor is the timeout, which is shorter than Elasticsearch's own for a model.
 
         Args:
-            es: An ``Elasticsearch`` or ``AsyncElasticsearch`` of 8.19 to 9.x; it stays as it is, and yours.
+            es: An ``Elasticsearch`` or ``AsyncElasticsearch`` of 8.19 to 9.x. It is not changed or closed.
             limits: See ``Elastic``.
             retry: See ``Elastic``.
             timeout: See ``Elastic``.
@@ -154,16 +154,16 @@ class Elastic(InferenceMethods, RetrievalMethods, Service):
             count_tokens: See ``Elastic``.
 
         Raises:
-            ConfigurationError: ``es`` is something else, or has what cannot be taken over: a node class or headers of
-                its own, a client certificate, a fingerprint. The message says what to do instead.
+            ConfigurationError: ``es`` is not such a client, or has something that cannot be taken over: a custom node
+                class or headers, a client certificate, a fingerprint. The message says what to do instead.
         """
-        found = read_client(es)
-        if found.nodes > 1:
-            log.info("from_client: one of %d nodes is used, %s", found.nodes, found.url)
+        connection = read_client(es)
+        if connection.nodes > 1:
+            log.info("from_client: one of %d nodes is used, %s", connection.nodes, connection.url)
         settings: dict[str, Any] = {
-            "url": found.url,
-            "ca_certs": found.ca_certs,
-            "verify": found.verify,
+            "url": connection.url,
+            "ca_certs": connection.ca_certs,
+            "verify": connection.verify,
             "limits": limits,
             "retry": retry,
             "timeout": timeout,
@@ -173,7 +173,7 @@ class Elastic(InferenceMethods, RetrievalMethods, Service):
             "count_tokens": count_tokens,
         }
         client = cls.__new__(cls)
-        client._begin(settings, found.credential)  # noqa: SLF001 - a way to make one
+        client._begin(settings, connection.credential)  # noqa: SLF001 - an alternative constructor
         return client
 
     def _begin(
@@ -231,7 +231,7 @@ class Elastic(InferenceMethods, RetrievalMethods, Service):
 
     @property
     def url(self) -> str:
-        """Where Elasticsearch is; of a Cloud ID, what it says."""
+        """Elasticsearch's address, also where a Cloud ID was given."""
         return str(self._settings["url"])
 
     def __repr__(self) -> str:
@@ -243,19 +243,19 @@ class Elastic(InferenceMethods, RetrievalMethods, Service):
 
     @classmethod
     def _revive(cls, settings: dict[str, Any], signed: bool = False) -> Self:
-        """A client as it was, with the API key of the process that unpickles it: credentials do not travel.
+        """Restore a pickled client. The API key is that of the current environment, since pickles hold no credentials.
 
-        Where there is none, the first request says so: an error in here would be lost in a worker of a process pool. A
-        client that sent no credentials sends none.
+        A missing key is reported by the first request, since an error raised here would be lost in a worker of a
+        process pool. A client without credentials is restored without.
         """
         client = cls.__new__(cls)
         credential = choose(api_key=None, basic_auth=None, bearer_auth=None) if signed else None
-        client._begin(settings, credential, expects_key=signed)  # noqa: SLF001 - a way to make one
+        client._begin(settings, credential, expects_key=signed)  # noqa: SLF001 - an alternative constructor
         return client
 
 
 def _address(url: str | None, cloud_id: str | None) -> str:
-    """The address that was given, else the environment's."""
+    """The given address, or the environment's."""
     names = ("url=", "cloud_id=")
     if url is None and cloud_id is None:
         names = ("ELASTICSEARCH_URL", "ELASTIC_CLOUD_ID")
@@ -273,15 +273,16 @@ def _address(url: str | None, cloud_id: str | None) -> str:
 
 
 def _own_trust(settings: dict[str, Any], clients: tuple[object | None, ...]) -> bool:
-    """Whether an ``SSLContext`` of the caller's own decides, which stays in this process.
+    """Whether the caller passed an ``SSLContext``, which cannot leave this process.
 
     Raises:
-        ConfigurationError: Two things decide, or something else does.
+        ConfigurationError: ``ca_certs`` and ``verify`` contradict each other or a client of the caller's own, or
+            ``verify`` has the wrong type.
     """
     ca_certs, verify = settings["ca_certs"], settings["verify"]
     if (ca_certs is not None or verify is not True) and any(client is not None for client in clients):
         raise ConfigurationError(
-            "ca_certs= and verify= are the HTTP client's business: set them where it is made"
+            "ca_certs= and verify= have no effect on your own HTTP client: set them on that client"
         )
     if isinstance(verify, bool):
         if ca_certs is not None and not verify:

@@ -26,13 +26,13 @@ _NOT_TAKEN = {
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """What one of its nodes is reached by.
+    """How one node of an official client is reached.
 
     Attributes:
         url: Its address.
-        credential: What requests are signed with, or None.
-        ca_certs: Where the trusted certificates are; None for the usual ones.
-        verify: Whether certificates are checked, or by what.
+        credential: The credential of its requests, or None.
+        ca_certs: File or folder of trusted certificates; None for the system's.
+        verify: Whether certificates are checked; or the ``ssl.SSLContext`` that checks them.
         nodes: How many nodes the client has.
     """
 
@@ -44,13 +44,13 @@ class Connection:
 
 
 def read_client(es: object) -> Connection:
-    """How ``es``, an ``Elasticsearch`` or ``AsyncElasticsearch``, reaches one of its nodes.
+    """How an official ``Elasticsearch`` or ``AsyncElasticsearch`` reaches one of its nodes.
 
     Raises:
-        ConfigurationError: It is something else, or is connected in a way that cannot be taken over.
+        ConfigurationError: ``es`` is not such a client, or is connected in a way that cannot be taken over.
     """
     try:
-        # In an order that is always the same, since the pool is shuffled: clients of one address share its quota.
+        # Sorted, since the pool is shuffled: clients of one address share its quota, so always take the same node.
         nodes: list[Any] = sorted(es.transport.node_pool.all(), key=_place)  # type: ignore[attr-defined]
         headers: dict[str, str] = {name.lower(): value for name, value in es._headers.items()}  # type: ignore[attr-defined]  # noqa: SLF001
         config: Any = nodes[0].config
@@ -60,7 +60,7 @@ def read_client(es: object) -> Connection:
         url = f"{config.scheme}://{host}:{config.port}" + (f"/{path}" if path else "")
     except (AttributeError, LookupError, TypeError) as error:
         raise ConfigurationError(
-            f"from_client: {type(es).__name__} is no Elasticsearch or AsyncElasticsearch client of 8.19 or later "
+            f"from_client: {type(es).__name__} is not an Elasticsearch or AsyncElasticsearch client of 8.19 or later "
             f"({error}); make Elastic(url, api_key=...) instead"
         ) from None
     _check(nodes[0], config, headers)

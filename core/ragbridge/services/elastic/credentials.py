@@ -1,4 +1,4 @@
-"""What is sent to be let in: an API key, a user and password, or a token. Shown nowhere."""
+"""Credentials: an API key, a user and password, or a token. They are never shown."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class Credential:
 
     Attributes:
         scheme: ``ApiKey``, ``Basic`` or ``Bearer``.
-        key: What follows it.
+        key: The text after the scheme.
     """
 
     scheme: str
     key: Secret
 
     def parts(self) -> Iterator[str]:
-        """Every text by which it could be told: as it is sent, and what is encoded in it."""
+        """Every text that would reveal it: as it is sent, and the decoded parts."""
         key = self.key.reveal()
         yield key
         try:
@@ -47,10 +47,10 @@ class Credential:
 def choose(
     *, api_key: ApiKey | None, basic_auth: tuple[str, str] | None, bearer_auth: str | None
 ) -> Credential | None:
-    """The credential that was given, else the environment's API key, else None.
+    """The given credential, or the environment's API key, or None.
 
     Raises:
-        ConfigurationError: More than one was given, or one is not what it should be.
+        ConfigurationError: More than one was given, or one has the wrong form.
     """
     given = {"api_key": api_key, "basic_auth": basic_auth, "bearer_auth": bearer_auth}
     names = [f"{name}=" for name, value in given.items() if value is not None]
@@ -67,7 +67,7 @@ def choose(
     key = find_key(api_key, KEY_VARIABLES)
     if key is not None and ":" in key.reveal():
         raise ConfigurationError(
-            "api_key= holds a colon, so it is no encoded key: pass api_key=(id, key), or the value named 'encoded'"
+            "api_key= contains a colon, so it is not an encoded key: pass api_key=(id, key), or the value named 'encoded'"
         )
     return Credential("ApiKey", key) if key else None
 

@@ -71,14 +71,14 @@ NO_ADDRESSES = [
     ({"url": "http://es.example:es"}, "no address.*[Pp]ort"),
     ({"url": "https://me:hunter2@[::1"}, "basic_auth"),
     ({"url": "https://me:hunter2@es.example"}, "basic_auth"),
-    ({"cloud_id": ""}, "no Cloud ID"),
-    ({"cloud_id": "name:!!!"}, "no Cloud ID"),
-    ({"cloud_id": cloud_id("nothing")}, "no Cloud ID"),
+    ({"cloud_id": ""}, "not a Cloud ID"),
+    ({"cloud_id": "name:!!!"}, "not a Cloud ID"),
+    ({"cloud_id": cloud_id("nothing")}, "not a Cloud ID"),
     ({"cloud_id": cloud_id("host$$kibana")}, "names no Elasticsearch"),
     ({"cloud_id": cloud_id("$abc$def")}, "names no host"),
     ({"cloud_id": cloud_id("host:port$abc$def")}, "names no host"),
     ({"cloud_id": cloud_id("host:99999$abc$def")}, "names no host"),
-    ({"cloud_id": cloud_id("évil$abc$def")}, "no Cloud ID"),
+    ({"cloud_id": cloud_id("évil$abc$def")}, "not a Cloud ID"),
     ({"cloud_id": cloud_id("host@evil$abc$def")}, "user name"),
     ({"cloud_id": 1}, "int, not str"),
 ]
@@ -176,7 +176,7 @@ SETTINGS = [
     ({"verify": ssl.create_default_context(), "ca_certs": "a.pem"}, "give one"),
     ({"ca_certs": "/nowhere/ca.pem"}, "ca_certs='/nowhere/ca.pem'"),
     ({"ca_certs": __file__}, "holds no certificates"),
-    ({"verify": False, "http_client": object()}, "HTTP client's business"),
+    ({"verify": False, "http_client": object()}, "no effect on your own HTTP client"),
 ]
 
 

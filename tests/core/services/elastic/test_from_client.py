@@ -149,7 +149,7 @@ def test_official_refusals_hold_for_real_clients(official):
 @pytest.mark.parametrize("thing", [None, "http://es:9200", object()])
 def test_what_is_no_client_is_refused(thing):
     """The message says what to make instead."""
-    with pytest.raises(ConfigurationError, match="no Elasticsearch or AsyncElasticsearch"):
+    with pytest.raises(ConfigurationError, match="not an Elasticsearch or AsyncElasticsearch"):
         Elastic.from_client(thing)
 
 

@@ -13,7 +13,7 @@ class Draft:
 
     Attributes:
         inference_id: Its name.
-        task_type: What it is for.
+        task_type: Its task type.
         values: The service settings of the request, checked.
         deployments: The running deployments, by name.
         learn_width: Returns the width of the embedded model, as a test request would.
@@ -32,7 +32,7 @@ class Deployment:
 
     Attributes:
         owner: The endpoint that has started it; None for the trained models API.
-        task_type: What it is for.
+        task_type: Its task type.
         settings: ``num_allocations``, ``num_threads``, ``model_id``, ... as an endpoint shows them.
     """
 

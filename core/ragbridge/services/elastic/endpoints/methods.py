@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class Endpoints(Part):
-    """Inference endpoints: which model of which service an id stands for, with which settings.
+    """Inference endpoints. Each is an id that stands for a model of a service, with settings.
 
     ::
 
@@ -35,10 +35,10 @@ class Endpoints(Part):
         )
         elastic.endpoints.get("jinaai-embeddings").dimensions
 
-    Creating, changing and deleting ask for the privilege ``manage_inference``, reading for ``monitor_inference``.
+    Creating, changing and deleting require the privilege ``manage_inference``, reading ``monitor_inference``.
 
     Args:
-        service: Whose they are.
+        service: The client that they belong to.
     """
 
     @property
@@ -56,24 +56,24 @@ class Endpoints(Part):
     ) -> Plan[Endpoint]:
         """Create an endpoint.
 
-        Elasticsearch tries the settings before it answers: a third party's service by a request for one text, its own
-        by deploying the model, which it downloads first where it has to. It is never asked twice: where the answer is
-        lost, the error says how to find out.
+        Elasticsearch tries the settings before it answers. It sends a third party's service a request for one text; a
+        model of its own it deploys, after downloading it if necessary. The request is never sent twice: if the answer
+        is lost, the error says how to check whether the endpoint exists.
 
         Args:
             inference_id: Its id: lower case letters, digits, hyphens, underscores and dots.
-            task_type: What it is to do: ``"text_embedding"``, ``"sparse_embedding"``, ``"rerank"``, ...
+            task_type: Its task: ``"text_embedding"``, ``"sparse_embedding"``, ``"rerank"``, ...
             settings: ``JinaAI(...)``, ``ElasticsearchService(...)`` or ``ElasticInferenceService(...)``; for other
-                services a body as Elasticsearch takes it, with ``service`` and ``service_settings``.
-            chunking_settings: How ``semantic_text`` cuts inputs: Elasticsearch's object, or a chunker of
+                services the body of Elasticsearch's API, with ``service`` and ``service_settings``.
+            chunking_settings: How ``semantic_text`` chunks inputs: Elasticsearch's object, or a chunker of
                 ``ragbridge.chunking``; by default sentences of 250 words with overlap 1. Not for ``rerank``.
             timeout: Seconds that Elasticsearch may take, 30 by default. A model that is downloaded and deployed
-                takes minutes: after a timeout it goes on doing so, and ``get`` tells when the endpoint is there.
+                takes minutes. It continues after a timeout; ``get`` shows when the endpoint exists.
 
         Raises:
-            ConfigurationError: Elasticsearch would refuse the settings; the message holds its own. Nothing was sent.
-            InvalidRequestError: It does refuse them: there is such an id already, or the service behind it says no.
-            RequestError: No answer came. The endpoint may be there all the same.
+            ConfigurationError: Elasticsearch would refuse the settings; the message quotes it. Nothing was sent.
+            InvalidRequestError: Elasticsearch refuses them: the id is taken, or the service behind it refuses.
+            RequestError: No answer came. The endpoint may exist nevertheless.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
 
         Warns:
@@ -92,7 +92,7 @@ class Endpoints(Part):
 
         Args:
             inference_id: Its id.
-            task_type: Its task type, where another one is to be refused.
+            task_type: Its task type, if an endpoint of another type should be refused.
 
         Raises:
             InvalidRequestError: There is no such endpoint (404).
@@ -109,10 +109,10 @@ class Endpoints(Part):
 
         Args:
             inference_id: Its id.
-            task_type: Its task type, where another one is to be refused.
+            task_type: Its task type, if an endpoint of another type should be refused.
 
         Raises:
-            RagbridgeError: Elasticsearch did not say, see ``ragbridge.RagbridgeError``.
+            RagbridgeError: Elasticsearch gave no answer, see ``ragbridge.RagbridgeError``.
         """
         endpoints.path(inference_id, task_type)
         return _one(endpoints.exists(self._channel, inference_id, task_type))
@@ -121,13 +121,13 @@ class Endpoints(Part):
     aexists = Awaitable(_exists)
 
     def _list(self, task_type: TaskType | None = None) -> Plan[tuple[Endpoint, ...]]:
-        """All endpoints, Elasticsearch's own among them: what a cluster may use.
+        """All endpoints that the cluster may use, including Elasticsearch's own.
 
         Args:
             task_type: Only those of this task type.
 
         Raises:
-            RagbridgeError: See there.
+            RagbridgeError: Anything that can fail, see ``ragbridge.RagbridgeError``.
         """
         return _one(endpoints.list_all(self._channel, task_type))
 
@@ -142,19 +142,19 @@ class Endpoints(Part):
         requests_per_minute: int | None = None,
         max_input_tokens: int | None = None,
     ) -> Plan[Endpoint]:
-        """Change what may be changed of an endpoint (8.17 and later); for the rest, delete it and create it again.
+        """Change some settings of an endpoint (8.17 and later). To change others, delete it and create it again.
 
         Args:
             inference_id: Its id.
-            task_type: Its task type, where another one is to be refused.
-            task_settings: Defaults of its requests, such as ``{"top_n": 10}``; those that are not named stay.
+            task_type: Its task type, if an endpoint of another type should be refused.
+            task_settings: Defaults of its requests, such as ``{"top_n": 10}``. Others are kept.
             api_key: A new key for the service behind it.
             num_allocations: Allocations of a model on the cluster (service ``elasticsearch``).
-            requests_per_minute: What Elasticsearch sends at most.
+            requests_per_minute: The largest number of requests that Elasticsearch sends.
             max_input_tokens: Longest input in tokens.
 
         Raises:
-            ConfigurationError: Nothing is to change, or a value is not what it should be. Nothing was sent.
+            ConfigurationError: There is nothing to change, or a value is wrong. Nothing was sent.
             InvalidRequestError: The service has no such setting, or there is no such endpoint.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
@@ -179,17 +179,17 @@ class Endpoints(Part):
         dry_run: bool = False,
         force: bool = False,
     ) -> Plan[Deletion]:
-        """Delete an endpoint. One that pipelines or ``semantic_text`` fields refer to is kept, unless forced.
+        """Delete an endpoint. It is kept if pipelines or ``semantic_text`` fields refer to it, unless ``force`` is set.
 
         Args:
             inference_id: Its id.
-            task_type: Its task type, where another one is to be refused.
-            dry_run: Only say what refers to it.
-            force: Delete it whatever refers to it: those pipelines and fields will fail.
+            task_type: Its task type, if an endpoint of another type should be refused.
+            dry_run: Only report what refers to it.
+            force: Delete it even so. Pipelines and fields that refer to it will fail.
 
         Raises:
             InvalidRequestError: There is no such endpoint (404), or something refers to it (409).
-            RequestError: No answer came. The endpoint may be gone.
+            RequestError: No answer came. The endpoint may have been deleted.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
         endpoints.path(inference_id, task_type)
@@ -198,7 +198,7 @@ class Endpoints(Part):
     delete = Blocking(_delete)
     adelete = Awaitable(_delete)
 
-    # Last: a method of this name hides the type for what follows it in the class.
+    # Last in the class, since a method of this name hides the built-in type.
     list = Blocking(_list)
     alist = Awaitable(_list)
 

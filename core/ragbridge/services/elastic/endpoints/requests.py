@@ -30,7 +30,7 @@ PRODUCT = "endpoints"
 SETTINGS = "the endpoint's body"
 NOT_FOUND = "resource_not_found_exception"
 NOT_DONE = frozenset({503})
-"""A ``ServiceError`` of this status says that nothing was begun; after any other the endpoint may be there."""
+"""A ``ServiceError`` of this status means that nothing was done; after any other the endpoint may exist."""
 
 
 def create(
@@ -41,7 +41,7 @@ def create(
     *,
     timeout: float | None,
 ) -> Flow[Endpoint]:
-    """Create an endpoint from a body that was checked."""
+    """Create an endpoint from a checked body."""
     flow = channel.send(
         "PUT",
         path(inference_id, task_type),
@@ -55,22 +55,22 @@ def create(
     )
     channel.forget(inference_id)
     hint = (
-        f"the endpoint may be there all the same, and its model still on the way: endpoints.get({inference_id!r}) tells. "
-        "If it is not, create it again, with a longer timeout="
+        f"the endpoint may exist nevertheless, or its model may still be starting: check with "
+        f"endpoints.get({inference_id!r}). If there is none, create it again with a longer timeout="
     )
     return (yield from _once(flow, hint))
 
 
 def get(channel: ElasticChannel, inference_id: str, task_type: str | None) -> Flow[Endpoint]:
     """One endpoint."""
-    found = yield from _read(channel, path(inference_id, task_type))
-    if len(found) != 1:
-        raise ResponseError(f"the answer about endpoint {inference_id!r} holds {len(found)} of them")
-    return found[0]
+    endpoints = yield from _read(channel, path(inference_id, task_type))
+    if len(endpoints) != 1:
+        raise ResponseError(f"the answer about endpoint {inference_id!r} holds {len(endpoints)} of them")
+    return endpoints[0]
 
 
 def exists(channel: ElasticChannel, inference_id: str, task_type: str | None) -> Flow[bool]:
-    """Whether there is such an endpoint. A 404 of anything else than Elasticsearch's inference API does not say so."""
+    """Whether there is such an endpoint. A 404 that is not from Elasticsearch's inference API is raised."""
     try:
         yield from get(channel, inference_id, task_type)
     except InvalidRequestError as error:
@@ -91,7 +91,7 @@ def list_all(channel: ElasticChannel, task_type: str | None) -> Flow[tuple[Endpo
 def update(
     channel: ElasticChannel, inference_id: str, task_type: str | None, changes: Mapping[str, Any]
 ) -> Flow[Endpoint]:
-    """Change what may be changed."""
+    """Change the settings that can be changed."""
     endpoint = yield from channel.send(
         "PUT",
         path(inference_id, task_type) + "/_update",
@@ -107,7 +107,7 @@ def update(
 def delete(
     channel: ElasticChannel, inference_id: str, task_type: str | None, *, dry_run: bool, force: bool
 ) -> Flow[Deletion]:
-    """Delete an endpoint, or say what would happen."""
+    """Delete an endpoint, or report what would happen."""
     flow = channel.send(
         "DELETE",
         path(inference_id, task_type),
@@ -118,7 +118,11 @@ def delete(
     )
     if not dry_run:
         channel.forget(inference_id)
-    return (yield from _once(flow, f"the endpoint may be gone: endpoints.exists({inference_id!r}) tells"))
+    return (
+        yield from _once(
+            flow, f"the endpoint may have been deleted: check with endpoints.exists({inference_id!r})"
+        )
+    )
 
 
 def _read(channel: ElasticChannel, where: str) -> Flow[tuple[Endpoint, ...]]:
@@ -126,7 +130,7 @@ def _read(channel: ElasticChannel, where: str) -> Flow[tuple[Endpoint, ...]]:
 
 
 def _once(flow: Flow[T], hint: str) -> Flow[T]:
-    """What is not sent twice; ``hint`` says how to find out what became of it where nobody knows."""
+    """A request that is not sent twice. If its outcome is unknown, the error says with ``hint`` how to find out."""
     try:
         return (yield from flow)
     except RequestError as error:
@@ -142,10 +146,10 @@ def _once(flow: Flow[T], hint: str) -> Flow[T]:
 
 
 def path(inference_id: str, task_type: str | None) -> str:
-    """Where an endpoint stands.
+    """The path of an endpoint.
 
     Raises:
-        ConfigurationError: It can stand nowhere.
+        ConfigurationError: ``inference_id`` does not name a single endpoint, or there is no such task type.
     """
     part = segment("inference_id", inference_id)
     if inference_id.startswith("_") or "*" in inference_id:
@@ -169,7 +173,7 @@ def build_changes(
     """The body of an update.
 
     Raises:
-        ConfigurationError: Nothing is to change, or a value is not what it should be.
+        ConfigurationError: There is nothing to change, or a value is wrong.
     """
     if isinstance(api_key, str):
         api_key = Secret(api_key)
@@ -190,7 +194,7 @@ def build_changes(
             "are not: an endpoint has one kind"
         )
     if task_settings is not None and (not isinstance(task_settings, Mapping) or not task_settings):
-        scope.note(f"task_settings={task_settings!r} must be an object that says something")
+        scope.note(f"task_settings={task_settings!r} must be an object that is not empty")
     if not service and task_settings is None:
         scope.note("Request body is empty (name what is to change)")
     if scope.problems:
@@ -209,10 +213,10 @@ def read_endpoints(response: Response) -> tuple[Endpoint, ...]:
 
 
 def endpoint_of(body: Mapping[str, Any]) -> Endpoint:
-    """An endpoint as Elasticsearch shows it, without its key, should one ever be there.
+    """An endpoint as Elasticsearch shows it. A key is removed, although none should be there.
 
     Raises:
-        ResponseError: It is something else.
+        ResponseError: ``body`` does not describe an endpoint.
     """
     service_settings = _object(body, "service_settings")
     service_settings.pop("api_key", None)
@@ -227,7 +231,7 @@ def endpoint_of(body: Mapping[str, Any]) -> Endpoint:
 
 
 def read_deletion(response: Response) -> Deletion:
-    """What became of a deletion."""
+    """The outcome of a deletion."""
     body = decode(response)
     acknowledged, message = body.get("acknowledged"), body.get("error_message")
     if not isinstance(acknowledged, bool):
@@ -250,14 +254,14 @@ def _text(body: Mapping[str, Any], name: str) -> str:
 def _object(body: Mapping[str, Any], name: str) -> dict[str, Any]:
     value = body.get(name)
     if value is not None and not isinstance(value, dict):
-        raise ResponseError(f"{name!r} of an endpoint in the answer is no object")
+        raise ResponseError(f"{name!r} of an endpoint in the answer is not an object")
     return dict(value or {})
 
 
 def _names(body: Mapping[str, Any], name: str) -> tuple[str, ...]:
-    found = body.get(name)
-    if found is None:
+    names = body.get(name)
+    if names is None:
         return ()
-    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
-        raise ResponseError(f"{name!r} of a deletion is no list of names")
-    return tuple(sorted(found))
+    if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
+        raise ResponseError(f"{name!r} of a deletion is not a list of names")
+    return tuple(sorted(names))

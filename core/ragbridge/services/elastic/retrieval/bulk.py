@@ -1,4 +1,4 @@
-"""``POST /{index}/_bulk``: documents written in batches; each one's fate read, nothing lost, nothing doubled."""
+"""``POST /{index}/_bulk``: write documents in batches. Each outcome is read; retries neither lose nor duplicate any."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ log = logging.getLogger("ragbridge")
 
 PRODUCT = "bulk"
 BATCH_SIZE = 500
-"""Documents in one request, as the official client's helpers have it."""
+"""Documents in one request, the default of the official client's helpers too."""
 BATCH_BYTES = 5_000_000
 """Bytes in one request. Elastic advises "a few tens of megabytes" at most and to begin small (Tune for indexing speed);
 the server's own bound is 100 MB (``http.max_content_length``), proxies often have less."""
@@ -43,15 +43,15 @@ OnError = Literal["raise", "report"]
 
 @dataclass(frozen=True, slots=True)
 class BulkOptions:
-    """How documents are written; checked.
+    """Checked options of one bulk call.
 
     Attributes:
-        index: Where to.
+        index: The index to write to.
         op: ``index`` replaces a document of the same id, ``create`` refuses the new one.
-        query: Parameters of the address.
-        batch_size: Documents in one request at most.
-        batch_bytes: Bytes in one request at most.
-        on_error: Whether a document that is not taken is raised in the end, or only reported.
+        query: Query parameters.
+        batch_size: The largest number of documents in one request.
+        batch_bytes: The largest number of bytes in one request.
+        on_error: Whether refused documents raise an error at the end, or are only reported.
     """
 
     index: str
@@ -99,10 +99,10 @@ def check_options(
 def check_ids(
     documents: Iterable[Mapping[str, Any]], ids: Sequence[str] | None, id_field: str | None
 ) -> Iterable[Mapping[str, Any]]:
-    """``documents``, which are more than one, with as many ids.
+    """``documents``, checked to be several, with as many ids.
 
     Raises:
-        ConfigurationError: They are one document, or the ids do not fit.
+        ConfigurationError: ``documents`` is a single document, or the ids do not match.
     """
     if isinstance(documents, (str, bytes, Mapping)):
         raise ConfigurationError(
@@ -124,12 +124,12 @@ def bulk(
     id_field: str | None,
     progress: Callable[[int], object] | None,
 ) -> Plan[BulkResult]:
-    """Batches side by side; ``documents`` is read as they are sent."""
+    """Send batches concurrently, reading ``documents`` lazily."""
     written: list[str] = []
 
     def flows() -> Iterator[Flow[list[BulkFailure]]]:
-        found = rows(documents, op=options.op, ids=ids, id_field=id_field)
-        for batch in batches(found, size=options.batch_size, size_bytes=options.batch_bytes):
+        ready = rows(documents, op=options.op, ids=ids, id_field=id_field)
+        for batch in batches(ready, size=options.batch_size, size_bytes=options.batch_bytes):
             written.extend(row.id for row in batch)
             yield _batch(channel, batch, options, progress)
 
@@ -149,7 +149,7 @@ def _batch(
     options: BulkOptions,
     progress: Callable[[int], object] | None,
 ) -> Flow[list[BulkFailure]]:
-    """Write one batch; rows that were refused for now are sent again alone."""
+    """Write one batch. Only rows that were refused temporarily are sent again."""
     failures: list[BulkFailure] = []
     doubted: set[int] = set()
     waiting = [batch]
@@ -180,10 +180,10 @@ def _batch(
 def _part(
     channel: ElasticChannel, waiting: list[list[Row]], options: BulkOptions, doubted: set[int]
 ) -> Flow[list[tuple[Row, StatusError]]]:
-    """Send the last of ``waiting`` and take it away; halves come in its place if it is too large for what is between.
+    """Send the last part of ``waiting`` and remove it. If it is too large (413), its two halves are added instead.
 
     Returns:
-        The rows that were not written, and why.
+        The rows that were not written, each with its error.
     """
     part = waiting.pop()
     try:
@@ -199,7 +199,7 @@ def _part(
     refused = [(row, error) for row, error in zip(part, errors, strict=True) if error is not None]
     if options.op == "index":
         return refused
-    # Where an earlier answer was lost, it is that request that made the document which exists.
+    # If an earlier answer was lost, the existing document is the one which that request created.
     left = [(row, error) for row, error in refused if not (error.status == 409 and row.index in doubted)]
     doubted.update(row.index for row, error in left if may_be_done(error))
     return left
@@ -233,10 +233,10 @@ def _send(
 def _read(
     response: Response, *, part: list[Row], refusal: Callable[[Response], StatusError]
 ) -> list[StatusError | None]:
-    """For each row, None where it was written, else why not: read as any refusal is, without a trace of credentials.
+    """For each row None if it was written, or else its error, without credentials.
 
     Raises:
-        ResponseError: A row is missing, or is another one's.
+        ResponseError: A row is missing or belongs to another document.
     """
     items = objects(decode(response), "items")
     if len(items) != len(part):
@@ -247,13 +247,15 @@ def _read(
 def _outcome(
     item: Mapping[str, Any], row: Row, refusal: Callable[[Response], StatusError]
 ) -> StatusError | None:
-    found = next(iter(item.values()), None) if len(item) == 1 else None
-    status = found.get("status") if isinstance(found, dict) else None
-    if not isinstance(found, dict) or type(status) is not int:
+    outcome = next(iter(item.values()), None) if len(item) == 1 else None
+    status = outcome.get("status") if isinstance(outcome, dict) else None
+    if not isinstance(outcome, dict) or type(status) is not int:
         raise ResponseError(f"the row of documents[{row.index}] in 'items' has no status")
-    if found.get("_id") not in (row.id, None):
-        raise ResponseError(f"the row of documents[{row.index}] in 'items' is about the id {found['_id']!r}")
-    error = found.get("error")
+    if outcome.get("_id") not in (row.id, None):
+        raise ResponseError(
+            f"the row of documents[{row.index}] in 'items' is about the id {outcome['_id']!r}"
+        )
+    error = outcome.get("error")
     if status < 300 and error is None:
         return None
     status = status if status >= 400 else 500

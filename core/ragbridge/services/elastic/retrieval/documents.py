@@ -1,4 +1,4 @@
-"""Documents as lines of JSON, and ids that make writing them twice the same as once."""
+"""Documents as lines of JSON, with ids that make writing them idempotent."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from ragbridge.errors import ConfigurationError
 from ragbridge.services.elastic.wire import encode
 
 LONGEST_ID = 512
-"""Bytes of an id at most (``IndexRequest.MAX_DOCUMENT_ID_LENGTH_IN_BYTES``)."""
+"""Length limit of an id in bytes (``IndexRequest.MAX_DOCUMENT_ID_LENGTH_IN_BYTES``)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A document on its way.
+    """A document to be written.
 
     Attributes:
-        index: Its place in the caller's documents.
+        index: Its index in the caller's documents.
         id: Its id.
-        lines: What is sent for it: what to do, and the document; a line each.
+        lines: The action and the document, a line each.
     """
 
     index: int
@@ -32,10 +32,10 @@ class Row:
 def rows(
     documents: Iterable[Mapping[str, Any]], *, op: str, ids: Sequence[str] | None, id_field: str | None
 ) -> Iterator[Row]:
-    """``documents`` one by one, each with an id that another run would give it as well.
+    """``documents`` one by one, each with an id that is the same in every run.
 
     Raises:
-        ConfigurationError: A document is no JSON object, has no id where it should, or the id of another one.
+        ConfigurationError: A document is not a JSON object, lacks its id, or has the id of another document.
     """
     seen: dict[str, int] = {}
     copies: dict[str, int] = {}
@@ -65,11 +65,11 @@ def rows(
         raise ConfigurationError(f"ids= has {len(ids)} ids for {index + 1} documents: pass one each")
 
 
-def batches(found: Iterable[Row], *, size: int, size_bytes: int) -> Iterator[list[Row]]:
-    """``found`` cut into requests, lazily: bounded by documents and by bytes, but for a document that is larger."""
+def batches(documents: Iterable[Row], *, size: int, size_bytes: int) -> Iterator[list[Row]]:
+    """Batches of at most ``size`` documents and ``size_bytes`` bytes. A larger document is a batch of its own."""
     batch: list[Row] = []
     total = 0
-    for row in found:
+    for row in documents:
         if batch and (len(batch) == size or total + len(row.lines) > size_bytes):
             yield batch
             batch, total = [], 0
@@ -91,7 +91,7 @@ def _checked(value: object, name: str) -> str:
 
 
 def _by_content(body: bytes, copies: dict[str, int]) -> str:
-    """An id that the same document has in every run; further copies of it are numbered."""
+    """An id made of the content, the same in every run. Further copies of a document are numbered."""
     digest = hashlib.blake2b(body, digest_size=16).hexdigest()
     copies[digest] = copies.get(digest, 0) + 1
     return digest if copies[digest] == 1 else f"{digest}-{copies[digest]}"

@@ -1,4 +1,4 @@
-"""``PUT /{index}``: the body, the answer, the flow."""
+"""``PUT /{index}``: create an index."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ EXISTS = "resource_already_exists_exception"
 
 
 def create_index(channel: ElasticChannel, index: str, body: Body, *, exist_ok: bool) -> Plan[bool]:
-    """Make an index; True if there was none."""
+    """Create an index. Returns False if there was one already."""
     name = index_name(index)
     return single(_flow(channel, name, encode(body, name="the index"), exist_ok=exist_ok))
 
 
 def index_body(mappings: Mapping[str, Any] | None, settings: Mapping[str, Any] | None) -> Body:
-    """The body that makes an index.
+    """The body that creates an index.
 
     Raises:
-        ConfigurationError: A field's mapping, or the settings, are no objects.
+        ConfigurationError: The mapping of a field, or the settings, are not an object.
     """
     return given(
         mappings=None if mappings is None else _mappings(mappings),
@@ -39,13 +39,15 @@ def index_body(mappings: Mapping[str, Any] | None, settings: Mapping[str, Any] |
 
 
 def _mappings(mappings: Mapping[str, Any]) -> Body:
-    found = check.entry("mappings", mappings)
-    whole = found.get("properties")
-    if not isinstance(whole, Mapping) or isinstance(whole.get("type"), str):  # else a field of that name
-        found = {"properties": found}
-    fields = found["properties"]
+    mapping = check.entry("mappings", mappings)
+    whole = mapping.get("properties")
+    if not isinstance(whole, Mapping) or isinstance(
+        whole.get("type"), str
+    ):  # otherwise a field called "properties"
+        mapping = {"properties": mapping}
+    fields = mapping["properties"]
     return {
-        **found,
+        **mapping,
         "properties": {name: check.entry(f"mappings[{name!r}]", fields[name]) for name in fields},
     }
 
@@ -63,15 +65,15 @@ def _flow(channel: ElasticChannel, name: str, body: bytes, *, exist_ok: bool) ->
     except InvalidRequestError as error:
         if error.code != EXISTS or not (doubts or exist_ok):
             raise
-        return bool(doubts)  # the answer was lost that said it was made
+        return bool(doubts)  # True if the index was created by a request whose answer was lost
     return True
 
 
 def _read(response: Response) -> None:
-    """See that the index was made.
+    """Check that the index was created.
 
     Raises:
-        ResponseError: Elasticsearch does not say so.
+        ResponseError: Elasticsearch does not acknowledge it.
     """
     if decode(response).get("acknowledged") is not True:
         raise final(

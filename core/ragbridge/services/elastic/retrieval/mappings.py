@@ -1,7 +1,7 @@
 """Mappings of fields that hold embeddings: plain objects for any client. No I/O.
 
-Each function returns the object of one field; ``create_index(mappings={"content": semantic_text_mapping(...)})`` makes
-an index of them. Rules: Elasticsearch's ``SemanticTextFieldMapper`` and ``DenseVectorFieldMapper``.
+Each function returns the mapping of one field; ``create_index(mappings={"content": semantic_text_mapping(...)})``
+creates an index with such fields. Rules: Elasticsearch's ``SemanticTextFieldMapper`` and ``DenseVectorFieldMapper``.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ ElementType = Literal["float", "bfloat16", "byte", "bit"]
 FieldSimilarity = Literal["cosine", "dot_product", "l2_norm", "max_inner_product"]
 
 MOST_DIMS = 4096
-"""Widest ``dense_vector``, in values; of type ``bit`` eight times as many (``MAX_DIMS_COUNT``)."""
+"""Largest number of values in a ``dense_vector`` (``MAX_DIMS_COUNT``); for type ``bit``, eight times as many bits."""
 LEAST_BBQ_DIMS = 64
-"""Narrowest vector that ``bbq`` indexes take."""
+"""Fewest dimensions of a ``bbq`` index."""
 
 _ELEMENT_TYPES: tuple[str, ...] = get_args(ElementType)
 _SIMILARITIES: tuple[str, ...] = get_args(FieldSimilarity)
 _ELEMENTS = {"float": "float", "byte": "byte", "int8": "byte", "bit": "bit", "binary": "bit"}
-"""What vectors of an endpoint's ``embedding_type`` are stored as."""
+"""The ``element_type`` of a field for each ``embedding_type`` of an endpoint."""
 _INDEXES = (
     *("hnsw", "flat", "int8_hnsw", "int8_flat", "int4_hnsw", "int4_flat"),
     *("bbq_hnsw", "bbq_flat", "bbq_disk"),
@@ -34,16 +34,16 @@ _INDEXES = (
 
 
 class HasServiceSettings(Protocol):
-    """An endpoint, as ``elastic.endpoints`` gives it."""
+    """An endpoint, as ``elastic.endpoints`` returns it."""
 
     @property
     def service_settings(self) -> Mapping[str, Any]:
-        """What Elasticsearch shows of the endpoint's settings."""
+        """The endpoint's settings as Elasticsearch shows them."""
         ...
 
 
 DescribesVectors: TypeAlias = "Mapping[str, Any] | HasServiceSettings"
-"""An endpoint, or the object that Elasticsearch shows of it."""
+"""An endpoint, or Elasticsearch's JSON object for it."""
 
 
 def semantic_text_mapping(
@@ -57,16 +57,16 @@ def semantic_text_mapping(
 
     Args:
         inference_id: The endpoint that embeds documents, of type ``text_embedding`` or ``sparse_embedding``. None for
-            the server's default, which depends on its version and where it runs: name one where results must not
-            change with an upgrade.
+            the server's default, which depends on its version and hosting: name one if results must not change with
+            an upgrade.
         search_inference_id: The endpoint that embeds queries; the same by default.
-        chunking_settings: How texts are cut (8.19, 9.1 and later); the endpoint's by default. With the strategy
+        chunking_settings: How texts are chunked (8.19, 9.1 and later); the endpoint's by default. With the strategy
             ``none`` each text is one chunk: give documents as arrays of chunks (9.1 and later).
-        index_options: ``{"dense_vector": {...}}`` (8.19, 9.1) or ``{"sparse_vector": {...}}`` (9.2), whichever the
-            endpoint makes.
+        index_options: ``{"dense_vector": {...}}`` (8.19, 9.1) or ``{"sparse_vector": {...}}`` (9.2), depending on what
+            the endpoint returns.
 
     Raises:
-        ConfigurationError: An argument is not what it should be.
+        ConfigurationError: An argument is wrong.
     """
     return given(
         type="semantic_text",
@@ -89,26 +89,26 @@ def dense_vector_mapping(
     similarity: FieldSimilarity | None = None,
     index_options: Mapping[str, Any] | None = None,
 ) -> Body:
-    """A field for vectors that the client brings, as ``embed`` makes them.
+    """A field for dense vectors that the client computes, such as those of ``embed``.
 
     Args:
-        endpoint: Whose vectors it holds: ``dims``, ``element_type`` and ``similarity`` are taken from it where they
-            are not given here.
-        dims: Values of a vector; of type ``bit`` its number of bits, which is 8 for each of the numbers that Jina's
-            ``binary`` vectors are sent as. None without an endpoint: learnt from the first document.
+        endpoint: The endpoint that computes the vectors: it provides ``dims``, ``element_type`` and ``similarity``
+            unless they are given here.
+        dims: Number of values of a vector. For ``bit`` the number of bits: 8 for each number of Jina's ``binary``
+            vectors. If None and without an endpoint, Elasticsearch learns it from the first document.
         element_type: Type of a value; ``"float"`` by default. ``"bit"`` holds Jina's ``binary`` vectors as they are.
             ``"bfloat16"`` is for 9.3 and later.
-        similarity: How vectors are compared; ``"cosine"`` by default, ``"l2_norm"`` for bits, which know no other.
+        similarity: How vectors are compared; ``"cosine"`` by default, ``"l2_norm"``, the only choice, for bits.
         index_options: How they are indexed, such as ``{"type": "bbq_hnsw"}``.
 
     Raises:
-        ConfigurationError: The endpoint does not tell its dimensions, a value contradicts it, or Elasticsearch would
-            refuse the mapping.
+        ConfigurationError: The endpoint does not show its dimensions, an argument contradicts the endpoint, or
+            Elasticsearch would refuse the mapping.
     """
     if endpoint is not None:
         known = _of_endpoint(endpoint)
         if "dims" not in known and dims is None:
-            raise ConfigurationError("the endpoint does not tell its dimensions: pass dims=")
+            raise ConfigurationError("the endpoint does not show its dimensions: pass dims=")
         for name, asked in (("dims", dims), ("element_type", element_type)):
             if asked is not None and asked != known.get(name, asked):
                 raise ConfigurationError(
@@ -136,34 +136,34 @@ def dense_vector_mapping(
 
 
 def sparse_vector_mapping(*, index_options: Mapping[str, Any] | None = None) -> Body:
-    """A field for token weights that the client brings, as ``sparse_embed`` makes them.
+    """A field for token weights that the client computes, such as those of ``sparse_embed``.
 
     Args:
         index_options: ``{"prune": True, "pruning_config": {...}}``, 9.1 and later.
 
     Raises:
-        ConfigurationError: ``index_options`` is not what it should be.
+        ConfigurationError: ``index_options`` is not an object, or is empty.
     """
     options = None if index_options is None else check.entry("index_options", index_options)
     return given(type="sparse_vector", index_options=options)
 
 
 def _semantic_options(value: Mapping[str, Any]) -> Body:
-    found = check.entry("index_options", value)
-    if set(found) not in ({"dense_vector"}, {"sparse_vector"}):
+    options = check.entry("index_options", value)
+    if set(options) not in ({"dense_vector"}, {"sparse_vector"}):
         raise ConfigurationError(
-            f"index_options holds {sorted(found)}: a semantic_text field takes either 'dense_vector' or "
+            f"index_options holds {sorted(options)}: a semantic_text field takes either 'dense_vector' or "
             "'sparse_vector', whichever its endpoint makes"
         )
-    if "dense_vector" in found:
-        found["dense_vector"] = _dense_options(found["dense_vector"], None, "float", "['dense_vector']")
-    return found
+    if "dense_vector" in options:
+        options["dense_vector"] = _dense_options(options["dense_vector"], None, "float", "['dense_vector']")
+    return options
 
 
 def _dense_options(value: Mapping[str, Any], dims: int | None, element_type: str, where: str = "") -> Body:
     name = f"index_options{where}"
-    found = check.entry(name, value)
-    kind = found.get("type")
+    options = check.entry(name, value)
+    kind = options.get("type")
     if kind not in _INDEXES:
         raise ConfigurationError(f"{name}['type'] is {kind!r}: choose one of {', '.join(_INDEXES)}")
     if element_type in {"byte", "bit"} and kind not in {"hnsw", "flat"}:
@@ -176,7 +176,7 @@ def _dense_options(value: Mapping[str, Any], dims: int | None, element_type: str
         raise ConfigurationError(
             f"{name}['type'] is {kind!r}, which needs dims={LEAST_BBQ_DIMS} or more, not {dims}"
         )
-    return found
+    return options
 
 
 def _check_vectors(dims: int | None, element_type: str, similarity: str | None) -> None:
@@ -189,12 +189,12 @@ def _check_vectors(dims: int | None, element_type: str, similarity: str | None) 
             )
     if bits and similarity not in {None, "l2_norm"}:
         raise ConfigurationError(
-            f"similarity={similarity!r}: bit vectors know 'l2_norm' only (Hamming distance)"
+            f"similarity={similarity!r}: bit vectors support 'l2_norm' only (Hamming distance)"
         )
 
 
 def _of_endpoint(endpoint: DescribesVectors) -> Body:
-    """``dims``, ``element_type`` and ``similarity`` of an endpoint's vectors, as far as it tells."""
+    """``dims``, ``element_type`` and ``similarity`` of an endpoint's vectors, as far as it shows them."""
     settings = (
         endpoint.get("service_settings")
         if isinstance(endpoint, Mapping)

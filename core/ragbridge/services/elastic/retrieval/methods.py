@@ -1,4 +1,4 @@
-"""Methods that make indexes, write documents and search."""
+"""Methods that create indexes, write documents and search."""
 
 # ruff: noqa: A002 - "filter" is Elasticsearch's word
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ragbridge.values.search import BulkResult, SearchHits
 
 
 class RetrievalMethods(ElasticMethods):
-    """Semantic retrieval by Elasticsearch's own index. Bodies are built by the functions of ``ragbridge.elastic``."""
+    """Semantic retrieval with Elasticsearch's indexes. The functions of ``ragbridge.elastic`` build the bodies."""
 
     def _create_index(
         self,
@@ -25,22 +25,22 @@ class RetrievalMethods(ElasticMethods):
         settings: Mapping[str, Any] | None = None,
         exist_ok: bool = False,
     ) -> Plan[bool]:
-        """Make an index.
+        """Create an index.
 
         Args:
             index: Its name, in lower case.
             mappings: Its fields by name, such as ``{"content": semantic_text_mapping("my-endpoint")}``; or a whole
                 mapping, an object with ``properties``.
             settings: Shards, replicas, analysis, ...
-            exist_ok: An index of this name may be there. Its fields are not compared with ``mappings``.
+            exist_ok: Accept an existing index of this name. Its fields are not compared with ``mappings``.
 
         Returns:
-            Whether it was made; False where there was one already.
+            True if it was created, False if there was one already.
 
         Raises:
-            ConfigurationError: The name or a field is not what it should be; nothing was sent.
-            InvalidRequestError: Elasticsearch refuses it; ``code`` is ``resource_already_exists_exception`` where there
-                is one already.
+            ConfigurationError: The name or a field is wrong; nothing was sent.
+            InvalidRequestError: Elasticsearch refuses it; ``code`` is ``resource_already_exists_exception`` if there is
+                one already.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
         return indices.create_index(
@@ -65,38 +65,38 @@ class RetrievalMethods(ElasticMethods):
         on_error: bulk.OnError = "raise",
         progress: Callable[[int], object] | None = None,
     ) -> Plan[BulkResult]:
-        """Write documents, in batches side by side. None is lost, and none is doubled by a retry.
+        """Write documents in concurrent batches. Retries neither lose nor duplicate any.
 
-        Each document's own outcome is read. What Elasticsearch is too busy for (429, 503, and models that fail for a
-        while) is sent again, alone. Every document has its id before it is first sent, so that sending it again after
-        a lost answer, or running the whole call again after it was stopped, replaces it with itself.
+        The outcome of each document is read. Only documents that were refused temporarily (429, 503, a model that is
+        failing) are sent again. Every document has its id before it is first sent, so that sending it again after a
+        lost answer, or repeating a call that was stopped, replaces it with itself.
 
         Args:
-            index: Where to: an index, an alias that can be written to, or (with ``op="create"``) a data stream.
+            index: An index, an alias that can be written to, or (with ``op="create"``) a data stream.
             documents: Objects (dicts); NumPy arrays, dates and UUIDs in them are written as Elasticsearch reads them.
                 Any iterable, read while batches are sent; only ids are kept.
-            ids: An id each; or
-            id_field: the field of each document that holds it, which stays where it is. Without both, ids are made of
-                the documents' content: the same document has the same id in every call, and further copies of it in one
-                call are numbered.
+            ids: An id for each document.
+            id_field: Instead of ``ids``, the field of each document that holds its id. The field stays in the document.
+                Without both, ids are made of the content: a document has the same id in every call, and further copies
+                in one call are numbered.
             op: ``"index"`` replaces a document of the same id. ``"create"`` refuses the new one, with the status 409.
-            batch_size: Documents in one request at most.
-            batch_bytes: Bytes in one request at most, 100 MB as Elasticsearch is set up. A batch that something in
-                between refuses as too large is halved.
+            batch_size: The largest number of documents in one request.
+            batch_bytes: The largest number of bytes in one request, up to Elasticsearch's default limit of 100 MB. A
+                batch that a proxy refuses as too large is halved.
             pipeline: The ingest pipeline that documents go through.
-            refresh: When they can be found: ``True`` at once, which costs a refresh for each batch, ``"wait_for"`` to
-                come back when they can, ``False`` (the default) within the index's own interval of a second.
-            on_error: ``"raise"`` an error in the end where a document was not taken, or only ``"report"`` it.
-            progress: Called with the number of documents of each batch that is done, from whichever thread did it.
+            refresh: When documents become searchable: ``True`` at once, at the cost of a refresh for each batch;
+                ``"wait_for"`` to return once they are; ``False`` (the default) within the index's interval of a second.
+            on_error: ``"raise"`` an error at the end if a document was refused, or only ``"report"`` it.
+            progress: Called with the number of documents of each finished batch, in the thread that sent it.
 
         Returns:
-            ``BulkResult``: ids in the order of the documents, and which of them were not taken, why.
+            ``BulkResult``: ids in the order of the documents, and the documents that were refused, with the reasons.
 
         Raises:
-            BulkError: Documents were not taken; all others are written. ``result`` says which.
-            ConfigurationError: An argument is wrong; or a document is, which is found when its turn comes.
-            RagbridgeError: A whole request failed, and with it the job. Documents of other batches may be written:
-                call again, with the same documents.
+            BulkError: Some documents were refused; all others are written. ``result`` lists them.
+            ConfigurationError: An argument is wrong; or a document is, which is noticed when its turn comes.
+            RagbridgeError: A whole request failed, and the call with it. Documents of other batches may be written:
+                call again with the same documents.
         """
         options = bulk.check_options(
             index,
@@ -107,8 +107,8 @@ class RetrievalMethods(ElasticMethods):
             refresh=refresh,
             on_error=on_error,
         )
-        found = bulk.check_ids(documents, ids, id_field)
-        return bulk.bulk(self._channel, found, options, ids=ids, id_field=id_field, progress=progress)
+        checked = bulk.check_ids(documents, ids, id_field)
+        return bulk.bulk(self._channel, checked, options, ids=ids, id_field=id_field, progress=progress)
 
     bulk = Blocking(_bulk)
     abulk = Awaitable(_bulk)
@@ -133,23 +133,24 @@ class RetrievalMethods(ElasticMethods):
         Args:
             index: Names or patterns.
             query: Such as ``semantic_query("content", "who inspired taking care of the sea?")``.
-            retriever: Several stages instead, such as ``text_similarity_reranker(standard(query), ...)``.
-            knn: Neighbours of a vector, beside ``query`` or alone: what ``knn_query`` builds, one or several.
+            retriever: A search in several stages instead of ``query``, such as
+                ``text_similarity_reranker(standard(query), ...)``.
+            knn: One or several results of ``knn_query``: nearest neighbours of a vector, alone or beside ``query``.
             filter: Queries that every hit must match; scores stay as they are.
             size: Hits to return; 10 by default. Retrievers that join or rerank need a ``rank_window_size`` of as many.
-            from_: Hits to leave out at the beginning.
+            from_: Number of hits to skip.
             source: Which fields of the documents to return: names or patterns, True or False for all or none.
             highlight: Which passages to return, such as ``semantic_highlight("content")``.
-            min_score: Least score of a hit.
-            body: Anything else that a search may have (``aggs``, ``sort``, ``fields``, ...), or all of it.
+            min_score: Lowest score of a hit.
+            body: Further parts of the search (``aggs``, ``sort``, ``fields``, ...), or the whole of it.
 
         Returns:
             ``SearchHits``: the hits, best first.
 
         Raises:
-            ConfigurationError: An argument is wrong, or two of them cannot go together; nothing was sent.
+            ConfigurationError: An argument is wrong, or two of them exclude each other; nothing was sent.
             InvalidRequestError: Elasticsearch refuses the search, or there is no such index or endpoint.
-            ResponseError: The answer does not hold what was promised.
+            ResponseError: The answer is incomplete or malformed.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
         fields = search.search_body(

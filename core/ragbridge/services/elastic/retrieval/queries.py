@@ -1,6 +1,6 @@
 """Queries and highlighting over semantic fields: plain objects for any client. No I/O.
 
-Each function returns a new ``dict``; what is not given is left out, so that the server's own default holds.
+Each function returns a new ``dict``. Arguments that are None are left out, so that the server's default applies.
 """
 
 # ruff: noqa: A002 - "filter" is Elasticsearch's word
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     QueryVector = Sequence[float] | NDArray[np.generic]
 
 MOST_CANDIDATES = 10_000
-"""Largest ``num_candidates`` that Elasticsearch takes (``NUM_CANDS_LIMIT``)."""
+"""Largest ``num_candidates`` that Elasticsearch accepts (``NUM_CANDS_LIMIT``)."""
 CANDIDATES_PER_K = 1.5
-"""Elasticsearch's default for ``num_candidates`` where there is none, times ``k`` (8.18 and later)."""
+"""Elasticsearch's default for ``num_candidates`` is this times ``k`` (8.18 and later)."""
 
 
 def semantic_query(field: str, query: str, *, boost: float | None = None) -> Body:
-    """A query by meaning on a ``semantic_text`` field; Elasticsearch embeds ``query`` itself.
+    """A semantic query on a ``semantic_text`` field. Elasticsearch embeds ``query``.
 
     Args:
         field: Name of the ``semantic_text`` field.
-        query: What is looked for.
-        boost: Factor for its scores beside those of other queries.
+        query: The text to search for.
+        boost: Factor for its scores when combined with other queries.
 
     Raises:
-        ConfigurationError: An argument is not what it should be.
+        ConfigurationError: An argument is wrong.
     """
     inner = given(
         field=check.text("field", field),
@@ -47,16 +47,16 @@ def semantic_query(field: str, query: str, *, boost: float | None = None) -> Bod
 def match_query(
     field: str, query: str, *, operator: Literal["and", "or"] | None = None, boost: float | None = None
 ) -> Body:
-    """A query by words; on a ``semantic_text`` field (since 8.18) by meaning, as ``semantic_query``.
+    """A full-text query. On a ``semantic_text`` field (since 8.18) it is a semantic query.
 
     Args:
         field: Name of a ``text`` or ``semantic_text`` field.
-        query: What is looked for.
-        operator: Whether all words must be there; ``"or"`` by default.
-        boost: Factor for its scores beside those of other queries.
+        query: The text to search for.
+        operator: ``"and"`` if all words must match; ``"or"`` by default.
+        boost: Factor for its scores when combined with other queries.
 
     Raises:
-        ConfigurationError: An argument is not what it should be.
+        ConfigurationError: An argument is wrong.
     """
     if operator not in {None, "and", "or"}:
         raise ConfigurationError(f"operator={operator!r} must be 'and' or 'or'")
@@ -84,18 +84,19 @@ def knn_query(
 
     Args:
         field: Name of a ``dense_vector`` or ``semantic_text`` field.
-        query_vector: The vector, of the field's width; or
-        query_text: the text that Elasticsearch embeds (``query_vector_builder.text_embedding``).
+        query_vector: The vector, of the field's width.
+        query_text: Instead of ``query_vector``, a text that Elasticsearch embeds
+            (``query_vector_builder.text_embedding``).
         inference_id: The endpoint, or the deployed model, that embeds ``query_text``. A ``semantic_text`` field knows
             its own.
-        k: Neighbours to find on each shard; None: as many as hits are asked for.
-        num_candidates: Vectors looked at on each shard, at least ``k``: more are slower and more exact.
-        similarity: Least similarity of a hit, in the field's own measure and not as a score.
-        filter: Queries that a hit must match; applied while searching, so that ``k`` of them are found.
-        boost: Factor for its scores beside those of other queries.
+        k: Neighbours to find on each shard; by default the search's ``size``.
+        num_candidates: Vectors to compare on each shard, at least ``k``. More are slower and more exact.
+        similarity: Lowest similarity of a hit, in the field's own measure, not as a score.
+        filter: Queries that a hit must match. They apply during the search, so that ``k`` hits match them.
+        boost: Factor for its scores when combined with other queries.
 
     Raises:
-        ConfigurationError: An argument is not what it should be, or there is not exactly one of ``query_vector`` and
+        ConfigurationError: An argument is wrong, or there is not exactly one of ``query_vector`` and
             ``query_text``.
     """
     return {
@@ -126,7 +127,7 @@ def knn_fields(
     similarity: float | None,
     filter: Filter | None,
 ) -> Body:
-    """What the query and the retriever of nearest neighbours have in common."""
+    """The fields that the query and the retriever of nearest neighbours share."""
     if (query_vector is None) == (query_text is None):
         raise ConfigurationError(
             "pass exactly one of query_vector= (numbers) and query_text= (a text that Elasticsearch embeds)"
@@ -138,9 +139,7 @@ def knn_fields(
     if num_candidates is not None:
         check.whole("num_candidates", num_candidates, most=MOST_CANDIDATES)
         if k is not None and num_candidates < k:
-            raise ConfigurationError(
-                f"num_candidates={num_candidates} is below k={k}: look at {k} candidates or more"
-            )
+            raise ConfigurationError(f"num_candidates={num_candidates} is below k={k}: pass {k} or more")
     return given(
         field=check.text("field", field),
         query_vector=None if query_vector is None else _vector(query_vector),
@@ -180,14 +179,14 @@ def sparse_vector_query(
     Args:
         field: Name of the field.
         inference_id: The sparse endpoint that expands ``query``. Only a ``semantic_text`` field knows its own.
-        query: What is looked for; or
-        query_vector: its tokens and weights, as ``sparse_embed`` gives them.
-        prune: Whether to leave out tokens that say little, for speed (8.16 and later).
-        pruning_config: How, such as ``{"tokens_weight_threshold": 0.4}``; needs ``prune=True``.
-        boost: Factor for its scores beside those of other queries.
+        query: The text to search for.
+        query_vector: Instead of ``query``, its tokens and weights, as ``sparse_embed`` returns them.
+        prune: Whether to leave out insignificant tokens, for speed (8.16 and later).
+        pruning_config: Which tokens to leave out, such as ``{"tokens_weight_threshold": 0.4}``; needs ``prune=True``.
+        boost: Factor for its scores when combined with other queries.
 
     Raises:
-        ConfigurationError: An argument is not what it should be, or there is not exactly one of ``query`` and
+        ConfigurationError: An argument is wrong, or there is not exactly one of ``query`` and
             ``query_vector``.
     """
     if (query is None) == (query_vector is None):
@@ -209,8 +208,8 @@ def sparse_vector_query(
 
 
 def _weights(value: Mapping[str, float]) -> Body:
-    found = check.entry("query_vector", value)
-    return {token: check.number(f"query_vector[{token!r}]", weight) for token, weight in found.items()}
+    weights = check.entry("query_vector", value)
+    return {token: check.number(f"query_vector[{token!r}]", weight) for token, weight in weights.items()}
 
 
 def semantic_highlight(
@@ -218,15 +217,15 @@ def semantic_highlight(
     number_of_fragments: int | None = None,
     order: Literal["score", "none"] | None = "score",
 ) -> Body:
-    """Has each hit bring the chunks of its ``semantic_text`` fields that match best, for ``search(highlight=...)``.
+    """For ``search(highlight=...)``: return with each hit the best matching chunks of its ``semantic_text`` fields.
 
     Args:
         fields: Names of ``semantic_text`` fields.
-        number_of_fragments: Chunks of each field at most; 5 by default.
+        number_of_fragments: The largest number of chunks of each field; 5 by default.
         order: ``"score"`` for the best chunk first, ``"none"`` for the text's order.
 
     Raises:
-        ConfigurationError: No field is named, or an argument is not what it should be.
+        ConfigurationError: No field is named, or an argument is wrong.
     """
     if not fields:
         raise ConfigurationError("semantic_highlight() names no field: pass those of type semantic_text")
@@ -235,5 +234,5 @@ def semantic_highlight(
     if number_of_fragments is not None:
         check.whole("number_of_fragments", number_of_fragments)
     options = given(type="semantic", number_of_fragments=number_of_fragments, order=order)
-    # One field an object: Elasticsearch then keeps their order, and its published description knows no other form.
+    # An object for each field: it keeps their order, and is the only form in Elasticsearch's published description.
     return {"fields": [{check.text("field", field): dict(options)} for field in fields]}

@@ -1,6 +1,6 @@
 """Retrievers, which find and reorder hits in stages: plain objects for any client. No I/O.
 
-``search(retriever=...)`` runs them; ``check_windows`` says beforehand what Elasticsearch would refuse.
+``search(retriever=...)`` runs them. ``check_windows`` checks beforehand what Elasticsearch would refuse.
 Rules and messages: Elasticsearch's ``CompoundRetrieverBuilder``, ``TextSimilarityRankRetrieverBuilder``,
 ``RRFRetrieverBuilder`` and ``LinearRetrieverBuilder``.
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Normalizer = Literal["minmax", "l2_norm", "none"]
 
 DEFAULT_WINDOW = 10
-"""``rank_window_size`` where a retriever has none (Elasticsearch's ``DEFAULT_RANK_WINDOW_SIZE``), and ``size``."""
+"""Default of ``rank_window_size`` (Elasticsearch's ``DEFAULT_RANK_WINDOW_SIZE``) and of ``size``."""
 _WINDOWED = ("text_similarity_reranker", "rrf", "linear", "rule", "pinned", "diversify")
 """Retrievers over other retrievers that have a ``rank_window_size``."""
 
@@ -40,11 +40,11 @@ def standard(
 
     Args:
         query: Such as ``semantic_query`` or ``match_query`` build it.
-        filter: Queries that a hit must match; they do not score.
-        min_score: Least score of a hit, in this query's own scores.
+        filter: Queries that a hit must match. They do not affect scores.
+        min_score: Lowest score of a hit, by this query's own scores.
 
     Raises:
-        ConfigurationError: An argument is not what it should be.
+        ConfigurationError: An argument is wrong.
     """
     return {"standard": {"query": check.query("query", query), **_base(filter, min_score)}}
 
@@ -62,11 +62,11 @@ def knn_retriever(
 ) -> Body:
     """Nearest neighbours as a retriever; the arguments are those of ``knn_query``.
 
-    ``num_candidates`` is always sent, since Elasticsearch 8 asks for it: one and a half times ``k`` where it is not
-    given, as its query of that name has it.
+    ``num_candidates`` is always sent, since Elasticsearch 8 requires it. By default it is one and a half times ``k``,
+    as in Elasticsearch's ``knn`` query.
 
     Raises:
-        ConfigurationError: An argument is not what it should be, or there is not exactly one of ``query_vector`` and
+        ConfigurationError: An argument is wrong, or there is not exactly one of ``query_vector`` and
             ``query_text``.
     """
     check.whole("k", k, most=MOST_CANDIDATES)
@@ -97,27 +97,27 @@ def text_similarity_reranker(
     filter: Filter | None = None,
     chunk_rescorer: Mapping[str, Any] | None = None,
 ) -> Body:
-    """Has a rerank endpoint order the best hits of another retriever.
+    """Rerank the best hits of another retriever with a rerank endpoint.
 
-    Scores are not the reranker's own, which may be negative: ``original_score`` gives those back.
+    Scores are transformed, since the reranker's own may be negative. ``original_score`` restores them.
 
     Args:
-        retriever: Finds what is reranked, such as ``standard(semantic_query(...))``.
+        retriever: Finds the hits to rerank, such as ``standard(semantic_query(...))``.
         field: The field whose text the reranker reads.
-        inference_text: What is looked for.
+        inference_text: The query text.
         inference_id: The rerank endpoint; ``.rerank-v1-elasticsearch`` by default.
-        rank_window_size: How many of the best hits are reranked, at least the search's ``size``; 10 by default. Where
-            the endpoint's task settings have a ``top_n``, that must not be smaller: a guide of Elastic's that pairs
-            ``top_n`` 10 with a window of 100 is refused.
-        min_score: Least score by the reranker's own measure, before it is made positive. Fewer hits than ``size`` may
-            be left.
+        rank_window_size: How many of the best hits are reranked, at least the search's ``size``; 10 by default. A
+            ``top_n`` in the endpoint's task settings must not be smaller: Elastic's guide that combines ``top_n`` 10
+            with a window of 100 is refused.
+        min_score: Lowest score by the reranker's own measure, before the transformation. Fewer hits than ``size`` may
+            remain.
         filter: Queries that a hit must match, before reranking.
         chunk_rescorer: Rerank by a hit's best chunks instead of its whole text, since 9.2: an object with ``size``
-            (chunks a hit, 1 by default) and ``chunking_settings`` (any strategy but ``none``). It multiplies what is
-            reranked, which a ``top_n`` must have room for.
+            (chunks per hit, 1 by default) and ``chunking_settings`` (any strategy but ``none``). It multiplies the
+            number of texts that are reranked, and a ``top_n`` must not be smaller than that number.
 
     Raises:
-        ConfigurationError: An argument is not what it should be, or a window does not fit into the one below.
+        ConfigurationError: An argument is wrong, or the window is larger than an inner one.
     """
     inner = given(
         retriever=check.query("retriever", retriever),
@@ -138,18 +138,18 @@ def rrf(
     filter: Filter | None = None,
     min_score: float | None = None,
 ) -> Body:
-    """Joins hits by their ranks (reciprocal rank fusion): needs no scores that can be compared.
+    """Combine hits by their ranks (reciprocal rank fusion), which needs no comparable scores.
 
     Args:
-        retrievers: Two or more, such as one by words and one by meaning.
+        retrievers: Two or more, such as a full-text and a semantic one.
         weights: How much each of them counts, 1 by default (9.2 and later).
-        rank_constant: How little the first places stand out; 60 by default.
-        rank_window_size: How many hits of each are joined, at least the search's ``size``; 10 by default.
-        filter: Queries that a hit of any of them must match.
-        min_score: Least joined score of a hit.
+        rank_constant: The larger, the less the first ranks stand out; 60 by default.
+        rank_window_size: How many hits of each are combined, at least the search's ``size``; 10 by default.
+        filter: Queries that every hit must match.
+        min_score: Lowest combined score of a hit.
 
     Raises:
-        ConfigurationError: There are fewer than two retrievers, or an argument is not what it should be.
+        ConfigurationError: There are fewer than two retrievers, or an argument is wrong.
     """
     inner = _several("rrf", retrievers)
     if weights is not None:
@@ -171,20 +171,20 @@ def linear(
     filter: Filter | None = None,
     min_score: float | None = None,
 ) -> Body:
-    """Joins hits by a weighted sum of their scores (8.18 and later).
+    """Combine hits by a weighted sum of their scores (8.18 and later).
 
     Args:
-        retrievers: Two or more, such as one by words and one by meaning.
+        retrievers: Two or more, such as a full-text and a semantic one.
         weights: How much each of them counts, 1 by default.
         normalizer: Brings the scores of each to one scale before they are added: ``"minmax"``, ``"l2_norm"``, or
             ``"none"`` (Elasticsearch's default), which adds BM25's open-ended scores to cosines. One for all of them,
             or one each.
-        rank_window_size: How many hits of each are joined, at least the search's ``size``; 10 by default.
-        filter: Queries that a hit of any of them must match.
-        min_score: Least joined score of a hit, 0 or more.
+        rank_window_size: How many hits of each are combined, at least the search's ``size``; 10 by default.
+        filter: Queries that every hit must match.
+        min_score: Lowest combined score of a hit, 0 or more.
 
     Raises:
-        ConfigurationError: There are fewer than two retrievers, or an argument is not what it should be.
+        ConfigurationError: There are fewer than two retrievers, or an argument is wrong.
     """
     inner = _several("linear", retrievers)
     counts = _weights(weights, len(inner)) if weights is not None else [1.0] * len(inner)
@@ -208,15 +208,15 @@ def linear(
 def original_score(score: float) -> float:
     """The reranker's own score, from a hit of ``text_similarity_reranker``.
 
-    Elasticsearch makes scores positive by ``max(s, 0) + min(exp(s), 1)``: 0 and above becomes 1 and above, what is
-    negative becomes less than 1. Precision is that of a 32-bit float: scores far below -80 have all become 0, which
-    gives minus infinity.
+    Elasticsearch makes scores positive by ``max(s, 0) + min(exp(s), 1)``: scores of 0 and above become 1 and above,
+    negative ones less than 1. Precision is that of a 32-bit float: scores far below -80 have become 0, for which minus
+    infinity is returned.
 
     Args:
-        score: A hit's score, where nothing was done to it after the reranker.
+        score: A hit's score, if no later stage has changed it.
 
     Raises:
-        ConfigurationError: ``score`` is negative: no reranker's.
+        ConfigurationError: ``score`` is negative, so it is not from a ``text_similarity_reranker``.
     """
     check.number("score", score, least=0)
     if score >= 1:
@@ -227,12 +227,12 @@ def original_score(score: float) -> float:
 def check_windows(
     retriever: Mapping[str, Any], *, size: int = DEFAULT_WINDOW, name: str = "retriever"
 ) -> None:
-    """Refuses what Elasticsearch would: a window below the search's ``size``, or above the one of a stage below.
+    """Check as Elasticsearch does that no window is below the search's ``size`` or above that of an inner stage.
 
     Args:
-        retriever: As the functions of this module build it, or written by hand; kinds that are not known pass.
-        size: Hits that the search asks for.
-        name: What the caller knows it by.
+        retriever: Built by the functions of this module, or by hand. Unknown kinds are not checked.
+        size: The search's ``size``.
+        name: The retriever's name in errors.
 
     Raises:
         ConfigurationError: A ``rank_window_size`` does not fit.
@@ -257,7 +257,7 @@ def check_windows(
 def _windows(
     retriever: Mapping[str, Any],
 ) -> Iterator[tuple[str, int, bool, list[Mapping[str, Any]]]]:
-    """Of a retriever over others: its kind, its window, whether that is stated, and the others without weights."""
+    """Of a retriever over others: kind, window, whether the window is stated, and the inner retrievers without weights."""
     for kind, body in retriever.items():
         if kind not in _WINDOWED or not isinstance(body, Mapping):
             continue
@@ -280,7 +280,7 @@ def _compound(
 
 
 def _base(filter: Filter | None, min_score: float | None) -> Body:
-    """What every retriever may have."""
+    """The fields that every retriever has."""
     return given(
         filter=None if filter is None else check.filters("filter", filter),
         min_score=None if min_score is None else check.number("min_score", min_score),
@@ -304,19 +304,19 @@ def _weights(weights: Sequence[float], count: int) -> list[float]:
 
 
 def _chunk_rescorer(value: Mapping[str, Any]) -> Body:
-    found = dict(value)
-    unknown = sorted(set(found) - {"size", "chunking_settings"})
+    rescorer = dict(value)
+    unknown = sorted(set(rescorer) - {"size", "chunking_settings"})
     if unknown:
         raise ConfigurationError(f"chunk_rescorer has {unknown}: it takes 'size' and 'chunking_settings'")
-    if "size" in found:
-        check.whole("chunk_rescorer['size']", found["size"])
-    if found.get("chunking_settings") is not None:
-        found["chunking_settings"] = _rescored(found["chunking_settings"])
-    return found
+    if "size" in rescorer:
+        check.whole("chunk_rescorer['size']", rescorer["size"])
+    if rescorer.get("chunking_settings") is not None:
+        rescorer["chunking_settings"] = _rescored(rescorer["chunking_settings"])
+    return rescorer
 
 
 def _rescored(settings: ChunkingSettings) -> Body:
-    """How hits are cut before they are reranked: a size alone means sentences without overlap."""
+    """Chunking settings of a rescorer. A size alone means sentences without overlap."""
     name = "chunk_rescorer['chunking_settings']"
     if isinstance(settings, Mapping) and set(settings) == {"max_chunk_size"}:
         size = settings["max_chunk_size"]

@@ -1,4 +1,4 @@
-"""``POST /{index}/_search``: the body, the answer, the flow."""
+"""``POST /{index}/_search``: build the body, send it, read the hits."""
 
 # ruff: noqa: A002 - "filter" is Elasticsearch's word
 from __future__ import annotations
@@ -33,7 +33,7 @@ Source = bool | str | Sequence[str] | Mapping[str, Any]
 
 
 def search(channel: ElasticChannel, index: str | Sequence[str], body: Body) -> Plan[SearchHits]:
-    """One request."""
+    """Search with one request."""
     names, data = searched(index), encode(body, name="the search")
 
     def flow() -> Flow[SearchHits]:
@@ -58,8 +58,8 @@ def search_body(
     """The body of a search, for any client; the arguments are those of ``Elastic.search``.
 
     Raises:
-        ConfigurationError: An argument is not what it should be, two of them cannot go together, or Elasticsearch
-            would refuse a retriever's window.
+        ConfigurationError: An argument is wrong, two of them exclude each other, or Elasticsearch would refuse a
+            retriever's window.
     """
     sections: list[Body] | None = None
     if knn is not None:
@@ -78,11 +78,11 @@ def search_body(
     double = sorted(set(rest) & set(fields))
     if double:
         raise ConfigurationError(f"{', '.join(double)}: given as an argument and in body=; keep one")
-    found = {**rest, **fields}
-    _check_kinds(found)
+    complete = {**rest, **fields}
+    _check_kinds(complete)
     if filter is not None:
-        _narrow(found, check.filters("filter", filter))
-    return found
+        _narrow(complete, check.filters("filter", filter))
+    return complete
 
 
 def semantic_search_body(
@@ -98,25 +98,23 @@ def semantic_search_body(
     text_field: str | None = None,
     fields: Sequence[str] | None = None,
 ) -> Body:
-    """The body of a search by meaning, on request also by words and reranked: what retrievers of frameworks send.
+    """The body of a semantic search, optionally combined with full-text search and reranked. Framework adapters use it.
 
     Args:
         field: The ``semantic_text`` field.
-        query: What is looked for.
+        query: The text to search for.
         size: Hits to return.
         filter: Queries that every hit must match.
-        match_field: A ``text`` field that is searched by words; hits of both searches are joined by their ranks
-            (``rrf``).
-        rerank_inference_id: The endpoint that reranks hits. ``original_score`` tells their scores.
-        rerank_field: The field whose text it reads; ``text_field`` by default.
-        rank_window_size: How many hits of each search are joined and reranked; by default ``size``, or 10 where it is
-            less.
+        match_field: A ``text`` field for full-text search; the hits of both searches are combined by rank (``rrf``).
+        rerank_inference_id: The endpoint that reranks hits. ``original_score`` restores its scores.
+        rerank_field: The field whose text the reranker reads; ``text_field`` by default.
+        rank_window_size: How many hits of each search are combined and reranked; by default ``size``, but at least 10.
         text_field: The field that holds the text of a hit, such as the one that ``copy_to`` fills ``field`` from; ``field``
             by default.
-        fields: The fields that hits come with beside it; None for all.
+        fields: Further fields to return with hits; None for all.
 
     Raises:
-        ConfigurationError: An argument is not what it should be, or the window is smaller than ``size``.
+        ConfigurationError: An argument is wrong, or the window is smaller than ``size``.
     """
     if rerank_inference_id is None and rerank_field is not None:
         raise ConfigurationError("rerank_field= is the reranker's: pass rerank_inference_id= as well")
@@ -131,22 +129,22 @@ def semantic_search_body(
         return search_body(query=meant, filter=filter, size=size, source=source)
     check.whole("size", size)
     window = max(size, DEFAULT_WINDOW) if rank_window_size is None else rank_window_size
-    found = standard(meant)
+    stage = standard(meant)
     if match_field is not None:
-        found = rrf([found, standard(match_query(match_field, query))], rank_window_size=window)
+        stage = rrf([stage, standard(match_query(match_field, query))], rank_window_size=window)
     if rerank_inference_id is not None:
-        found = text_similarity_reranker(
-            found,
+        stage = text_similarity_reranker(
+            stage,
             field=text_field if rerank_field is None else rerank_field,
             inference_text=query,
             inference_id=rerank_inference_id,
             rank_window_size=window,
         )
-    return search_body(retriever=found, filter=filter, size=size, source=source)
+    return search_body(retriever=stage, filter=filter, size=size, source=source)
 
 
 def _source(source: object) -> bool | Body:
-    """Which fields to return, in the one form that Elasticsearch's description has."""
+    """Which fields to return, in the form of Elasticsearch's published description."""
     if isinstance(source, bool):
         return source
     if isinstance(source, Mapping):
@@ -158,7 +156,7 @@ def _source(source: object) -> bool | Body:
 
 
 def _check_kinds(body: Body) -> None:
-    """What Elasticsearch says of a search that has too many kinds, or a retriever whose window is too small."""
+    """Check as Elasticsearch does that kinds of search can be combined and that a retriever's windows fit."""
     if not body.keys() & {"query", "retriever", "knn", "aggs", "aggregations", "suggest"}:
         raise ConfigurationError(
             "nothing is searched for: pass query=, retriever= or knn= (all: {'match_all': {}})"
@@ -176,7 +174,7 @@ def _check_kinds(body: Body) -> None:
 
 
 def _narrow(body: Body, filters: Body | list[Body]) -> None:
-    """Have only what matches ``filters`` found, by each kind of search in ``body``, its scores as they are."""
+    """Add ``filters`` to each kind of search in ``body``, without changing scores."""
     more = filters if isinstance(filters, list) else [filters]
     if "retriever" in body:
         ((kind, inner),) = body["retriever"].items()
@@ -195,23 +193,23 @@ def _with_filter(inner: Mapping[str, Any], more: list[Body]) -> Body:
 
 
 def _knn(value: object, index: int) -> Body:
-    """The object of one search for neighbours; ``knn_query`` has it one level down."""
-    found = check.entry(f"knn[{index}]", value)
-    return check.entry("knn", found["knn"]) if set(found) == {"knn"} else found
+    """The object of one search for neighbours, which ``knn_query`` wraps."""
+    section = check.entry(f"knn[{index}]", value)
+    return check.entry("knn", section["knn"]) if set(section) == {"knn"} else section
 
 
 def _read(response: Response) -> SearchHits:
     """The hits in an answer.
 
     Raises:
-        ResponseError: There are none, or one has no id or no finite score.
+        ResponseError: The answer has no list of hits, or a hit has no id or no finite score.
     """
     body = decode(response)
-    found = body.get("hits")
-    rows = found.get("hits") if isinstance(found, dict) else None
-    if not isinstance(found, dict) or not isinstance(rows, list):
+    section = body.get("hits")
+    rows = section.get("hits") if isinstance(section, dict) else None
+    if not isinstance(section, dict) or not isinstance(rows, list):
         raise ResponseError("the answer has no 'hits'")
-    total, exact = _total(found.get("total"))
+    total, exact = _total(section.get("total"))
     took, shards = body.get("took"), body.get("_shards")
     failed = shards.get("failed", 0) if isinstance(shards, dict) else 0
     partial = bool(body.get("timed_out")) or bool(failed)
@@ -237,11 +235,11 @@ def _hit(row: object, place: int) -> Hit:
     if score is not None and (
         type(score) not in {int, float} or not abs(score) <= sys.float_info.max  # a long int is no float
     ):
-        raise ResponseError(f"the score of {where} is {score!r}, no finite number")
+        raise ResponseError(f"the score of {where} is {score!r}, not a finite number")
     if not isinstance(source, dict):
-        raise ResponseError(f"'_source' of {where} is no object")
+        raise ResponseError(f"'_source' of {where} is not an object")
     if not isinstance(highlight, dict) or not all(isinstance(parts, list) for parts in highlight.values()):
-        raise ResponseError(f"'highlight' of {where} is no object of lists")
+        raise ResponseError(f"'highlight' of {where} is not an object of lists")
     return Hit(
         id=row["_id"],
         score=None if score is None else float(score),

@@ -307,7 +307,7 @@ def test_update_sends_what_is_to_change(client) -> None:
         ({"max_input_tokens": 1.5}, "cannot be converted to a [Integer]"),
         ({"requests_per_minute": -1}, "[rate_limit] Invalid value [-1]. [requests_per_minute] must be a positive long"),
         ({"num_allocations": 1, "api_key": KEY}, "an endpoint has one kind"),
-        ({"task_settings": {}}, "task_settings={} must be an object that says something"),
+        ({"task_settings": {}}, "task_settings={} must be an object that is not empty"),
         ({"task_settings": [1]}, "task_settings=[1] must be an object"),
         ({"task_settings": {"a": float("nan")}}, "cannot be written as JSON"),
         ({"task_settings": {"a": "\ud800"}}, "half of a surrogate pair"),
@@ -419,7 +419,7 @@ UNCERTAIN = [
 def test_a_lost_answer_to_create_is_not_asked_for_again(client, outcome, kind) -> None:
     """A second request would meet the endpoint that the first has made: the error says how to find out instead."""
     elastic, transport = client(outcome)
-    with pytest.raises(kind, match=r"the endpoint may be there all the same.*endpoints.get\('e'\)"):
+    with pytest.raises(kind, match=r"the endpoint may exist nevertheless.*endpoints.get\('e'\)"):
         elastic.endpoints.create("e", "text_embedding", ElasticInferenceService("m"))
     assert len(transport.requests) == 1
 
@@ -428,7 +428,7 @@ def test_a_lost_answer_to_create_is_not_asked_for_again(client, outcome, kind) -
 def test_a_lost_answer_to_delete_is_not_asked_for_again(client, outcome, kind) -> None:
     """A second request would meet a 404; a dry run, which does nothing, may be asked for again."""
     elastic, transport = client(outcome)
-    with pytest.raises(kind, match=r"may be gone: endpoints.exists\('e'\)"):
+    with pytest.raises(kind, match=r"may have been deleted: check with endpoints.exists\('e'\)"):
         elastic.endpoints.delete("e")
     assert len(transport.requests) == 1
     elastic, transport = client(outcome, answer({"acknowledged": False, "pipelines": []}))
@@ -463,7 +463,7 @@ def test_errors_that_are_certain_give_no_hint(scripted, clock) -> None:
         )
         with pytest.raises(RagbridgeError) as caught:
             elastic.endpoints.create("e", "text_embedding", ElasticInferenceService("m"))
-        assert "all the same" not in str(caught.value)
+        assert "may exist nevertheless" not in str(caught.value)
 
 
 def test_reading_and_updating_are_asked_for_again(client) -> None:

@@ -33,7 +33,7 @@ def build_config(
     """The body that creates an endpoint. Elasticsearch alone checks the settings of services without a table here.
 
     Raises:
-        ConfigurationError: Elasticsearch would refuse it; the message holds its own messages, all of them at once.
+        ConfigurationError: Elasticsearch would refuse it; the message quotes all of its messages.
     """
     check_new_id(inference_id)
     check_task_type(task_type)

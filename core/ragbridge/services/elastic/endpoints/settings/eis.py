@@ -16,12 +16,12 @@ from ragbridge.services.elastic.endpoints.settings.base import EndpointSettings
 class ElasticInferenceService(EndpointSettings):
     """An endpoint of a model that Elastic hosts.
 
-    For most of them there is an endpoint already (``.jina-embeddings-v5-text-small``, ``.elser-2-elastic``, ...): one of
-    your own is for another ``chunking_settings`` or width.
+    Most models already have an endpoint (``.jina-embeddings-v5-text-small``, ``.elser-2-elastic``, ...). Create your
+    own for other ``chunking_settings`` or another width.
 
     Attributes:
         model: The model's id.
-        dimensions: Width of the vectors, where the model lets it be chosen.
+        dimensions: Width of the vectors, for models with a choice.
         similarity: How vectors are compared.
         max_input_tokens: Longest input in tokens, for embeddings.
         max_batch_size: Texts that Elasticsearch puts into one request, 16 by default; from 9.1.3 on.

@@ -14,12 +14,13 @@ from ragbridge.services.elastic.endpoints.settings.base import EndpointSettings
 
 @dataclass(frozen=True, slots=True)
 class AdaptiveAllocations:
-    """Allocations that follow the load, in place of a fixed number.
+    """A number of allocations that follows the load.
 
     Attributes:
-        min_number_of_allocations: Fewest, 0 or more; at 0 an idle deployment stops, and the next request waits for it.
-        max_number_of_allocations: Most, 1 or more.
-        enabled: Whether they do follow the load.
+        min_number_of_allocations: Lower bound, 0 or more. At 0 an idle deployment stops, and the next request waits
+            until it has started again.
+        max_number_of_allocations: Upper bound, 1 or more.
+        enabled: Whether the number follows the load.
     """
 
     min_number_of_allocations: int | None = None
@@ -28,7 +29,7 @@ class AdaptiveAllocations:
 
     @property
     def config(self) -> dict[str, Any]:
-        """As Elasticsearch takes it."""
+        """The object in a request."""
         return given(
             enabled=self.enabled,
             min_number_of_allocations=self.min_number_of_allocations,
@@ -46,21 +47,22 @@ class ElasticsearchService(EndpointSettings):
         ElasticsearchService(E5, num_threads=1, num_allocations=1)
         ElasticsearchService(ELASTIC_RERANK, num_threads=1, num_allocations=1, long_document_strategy="chunk")
         ElasticsearchService("msmarco-MiniLM-L12-cos-v5", num_threads=1, num_allocations=1)     # uploaded by Eland
-        ElasticsearchService(deployment_id="my-deployment")                                     # runs already
+        ElasticsearchService(deployment_id="my-deployment")                                     # already running
 
-    Elasticsearch downloads and deploys its own models when an endpoint for them is created, which may take minutes.
+    Elasticsearch downloads and deploys its own models when an endpoint for them is created, which may take
+    minutes.
 
     Attributes:
         model: The model's id. With ``deployment_id`` it may be left out.
         num_threads: Threads of one allocation: a power of two up to 32.
         num_allocations: A fixed number of allocations.
-        adaptive_allocations: Or allocations that follow the load.
-        deployment_id: A deployment that runs already: model, threads and allocations are its own.
-        similarity: For a ``text_embedding`` model of Eland's: how its vectors are compared (default ``cosine``).
-        element_type: For the same: what its vectors are made of, ``float`` (the default) or ``byte``.
+        adaptive_allocations: A number of allocations that follows the load, instead of ``num_allocations``.
+        deployment_id: A running deployment. The endpoint uses its model, threads and allocations.
+        similarity: For a ``text_embedding`` model uploaded by Eland: how its vectors are compared (default ``cosine``).
+        element_type: For such a model: the type of its vectors' values, ``float`` (the default) or ``byte``.
         long_document_strategy: For ``ELASTIC_RERANK`` from 9.2 on: ``truncate`` (the default) reads a document's
             beginning, ``chunk`` scores it by its best chunk.
-        max_chunks_per_doc: With ``chunk``: how many chunks of a document are read; else all.
+        max_chunks_per_doc: With ``chunk``: how many chunks of a document are read; all by default.
         return_documents: For ``rerank``: whether the texts come back (default True).
     """
 

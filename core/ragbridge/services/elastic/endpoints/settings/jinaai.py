@@ -17,22 +17,23 @@ from ragbridge.services.elastic.endpoints.settings.base import EndpointSettings
 class JinaAI(EndpointSettings):
     """An endpoint that asks Jina AI: task types ``text_embedding``, ``rerank`` and ``embedding`` (from 9.4 on).
 
-    What is None is left to Elasticsearch. A setting that the endpoint's task type does not have is refused when the
-    endpoint is created.
+    Elasticsearch uses its default for what is None. A setting that the endpoint's task type does not have is refused
+    when the endpoint is created.
 
     Attributes:
         model: The model's name, such as ``jina-embeddings-v3``.
         api_key: The key for Jina AI. It travels to Elasticsearch, which never gives it back; it is not shown, and
             settings that hold it cannot be pickled.
-        dimensions: Width of the vectors; else Elasticsearch learns it from a test request.
-        similarity: How vectors are compared; else ``dot_product`` for floats and ``l2_norm`` for bits.
-        embedding_type: ``float`` (the default), or ``bit``, for which ``binary`` is another word.
-        max_input_tokens: Longest input in tokens, which chunks should stay below.
+        dimensions: Width of the vectors; by default Elasticsearch learns it from a test request.
+        similarity: How vectors are compared; by default ``dot_product`` for floats and ``l2_norm`` for bits.
+        embedding_type: ``float`` (the default), or ``bit``, also called ``binary``.
+        max_input_tokens: Longest input in tokens. Chunks should be shorter.
         multimodal_model: For ``embedding`` alone: False for a model that takes only text (default True).
-        requests_per_minute: What Elasticsearch sends at most, 2,000 by default; endpoints with the same settings share it.
-        input_type: What texts are for where a request does not say: ``ingest``, ``search``, ``classification``,
+        requests_per_minute: Limit of the requests that Elasticsearch sends, 2,000 by default; endpoints with the same
+            settings share it.
+        input_type: What texts are for, unless a request says otherwise: ``ingest``, ``search``, ``classification``,
             ``clustering``.
-        late_chunking: Embed the chunks of a document in the light of the whole, where the model can.
+        late_chunking: Embed the chunks of a document in the context of the whole document, if the model can.
         top_n: For ``rerank``: how many documents to return. In a ``text_similarity_reranker`` it must be at least
             the ``rank_window_size``.
         return_documents: For ``rerank``: whether the texts come back.
