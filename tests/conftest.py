@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 
+import hypothesis
 import pytest
 from invented import INVENTED
 
 from ragbridge import testing
 from ragbridge.models import MODELS
+
+# How long an example takes says more about the machine than about the code.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 # Haystack reports its use over the network unless told not to before it is imported.
 os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"
