@@ -43,7 +43,7 @@ class Sheet:
         self, count: int, width: int | None = None, embedding_type: EmbeddingType | None = "float"
     ) -> None:
         self._count = count
-        self._kind = embedding_type
+        self._kind: EmbeddingType | None = embedding_type
         self._width = width // 8 if width is not None and embedding_type in _PACKED else width
         self._vectors: Vectors | None = None
         self._read = bytearray(count)
