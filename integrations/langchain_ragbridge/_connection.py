@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import os
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from ragbridge import ConfigurationError, Retry
+from ragbridge import ConfigurationError, Retry, adapters
 
 if TYPE_CHECKING:
     from pydantic import ModelWrapValidatorHandler
@@ -28,8 +26,8 @@ def environment(*names: str) -> Callable[[], str | None]:
     """The value of the first of these variables that is set, when it is asked for."""
 
     def find() -> str | None:
-        found = (os.environ.get(name, "").strip() for name in names)
-        return next((value for value in found if value), None)
+        values = (os.environ.get(name, "").strip() for name in names)
+        return next(filter(None, values), None)
 
     return find
 
@@ -45,11 +43,11 @@ def secret_environment(*names: str) -> Callable[[], SecretStr | None]:
     return find_secret
 
 
-class Connected(BaseModel, Generic[S]):
-    """The policy of a connection as fields; where it leads, and per-call settings, are the subclasses' own.
+class Connected(BaseModel, adapters.Connected[S], Generic[S]):
+    """The policy of a connection as fields. Its address, and the settings of calls, are fields of subclasses.
 
-    Whatever is wrong with a setting raises ``ConfigurationError`` when the object is made. Secrets are in no repr, dump
-    or pickle: an unpickled object takes those of its own process's environment.
+    A wrong setting raises ``ConfigurationError`` when the object is made. Secrets are in no repr, dump or pickle: an
+    unpickled object takes them from the environment of its own process.
     """
 
     model_config = ConfigDict(
@@ -60,21 +58,21 @@ class Connected(BaseModel, Generic[S]):
         hide_input_in_errors=True,
     )
 
-    _SERVICE: ClassVar[Callable[..., Any]]
-    """Of what a client is made by the fields that have the names of its parameters."""
     _SECRETS: ClassVar[tuple[str, ...]] = ()
-    """Fields that are secret, by every name under which they may be given."""
+    """Secret fields, by every name under which they may be given."""
     _ADDRESSES: ClassVar[tuple[str, ...]] = ()
-    """Other fields that the environment has where nobody gives them."""
+    """Other fields whose default is in the environment."""
 
     retry: Retry = Retry()
     """How often and how patiently failures are retried."""
+    deadline: float | None = None
+    """Seconds that one request may take as a whole; None for ten times ``timeout``."""
     concurrency: int | None = None
     """Requests in flight at most; None for the limiter's own figure."""
     client: SkipJsonSchema[S | None] = Field(default=None, exclude=True, repr=False)
     """A ready client instead of the connection's settings. It is pickled with the object, but is in no dump."""
 
-    _built: tuple[dict[str, Any], S] | None = PrivateAttr(default=None)
+    _made: adapters.Made[S] | None = PrivateAttr(default=None)
 
     if not TYPE_CHECKING:  # type checkers derive the signature from the fields
 
@@ -87,12 +85,12 @@ class Connected(BaseModel, Generic[S]):
             if problems:
                 # Raised out here, so that no traceback leads to pydantic's error, which holds every input.
                 raise ConfigurationError(f"{type(self).__name__}: {problems}")
-            self._check()
+            self._check_options()
 
     @model_validator(mode="wrap")
     @classmethod
     def _hide_secrets(cls, settings: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
-        """Make secrets secret before anything can fail: pydantic's errors hold what it was given. None gives nothing."""
+        """Hide secrets before anything can fail, since pydantic's errors show their input. None counts as not given."""
         if isinstance(settings, dict):
             settings = {
                 name: _hidden(value) if name in cls._SECRETS else value
@@ -103,51 +101,28 @@ class Connected(BaseModel, Generic[S]):
 
     def close(self) -> None:
         """Close idle connections of this object's own client. It stays usable; a ready ``client`` is left alone."""
-        if self._built is not None:
-            self._built[1].close()
+        self._close_made()
 
     async def aclose(self) -> None:
         """Close idle connections, those of the running event loop included."""
-        if self._built is not None:
-            await self._built[1].aclose()
-
-    @property
-    def _service(self) -> S:
-        """The client: the one that was given, or the one of the present settings."""
-        if self.client is not None:
-            return self.client
-        settings, built = self._connection(), self._built
-        if built is None or built[0] != settings:
-            revealed = {name: _revealed(value) for name, value in settings.items()}
-            self._built = built = (settings, self._make(revealed))
-        return built[1]
-
-    @classmethod
-    def _names(cls) -> Sequence[str]:
-        return [name for name in _parameters(cls._SERVICE) if name in cls.model_fields]
-
-    @abstractmethod
-    def _make(self, settings: dict[str, Any]) -> S:
-        """A client of these settings."""
+        await self._aclose_made()
 
     @abstractmethod
     def _check_options(self) -> None:
-        """Refuse what the model does not have; asking about nothing sends nothing."""
+        """Refuse what the client refuses, by a call that sends nothing."""
 
-    def _connection(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self._names()}
+    @classmethod
+    def _settings(cls) -> Collection[str]:
+        return cls.model_fields
 
-    def _check(self) -> None:
-        """Refuse settings that contradict each other or that the client refuses."""
-        if self.client is not None:
-            fields = type(self).model_fields
-            given = self.model_fields_set & set(self._names())
-            beside = sorted(name for name in given if getattr(self, name) != fields[name].default)
-            if beside:
-                raise ConfigurationError(
-                    f"client= brings its own connection: give {', '.join(beside)} to it, not to {type(self).__name__}"
-                )
-        self._check_options()
+    def _revealed(self, value: Any) -> Any:
+        return adapters.changed(
+            value, lambda part: part.get_secret_value() if isinstance(part, SecretStr) else part
+        )
+
+    def _is_default(self, name: str) -> bool:
+        # What the environment holds was not given.
+        return name not in self.model_fields_set or super()._is_default(name)
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         # Every value is immutable, and a copied client would lose its key.
@@ -156,8 +131,7 @@ class Connected(BaseModel, Generic[S]):
     def __getstate__(self) -> dict[Any, Any]:
         state = super().__getstate__()
         fields = {name: value for name, value in state["__dict__"].items() if name not in self._SECRETS}
-        private = {**(state["__pydantic_private__"] or {}), "_built": None}
-        return {**state, "__dict__": fields, "__pydantic_private__": private}
+        return {**state, "__dict__": fields}
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
         fields = type(self).model_fields
@@ -169,21 +143,8 @@ class Connected(BaseModel, Generic[S]):
         super().__setstate__({**state, "__dict__": {**state["__dict__"], **secrets}})
 
 
-@functools.cache
-def _parameters(service: Callable[..., Any]) -> tuple[str, ...]:
-    return tuple(inspect.signature(service).parameters)
-
-
 def _hidden(value: Any) -> Any:
-    if isinstance(value, str):
-        return SecretStr(value)
-    return tuple(map(_hidden, value)) if isinstance(value, (tuple, list)) else value
-
-
-def _revealed(value: Any) -> Any:
-    if isinstance(value, SecretStr):
-        return value.get_secret_value()
-    return tuple(map(_revealed, value)) if isinstance(value, tuple) else value
+    return adapters.changed(value, lambda part: SecretStr(part) if isinstance(part, str) else part)
 
 
 def _in_words(error: ValidationError, kind: type[BaseModel]) -> str:

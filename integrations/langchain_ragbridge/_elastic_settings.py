@@ -44,7 +44,7 @@ class ElasticSettings(Connected[Elastic]):
 
     @property
     def _elastic(self) -> Elastic:
-        return self._service
+        return self._connected()
 
     @model_validator(mode="after")
     def _settle(self) -> Self:
@@ -52,7 +52,7 @@ class ElasticSettings(Connected[Elastic]):
         return self
 
     def _give_way(self) -> None:
-        """Forget what the environment has beside what was given, or where it is of no use."""
+        """Forget what is from the environment where something was given instead, or where it is of no use."""
         given = {name for name in self.model_fields_set if getattr(self, name) is not None}
         unused = set[str]()
         if "client" in given or (self.url and self.cloud_id):
@@ -65,6 +65,3 @@ class ElasticSettings(Connected[Elastic]):
     def __setstate__(self, state: dict[Any, Any]) -> None:
         super().__setstate__(state)
         self._give_way()
-
-    def _make(self, settings: dict[str, Any]) -> Elastic:
-        return Elastic(**settings)

@@ -33,7 +33,7 @@ class JinaSettings(Connected[Jina]):
 
     @property
     def _jina(self) -> Jina:
-        return self._service
+        return self._connected()
 
     @property
     def _address(self) -> str:
@@ -42,5 +42,5 @@ class JinaSettings(Connected[Jina]):
 
     def _make(self, settings: dict[str, Any]) -> Jina:
         if self.limits == "keyless" and "api_key" not in self.model_fields_set:
-            settings = {**settings, "api_key": None}  # the environment's key, which was not asked for
-        return Jina(**settings)
+            settings["api_key"] = None  # the environment's, which nobody asked for
+        return super()._make(settings)

@@ -14,7 +14,9 @@ import pytest
 from ragbridge import InvalidRequestError, Jina, JobError, RateLimit, ReaderOptions, RequestError, Retry
 from ragbridge.elastic import Elastic
 
-PUBLIC = ("ragbridge", "ragbridge.chunking", "ragbridge.elastic", "ragbridge.local", "ragbridge.testing")
+PUBLIC = (
+    "ragbridge", "ragbridge.adapters", "ragbridge.chunking", "ragbridge.elastic", "ragbridge.local", "ragbridge.testing",
+)  # fmt: skip
 
 
 def exported():

@@ -499,7 +499,7 @@ def test_two_event_loops_in_a_row(adapter):
 
     def once():
         if isinstance(adapter, Embedder):
-            return asyncio.run(adapter.adocuments(made, TEXTS[:3]))
+            return asyncio.run(adapter.adocuments(made, TEXTS[:3])), asyncio.run(adapter.aquery(made, QUERY))
         return asyncio.run(adapter.arank(made, QUERY, TEXTS[:3]))
 
     backend = adapter.backend

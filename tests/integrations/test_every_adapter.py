@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import importlib
 import inspect
 import json
 import os
 import pickle
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,8 +52,10 @@ POLICY = {
     "limits": RateLimit(requests_per_minute=7, tokens_per_minute=None, concurrency=3, window=30.0),
     "retry": Retry(attempts=2, initial=0.25, maximum=5.0, retry_after_cap=9.0, refusals=1),
     "timeout": 12.5,
+    "deadline": 700.0,
     "concurrency": 2,
 }
+"""What every adapter over a service is told of its policy, each with another value than its default."""
 JINA = {**POLICY, "base_url": "http://127.0.0.1:9"}
 EU = {"base_url": Jina.BASE_URL, "region": "eu"}
 ELASTIC = {**POLICY, "url": "http://127.0.0.1:9", "verify": False}
@@ -271,11 +275,42 @@ ADAPTERS = [
     ),
 ]  # fmt: skip
 
+CLIENTS = {"base_url": Jina, "url": Elastic}
+"""By the setting that tells where a service is, its client."""
+
 SECRET = {"api_key", "basic_auth", "bearer_auth", "username", "password"}
 APART = SECRET | {"self", "client", "embedding_type", "chunker", "id_func"}
 """What other tests are about: secrets, what no file holds, and what has one value."""
 
+OF_SOME = {
+    "batch_size",
+    "ca_certs",
+    "cloud_id",
+    "grounding_url",
+    "multivector_path",
+    "reader_url",
+    "region",
+    "search_url",
+    "verify",
+}
+"""The clients' settings that are of use to some adapters alone."""
+OF_A_PROCESS = {"async_http_client", "clock", "count_tokens", "http_client", "transport"}
+"""The clients' settings that cannot be written down: a ready client has them."""
+
 FRAMEWORKS = ("langchain_core.", "llama_index.core.")
+
+
+GUARDED = [
+    pytest.param(
+        ".".join(path.relative_to(INTEGRATIONS).with_suffix("").parts),
+        node.body[0].module,
+        id=str(path.relative_to(INTEGRATIONS)),
+    )
+    for path in sorted(INTEGRATIONS.rglob("*.py"))
+    for node in ast.parse(path.read_text(encoding="utf-8")).body
+    if isinstance(node, ast.Try) and isinstance(node.body[0], ast.ImportFrom)
+]
+"""The adapters' modules that import a framework, and what of it they import first."""
 
 
 def name_of(adapter: Adapter) -> str:
@@ -442,3 +477,84 @@ def test_one_client_serves_all_adapters_of_a_service(service):
         adapter.kind(**adapter.needs, client=client) for adapter in ADAPTERS if adapter.service == service
     ]
     assert len(made) == sum(adapter.service == service for adapter in ADAPTERS)
+
+
+@pytest.mark.parametrize("client", [Jina, Elastic])
+def test_what_a_client_can_be_told_is_known_here(client):
+    """A new setting of a client is a new one of every adapter, or it is said above why not."""
+    credentials = {"api_key", "basic_auth", "bearer_auth"}
+    address = {"base_url", "url"}
+    known = set(POLICY) | OF_SOME | OF_A_PROCESS | credentials | address
+    assert set(inspect.signature(client).parameters) <= known
+
+
+@over_a_service
+def test_every_adapter_has_every_setting_of_a_policy(adapter, monkeypatch):
+    """And hands it to the client that it makes."""
+    made = adapter.make(**POLICY)
+    if not hasattr(made, "_connected"):  # LlamaIndex's retriever is no component: it has one
+        return
+    client = made._connected()
+    assert {name: client._settings[name] for name in POLICY} == POLICY
+    assert made._connected() is client
+
+
+@over_a_service
+def test_defaults_are_the_clients_own(adapter, monkeypatch):
+    """A setting that the client has as well means the same where nobody gives it."""
+    own = {
+        name: parameter.default
+        for name, parameter in inspect.signature(CLIENTS[adapter.service]).parameters.items()
+    }
+    shared = settings_of(adapter.kind) & set(own)
+    monkeypatch.setenv("JINA_API_KEY", KEY)
+    # Elasticsearch has no address of its own.
+    made = adapter.kind(**adapter.needs) if adapter.service == "base_url" else adapter.make()
+    for name in shared - {"url"}:
+        value = getattr(made, name)
+        assert (Retry() if name == "retry" and value is None else value) == own[name], name
+    if adapter.framework == "haystack":
+        assert made.api_key == Secret.from_env_var(list(CLIENTS[adapter.service].KEY_VARIABLES), strict=False)
+
+
+@over_a_service
+def test_settings_beside_a_client_are_refused(adapter):
+    """A ready client would ignore them: the error names each of them."""
+    client = CLIENTS[adapter.service](**{adapter.service: "local"})
+    address = {adapter.service: "http://127.0.0.1:9"}
+    for name, value in {**POLICY, **address}.items():
+        with pytest.raises(
+            (TypeError, ValueError), match=f"client= brings its own connection: give {name} to it"
+        ):
+            adapter.kind(**adapter.needs, client=client, **{name: value})
+    for secret in secrets(adapter):
+        names = ", ".join(sorted(secret))
+        with pytest.raises((TypeError, ValueError), match=f"give {names} to it") as refused:
+            adapter.kind(**adapter.needs, client=client, **secret)
+        assert KEY not in str(refused.value)
+
+
+@over_a_service
+def test_a_setting_that_is_changed_later_holds(adapter):
+    """The client follows; where nothing changed, it stays."""
+    made = adapter.make(**{adapter.service: "http://127.0.0.1:9"})
+    if not hasattr(made, adapter.service):  # LlamaIndex's retriever keeps no settings
+        return
+    before = made._connected()
+    setattr(made, adapter.service, "local")
+    after = made._connected()
+    assert (getattr(before, adapter.service), getattr(after, adapter.service)) == (
+        "http://127.0.0.1:9",
+        "local",
+    )
+    assert made._connected() is after
+
+
+@pytest.mark.parametrize(("module", "missing"), GUARDED)
+def test_without_the_framework_the_extra_is_named(module, missing, monkeypatch):
+    """Importing any module of an adapter says what to install."""
+    monkeypatch.setitem(sys.modules, missing, None)
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    extra = "langchain" if module.startswith("langchain") else "llama-index"
+    with pytest.raises(ImportError, match=rf'pip install "ragbridge\[{extra}\]"'):
+        importlib.import_module(module)

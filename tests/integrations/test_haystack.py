@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import inspect
 import json
 import os
 import subprocess
@@ -130,16 +129,6 @@ def _no_key(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_names(kind: type[Any], name: str) -> None:
     """Serialised pipelines hold these names for ever."""
     assert kind(base_url="local").to_dict()["type"] == name
-
-
-@pytest.mark.parametrize("kind", COMPONENTS)
-def test_defaults_are_the_core_s(kind: type[Any]) -> None:
-    """A setting that a component shares with the client has the same default."""
-    client, own = inspect.signature(Jina).parameters, inspect.signature(kind.__init__).parameters
-    for name in ("base_url", "limits", "timeout", "concurrency", "batch_size"):
-        if name in own:
-            assert own[name].default == client[name].default, name
-    assert own["api_key"].default == Secret.from_env_var(list(Jina.KEY_VARIABLES), strict=False)
 
 
 @pytest.mark.parametrize("kind", COMPONENTS)
@@ -429,15 +418,6 @@ async def test_closing_releases_what_was_opened_here(kind: type[Any], address: s
         await client.aclose()
 
 
-@pytest.mark.parametrize("kind", COMPONENTS)
-def test_two_event_loops_in_a_row(kind: type[Any], address: str) -> None:
-    """One component serves one event loop after another, as scripts and notebooks do."""
-    component = kind(api_key=Secret.from_token("right"), base_url=address)
-    runs = [asyncio.run(component.run_async(**inputs_for(kind))) for _ in range(2)]
-    assert runs[0] == runs[1]
-    component.close()
-
-
 def test_timeout_and_retry_are_settings() -> None:
     """How long an answer may take, and how often it is asked for, is up to the user."""
     engine = Engine(faults=Faults(rate=1, kinds=("latency",), latency=5))
@@ -459,18 +439,6 @@ async def test_a_gateway_s_page_is_a_typed_error(kind: type[Any]) -> None:
     with pytest.raises(ServiceError):
         await component.run_async(**inputs_for(kind))
     assert len(wire.bodies) == 4
-
-
-@pytest.mark.parametrize("kind", COMPONENTS)
-def test_settings_beside_a_client_are_refused(kind: type[Any]) -> None:
-    """A ready client has its own connection: settings that it would ignore are refused by name."""
-    client = Jina(base_url="local")
-    changed = {"base_url": "http://localhost", "limits": None, "retry": Retry(attempts=1), "timeout": 5.0}
-    for name, value in changed.items():
-        with pytest.raises(ConfigurationError, match=f"leave out {name}="):
-            kind(client=client, **{name: value})
-    with pytest.raises(ConfigurationError, match="leave out api_key="):
-        kind(client=client, api_key=Secret.from_env_var("OTHER", strict=False))
 
 
 @pytest.mark.parametrize("kind", COMPONENTS)

@@ -223,7 +223,7 @@ def test_regions() -> None:
     JinaReaderConnector("read", key, region="eu").warm_up()
     with pytest.raises(ConfigurationError, match="region='eu'"):
         JinaReaderConnector("read", key, base_url="https://other.example", region="eu").warm_up()
-    with pytest.raises(ConfigurationError, match="leave out region="):
+    with pytest.raises(ConfigurationError, match="give region to it"):
         JinaReaderConnector("read", region="eu", client=Jina(base_url="local"))
 
 

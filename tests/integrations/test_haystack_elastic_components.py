@@ -38,8 +38,6 @@ from ragbridge import (
     AuthenticationError,
     ConfigurationError,
     InvalidRequestError,
-    RateLimit,
-    Retry,
     ServiceError,
 )
 from ragbridge.elastic import Elastic
@@ -72,14 +70,6 @@ SECRETS = {
     "MY_API_KEY": "sesame-key-0815",
     "MY_PASSWORD": "sesame-password-4711",
     "MY_TOKEN": "sesame-token-1",
-}
-CONNECTION: dict[str, Any] = {
-    "url": "http://127.0.0.1:1/prefix",
-    "ca_certs": "certificates/http_ca.crt",
-    "limits": RateLimit(requests_per_minute=60, tokens_per_minute=None, concurrency=3, window=10.0),
-    "retry": Retry(attempts=2, initial=0.1, maximum=1.0, retry_after_cap=5.0, refusals=3),
-    "timeout": 12.5,
-    "concurrency": 3,
 }
 CREDENTIALS: list[dict[str, Any]] = [
     {"api_key": Secret.from_env_var("MY_API_KEY")},
@@ -204,16 +194,6 @@ NAMES = [
 def test_names(kind: type[Any], name: str) -> None:
     """Serialised pipelines hold these names for ever."""
     assert kind(**SETTINGS[kind]).to_dict()["type"] == f"haystack_integrations.components.{name}"
-
-
-@pytest.mark.parametrize("kind", ALL)
-def test_defaults_are_the_core_s(kind: type[Any]) -> None:
-    """A setting that a component shares with the client has the same default, and every setting of a connection is there."""
-    client, own = inspect.signature(Elastic).parameters, inspect.signature(kind.__init__).parameters
-    shared = ("url", "cloud_id", "bearer_auth", "ca_certs", "verify", "limits", "timeout", "concurrency")
-    for name in (*shared, *({"batch_size"} & set(own))):
-        assert own[name].default == client[name].default, name
-    assert own["api_key"].default == Secret.from_env_var("ELASTIC_API_KEY", strict=False)
 
 
 @pytest.mark.parametrize("kind", COMPONENTS)
@@ -478,46 +458,6 @@ def test_a_wrong_key_is_a_typed_error() -> None:
     assert "wrong-key" not in f"{caught.value!r} {caught.value} {embedder!r}"
 
 
-@pytest.mark.parametrize("credentials", CREDENTIALS, ids=["api_key", "basic", "bearer", "cloud_id"])
-@pytest.mark.parametrize("kind", ALL)
-def test_every_setting_survives_a_file(
-    kind: type[Any], credentials: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A pipeline that is written as YAML, or a component that is pickled, comes back with every setting and no secret."""
-    for name, value in SECRETS.items():
-        monkeypatch.setenv(name, value)
-    settings = {**SETTINGS[kind], **CONNECTION, **credentials}
-    component = kind(**settings)
-    component.warm_up() if not settings.get("ca_certs") else None
-    pipeline = Pipeline()
-    pipeline.add_component("it", component)
-    written = pipeline.dumps()
-    pickled = pickle.dumps(component)
-    read = Pipeline.loads(written).get_component("it")
-    for other in (read, pickle.loads(pickled)):
-        assert {name: getattr(other, name) for name in settings} == settings
-        assert other.to_dict() == component.to_dict()
-    for value in SECRETS.values():
-        assert value not in f"{written}{pickled!r}{component!r}{vars(component)!r}"
-
-
-def test_every_setting_is_tried() -> None:
-    """The test above leaves no setting at its default."""
-    for kind, own in SETTINGS.items():
-        parameters = inspect.signature(kind.__init__).parameters
-        for name in parameters.keys() - {"self", "client"}:
-            values = [{**own, **CONNECTION, **credentials}.get(name, "none") for credentials in CREDENTIALS]
-            default = parameters[name].default
-            assert any(value not in {"none"} and value != default for value in map(_frozen, values)), (
-                kind,
-                name,
-            )
-
-
-def _frozen(value: Any) -> Any:
-    return json.dumps(value) if isinstance(value, (dict, list)) else value
-
-
 @pytest.mark.parametrize("kind", ALL)
 def test_tokens_and_clients_are_not_written(kind: type[Any]) -> None:
     """A secret that is no variable's name, and a ready client, stay out of files and pickles."""
@@ -564,17 +504,6 @@ def test_wrong_settings_are_refused(kind: type[Any], monkeypatch: pytest.MonkeyP
     )
     with pytest.raises(ConfigurationError, match="api_key= and bearer_auth="):
         two.warm_up()
-
-
-@pytest.mark.parametrize("kind", ALL)
-def test_a_client_brings_its_own_settings(kind: type[Any]) -> None:
-    """What a client already has is refused beside it, by name."""
-    client = Elastic("local")
-    own = {name: value for name, value in SETTINGS[kind].items() if name != "batch_size"}
-    for name, value in {**CONNECTION, "verify": False, "cloud_id": "a:b"}.items():
-        with pytest.raises(ConfigurationError, match=f"leave out {name}="):
-            kind(**own, client=client, **{name: value})
-    assert kind(**own, client=client)._connected() is client
 
 
 @pytest.mark.parametrize("kind", COMPONENTS)

@@ -207,19 +207,6 @@ def test_from_dict_leaves_its_argument_alone(kind: type[Any]) -> None:
 
 
 @pytest.mark.parametrize("kind", SETTINGS)
-def test_key_is_nowhere(kind: type[Any], address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A key is in no dump, dictionary, pickle or repr, even of a component that has used it."""
-    monkeypatch.setenv("JINA_API_KEY", "right")
-    warm = kind(base_url=address)
-    warm.warm_up()
-    pipeline = Pipeline()
-    pipeline.add_component("it", warm)
-    shown = f"{pipeline.dumps()} {warm.to_dict()} {warm!r} {pipeline!r} {pickle.dumps(warm)!r}"
-    assert "JINA_API_KEY" in shown
-    assert "right" not in shown
-
-
-@pytest.mark.parametrize("kind", SETTINGS)
 def test_token_refuses_to_be_serialised(kind: type[Any]) -> None:
     """A key that was given as a token is shown nowhere and written nowhere."""
     made = kind(api_key=Secret.from_token("token-1234"), base_url="local")

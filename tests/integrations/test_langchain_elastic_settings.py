@@ -129,7 +129,7 @@ def try_out(thing) -> None:
 def sent_to(thing) -> Request:
     """The request that goes out, though nobody is there to answer it."""
     cluster = Cluster()
-    thing._service._transport = cluster
+    thing._connected()._transport = cluster
     try_out(thing)
     return cluster.requests[-1]
 
@@ -331,13 +331,6 @@ def test_environment_with_two_addresses_is_refused(kind, monkeypatch):
 
 
 @every
-def test_client_with_other_connection_settings_is_refused(kind):
-    """Beside a ready client, a setting that it would ignore is an error."""
-    with pytest.raises(ConfigurationError, match="give limits, timeout, url to it"):
-        make(kind, client=Elastic(URL), timeout=3, limits=None, url=URL)
-
-
-@every
 def test_certificates_are_a_path_as_well(kind, tmp_path: Path):
     """A ``Path`` is taken for a file or folder; where there is none, the error names it."""
     thing = make(kind, url="https://127.0.0.1:9", ca_certs=tmp_path)
@@ -377,17 +370,3 @@ unneeded = "langchain_core.documents.compressor", "langchain_core.runnables.base
 print([name for name in unneeded if name in sys.modules])
 """
     assert run(code) == "[]\n[]"
-
-
-@pytest.mark.parametrize("name", [kind.__name__ for kind in OWN])
-def test_missing_framework_names_the_extra(name):
-    """Without langchain-core, the error says what to install."""
-    code = f"""
-import sys
-sys.modules["langchain_core"] = None
-try:
-    from langchain_ragbridge import {name}
-except ImportError as error:
-    print(error)
-"""
-    assert 'pip install "ragbridge[langchain]"' in run(code)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import pickle
 import subprocess
 import sys
 
 import pytest
 from langchain_core.documents import Document
-from langchain_core.load import dumps
 from langchain_core.tools import ToolException
 from langchain_tests.integration_tests import RetrieversIntegrationTests, ToolsIntegrationTests
 from langchain_tests.unit_tests import ToolsUnitTests
@@ -25,7 +23,6 @@ from ragbridge import (
     ConfigurationError,
     InvalidRequestError,
     Jina,
-    RateLimit,
     ReaderOptions,
     Retry,
     ServiceError,
@@ -189,13 +186,6 @@ def test_wrong_settings_of_a_search_are_refused_at_once(kind, settings, says):
         kind(base_url="local", **settings)
 
 
-CONNECTION = {
-    "base_url": "http://127.0.0.1:9",
-    "limits": RateLimit(requests_per_minute=7, tokens_per_minute=None, concurrency=3, window=30.0),
-    "retry": Retry(attempts=2, initial=0.25, maximum=5.0, retry_after_cap=9.0, refusals=1),
-    "timeout": 12.5,
-    "concurrency": 2,
-}
 SEARCH = {
     "k": 7,
     "site": "a.example",
@@ -218,37 +208,6 @@ SETTINGS = {
     JinaSegmenterSplitter: {"max_chunk_length": 9, "tokenizer": "gpt2", "add_start_index": False},
 }
 every = pytest.mark.parametrize("kind", SETTINGS)
-
-
-@every
-def test_dumps_and_pickles_bring_every_setting_back(kind, monkeypatch):
-    """From Python values, JSON and pickles; the key is that of the process that reads them."""
-    settings = CONNECTION | SETTINGS[kind]
-    original = kind(**settings, api_key=KEY)
-    data = pickle.dumps(original)
-    assert KEY.encode() not in data
-    monkeypatch.setenv("JINA_API_KEY", "key-of-the-reader")
-    dumped = json.loads(original.model_dump_json(exclude={"args_schema"}))
-    for again in (kind(**original.model_dump()), kind(**dumped), pickle.loads(data)):
-        assert {name: getattr(again, name) for name in settings} == settings
-        assert again.api_key.get_secret_value() == "key-of-the-reader"
-
-
-@every
-def test_key_is_shown_nowhere(kind):
-    """No repr, text, dump, LangChain serialization, pickle or error has the key in it."""
-    thing = kind(**SETTINGS[kind], api_key=KEY, base_url="local")
-    shown = [
-        repr(thing),
-        str(thing),
-        repr(thing.model_dump()),
-        thing.model_dump_json(exclude={"args_schema"}),
-    ]
-    shown += [dumps(thing), repr(pickle.dumps(thing)), repr(vars(thing))]
-    with pytest.raises(ConfigurationError) as refused:
-        kind(**SETTINGS[kind], jina_api_key=KEY, limits="gold")
-    assert refused.value.__context__ is None
-    assert not [text for text in [*shown, str(refused.value)] if KEY in text]
 
 
 @every

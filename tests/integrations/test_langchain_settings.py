@@ -253,17 +253,3 @@ unneeded = "langchain_core.documents.compressor", "langchain_core.runnables.base
 print([name for name in unneeded if name in sys.modules])
 """
     assert run(code) == "[]"
-
-
-@pytest.mark.parametrize("name", ["JinaEmbeddings", "JinaRerank"])
-def test_missing_framework_names_the_extra(name):
-    """Without langchain-core, the error says what to install."""
-    code = f"""
-import sys
-sys.modules["langchain_core"] = None
-try:
-    from langchain_ragbridge import {name}
-except ImportError as error:
-    print(error)
-"""
-    assert 'pip install "ragbridge[langchain]"' in run(code)

@@ -115,12 +115,6 @@ def test_wrong_settings_are_refused_at_once(settings: dict[str, Any], words: str
         RagbridgeTextSplitter(**settings)
 
 
-def test_unknown_settings_are_refused() -> None:
-    """LangChain's settings in characters have no meaning here, and are not ignored."""
-    with pytest.raises(TypeError, match="chunk_size"):
-        RagbridgeTextSplitter(chunk_size=100)  # type: ignore[call-arg]
-
-
 def test_ready_chunker_is_used() -> None:
     """A chunker that Elasticsearch's rules would not allow for an endpoint can be passed in."""
     splitter = RagbridgeTextSplitter(chunker=SentenceChunker(4, 0))

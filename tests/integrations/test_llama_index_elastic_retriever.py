@@ -268,7 +268,7 @@ def test_wrong_settings_are_refused_at_once():
         ElasticSemanticRetriever("docs", "content", ulr="http://x")
     with pytest.raises(ConfigurationError, match="ELASTICSEARCH_URL"):
         ElasticSemanticRetriever("docs", "content")
-    with pytest.raises(ConfigurationError, match="leave out url"):
+    with pytest.raises(ConfigurationError, match="give url to it"):
         ElasticSemanticRetriever("docs", "content", url="http://x", client=Elastic("local"))
     for wrong, message in (
         ({"similarity_top_k": -1}, "size=-1"),

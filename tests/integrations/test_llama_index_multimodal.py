@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import importlib
 import inspect
 import io
-import pickle
-import sys
 
 import numpy as np
 import pytest
@@ -25,30 +22,14 @@ from llama_index.core.schema import ImageDocument, ImageNode, MediaResource, Nod
 from llama_index.core.vector_stores import SimpleVectorStore
 
 from llama_index.embeddings.ragbridge import JinaEmbedding, JinaMultiModalEmbedding
-from ragbridge import ConfigurationError, Image, Jina, RateLimit, Retry
+from ragbridge import ConfigurationError, Image, Jina
 from ragbridge.local import Faults
 
-KEY = "jina_sekret_0123456789"
 URL = "https://pictures.example/sea.png"
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
 BASE64 = base64.b64encode(PNG).decode()
-NOT_DEFAULT = {
-    "model_name": "jina-embeddings-v4",
-    "base_url": "local",
-    "task": "text-matching",
-    "dimensions": 128,
-    "truncate": True,
-    "normalized": None,
-    "late_chunking": True,
-    "limits": RateLimit(500, None, 3, window=6.0),
-    "retry": Retry(attempts=2),
-    "timeout": 9.0,
-    "concurrency": 5,
-    "batch_size": 7,
-    "embed_batch_size": 99,
-}
 WAYS = ["one", "batch", "aone", "abatch"]
 
 
@@ -306,34 +287,6 @@ def test_settings_are_those_of_the_embedding_of_texts():
     assert inspect.signature(JinaMultiModalEmbedding) == inspect.signature(JinaEmbedding)
 
 
-@pytest.mark.parametrize("way", ["pickle", "dict", "json", "model_dump"])
-def test_round_trips_keep_every_setting(way):
-    """A copy by any of the framework's ways has every setting and the same vectors."""
-    model = JinaMultiModalEmbedding(**NOT_DEFAULT)
-    copy = {
-        "pickle": lambda: pickle.loads(pickle.dumps(model)),
-        "dict": lambda: JinaMultiModalEmbedding.from_dict(model.to_dict()),
-        "json": lambda: JinaMultiModalEmbedding.from_json(model.to_json()),
-        "model_dump": lambda: JinaMultiModalEmbedding.from_dict(model.model_dump()),
-    }[way]()
-    assert {name: getattr(copy, name) for name in NOT_DEFAULT} == NOT_DEFAULT
-    assert copy.get_image_embedding(URL) == model.get_image_embedding(URL)
-
-
-def test_the_key_is_nowhere():
-    """Neither texts about the object nor its dumps and pickles hold the key."""
-    model = JinaMultiModalEmbedding(api_key=KEY)
-    told = [
-        repr(model),
-        str(model),
-        model.to_dict(),
-        model.to_json(),
-        model.to_payload(),
-        pickle.dumps(model),
-    ]
-    assert [text for text in map(str, told) if KEY in text] == []
-
-
 def test_a_model_without_images_is_refused():
     """At construction, with the models that take them; one that the table does not know is left to the service."""
     with pytest.raises(ConfigurationError, match=r"use JinaEmbedding; models that do: .*jina-clip-v2"):
@@ -353,15 +306,3 @@ def test_packed_bits_are_refused(kind, packed):
 def test_serialized_name_is_frozen():
     """Stored components name their class by this; it never changes."""
     assert JinaMultiModalEmbedding.class_name() == "JinaMultiModalEmbedding"
-
-
-@pytest.mark.parametrize(
-    ("module", "missing"),
-    [("multi_modal", "llama_index.core.embeddings"), ("images", "llama_index.core.schema")],
-)
-def test_without_llama_index_the_extra_is_named(monkeypatch, module, missing):
-    """Importing any module of the adapter without the framework says what to install."""
-    monkeypatch.setitem(sys.modules, missing, None)
-    monkeypatch.delitem(sys.modules, f"llama_index.embeddings.ragbridge.{module}")
-    with pytest.raises(ImportError, match=r"ragbridge\[llama-index\]"):
-        importlib.import_module(f"llama_index.embeddings.ragbridge.{module}")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import logging
 import pickle
-import sys
 import threading
 
 import pytest
@@ -38,22 +36,6 @@ SETTINGS = [
     {"strategy": "sentence", "max_chunk_size": 20, "sentence_overlap": 0},
     {"strategy": "recursive", "max_chunk_size": 10, "separator_group": "markdown"},
     {"strategy": "recursive", "max_chunk_size": 10, "separators": ["\n\n", "\n"]},
-]
-FROM_LLAMA_INDEX = {"include_metadata", "include_prev_next_rel", "callback_manager", "id_func"}
-NOT_DEFAULT = [
-    {
-        "strategy": "word",
-        "max_chunk_size": 10,
-        "overlap": 3,
-        "strict": False,
-        "metadata_aware": False,
-        "deterministic_ids": True,
-        "include_metadata": False,
-        "include_prev_next_rel": False,
-    },
-    {"strategy": "sentence", "max_chunk_size": 20, "sentence_overlap": 0},
-    {"strategy": "recursive", "max_chunk_size": 10, "separators": ["\n\n", "\n"]},
-    {"strategy": "recursive", "max_chunk_size": 10, "separator_group": "markdown"},
 ]
 SMALL = {"strategy": "sentence", "max_chunk_size": 20, "sentence_overlap": 1}
 
@@ -252,30 +234,6 @@ def test_events_tell_of_documents_and_nodes():
     assert last.payload[EventPayload.NODES] == nodes
 
 
-def test_settings_of_the_round_trips_are_complete():
-    """The settings that the round trips below check are all there are, each with another value than its default."""
-    fields = set(RagbridgeNodeParser.model_fields) - FROM_LLAMA_INDEX
-    assert fields <= {name for settings in NOT_DEFAULT for name in settings}
-    default = RagbridgeNodeParser()
-    for settings in NOT_DEFAULT:
-        assert [name for name, value in settings.items() if getattr(default, name) == value] == []
-
-
-@pytest.mark.parametrize("way", ["pickle", "dict", "json", "model_dump"])
-@pytest.mark.parametrize("settings", NOT_DEFAULT, ids=lambda settings: "-".join(map(str, settings.values())))
-def test_round_trips_keep_every_setting(way, settings):
-    """A copy by any of the framework's ways has every setting."""
-    parser = RagbridgeNodeParser(**settings)
-    copy = {
-        "pickle": lambda: pickle.loads(pickle.dumps(parser)),
-        "dict": lambda: RagbridgeNodeParser.from_dict(parser.to_dict()),
-        "json": lambda: RagbridgeNodeParser.from_json(parser.to_json()),
-        "model_dump": lambda: RagbridgeNodeParser.from_dict(parser.model_dump()),
-    }[way]()
-    assert {name: getattr(copy, name) for name in settings} == settings
-    assert copy.to_dict() == parser.to_dict()
-
-
 def test_an_id_function_is_never_lost_silently():
     """It is pickled by its name; where that is not possible, or only its name is left, that is an error."""
     parser = RagbridgeNodeParser(id_func=numbered)
@@ -354,11 +312,3 @@ def test_in_a_pipeline_and_an_index():
 def test_serialized_name_is_frozen():
     """Stored components name their class by this; it never changes."""
     assert RagbridgeNodeParser.class_name() == "RagbridgeNodeParser"
-
-
-def test_without_llama_index_the_extra_is_named(monkeypatch):
-    """Importing the adapter without the framework says what to install."""
-    monkeypatch.setitem(sys.modules, "llama_index.core.node_parser", None)
-    monkeypatch.delitem(sys.modules, "llama_index.node_parser.ragbridge.base")
-    with pytest.raises(ImportError, match=r"ragbridge\[llama-index\]"):
-        importlib.import_module("llama_index.node_parser.ragbridge.base")

@@ -36,10 +36,10 @@ LLAMA_INDEX = {
 }
 """By leaf, the names that ``to_dict`` writes."""
 
-JINA = {"api_key", "base_url", "client", "concurrency", "limits", "retry", "timeout"}
+JINA = {"api_key", "base_url", "client", "concurrency", "deadline", "limits", "retry", "timeout"}
 ELASTIC = {
     "api_key", "basic_auth", "bearer_auth", "ca_certs", "client", "cloud_id", "concurrency",
-    "limits", "retry", "timeout", "url", "verify",
+    "deadline", "limits", "retry", "timeout", "url", "verify",
 }  # fmt: skip
 SEARCH = {"content", "country", "k", "language", "location", "options", "region", "search_url", "site"}
 TAGGED = {"metadata", "name", "tags"}  # LangChain's own

@@ -18,6 +18,7 @@ from pathlib import Path
 import grimp
 import pytest
 
+import ragbridge.adapters
 import ragbridge.chunking
 import ragbridge.elastic
 import ragbridge.models
@@ -27,7 +28,7 @@ INTEGRATIONS = ROOT / "integrations"
 
 PUBLIC = {
     module.__name__: {name for name in getattr(module, "__all__", vars(module)) if not name.startswith("_")}
-    for module in (ragbridge, ragbridge.chunking, ragbridge.elastic, ragbridge.models)
+    for module in (ragbridge, ragbridge.adapters, ragbridge.chunking, ragbridge.elastic, ragbridge.models)
 }
 """What adapters may take from the core, by module."""
 
@@ -155,7 +156,7 @@ def breaches(source, allowed):
 def permitted(module, name, allowed):
     root = module.partition(".")[0]
     if root == "ragbridge":
-        return module in PUBLIC and (name is None or name in PUBLIC[module])
+        return f"{module}.{name}" in PUBLIC or (module in PUBLIC and (name is None or name in PUBLIC[module]))
     if root in sys.stdlib_module_names:
         return root not in HTTP
     return re.match(rf"({allowed})(\.|$)", module) is not None

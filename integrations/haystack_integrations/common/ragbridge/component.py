@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -13,23 +12,21 @@ from haystack.core.errors import SerializationError
 from haystack.utils import Secret
 from tqdm import tqdm
 
-from ragbridge import ConfigurationError, Elastic, Jina, RateLimit, ReaderOptions, Retry
+from ragbridge import ConfigurationError, Elastic, Jina, RateLimit, ReaderOptions, Retry, adapters
 
 V = TypeVar("V", RateLimit, ReaderOptions, Retry)
 S = TypeVar("S", bound=Jina | Elastic)
 
 
-class ServiceComponent(Generic[S]):
+class ServiceComponent(adapters.Connected[S], Generic[S]):
     """Owns a component's client. Nothing is resolved, opened or sent before the component is warmed up.
 
-    A subclass keeps each argument of its constructor in an attribute of the same name: that is what is serialised. It
-    names the client's class, the arguments that make up a client, of which a ready one has its own, and those of them that
-    are secrets; these it sets before this constructor checks them.
+    A subclass keeps each argument of its constructor in an attribute of the same name, from which the component is
+    serialised. It sets its secrets and its address before it calls this constructor, which checks them.
     """
 
-    SERVICE: ClassVar[type[Any]]
-    CONNECTION: ClassVar[tuple[str, ...]]
-    SECRETS: ClassVar[tuple[str, ...]]
+    _SERVICE: ClassVar[type[Any]]
+    _SECRETS: ClassVar[tuple[str, ...]]
 
     def __init__(
         self,
@@ -38,19 +35,21 @@ class ServiceComponent(Generic[S]):
         limits: RateLimit | dict[str, Any] | str | None,
         retry: Retry | dict[str, Any] | None,
         timeout: float,
+        deadline: float | None,
         concurrency: int | None,
     ) -> None:
-        for name in self.SECRETS:
+        for name in self._SECRETS:
             _check_secret(name, getattr(self, name))
         self.client = client
         self.limits = value_of(RateLimit, limits)
         self.retry = value_of(Retry, retry)
         self.timeout = timeout
+        self.deadline = deadline
         self.concurrency = concurrency
+        self._made: adapters.Made[S] | None = None
+        self._making = threading.Lock()
         if client is not None:
             self._check_client()
-        self._made = client
-        self._making = threading.Lock()
 
     def warm_up(self) -> None:
         """Resolve the key and make the client. ``run`` does it by itself."""
@@ -62,13 +61,11 @@ class ServiceComponent(Generic[S]):
 
     def close(self) -> None:
         """Close idle connections; a later ``run`` opens new ones. A client that was passed in stays open."""
-        if self._made is not None and self.client is None:
-            self._made.close()
+        self._close_made()
 
     async def close_async(self) -> None:
         """Close idle connections, those of the running event loop included."""
-        if self._made is not None and self.client is None:
-            await self._made.aclose()
+        await self._aclose_made()
 
     def to_dict(self) -> dict[str, Any]:
         """Serialize the component to a dictionary.
@@ -81,8 +78,8 @@ class ServiceComponent(Generic[S]):
                 f"{type(self).__name__} with client= cannot be serialized: a client may hold a key and connections. "
                 "Pass its settings instead (api_key=Secret.from_env_var(...), limits=, ...)"
             )
-        names = [name for name in inspect.signature(type(self).__init__).parameters if name != "self"]
-        settings = {name: getattr(self, name) for name in names if name != "client"}
+        names = [name for name in adapters.defaults_of(type(self).__init__) if name not in {"self", "client"}]
+        settings = {name: getattr(self, name) for name in names}
         for name in ("limits", "retry"):
             if isinstance(settings[name], (RateLimit, Retry)):
                 settings[name] = asdict(settings[name])
@@ -98,36 +95,32 @@ class ServiceComponent(Generic[S]):
         return type(self).from_dict, (self.to_dict(),)
 
     def _connected(self) -> S:
-        if self._made is None:
-            with self._making:
-                if self._made is None:
-                    self._made = self._make(self._settings())
-        return self._made
+        if self._made is None and self.client is None:
+            with self._making:  # threads that come first get the same client
+                return super()._connected()
+        return super()._connected()
+
+    @classmethod
+    def _settings(cls) -> Collection[str]:
+        return adapters.defaults_of(cls.__init__)
+
+    def _revealed(self, value: Any) -> Any:
+        # A variable that is set to nothing counts as unset, as in the core.
+        return (value.resolve_value() or None) if isinstance(value, Secret) else value
 
     def _make(self, settings: dict[str, Any]) -> S:
-        """A client of these settings."""
-        raise NotImplementedError
+        return super()._make({**settings, "retry": self.retry or Retry()})
 
-    def _settings(self) -> dict[str, Any]:
-        """What makes up the client, secrets resolved."""
-        settings = {name: getattr(self, name) for name in self.CONNECTION if hasattr(self, name)}
-        secrets = {name: _resolved(settings[name]) for name in self.SECRETS if name in settings}
-        return {**settings, **secrets, "retry": self.retry or Retry()}
+    def _is_default(self, name: str) -> bool:
+        return bool(getattr(self, name) == adapters.defaults_of(type(self).__init__)[name])
 
     def _check_client(self) -> None:
-        if not isinstance(self.client, self.SERVICE):
+        if not isinstance(self.client, self._SERVICE):
             raise ConfigurationError(
-                f"client is {type(self.client).__name__}, not {self.SERVICE.__name__}: pass a ready "
-                f"ragbridge.{self.SERVICE.__name__}(...), or settings instead"
+                f"client is {type(self.client).__name__}, not {self._SERVICE.__name__}: pass a ready "
+                f"ragbridge.{self._SERVICE.__name__}(...), or settings instead"
             )
-        parameters = inspect.signature(type(self).__init__).parameters
-        given = [
-            f"{name}="
-            for name in self.CONNECTION
-            if name in parameters and getattr(self, name) != parameters[name].default
-        ]
-        if given:
-            raise ConfigurationError(f"client= brings its own settings: leave out {', '.join(given)}")
+        self._check_beside_client()
 
 
 def check_documents(documents: list[Document], expected: str) -> None:
@@ -170,8 +163,3 @@ def _check_secret(name: str, given: object) -> None:
             f"{name} is {type(given).__name__}, not a Secret: pass Secret.from_env_var(...), "
             "or Secret.from_token(...) where the component is never serialised"
         )
-
-
-def _resolved(secret: Secret | None) -> str | None:
-    # A variable that is set to nothing counts as unset, as in the core.
-    return (secret.resolve_value() or None) if secret else None

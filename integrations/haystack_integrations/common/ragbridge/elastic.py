@@ -17,23 +17,8 @@ BATCH_SIZE = Elastic.BATCH_SIZE
 class ElasticComponent(ServiceComponent[Elastic]):
     """A component that owns an ``Elastic``."""
 
-    SERVICE: ClassVar[type[Any]] = Elastic
-    CONNECTION: ClassVar[tuple[str, ...]] = (
-        "url",
-        "cloud_id",
-        "api_key",
-        "username",
-        "password",
-        "bearer_auth",
-        "ca_certs",
-        "verify",
-        "limits",
-        "retry",
-        "timeout",
-        "concurrency",
-        "batch_size",
-    )
-    SECRETS: ClassVar[tuple[str, ...]] = ("api_key", "password", "bearer_auth")
+    _SERVICE: ClassVar[type[Any]] = Elastic
+    _SECRETS: ClassVar[tuple[str, ...]] = ("api_key", "password", "bearer_auth")
 
     def __init__(
         self,
@@ -50,6 +35,7 @@ class ElasticComponent(ServiceComponent[Elastic]):
         limits: RateLimit | dict[str, Any] | str | None,
         retry: Retry | dict[str, Any] | None,
         timeout: float,
+        deadline: float | None,
         concurrency: int | None,
         batch_size: int = BATCH_SIZE,
     ) -> None:
@@ -72,15 +58,27 @@ class ElasticComponent(ServiceComponent[Elastic]):
         self.ca_certs = ca_certs
         self.verify = verify
         self.batch_size = batch_size
-        super().__init__(client=client, limits=limits, retry=retry, timeout=timeout, concurrency=concurrency)
+        super().__init__(
+            client=client,
+            limits=limits,
+            retry=retry,
+            timeout=timeout,
+            deadline=deadline,
+            concurrency=concurrency,
+        )
+
+    @classmethod
+    def _names(cls) -> list[str]:
+        # Haystack's secrets are no pairs: two settings stand for the client's basic_auth.
+        return [*super()._names(), "username", "password"]
 
     def _make(self, settings: dict[str, Any]) -> Elastic:
         if self.api_key == KEY:
-            # The core looks there by itself, and only where nothing else was given and a key is of use.
+            # The client looks there by itself, and only where no other credential was given and a key is of use.
             settings["api_key"] = None
         username, password = settings.pop("username"), settings.pop("password")
         if username is not None and password is None:
             raise ConfigurationError(
                 "username= without a password: the variable that password= names is not set"
             )
-        return Elastic(**settings, basic_auth=None if username is None else (username, password))
+        return super()._make({**settings, "basic_auth": None if username is None else (username, password)})

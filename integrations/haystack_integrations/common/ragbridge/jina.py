@@ -18,17 +18,8 @@ BATCH_SIZE = Jina.BATCH_SIZE
 class JinaComponent(ServiceComponent[Jina]):
     """A component that owns a ``Jina``."""
 
-    SERVICE: ClassVar[type[Any]] = Jina
-    CONNECTION: ClassVar[tuple[str, ...]] = (
-        "api_key",
-        "base_url",
-        "limits",
-        "retry",
-        "timeout",
-        "concurrency",
-        "batch_size",
-    )
-    SECRETS: ClassVar[tuple[str, ...]] = ("api_key",)
+    _SERVICE: ClassVar[type[Any]] = Jina
+    _SECRETS: ClassVar[tuple[str, ...]] = ("api_key",)
 
     def __init__(
         self,
@@ -39,19 +30,26 @@ class JinaComponent(ServiceComponent[Jina]):
         limits: RateLimit | dict[str, Any] | str | None,
         retry: Retry | dict[str, Any] | None,
         timeout: float,
+        deadline: float | None,
         concurrency: int | None,
         batch_size: int = BATCH_SIZE,
     ) -> None:
         self.api_key = api_key
         self.base_url = base_url
         self.batch_size = batch_size
-        super().__init__(client=client, limits=limits, retry=retry, timeout=timeout, concurrency=concurrency)
+        super().__init__(
+            client=client,
+            limits=limits,
+            retry=retry,
+            timeout=timeout,
+            deadline=deadline,
+            concurrency=concurrency,
+        )
 
     def _make(self, settings: dict[str, Any]) -> Jina:
         if self.limits == "keyless" and self.api_key == KEY:
-            # Nobody gave a key: what the environment has is for those who send one.
-            settings = {**settings, "api_key": None}
-        return Jina(**settings)
+            settings["api_key"] = None  # the environment's, which nobody asked for
+        return super()._make(settings)
 
 
 def check_embedding_type(embedding_type: str) -> str:

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
 try:
     from llama_index.core.base.embeddings.base import BaseEmbedding
+    from llama_index.core.callbacks import CallbackManager
     from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
+    from llama_index.core.rate_limiter import BaseRateLimiter
     from llama_index.core.schema import BaseNode
 except ImportError as error:
     raise ImportError(
         f'this adapter needs LlamaIndex ({error}): pip install "ragbridge[llama-index]"'
     ) from error
 
-from pydantic import ConfigDict, SecretStr
-
-from llama_index.embeddings.ragbridge.connection import JinaConnected, check_client
+from llama_index.embeddings.ragbridge.connection import JinaConnected, JinaSettings, check_cache
 from llama_index.embeddings.ragbridge.late_chunking import embedding_documents
-from ragbridge import ConfigurationError, Jina, RateLimit, Retry
+from ragbridge import ConfigurationError, Jina
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL, EmbeddingModel, Role
 
 MAX_EMBED_BATCH_SIZE = 2048
 """The largest batch that LlamaIndex makes. It is the default: the core cuts it into requests and runs them side by side."""
 
 dispatcher = get_dispatcher(__name__)
+
+
+class JinaEmbeddingSettings(JinaSettings, total=False):
+    """``JinaSettings``, and the fields of ``BaseEmbedding``."""
+
+    callback_manager: CallbackManager | None
+    num_workers: int | None
+    rate_limiter: BaseRateLimiter | None
 
 
 class JinaEmbedding(JinaConnected, BaseEmbedding):
@@ -42,29 +50,21 @@ class JinaEmbedding(JinaConnected, BaseEmbedding):
     Args:
         model: Another spelling of ``model_name``.
         model_name: The model's name.
-        api_key: The key; else the environment's ``JINA_API_KEY``, ``JINAAI_API_KEY`` or ``JINA_AUTH_TOKEN``.
-        base_url: Where the API is, with or without ``/v1``; ``"local"`` for the embedded engine.
         task: The service's own word for what vectors are for, for queries and texts alike; None to choose by role.
         dimensions: Width of the vectors, where the model lets it be chosen.
         truncate: Cut texts that are longer than the model's context; else the service refuses them.
         normalized: Whether vectors get unit length; the service's default is True.
         late_chunking: Embed each node in the light of its document: a matter of ``jina-embeddings-v3`` and ``-v4``.
-        limits: A published tier (``"free"``, ``"paid"``, ``"premium"``), a ``RateLimit``, or None for no limiter.
-        retry: How often and how patiently failures are retried.
-        timeout: Seconds to wait for an answer's data.
-        concurrency: Requests in flight at most.
         batch_size: Texts in one request at most.
         embed_batch_size: Texts that LlamaIndex hands over at once, up to 2048.
         embedding_type: ``"float"``: LlamaIndex knows no other vectors. ``Jina.embed`` has packed bits.
-        client: A ready ``Jina`` instead of the settings of the connection.
-        **framework: Fields of ``BaseEmbedding``: ``callback_manager``, ``num_workers``, ``rate_limiter``.
+        **settings: See ``JinaSettings``; and fields of ``BaseEmbedding``: ``callback_manager``, ``num_workers``,
+            ``rate_limiter``.
 
     Raises:
         ConfigurationError: A setting is wrong, or the key is missing.
         pydantic.ValidationError: A setting is unknown or of the wrong type.
     """
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     task: str | None
     dimensions: int | None
@@ -78,54 +78,36 @@ class JinaEmbedding(JinaConnected, BaseEmbedding):
         *,
         model: EmbeddingModel | None = None,
         model_name: EmbeddingModel | None = None,
-        api_key: str | SecretStr | None = None,
-        base_url: str = Jina.BASE_URL,
         task: str | None = None,
         dimensions: int | None = None,
         truncate: bool | None = None,
         normalized: bool | None = None,
         late_chunking: bool = False,
-        limits: RateLimit | str | None = "free",
-        retry: Retry = Retry(),  # noqa: B008 - frozen
-        timeout: float = Jina.TIMEOUT,
-        concurrency: int | None = None,
         batch_size: int = Jina.BATCH_SIZE,
         embed_batch_size: int = MAX_EMBED_BATCH_SIZE,
         embedding_type: str = "float",
-        client: Jina | None = None,
-        **framework: Any,
+        **settings: Unpack[JinaEmbeddingSettings],
     ) -> None:
         if None not in {model, model_name} and model != model_name:
             raise ConfigurationError(f"model={model!r} and model_name={model_name!r}: give one of them")
-        if framework.get("embeddings_cache") is not None:
-            raise ConfigurationError(
-                "embeddings_cache= finds vectors by their text alone, so a query would get a passage's vector, or "
-                "another model's; use the cache of an IngestionPipeline, which knows all settings"
-            )
         if embedding_type != "float":
             raise ConfigurationError(
                 f"embedding_type={embedding_type!r}: LlamaIndex takes lists of floats alone, in which a bit has no "
                 "advantage; Jina.embed gives packed bits"
             )
-        check_client(client, "Jina")
-        settings: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "model_name": model_name or model or DEFAULT_EMBEDDING_MODEL,
-            "api_key": api_key,
-            "base_url": base_url,
             "task": task,
             "dimensions": dimensions,
             "truncate": truncate,
             "normalized": normalized,
             "late_chunking": late_chunking,
-            "limits": limits,
-            "retry": retry,
-            "timeout": timeout,
-            "concurrency": concurrency,
             "batch_size": batch_size,
             "embed_batch_size": embed_batch_size,
-            "client": client,
+            **settings,
         }
-        super().__init__(**settings, **framework)
+        check_cache(fields)
+        super().__init__(**fields)
         # Sends nothing, refuses what the model does not have.
         self._jina().embed_documents([], **self._document_options())
 

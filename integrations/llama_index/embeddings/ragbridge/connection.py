@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar, Generic, TypedDict, TypeVar, Unpack
 
 try:
@@ -17,44 +15,44 @@ except ImportError as error:
 
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, field_serializer
 
-from ragbridge import ConfigurationError, Elastic, Jina, RateLimit, Retry
+from ragbridge import ConfigurationError, Elastic, Jina, RateLimit, Retry, adapters
 
 S = TypeVar("S", Jina, Elastic)
 
 
-class Connected(BaseComponent, Generic[S]):
-    """A component with the settings of a service, or with a ready one; pickled and dumped without secrets.
+class Connected(BaseComponent, adapters.Connected[S], Generic[S]):
+    """A component with the settings of a service, or with a ready client; pickled and dumped without secrets."""
 
-    A client is made by the fields that have the names of its parameters.
-    """
+    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid", hide_input_in_errors=True)
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
-    _SERVICE: ClassVar[Callable[..., Any]]
     _SECRETS: ClassVar[tuple[str, ...]]
     _ADDRESS: ClassVar[str]
 
-    limits: RateLimit | str | None
-    retry: Retry
+    retry: Retry = Retry()
     timeout: float
-    concurrency: int | None
-    client: S | None
+    deadline: float | None = None
+    concurrency: int | None = None
+    client: S | None = None
 
-    _made: tuple[dict[str, Any], S] | None = PrivateAttr(default=None)
+    _made: adapters.Made[S] | None = PrivateAttr(default=None)
 
-    def _connected(self) -> S:
-        """The client that was given, else one for the connection's settings as they are now."""
-        defaults = _defaults(self._SERVICE)
-        settings = {name: getattr(self, name) for name in defaults if name in type(self).model_fields}
-        if self.client is not None:
-            doubled = [name for name in settings if settings[name] != defaults[name]]
-            if doubled:
-                raise ConfigurationError(f"client= has its own connection: leave out {', '.join(doubled)}")
-            return self.client
-        if self._made is None or self._made[0] != settings:
-            revealed = {name: _revealed(value) for name, value in settings.items()}
-            self._made = settings, self._SERVICE(**revealed)
-        return self._made[1]
+    def __init__(self, **fields: Any) -> None:
+        client = fields.get("client")
+        if isinstance(client, str):
+            raise ConfigurationError(
+                f"client={client!r}: a dict holds only a client's address; "
+                f"from_dict(data, client={self._SERVICE.__name__}(...)) restores it"
+            )
+        super().__init__(**fields)
+
+    @classmethod
+    def _settings(cls) -> Collection[str]:
+        return cls.model_fields
+
+    def _revealed(self, value: Any) -> Any:
+        return adapters.changed(
+            value, lambda part: part.get_secret_value() if isinstance(part, SecretStr) else part
+        )
 
     @field_serializer("client")
     def _describe(self, client: S | None) -> str | None:
@@ -66,8 +64,26 @@ class Connected(BaseComponent, Generic[S]):
         pickle.dumps(self.client)
         # The framework deletes from the object itself what it cannot pickle: it gets a copy, which has no secret.
         bare = self.model_copy(update=dict.fromkeys(self._SECRETS))
-        bare._made = None  # noqa: SLF001 - of its own kind
         return super(Connected, bare).__getstate__()
+
+
+class JinaSettings(TypedDict, total=False):
+    """The settings of a connection to the Jina AI API, which every component over it takes. ``Jina`` explains each.
+
+    Without ``api_key``, the environment's ``JINA_API_KEY``, ``JINAAI_API_KEY`` or ``JINA_AUTH_TOKEN`` is used.
+    ``base_url="local"`` is the embedded engine, which needs no key. ``limits`` is a published tier (``"keyless"``,
+    ``"free"``, ``"paid"``, ``"premium"``), a ``RateLimit``, or None for no limiter. ``client`` is a ready ``Jina`` instead
+    of all others.
+    """
+
+    api_key: str | SecretStr | None
+    base_url: str
+    limits: RateLimit | str | None
+    retry: Retry
+    timeout: float
+    deadline: float | None
+    concurrency: int | None
+    client: Jina | None
 
 
 class JinaConnected(Connected[Jina]):
@@ -77,17 +93,19 @@ class JinaConnected(Connected[Jina]):
     _SECRETS: ClassVar[tuple[str, ...]] = ("api_key",)
     _ADDRESS: ClassVar[str] = "base_url"
 
-    api_key: SecretStr | None = Field(exclude=True, repr=False)
-    base_url: str
+    api_key: SecretStr | None = Field(default=None, exclude=True, repr=False)
+    base_url: str = Jina.BASE_URL
+    limits: RateLimit | str | None = "free"
+    timeout: float = Jina.TIMEOUT
 
     def _jina(self) -> Jina:
         return self._connected()
 
 
 class ElasticSettings(TypedDict, total=False):
-    """Which Elasticsearch, and the policy for it: settings of every component over it. ``Elastic`` explains each.
+    """The settings of a connection to Elasticsearch, which every component over it takes. ``Elastic`` explains each.
 
-    What is not given is the environment's: ``ELASTICSEARCH_URL`` or ``ELASTIC_CLOUD_ID``, and ``ELASTIC_API_KEY``.
+    What is not given is taken from the environment: ``ELASTICSEARCH_URL`` or ``ELASTIC_CLOUD_ID``, and ``ELASTIC_API_KEY``.
     ``url="local"`` is the embedded engine, which runs models but no searches. ``client`` is a ready ``Elastic`` instead of
     all others.
     """
@@ -102,14 +120,13 @@ class ElasticSettings(TypedDict, total=False):
     limits: RateLimit | str | None
     retry: Retry
     timeout: float
+    deadline: float | None
     concurrency: int | None
     client: Elastic | None
 
 
 class ElasticConnected(Connected[Elastic]):
     """A component over Elasticsearch, or what holds the connection of one."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     _SERVICE: ClassVar[Callable[..., Any]] = Elastic
     _SECRETS: ClassVar[tuple[str, ...]] = ("api_key", "basic_auth", "bearer_auth")
@@ -123,31 +140,14 @@ class ElasticConnected(Connected[Elastic]):
     ca_certs: str | None = None
     verify: bool = True
     limits: RateLimit | str | None = "cluster"
-    retry: Retry = Retry()
     timeout: float = Elastic.TIMEOUT
-    concurrency: int | None = None
-    client: Elastic | None = None
 
     def __init__(self, **settings: Unpack[ElasticSettings]) -> None:
-        check_client(settings.get("client"), "Elastic")
         fields: dict[str, Any] = {**settings}
         super().__init__(**fields)
 
     def _elastic(self) -> Elastic:
         return self._connected()
-
-
-@functools.cache
-def _defaults(service: Callable[..., Any]) -> dict[str, Any]:
-    return {name: parameter.default for name, parameter in inspect.signature(service).parameters.items()}
-
-
-def check_client(client: object, service: str) -> None:
-    """Refuse what ``from_dict`` finds in the place of a client."""
-    if isinstance(client, str):
-        raise ConfigurationError(
-            f"client={client!r}: a dict holds only a client's address; from_dict(data, client={service}(...)) restores it"
-        )
 
 
 def named(inference_id: str | None, model_name: str | None) -> str:
@@ -156,12 +156,15 @@ def named(inference_id: str | None, model_name: str | None) -> str:
         raise ConfigurationError(
             f"inference_id={inference_id!r} and model_name={model_name!r}: give one of them"
         )
-    if not (found := inference_id or model_name):
-        raise ConfigurationError("no inference endpoint is named: pass inference_id=")
-    return found
+    if endpoint := inference_id or model_name:
+        return endpoint
+    raise ConfigurationError("no inference endpoint is named: pass inference_id=")
 
 
-def _revealed(value: Any) -> Any:
-    if isinstance(value, SecretStr):
-        return value.get_secret_value()
-    return tuple(map(_revealed, value)) if isinstance(value, tuple) else value
+def check_cache(fields: Mapping[str, Any]) -> None:
+    """Refuse a cache that cannot tell a query's vector from a passage's."""
+    if fields.get("embeddings_cache") is not None:
+        raise ConfigurationError(
+            "embeddings_cache= finds vectors by their text alone, so a query would get a passage's vector, or "
+            "another model's; use the cache of an IngestionPipeline, which knows all settings"
+        )

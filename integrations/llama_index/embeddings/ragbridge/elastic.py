@@ -13,8 +13,8 @@ except ImportError as error:
         f'this adapter needs LlamaIndex ({error}): pip install "ragbridge[llama-index]"'
     ) from error
 
-from llama_index.embeddings.ragbridge.connection import ElasticConnected, ElasticSettings, named
-from ragbridge import ConfigurationError, Elastic
+from llama_index.embeddings.ragbridge.connection import ElasticConnected, ElasticSettings, check_cache, named
+from ragbridge import Elastic
 from ragbridge.models import Role
 
 MAX_EMBED_BATCH_SIZE = 2048
@@ -86,11 +86,7 @@ class ElasticEmbedding(ElasticConnected, BaseEmbedding):
             "embed_batch_size": embed_batch_size,
             **settings,
         }
-        if fields.get("embeddings_cache") is not None:
-            raise ConfigurationError(
-                "embeddings_cache= finds vectors by their text alone, so a query would get a text's vector, or another "
-                "model's; use the cache of an IngestionPipeline, which knows all settings"
-            )
+        check_cache(fields)
         super().__init__(**fields)
         # Sends nothing, refuses what Elasticsearch would.
         self._elastic().embed([], **self._options("document"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 try:
     from llama_index.core.embeddings import MultiModalEmbedding
@@ -16,11 +16,9 @@ except ImportError as error:
         f'this adapter needs LlamaIndex ({error}): pip install "ragbridge[llama-index]"'
     ) from error
 
-from pydantic import SecretStr
-
-from llama_index.embeddings.ragbridge.base import MAX_EMBED_BATCH_SIZE, JinaEmbedding
+from llama_index.embeddings.ragbridge.base import MAX_EMBED_BATCH_SIZE, JinaEmbedding, JinaEmbeddingSettings
 from llama_index.embeddings.ragbridge.images import as_images, image_of, sees
-from ragbridge import ConfigurationError, Embeddings, Image, Jina, RateLimit, Retry
+from ragbridge import ConfigurationError, Embeddings, Image, Jina
 from ragbridge.models import DEFAULT_IMAGE_MODEL, MODELS, EmbeddingModel
 
 dispatcher = get_dispatcher(__name__)
@@ -48,42 +46,28 @@ class JinaMultiModalEmbedding(JinaEmbedding, MultiModalEmbedding):
         *,
         model: EmbeddingModel | None = None,
         model_name: EmbeddingModel | None = None,
-        api_key: str | SecretStr | None = None,
-        base_url: str = Jina.BASE_URL,
         task: str | None = None,
         dimensions: int | None = None,
         truncate: bool | None = None,
         normalized: bool | None = None,
         late_chunking: bool = False,
-        limits: RateLimit | str | None = "free",
-        retry: Retry = Retry(),  # noqa: B008 - frozen
-        timeout: float = Jina.TIMEOUT,
-        concurrency: int | None = None,
         batch_size: int = Jina.BATCH_SIZE,
         embed_batch_size: int = MAX_EMBED_BATCH_SIZE,
         embedding_type: str = "float",
-        client: Jina | None = None,
-        **framework: Any,
+        **settings: Unpack[JinaEmbeddingSettings],
     ) -> None:
         super().__init__(
             model=model,
             model_name=model_name or model or DEFAULT_IMAGE_MODEL,
-            api_key=api_key,
-            base_url=base_url,
             task=task,
             dimensions=dimensions,
             truncate=truncate,
             normalized=normalized,
             late_chunking=late_chunking,
-            limits=limits,
-            retry=retry,
-            timeout=timeout,
-            concurrency=concurrency,
             batch_size=batch_size,
             embed_batch_size=embed_batch_size,
             embedding_type=embedding_type,
-            client=client,
-            **framework,
+            **settings,
         )
         if not sees(self.model_name):
             able = ", ".join(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 try:
     from llama_index.core.extractors import BaseExtractor
@@ -13,12 +13,26 @@ except ImportError as error:
         f'this adapter needs LlamaIndex ({error}): pip install "ragbridge[llama-index]"'
     ) from error
 
-from pydantic import ConfigDict, Field, PrivateAttr, SecretStr
+from pydantic import Field, PrivateAttr
 
-from llama_index.embeddings.ragbridge.connection import JinaConnected, check_client
+from llama_index.embeddings.ragbridge.connection import JinaConnected, JinaSettings
 from llama_index.embeddings.ragbridge.images import content_of
-from ragbridge import Classifications, Image, Jina, RateLimit, Retry
+from ragbridge import Classifications, Image, Jina
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL, EmbeddingModel
+
+
+class JinaExtractorSettings(JinaSettings, total=False):
+    """``JinaSettings``, and the fields of ``BaseExtractor``."""
+
+    is_text_node_only: bool
+    show_progress: bool
+    node_text_template: str
+    disable_template_rewrite: bool
+    in_place: bool
+    num_workers: int
+    max_retries: int
+    retry_backoff: float
+    raise_on_error: bool
 
 
 class JinaClassificationExtractor(JinaConnected, BaseExtractor):
@@ -38,23 +52,14 @@ class JinaClassificationExtractor(JinaConnected, BaseExtractor):
         model: The model's name, with ``labels``; None for ``jina-embeddings-v5-text-small``.
         label_key: Where labels go in the metadata; with groups, their names take its place.
         metadata_mode: What is classified: by default a node's text alone.
-        api_key: The key; else the environment's ``JINA_API_KEY``, ``JINAAI_API_KEY`` or ``JINA_AUTH_TOKEN``.
-        base_url: Where the API is, with or without ``/v1``; ``"local"`` for the embedded engine.
-        limits: A published tier (``"free"``, ``"paid"``, ``"premium"``), a ``RateLimit``, or None for no limiter.
-        retry: How often and how patiently failures are retried.
-        timeout: Seconds to wait for an answer's data.
-        concurrency: Requests in flight at most.
         batch_size: Nodes in one request at most. All of them are handed over at once, whatever ``num_workers`` says.
-        client: A ready ``Jina`` instead of the settings of the connection.
-        **framework: Fields of ``BaseExtractor``: ``in_place``, ``node_text_template``, ``disable_template_rewrite``,
+        **settings: See ``JinaSettings``; and fields of ``BaseExtractor``: ``in_place``, ``node_text_template``,
             ``is_text_node_only``, ``max_retries`` (of a whole call, beside ``retry``), ``raise_on_error`` and others.
 
     Raises:
         ConfigurationError: A setting is wrong, or the key is missing.
         pydantic.ValidationError: A setting is unknown or of the wrong type.
     """
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     labels: list[str] | dict[str, list[str]] | None
     classifier: str | None
@@ -74,33 +79,19 @@ class JinaClassificationExtractor(JinaConnected, BaseExtractor):
         model: EmbeddingModel | None = None,
         label_key: str = "label",
         metadata_mode: MetadataMode | str = MetadataMode.NONE,
-        api_key: str | SecretStr | None = None,
-        base_url: str = Jina.BASE_URL,
-        limits: RateLimit | str | None = "free",
-        retry: Retry = Retry(),  # noqa: B008 - frozen
-        timeout: float = Jina.TIMEOUT,
-        concurrency: int | None = None,
         batch_size: int = Jina.BATCH_SIZE,
-        client: Jina | None = None,
-        **framework: Any,
+        **settings: Unpack[JinaExtractorSettings],
     ) -> None:
-        check_client(client, "Jina")
-        settings: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "labels": labels,
             "classifier": classifier,
             "model": model,
             "label_key": label_key,
             "metadata_mode": metadata_mode,
-            "api_key": api_key,
-            "base_url": base_url,
-            "limits": limits,
-            "retry": retry,
-            "timeout": timeout,
-            "concurrency": concurrency,
             "batch_size": batch_size,
-            "client": client,
+            **settings,
         }
-        super().__init__(**settings, **framework)
+        super().__init__(**fields)
         # Sends nothing, refuses what the service does not take.
         self._jina().classify([], **self._options())
 

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 try:
+    from llama_index.core.callbacks import CallbackManager
     from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
 except ImportError as error:
     raise ImportError(
         f'this adapter needs LlamaIndex ({error}): pip install "ragbridge[llama-index]"'
     ) from error
 
-from pydantic import ConfigDict, SecretStr
-
-from llama_index.embeddings.ragbridge.connection import JinaConnected, check_client
+from llama_index.embeddings.ragbridge.connection import JinaConnected, JinaSettings
 from llama_index.embeddings.ragbridge.images import content_of
 from llama_index.postprocessor.ragbridge.reranking import NodeReranker, dispatcher
-from ragbridge import ConfigurationError, Image, Jina, RateLimit, Retry
+from ragbridge import ConfigurationError, Image
 from ragbridge.models import DEFAULT_RERANK_MODEL, RerankModel
+
+
+class JinaRerankSettings(JinaSettings, total=False):
+    """``JinaSettings``, and the field of ``BaseNodePostprocessor``."""
+
+    callback_manager: CallbackManager
 
 
 class JinaRerank(JinaConnected, NodeReranker):
@@ -41,21 +46,12 @@ class JinaRerank(JinaConnected, NodeReranker):
             ``MetadataMode.EMBED`` puts the metadata in front of it that embeddings see.
         keep_retrieval_score: Put the score that a node came with into ``metadata["retrieval_score"]`` of a copy of
             the node, out of the sight of embeddings and language models.
-        api_key: The key; else the environment's ``JINA_API_KEY``, ``JINAAI_API_KEY`` or ``JINA_AUTH_TOKEN``.
-        base_url: Where the API is, with or without ``/v1``; ``"local"`` for the embedded engine.
-        limits: A published tier (``"free"``, ``"paid"``, ``"premium"``), a ``RateLimit``, or None for no limiter.
-        retry: How often and how patiently failures are retried.
-        timeout: Seconds to wait for an answer's data.
-        concurrency: Requests in flight at most.
-        client: A ready ``Jina`` instead of the settings of the connection.
-        **framework: Fields of ``BaseNodePostprocessor``: ``callback_manager``.
+        **settings: See ``JinaSettings``; and ``callback_manager`` of ``BaseNodePostprocessor``.
 
     Raises:
         ConfigurationError: A setting is wrong, or the key is missing.
         pydantic.ValidationError: A setting is unknown or of the wrong type.
     """
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     model: str
     max_doc_length: int | None
@@ -71,34 +67,20 @@ class JinaRerank(JinaConnected, NodeReranker):
         max_documents_per_call: int | None = None,
         metadata_mode: MetadataMode | str = MetadataMode.NONE,
         keep_retrieval_score: bool = False,
-        api_key: str | SecretStr | None = None,
-        base_url: str = Jina.BASE_URL,
-        limits: RateLimit | str | None = "free",
-        retry: Retry = Retry(),  # noqa: B008 - frozen
-        timeout: float = Jina.TIMEOUT,
-        concurrency: int | None = None,
-        client: Jina | None = None,
-        **framework: Any,
+        **settings: Unpack[JinaRerankSettings],
     ) -> None:
         if None not in {model, model_name} and model != model_name:
             raise ConfigurationError(f"model={model!r} and model_name={model_name!r}: give one of them")
-        check_client(client, "Jina")
-        settings: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "model": model or model_name or DEFAULT_RERANK_MODEL,
             "top_n": top_n,
             "max_doc_length": max_doc_length,
             "max_documents_per_call": max_documents_per_call,
             "metadata_mode": metadata_mode,
             "keep_retrieval_score": keep_retrieval_score,
-            "api_key": api_key,
-            "base_url": base_url,
-            "limits": limits,
-            "retry": retry,
-            "timeout": timeout,
-            "concurrency": concurrency,
-            "client": client,
+            **settings,
         }
-        super().__init__(**settings, **framework)
+        super().__init__(**fields)
         # Sends nothing, refuses what the model does not have.
         self._jina().rerank("", [], **self._options())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 try:
     from llama_index.core.readers.base import BasePydanticReader
@@ -13,11 +13,15 @@ except ImportError as error:
         f'this adapter needs LlamaIndex ({error}): pip install "ragbridge[llama-index]"'
     ) from error
 
-from pydantic import ConfigDict, SecretStr
-
-from llama_index.embeddings.ragbridge.connection import JinaConnected, check_client
+from llama_index.embeddings.ragbridge.connection import JinaConnected, JinaSettings
 from llama_index.readers.ragbridge.documents import document_of
-from ragbridge import ConfigurationError, Jina, RateLimit, ReaderOptions, Retry
+from ragbridge import ConfigurationError, ReaderOptions
+
+
+class JinaReaderSettings(JinaSettings, total=False):
+    """``JinaSettings``, and the field of ``BasePydanticReader``."""
+
+    is_remote: bool
 
 
 class JinaReader(JinaConnected, BasePydanticReader):
@@ -33,24 +37,14 @@ class JinaReader(JinaConnected, BasePydanticReader):
     Args:
         options: How pages are read; a cookie and a proxy of your own go to the methods instead, since pickles and dumps
             would show them.
-        api_key: The key; else the environment's ``JINA_API_KEY``, ``JINAAI_API_KEY`` or ``JINA_AUTH_TOKEN``.
-        base_url: Where the API is, with or without ``/v1``; the reader of another one than Jina's stands at ``/r``.
         region: ``"eu"`` for the reader of the European Union.
         reader_url: Where the reader is, if elsewhere.
-        limits: A published tier (``"keyless"``, ``"free"``, ``"paid"``, ``"premium"``), a ``RateLimit``, or None for no
-            limiter.
-        retry: How often and how patiently failures are retried.
-        timeout: Seconds to wait for an answer's data.
-        concurrency: Requests in flight at most.
-        client: A ready ``Jina`` instead of the settings of the connection.
-        **framework: Fields of ``BasePydanticReader``: ``is_remote``.
+        **settings: See ``JinaSettings``; and ``is_remote`` of ``BasePydanticReader``.
 
     Raises:
         ConfigurationError: A setting is wrong, or the key is missing.
         pydantic.ValidationError: A setting is unknown or of the wrong type.
     """
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     options: ReaderOptions | None
     region: str | None
@@ -61,31 +55,17 @@ class JinaReader(JinaConnected, BasePydanticReader):
         self,
         *,
         options: ReaderOptions | None = None,
-        api_key: str | SecretStr | None = None,
-        base_url: str = Jina.BASE_URL,
         region: str | None = None,
         reader_url: str | None = None,
-        limits: RateLimit | str | None = "free",
-        retry: Retry = Retry(),  # noqa: B008 - frozen
-        timeout: float = Jina.TIMEOUT,
-        concurrency: int | None = None,
-        client: Jina | None = None,
-        **framework: Any,
+        **settings: Unpack[JinaReaderSettings],
     ) -> None:
-        check_client(client, "Jina")
-        settings: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "options": options,
-            "api_key": api_key,
-            "base_url": base_url,
             "region": region,
             "reader_url": reader_url,
-            "limits": limits,
-            "retry": retry,
-            "timeout": timeout,
-            "concurrency": concurrency,
-            "client": client,
+            **settings,
         }
-        super().__init__(**settings, **framework)
+        super().__init__(**fields)
         secret = [name for name in ReaderOptions.SECRETS if self.options and name in self.options.given()]
         if secret:
             raise ConfigurationError(

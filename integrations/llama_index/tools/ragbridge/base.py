@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 try:
     from llama_index.core.schema import Document
@@ -12,11 +12,11 @@ except ImportError as error:
         f'this adapter needs LlamaIndex ({error}): pip install "ragbridge[llama-index]"'
     ) from error
 
-from pydantic import ConfigDict, Field, SecretStr
+from pydantic import Field
 
-from llama_index.embeddings.ragbridge.connection import JinaConnected, check_client
+from llama_index.embeddings.ragbridge.connection import JinaConnected, JinaSettings
 from llama_index.readers.ragbridge.documents import document_of
-from ragbridge import Jina, Page, RateLimit, Retry
+from ragbridge import Page
 
 
 class JinaToolSpec(JinaConnected, BaseToolSpec):
@@ -33,25 +33,15 @@ class JinaToolSpec(JinaConnected, BaseToolSpec):
         location: A city from which it is searched.
         site: The only domain to search, such as ``"jina.ai"``.
         content: Whether the pages found are read; else a result has title, address and description.
-        api_key: The key; else the environment's ``JINA_API_KEY``, ``JINAAI_API_KEY`` or ``JINA_AUTH_TOKEN``.
-        base_url: Where the API is, with or without ``/v1``; search and reader of another one than Jina's stand at ``/s``
-            and ``/r``.
         region: ``"eu"`` for the hosts of the European Union.
         reader_url: Where the reader is, if elsewhere.
         search_url: Where the search is, if elsewhere.
-        limits: A published tier (``"keyless"``, ``"free"``, ``"paid"``, ``"premium"``), a ``RateLimit``, or None for no
-            limiter.
-        retry: How often and how patiently failures are retried.
-        timeout: Seconds to wait for an answer's data.
-        concurrency: Requests in flight at most.
-        client: A ready ``Jina`` instead of the settings of the connection.
+        **settings: See ``JinaSettings``.
 
     Raises:
         ConfigurationError: A setting is wrong, or the key is missing.
         pydantic.ValidationError: A setting is unknown or of the wrong type.
     """
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     spec_functions: ClassVar[list[SPEC_FUNCTION_TYPE]] = [  # type: ignore[misc]  # there of a class that has no fields
         ("jina_search", "ajina_search"),
@@ -77,38 +67,24 @@ class JinaToolSpec(JinaConnected, BaseToolSpec):
         location: str | None = None,
         site: str | None = None,
         content: bool = True,
-        api_key: str | SecretStr | None = None,
-        base_url: str = Jina.BASE_URL,
         region: str | None = None,
         reader_url: str | None = None,
         search_url: str | None = None,
-        limits: RateLimit | str | None = "free",
-        retry: Retry = Retry(),  # noqa: B008 - frozen
-        timeout: float = Jina.TIMEOUT,
-        concurrency: int | None = None,
-        client: Jina | None = None,
-        **framework: Any,
+        **settings: Unpack[JinaSettings],
     ) -> None:
-        check_client(client, "Jina")
-        settings: dict[str, Any] = {
+        fields: dict[str, Any] = {
             "num": num,
             "country": country,
             "language": language,
             "location": location,
             "site": site,
             "content": content,
-            "api_key": api_key,
-            "base_url": base_url,
             "region": region,
             "reader_url": reader_url,
             "search_url": search_url,
-            "limits": limits,
-            "retry": retry,
-            "timeout": timeout,
-            "concurrency": concurrency,
-            "client": client,
+            **settings,
         }
-        super().__init__(**settings, **framework)
+        super().__init__(**fields)
         # Sends nothing, refuses settings of the connection that do not go together.
         self._jina().read_many([])
 

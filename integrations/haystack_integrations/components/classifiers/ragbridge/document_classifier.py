@@ -52,6 +52,7 @@ class JinaDocumentClassifier(JinaComponent):
         limits: RateLimit | dict[str, Any] | str | None = "free",
         retry: Retry | dict[str, Any] | None = None,
         timeout: float = TIMEOUT,
+        deadline: float | None = None,
         concurrency: int | None = None,
         batch_size: int = BATCH_SIZE,
         client: Jina | None = None,
@@ -75,6 +76,7 @@ class JinaDocumentClassifier(JinaComponent):
             dictionary, or None for no limiter. Components with the same key share one quota.
         :param retry: How failures are retried: a `Retry` or its fields as a dictionary; None for its defaults.
         :param timeout: Seconds to wait for an answer's data.
+        :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
         :param concurrency: Requests in flight at most; None for what the quota allows.
         :param batch_size: Documents in one request at most. Labels are billed with each request.
         :param client: A ready client instead of the settings of a connection. Such a component cannot be serialized.
@@ -87,6 +89,7 @@ class JinaDocumentClassifier(JinaComponent):
             limits=limits,
             retry=retry,
             timeout=timeout,
+            deadline=deadline,
             concurrency=concurrency,
             batch_size=batch_size,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from typing import Any, ClassVar
+from typing import Any
 
 from haystack import Document, component
 from haystack.core.errors import SerializationError
@@ -47,8 +47,6 @@ class JinaReaderConnector(JinaComponent):
     ```
     """
 
-    CONNECTION: ClassVar[tuple[str, ...]] = (*JinaComponent.CONNECTION, "region", "reader_url", "search_url")
-
     def __init__(
         self,
         mode: JinaReaderMode | str,
@@ -68,6 +66,7 @@ class JinaReaderConnector(JinaComponent):
         limits: RateLimit | dict[str, Any] | str | None = "free",
         retry: Retry | dict[str, Any] | None = None,
         timeout: float = TIMEOUT,
+        deadline: float | None = None,
         concurrency: int | None = None,
         client: Jina | None = None,
     ) -> None:
@@ -93,6 +92,7 @@ class JinaReaderConnector(JinaComponent):
             key, a `RateLimit` or its fields as a dictionary, or None for no limiter.
         :param retry: How failures are retried: a `Retry` or its fields as a dictionary; None for its defaults.
         :param timeout: Seconds to wait for an answer's data.
+        :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
         :param concurrency: Requests in flight at most; None for what the quota allows.
         :param client: A ready client instead of the settings of a connection. Such a component cannot be serialized.
         :raises ConfigurationError: A setting is wrong, or the mode does not have it.
@@ -107,6 +107,7 @@ class JinaReaderConnector(JinaComponent):
             limits=limits,
             retry=retry,
             timeout=timeout,
+            deadline=deadline,
             concurrency=concurrency,
         )
         try:

@@ -59,6 +59,7 @@ class JinaDocumentEmbedder(JinaComponent):
         limits: RateLimit | dict[str, Any] | str | None = "free",
         retry: Retry | dict[str, Any] | None = None,
         timeout: float = TIMEOUT,
+        deadline: float | None = None,
         concurrency: int | None = None,
         batch_size: int = BATCH_SIZE,
         progress_bar: bool = False,
@@ -89,6 +90,7 @@ class JinaDocumentEmbedder(JinaComponent):
             dictionary, or None for no limiter. Components with the same key share one quota.
         :param retry: How failures are retried: a `Retry` or its fields as a dictionary; None for its defaults.
         :param timeout: Seconds to wait for an answer's data.
+        :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
         :param concurrency: Requests in flight at most; None for what the quota allows.
         :param batch_size: Documents in one request at most, up to 512; fewer where the quota asks for it. With late
             chunking a request holds the chunks of one source instead.
@@ -103,6 +105,7 @@ class JinaDocumentEmbedder(JinaComponent):
             limits=limits,
             retry=retry,
             timeout=timeout,
+            deadline=deadline,
             concurrency=concurrency,
             batch_size=batch_size,
         )

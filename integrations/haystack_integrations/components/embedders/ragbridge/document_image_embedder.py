@@ -63,6 +63,7 @@ class JinaDocumentImageEmbedder(JinaComponent):
         limits: RateLimit | dict[str, Any] | str | None = "free",
         retry: Retry | dict[str, Any] | None = None,
         timeout: float = TIMEOUT,
+        deadline: float | None = None,
         concurrency: int | None = None,
         batch_size: int = BATCH_SIZE,
         progress_bar: bool = False,
@@ -88,6 +89,7 @@ class JinaDocumentImageEmbedder(JinaComponent):
             dictionary, or None for no limiter. Components with the same key share one quota.
         :param retry: How failures are retried: a `Retry` or its fields as a dictionary; None for its defaults.
         :param timeout: Seconds to wait for an answer's data.
+        :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
         :param concurrency: Requests in flight at most; None for what the quota allows.
         :param batch_size: Pictures in one request at most, up to 512; fewer where they are heavy or the quota asks for it.
         :param progress_bar: Show how many documents are done, on standard error.
@@ -101,6 +103,7 @@ class JinaDocumentImageEmbedder(JinaComponent):
             limits=limits,
             retry=retry,
             timeout=timeout,
+            deadline=deadline,
             concurrency=concurrency,
             batch_size=batch_size,
         )

@@ -58,6 +58,7 @@ class ElasticDocumentEmbedder(ElasticComponent):
         limits: RateLimit | dict[str, Any] | str | None = "cluster",
         retry: Retry | dict[str, Any] | None = None,
         timeout: float = TIMEOUT,
+        deadline: float | None = None,
         concurrency: int | None = None,
         batch_size: int = BATCH_SIZE,
         progress_bar: bool = False,
@@ -87,6 +88,7 @@ class ElasticDocumentEmbedder(ElasticComponent):
             Inference Service publishes; a `RateLimit` or its fields as a dictionary; or None for no limiter.
         :param retry: How failures are retried: a `Retry` or its fields as a dictionary; None for its defaults.
         :param timeout: Seconds to wait for an answer's data. Elasticsearch itself waits 30 for a model.
+        :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
         :param concurrency: Requests in flight at most; None for what the limits allow.
         :param batch_size: Documents in one request at most; what the endpoint's service takes applies as well.
         :param progress_bar: Show how many documents are done, on standard error.
@@ -106,6 +108,7 @@ class ElasticDocumentEmbedder(ElasticComponent):
             limits=limits,
             retry=retry,
             timeout=timeout,
+            deadline=deadline,
             concurrency=concurrency,
             batch_size=batch_size,
         )

@@ -45,6 +45,7 @@ class ElasticSparseTextEmbedder(ElasticComponent):
         limits: RateLimit | dict[str, Any] | str | None = "cluster",
         retry: Retry | dict[str, Any] | None = None,
         timeout: float = TIMEOUT,
+        deadline: float | None = None,
         concurrency: int | None = None,
         client: Elastic | None = None,
     ) -> None:
@@ -68,6 +69,7 @@ class ElasticSparseTextEmbedder(ElasticComponent):
             Inference Service publishes; a `RateLimit` or its fields as a dictionary; or None for no limiter.
         :param retry: How failures are retried: a `Retry` or its fields as a dictionary; None for its defaults.
         :param timeout: Seconds to wait for an answer's data. Elasticsearch itself waits 30 for a model.
+        :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
         :param concurrency: Requests in flight at most; None for what the limits allow.
         :param client: A ready client instead of the settings of a connection. Such a component cannot be serialized.
         :raises ConfigurationError: A setting is wrong.
@@ -85,6 +87,7 @@ class ElasticSparseTextEmbedder(ElasticComponent):
             limits=limits,
             retry=retry,
             timeout=timeout,
+            deadline=deadline,
             concurrency=concurrency,
         )
         self.inference_id = inference_id

@@ -52,6 +52,7 @@ class JinaTextEmbedder(JinaComponent):
         limits: RateLimit | dict[str, Any] | str | None = "free",
         retry: Retry | dict[str, Any] | None = None,
         timeout: float = TIMEOUT,
+        deadline: float | None = None,
         concurrency: int | None = None,
         client: Jina | None = None,
     ) -> None:
@@ -72,6 +73,7 @@ class JinaTextEmbedder(JinaComponent):
             dictionary, or None for no limiter. Components with the same key share one quota.
         :param retry: How failures are retried: a `Retry` or its fields as a dictionary; None for its defaults.
         :param timeout: Seconds to wait for an answer's data.
+        :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
         :param concurrency: Requests in flight at most; None for what the quota allows.
         :param client: A ready client instead of the settings of a connection. Such a component cannot be serialized.
         :raises ConfigurationError: A setting is wrong.
@@ -83,6 +85,7 @@ class JinaTextEmbedder(JinaComponent):
             limits=limits,
             retry=retry,
             timeout=timeout,
+            deadline=deadline,
             concurrency=concurrency,
         )
         self.model = model

@@ -1,0 +1,145 @@
+"""What an adapter needs whatever its framework is: it holds a client's settings, and makes the client from them.
+
+``Connected`` is the base of every adapter over a service. Which settings make up a client is read from the signature of
+the client's class, so that it stands nowhere else. What frameworks do differently (how fields are declared, how secrets
+are hidden, what is written down) is left to the subclass for each framework.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+
+from ragbridge import errors as _errors
+
+__all__ = ["Client", "Connected", "Made", "changed", "defaults_of"]
+
+
+class Client(Protocol):
+    """What is closed after use: a ``Jina``, an ``Elastic``."""
+
+    def close(self) -> None:
+        """Close idle connections."""
+
+    async def aclose(self) -> None:
+        """Close idle connections, those of the running event loop included."""
+
+
+_C = TypeVar("_C", bound=Client)
+
+
+class Made(Generic[_C]):
+    """A client, and the settings that it was made from.
+
+    Copies of an adapter share it until one of them is changed. A pickle has None in its place: the process that reads
+    it makes a client of its own, with its own key.
+    """
+
+    __slots__ = ("client", "settings")
+
+    def __init__(self, settings: Mapping[str, Any], client: _C) -> None:
+        self.settings = settings
+        self.client = client
+
+    def __copy__(self) -> Made[_C]:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Made[_C]:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(None), ()
+
+
+class Connected(Generic[_C]):
+    """An object with the settings of a client as attributes, or with a ready client.
+
+    A subclass for a framework declares two attributes: ``client``, which is None or a ready client, and ``_made``, which
+    is None at first. It says which settings an object has, and how a secret in one of them is revealed.
+
+    Attributes:
+        _SERVICE: The client's class. Those of its parameters that the adapter has as settings make up a client.
+    """
+
+    _SERVICE: ClassVar[Callable[..., Any]]
+
+    if TYPE_CHECKING:  # frameworks would take these for fields
+        client: _C | None
+        _made: Made[_C] | None
+
+    def _connected(self) -> _C:
+        """The ready client, or one made from the present settings; the same one until a setting changes.
+
+        Raises:
+            ConfigurationError: A setting is wrong, or would be ignored beside a ready client.
+        """
+        if self.client is not None:
+            self._check_beside_client()
+            return self.client
+        settings, made = self._connection(), self._made
+        if made is None or made.settings != settings:
+            revealed = {name: self._revealed(value) for name, value in settings.items()}
+            self._made = made = Made(settings, self._make(revealed))
+        return made.client
+
+    def _make(self, settings: dict[str, Any]) -> _C:
+        """A client of these settings, whose secrets are revealed."""
+        client: _C = self._SERVICE(**settings)
+        return client
+
+    @classmethod
+    def _settings(cls) -> Collection[str]:
+        """The names of all settings that an object has."""
+        raise NotImplementedError
+
+    @classmethod
+    def _names(cls) -> list[str]:
+        """The names of the settings that make up a client."""
+        return [name for name in defaults_of(cls._SERVICE) if name in cls._settings()]
+
+    def _connection(self) -> dict[str, Any]:
+        """The settings that make up a client, as they are now, secrets hidden."""
+        return {name: getattr(self, name) for name in self._names()}
+
+    def _revealed(self, value: Any) -> Any:
+        """A setting as the client takes it."""
+        return value
+
+    def _is_default(self, name: str) -> bool:
+        """Whether a setting is what it is when nobody gives it."""
+        return bool(getattr(self, name) == defaults_of(self._SERVICE)[name])
+
+    def _check_beside_client(self) -> None:
+        """Refuse settings that a ready client would ignore."""
+        beside = sorted(name for name in self._names() if not self._is_default(name))
+        if beside:
+            raise _errors.ConfigurationError(
+                f"client= brings its own connection: give {', '.join(beside)} to it, not to {type(self).__name__}"
+            )
+
+    def _close_made(self) -> None:
+        """Close idle connections of the object's own client; a ready one is left alone."""
+        if self._made is not None:
+            self._made.client.close()
+
+    async def _aclose_made(self) -> None:
+        """Close idle connections of the object's own client, those of the running event loop included."""
+        if self._made is not None:
+            await self._made.client.aclose()
+
+
+@functools.cache
+def defaults_of(service: Callable[..., Any]) -> Mapping[str, Any]:
+    """The settings of a client and their defaults, by the signature of its class."""
+    parameters = inspect.signature(service).parameters
+    return MappingProxyType({name: parameter.default for name, parameter in parameters.items()})
+
+
+def changed(value: Any, change: Callable[[Any], Any]) -> Any:
+    """``change`` of a setting, or of each part of one that has several, such as a user and a password."""
+    if isinstance(value, (tuple, list)):
+        return tuple(changed(part, change) for part in value)
+    return change(value)
