@@ -1,4 +1,4 @@
-"""What tells vectors of one configuration from those of another, for ``CacheBackedEmbeddings``."""
+"""Cache namespaces that differ whenever vectors would, for ``CacheBackedEmbeddings``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every class of this package shares: settings as fields, secrets that stay secret, and the client that follows."""
+"""The base of every class in this package: settings as fields, hidden secrets, and the client made from them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     S = TypeVar("S", Jina, Elastic)
 else:
-    S = TypeVar("S")  # pydantic would ask for the classes, and with them for services that nobody uses
+    S = TypeVar("S")  # with the classes named, pydantic would import services that are not used
 
 
 def environment(*names: str) -> Callable[[], str | None]:
@@ -68,7 +68,7 @@ class Connected(BaseModel, adapters.Connected[S], Generic[S]):
     deadline: float | None = None
     """Seconds that one request may take as a whole; None for ten times ``timeout``."""
     concurrency: int | None = None
-    """Requests in flight at most; None for the limiter's own figure."""
+    """Requests in flight at most; None for the limiter's own limit."""
     client: SkipJsonSchema[S | None] = Field(default=None, exclude=True, repr=False)
     """A ready client instead of the connection's settings. It is pickled with the object, but is in no dump."""
 
@@ -121,7 +121,7 @@ class Connected(BaseModel, adapters.Connected[S], Generic[S]):
         )
 
     def _is_default(self, name: str) -> bool:
-        # What the environment holds was not given.
+        # A value from the environment was not given by the caller.
         return name not in self.model_fields_set or super()._is_default(name)
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
@@ -148,7 +148,7 @@ def _hidden(value: Any) -> Any:
 
 
 def _in_words(error: ValidationError, kind: type[BaseModel]) -> str:
-    """What is wrong, without what was given."""
+    """The validation errors as text, without the input."""
     known = ", ".join(kind.model_fields)
     problems = []
     for problem in error.errors(include_url=False, include_input=False, include_context=False):

@@ -1,4 +1,4 @@
-"""What every class over Elasticsearch is told about its connection."""
+"""The connection settings of every class over Elasticsearch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ragbridge import Elastic, RateLimit
 
 
 class ElasticSettings(Connected[Elastic]):
-    """The settings of an ``Elastic`` as fields. What is given goes before what the environment has."""
+    """The settings of an ``Elastic`` as fields. Given settings override the environment."""
 
     _SERVICE: ClassVar[Callable[..., Any]] = Elastic
     _SECRETS: ClassVar[tuple[str, ...]] = ("api_key", "basic_auth", "bearer_auth")
@@ -29,13 +29,13 @@ class ElasticSettings(Connected[Elastic]):
     )
     """An API key, encoded or as ``(id, key)``; else ``ELASTIC_API_KEY``."""
     basic_auth: tuple[SecretStr, SecretStr] | None = Field(default=None, exclude=True, repr=False)
-    """User and password instead."""
+    """User name and password instead of an API key."""
     bearer_auth: SecretStr | None = Field(default=None, exclude=True, repr=False)
-    """A token instead."""
+    """A bearer token instead of an API key."""
     ca_certs: str | Path | None = None
     """File or folder of the certificates that are trusted (PEM); None for the usual ones."""
     verify: bool = True
-    """False to accept any certificate, which lets anybody in between read along."""
+    """False to accept any certificate, which lets anyone on the network path read the traffic."""
     limits: RateLimit | str | None = "cluster"
     """``"cluster"`` counts nothing but heeds a 429, ``"eis"`` is what the Elastic Inference Service publishes; or a
     ``RateLimit`` for each inference endpoint, or None for no limiter."""
@@ -60,7 +60,7 @@ class ElasticSettings(Connected[Elastic]):
         if given & {*self._SECRETS, "client"} or self.url == Elastic.LOCAL:
             unused.add("api_key")
         for name in unused - given:
-            vars(self)[name] = None  # not by setattr: it stays one that was not given
+            vars(self)[name] = None  # not by setattr, which would mark it as given
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
         super().__setstate__(state)

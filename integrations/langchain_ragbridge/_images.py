@@ -18,7 +18,7 @@ Uri: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO | Image"
 """An ``http(s)`` address, a data URI, a local path or its ``file://`` address, content, or a binary file object."""
 
 Content: TypeAlias = "str | Image | Mapping[str, Any]"
-"""What can be ranked or classified of a document."""
+"""The part of a document that can be ranked or classified."""
 
 
 def images_of(uris: Sequence[Uri]) -> list[Image]:
@@ -65,7 +65,7 @@ def _content(document: Document, key: str | None, root: Path | None, where: str)
 def _present(uri: Uri, where: str) -> Image:
     image = _image(uri, where)
     with _naming(where):
-        image.size()  # of a file, which is missed here: the core would call it by its own name
+        image.size()  # opens a file, so that one that is missing is named as the caller knows it
     return image
 
 

@@ -34,10 +34,10 @@ Options = Annotated[ReaderOptions | None, PlainSerializer(_without_secrets)]
 
 
 def metadata_of(page: Page) -> dict[str, Any]:
-    """All that a page has beside its address and content. What it lacks is left out: many stores take no None."""
+    """A page's metadata without its address and content. Missing values are left out, since many stores refuse None."""
     texts = {name: getattr(page, name) for name in _TEXTS}
-    found: dict[str, Any] = {name: text for name, text in texts.items() if text and text != page.content}
+    metadata: dict[str, Any] = {name: text for name, text in texts.items() if text and text != page.content}
     for name, pairs in {"links": page.links, "images": page.images}.items():
         if pairs:
-            found[name] = [{"text": text, "url": url} for text, url in pairs]
-    return found
+            metadata[name] = [{"text": text, "url": url} for text, url in pairs]
+    return metadata

@@ -1,4 +1,4 @@
-"""What every reranker is to LangChain, whichever service ranks: a compressor of documents, and a step of a chain."""
+"""The base of the rerankers of every service: a document compressor, and a step of a chain."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Reranker(BaseDocumentCompressor):
 
         Args:
             documents: What was retrieved; left as it is.
-            query: What is asked.
+            query: The query.
             callbacks: LangChain's; nothing here reports to them.
 
         Returns:
@@ -84,7 +84,7 @@ def rows_of(ranking: Ranking) -> list[dict[str, Any]]:
 def texts_of(
     documents: Sequence[str | Document | Mapping[str, str]],
 ) -> list[str | Mapping[str, str]]:
-    """What a service ranks of each document: its text. Objects with ``text`` go as they are."""
+    """The text of each document, which is what is ranked. Objects with ``text`` are passed on unchanged."""
     return [document.page_content if isinstance(document, Document) else document for document in documents]
 
 

@@ -1,4 +1,4 @@
-"""What is asked of a search of the web, by a tool and by a retriever."""
+"""The settings of a web search, shared by a tool and a retriever."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Word = Annotated[str, Field(min_length=1)]
 
 
 class JinaSearchSettings(JinaSettings):
-    """The options of ``ragbridge.Jina.search`` as fields. A search is dear: 10,000 tokens a call or more."""
+    """The options of ``ragbridge.Jina.search`` as fields. A search is expensive: it is billed 10,000 tokens or more."""
 
     k: Annotated[int, Field(ge=1)] | None = None
     """Results at most; None for what the service thinks right."""
@@ -32,7 +32,7 @@ class JinaSearchSettings(JinaSettings):
     region: str | None = None
     """``"eu"`` for the search of the European Union."""
     search_url: str | None = None
-    """Where the search is, if elsewhere; None for Jina's own host, or for ``/s`` beside the ``/v1`` of ``base_url``."""
+    """The search's address, if it differs; None for Jina's own host, or for ``/s`` beside the ``/v1`` of ``base_url``."""
 
     def _search_options(self, k: int | None = None) -> dict[str, Any]:
         return {
@@ -46,5 +46,5 @@ class JinaSearchSettings(JinaSettings):
         }
 
     def _check_options(self) -> None:
-        # No search sends nothing: what the types above let through is refused by the first one, a missing key now.
+        # Every search is billed, so only the key and the connection are checked here; the rest is checked by the first search.
         self._jina  # noqa: B018

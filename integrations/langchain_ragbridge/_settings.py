@@ -1,4 +1,4 @@
-"""What every class over the Jina AI API is told about its connection."""
+"""The connection settings of every class over the Jina AI API."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class JinaSettings(Connected[Jina]):
     )
     """The key; else ``JINA_API_KEY``, ``JINAAI_API_KEY`` or ``JINA_AUTH_TOKEN``. Also accepted as ``jina_api_key``."""
     base_url: str = Jina.BASE_URL
-    """Where the API is, with or without ``/v1``; ``"local"`` for the embedded engine, which needs no key."""
+    """The API's address, with or without ``/v1``; ``"local"`` for the embedded engine, which needs no key."""
     limits: RateLimit | str | None = "free"
     """A published tier, a ``RateLimit``, or None for no limiter. Objects with one key share one quota."""
     timeout: float = Jina.TIMEOUT
@@ -42,5 +42,5 @@ class JinaSettings(Connected[Jina]):
 
     def _make(self, settings: dict[str, Any]) -> Jina:
         if self.limits == "keyless" and "api_key" not in self.model_fields_set:
-            settings["api_key"] = None  # the environment's, which nobody asked for
+            settings["api_key"] = None  # the key from the environment, which the caller did not ask for
         return super()._make(settings)

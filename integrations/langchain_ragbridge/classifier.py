@@ -64,17 +64,17 @@ class JinaClassifier(JinaSettings, BaseDocumentTransformer):
 
     async def atransform_documents(self, documents: Sequence[Document], **kwargs: Any) -> list[Document]:
         """``transform_documents`` on the running event loop."""
-        found = await self._jina.aclassify(self._contents(documents, kwargs), **self._options())
-        return self._labelled(documents, found)
+        classifications = await self._jina.aclassify(self._contents(documents, kwargs), **self._options())
+        return self._labelled(documents, classifications)
 
     def _contents(self, documents: Sequence[Document], unknown: Mapping[str, Any]) -> list[Any]:
         if unknown:
             raise ConfigurationError(f"{', '.join(unknown)}: there is no such option")
         return contents_of(documents, self.image_key, self.image_root)
 
-    def _labelled(self, documents: Sequence[Document], found: Classifications) -> list[Document]:
+    def _labelled(self, documents: Sequence[Document], classifications: Classifications) -> list[Document]:
         metadatas = [deepcopy(document.metadata) for document in documents]
-        for row in found:
+        for row in classifications:
             key = row.group or self.label_key
             metadatas[row.index] |= {key: row.label, f"{key}_score": row.score}
         pairs = zip(documents, metadatas, strict=True)

@@ -24,7 +24,7 @@ class ElasticEmbeddings(ElasticSettings, Embeddings):
     """An inference endpoint of Elasticsearch for dense vectors, or the embedded engine's with ``url="local"``.
 
     Whatever service is behind the endpoint, its key stays in Elasticsearch. Documents are embedded as ``ingest`` and
-    queries as ``search``, in batches that the service takes, synchronously as well as asynchronously. One object serves
+    queries as ``search``, in batches that the service accepts, synchronously as well as asynchronously. One object serves
     any number of threads and event loops.
 
     Endpoints of bytes give whole numbers from -128.0 to 127.0, endpoints of bits 1.0 or -1.0 for each dimension: cosines
@@ -39,19 +39,19 @@ class ElasticEmbeddings(ElasticSettings, Embeddings):
     """
 
     inference_id: str
-    """The inference endpoint, of the type ``text_embedding``; one that there is in any cluster, such as
+    """The inference endpoint, of the type ``text_embedding``; one that exists in every cluster, such as
     ``.multilingual-e5-small-elasticsearch``, or one of your own."""
     task_type: Literal["text_embedding", "embedding"] = "text_embedding"
     """``"embedding"`` for an endpoint of this type (9.4 and later, several modalities)."""
     input_type: str | None = None
-    """Elasticsearch's own word for documents and queries alike, such as ``clustering``; None for the one that fits each
+    """Elasticsearch's own input type, for documents and queries alike, such as ``clustering``; None for the one that fits each
     of them."""
     task_settings: dict[str, Any] | None = None
-    """The service's own settings, before those of the endpoint."""
+    """The service's own settings; they override the endpoint's."""
     inference_timeout: float | None = None
-    """Seconds that Elasticsearch waits for the model, such as one that has to be started first; its own figure is 30."""
+    """Seconds that Elasticsearch waits for the model, such as one that has to be started first; its own default is 30."""
     batch_size: int = Elastic.BATCH_SIZE
-    """Texts in one request at most; what the endpoint's service takes applies as well."""
+    """Texts in one request at most; the limit of the endpoint's service applies as well."""
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """One vector for each text, in the order of the texts. An empty list sends nothing.

@@ -24,7 +24,7 @@ class ElasticRerank(ElasticSettings, Reranker):
 
     Works wherever LangChain takes a document compressor, such as in ``ContextualCompressionRetriever``; in chains, see
     ``as_runnable``. All documents of a call go in one request, since scores of different ones are not comparable.
-    ``ElasticSemanticRetriever`` has Elasticsearch rerank what it found itself, which sends no documents to and fro.
+    ``ElasticSemanticRetriever`` has Elasticsearch rerank what it found itself, so that no documents are transferred.
 
     >>> rerank = ElasticRerank(inference_id=".jina-reranker-v3", url="local", top_n=1)
     >>> found = rerank.compress_documents([Document("bread"), Document("the sea")], "ocean")
@@ -36,14 +36,14 @@ class ElasticRerank(ElasticSettings, Reranker):
     """
 
     inference_id: str
-    """The inference endpoint, of the type ``rerank``; one that there is in any cluster, such as
+    """The inference endpoint, of the type ``rerank``; one that exists in every cluster, such as
     ``.rerank-v1-elasticsearch``, or one of your own."""
     top_n: int | None = 3
     """Documents to return; None for all."""
     task_settings: dict[str, Any] | None = None
-    """The service's own settings, before those of the endpoint."""
+    """The service's own settings; they override the endpoint's."""
     inference_timeout: float | None = None
-    """Seconds that Elasticsearch waits for the model, such as one that has to be started first; its own figure is 30."""
+    """Seconds that Elasticsearch waits for the model, such as one that has to be started first; its own default is 30."""
 
     def rerank(
         self,
@@ -57,7 +57,7 @@ class ElasticRerank(ElasticSettings, Reranker):
 
         Args:
             documents: Texts, documents, or objects with ``text``.
-            query: What is asked.
+            query: The query.
             inference_id: Another endpoint than the object's own.
             top_n: How many to return; None for all, -1 for the object's own ``top_n``.
 

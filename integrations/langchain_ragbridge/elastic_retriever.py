@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class ElasticSemanticRetriever(ElasticSettings, BaseRetriever):
     """Searches a ``semantic_text`` field by meaning, on request also by words, and has Elasticsearch rerank the hits.
 
-    Models run in Elasticsearch, or where its endpoints say: no vectors and no keys of other services are here. It
+    Models run in Elasticsearch or in the services of its endpoints, so no vectors and no other keys are needed here. It
     needs a cluster; the embedded engine and ``ragbridge serve`` are no search engines and say so.
 
     ::
@@ -57,7 +57,7 @@ class ElasticSemanticRetriever(ElasticSettings, BaseRetriever):
     match_field: str | None = None
     """A ``text`` field to search by words as well (hybrid search): both lists are joined by their ranks."""
     rerank_inference_id: str | None = None
-    """An endpoint that reranks what was found, such as ``.rerank-v1-elasticsearch``."""
+    """An endpoint that reranks the hits, such as ``.rerank-v1-elasticsearch``."""
     rerank_field: str | None = None
     """The field whose text it reads; None for ``text_field``."""
     rank_window_size: int | None = None
@@ -104,8 +104,8 @@ class ElasticSemanticRetriever(ElasticSettings, BaseRetriever):
     def _text_field(self) -> str:
         return self.field if self.text_field is None else self.text_field
 
-    def _documents(self, found: SearchHits) -> list[Document]:
-        return [self._document(hit) for hit in found]
+    def _documents(self, hits: SearchHits) -> list[Document]:
+        return [self._document(hit) for hit in hits]
 
     def _document(self, hit: Hit) -> Document:
         metadata = {**hit.without(self._text_field), "_index": hit.index, "_score": hit.score}

@@ -56,9 +56,9 @@ class JinaEmbeddings(JinaSettings, Embeddings):
     """Whether vectors get unit length; the service's default is True."""
     late_chunking: bool = False
     """Embed each chunk in the light of its whole document, by ``split_and_embed`` or ``embed_chunked_documents``:
-    strings do not tell whose chunks they are. A matter of ``jina-embeddings-v3`` and ``-v4``."""
+    strings do not tell whose chunks they are. Only ``jina-embeddings-v3`` and ``-v4`` can."""
     embedding_type: Literal["float"] = "float"
-    """What vectors hold: LangChain's are lists of floats, so there is no other; ``ragbridge.Jina.embed`` has packed bits."""
+    """Only ``"float"``: LangChain's vectors are lists of floats. ``ragbridge.Jina.embed`` returns packed bits."""
     batch_size: int = Jina.BATCH_SIZE
     """Items in one request at most, up to 512."""
 
@@ -114,7 +114,7 @@ class JinaEmbeddings(JinaSettings, Embeddings):
     ) -> list[list[float]]:
         """One vector for each chunk, in the order of the chunks.
 
-        With ``late_chunking`` each is embedded in the light of the other chunks of its source, else by itself.
+        With ``late_chunking`` each is embedded in the context of the other chunks of its source, else by itself.
 
         Args:
             documents: Chunks, as splitters make them: those of one source in their order, next to each other or not.
@@ -160,16 +160,16 @@ class JinaEmbeddings(JinaSettings, Embeddings):
             RagbridgeError: See ``ragbridge.Jina.embed_documents``.
         """
         groups = split(documents, splitter)
-        found = self._jina.embed_documents(texts_of(groups), **self._for_chunks())
-        return list(chain.from_iterable(groups)), found.tolist()
+        embeddings = self._jina.embed_documents(texts_of(groups), **self._for_chunks())
+        return list(chain.from_iterable(groups)), embeddings.tolist()
 
     async def asplit_and_embed(
         self, documents: Iterable[Document], splitter: BaseDocumentTransformer
     ) -> tuple[list[Document], list[list[float]]]:
         """``split_and_embed`` on the running event loop; a thread does the splitting."""
         groups = await to_thread(split, documents, splitter)
-        found = await self._jina.aembed_documents(texts_of(groups), **self._for_chunks())
-        return list(chain.from_iterable(groups)), found.tolist()
+        embeddings = await self._jina.aembed_documents(texts_of(groups), **self._for_chunks())
+        return list(chain.from_iterable(groups)), embeddings.tolist()
 
     @property
     def cache_namespace(self) -> str:
@@ -231,6 +231,6 @@ class JinaEmbeddings(JinaSettings, Embeddings):
 
 
 def _images(uris: Sequence[Uri]) -> list[Image]:
-    from langchain_ragbridge._images import images_of  # late: whoever embeds texts needs no documents
+    from langchain_ragbridge._images import images_of  # imported late: embedding texts needs no documents
 
     return images_of(uris)

@@ -48,7 +48,7 @@ class JinaReaderLoader(JinaSettings, BaseLoader):
     region: str | None = None
     """``"eu"`` for the reader of the European Union."""
     reader_url: str | None = None
-    """Where the reader is, if elsewhere; None for Jina's own host, or for ``/r`` beside the ``/v1`` of ``base_url``."""
+    """The reader's address, if it differs; None for Jina's own host, or for ``/r`` beside the ``/v1`` of ``base_url``."""
 
     def lazy_load(self) -> Iterator[Document]:
         """The pages one by one, in the order of ``urls``, while the next ones are being read.

@@ -1,4 +1,4 @@
-"""``JinaSearchRetriever``: what the web says to a query, as documents."""
+"""``JinaSearchRetriever``: results of a web search, as documents."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class JinaSegmenterSplitter(JinaSettings, TextSplitter):
     r"""Splits texts and documents at their structure: paragraphs, sentences, headings; by Jina's segmenter.
 
-    One request for each text, side by side; free of charge, and without a key with ``limits="keyless"``.
+    One request for each text, concurrently; free of charge, and without a key with ``limits="keyless"``.
     ``metadata["start_index"]`` is where a chunk starts, never a guess: with it, each chunk is
     ``page_content == text[start_index : start_index + len(page_content)]``.
 
@@ -51,13 +51,13 @@ class JinaSegmenterSplitter(JinaSettings, TextSplitter):
         Raises:
             RagbridgeError: See ``ragbridge.Jina.segment_many``.
         """
-        (found,) = self._jina.segment_many([text], **self._options())
-        return [chunk.text for chunk in found]
+        (segments,) = self._jina.segment_many([text], **self._options())
+        return [chunk.text for chunk in segments]
 
     def create_documents(
         self, texts: list[str], metadatas: list[dict[Any, Any]] | None = None
     ) -> list[Document]:
-        """The chunks of each text, in order; ``split_documents`` and ``transform_documents`` are made of this.
+        """The chunks of each text, in order; ``split_documents`` and ``transform_documents`` build on it.
 
         Args:
             texts: What to split. Empty texts have no chunks.
@@ -92,7 +92,7 @@ class JinaSegmenterSplitter(JinaSettings, TextSplitter):
         self, segments: Sequence[Segments], metadatas: list[dict[Any, Any]] | None
     ) -> list[Document]:
         return documents_of(
-            (found.chunks for found in segments), metadatas, add_start_index=self.add_start_index
+            (each.chunks for each in segments), metadatas, add_start_index=self.add_start_index
         )
 
     def _options(self) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class RagbridgeTextSplitter(TextSplitter):
     def create_documents(
         self, texts: list[str], metadatas: list[dict[Any, Any]] | None = None
     ) -> list[Document]:
-        """The chunks of each text, in order; ``split_documents`` and ``transform_documents`` are made of this.
+        """The chunks of each text, in order; ``split_documents`` and ``transform_documents`` build on it.
 
         Args:
             texts: What to split. Empty texts have no chunks.

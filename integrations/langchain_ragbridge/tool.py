@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class JinaSearchInput(BaseModel):
-    """What a model gives to the tool."""
+    """The tool's arguments, filled in by a model."""
 
     query: str = Field(description="search query to look up", min_length=1)
 
@@ -72,5 +72,5 @@ def _json(results: SearchResults) -> str:
 
 
 def _for_model(error: InvalidRequestError) -> ToolException:
-    """What a model can mend by another query, and is told with ``handle_tool_error=True``."""
+    """An error that a model can correct by another query; ``handle_tool_error=True`` shows it to the model."""
     return ToolException(f"The search refused the query: {error.message}")

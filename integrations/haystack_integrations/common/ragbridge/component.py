@@ -1,4 +1,4 @@
-"""What Haystack asks of every component alike: a client made at warm-up, closing, serialising; texts of documents."""
+"""What every Haystack component needs: a client made at warm-up, closing, serialisation, texts of documents."""
 
 from __future__ import annotations
 
@@ -124,13 +124,13 @@ class ServiceComponent(adapters.Connected[S], Generic[S]):
 
 
 def check_documents(documents: list[Document], expected: str) -> None:
-    """Refuse what is no list of documents, as Haystack's own components do."""
+    """Raise TypeError unless ``documents`` is a list of documents, as Haystack's own components do."""
     if not isinstance(documents, list) or not all(isinstance(document, Document) for document in documents):
         raise TypeError(expected)
 
 
 def texts_of(documents: list[Document], fields: list[str], separator: str) -> list[str]:
-    """What is embedded or ranked of each document: the chosen meta fields, then the content."""
+    """The text of each document to embed or rank: the chosen meta fields, then the content."""
     return [
         separator.join(
             [
@@ -148,7 +148,7 @@ def progress_of(documents: list[Document], *, shown: bool) -> tqdm[Any]:
 
 
 def value_of(kind: type[V], given: V | Mapping[str, Any] | Any) -> Any:
-    """``given``, where it is a mapping (as in YAML) as the value that it describes."""
+    """Returns ``given``; a mapping, as in YAML, becomes the value that it describes."""
     if not isinstance(given, Mapping):
         return given
     try:

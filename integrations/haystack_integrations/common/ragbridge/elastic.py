@@ -1,4 +1,4 @@
-"""What every component over Elasticsearch is told about its connection."""
+"""The connection settings of every component over Elasticsearch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every component over the Jina AI API is told about its connection."""
+"""The connection settings of every component over the Jina AI API."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ class JinaComponent(ServiceComponent[Jina]):
 
     def _make(self, settings: dict[str, Any]) -> Jina:
         if self.limits == "keyless" and self.api_key == KEY:
-            settings["api_key"] = None  # the environment's, which nobody asked for
+            settings["api_key"] = None  # the key from the environment, which the caller did not ask for
         return super()._make(settings)
 
 
 def check_embedding_type(embedding_type: str) -> str:
-    """``embedding_type``, where a ``Document`` and its stores can hold such vectors.
+    """Returns ``embedding_type`` if a ``Document`` and its stores can hold such vectors.
 
     Raises:
-        ConfigurationError: It is not ``"float"``.
+        ConfigurationError: ``embedding_type`` is not ``"float"``.
     """
     if embedding_type != "float":
         raise ConfigurationError(

@@ -153,7 +153,7 @@ class Pictures:
 
 
 def check_size(size: object) -> tuple[int, int] | None:
-    """``size`` as a tuple, as YAML may not have it.
+    """Returns ``size`` as a tuple; YAML has only lists.
 
     Raises:
         ConfigurationError: It is no width and height.

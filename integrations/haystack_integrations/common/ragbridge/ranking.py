@@ -1,4 +1,4 @@
-"""What rankers and retrievers of every service do alike."""
+"""What rankers and retrievers of every service share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ K = TypeVar("K", bound=int | None)
 
 
 def check_top_k(top_k: K) -> K:
-    """``top_k``, where it selects anything."""
+    """Returns ``top_k`` if it is None or at least 1."""
     if top_k is not None and (type(top_k) is not int or top_k < 1):
         raise ConfigurationError(f"top_k must be > 0, but got {top_k!r}")
     return top_k

@@ -1,4 +1,4 @@
-"""``JinaEmbedding``: the core's embeddings as LlamaIndex wants them."""
+"""``JinaEmbedding``: the core's embeddings for LlamaIndex."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ragbridge import ConfigurationError, Jina
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL, EmbeddingModel, Role
 
 MAX_EMBED_BATCH_SIZE = 2048
-"""The largest batch that LlamaIndex makes. It is the default: the core cuts it into requests and runs them side by side."""
+"""The largest batch that LlamaIndex makes. It is the default: the core splits it into requests and runs them concurrently."""
 
 dispatcher = get_dispatcher(__name__)
 
@@ -50,11 +50,11 @@ class JinaEmbedding(JinaConnected, BaseEmbedding):
     Args:
         model: Another spelling of ``model_name``.
         model_name: The model's name.
-        task: The service's own word for what vectors are for, for queries and texts alike; None to choose by role.
+        task: The service's own name of the task, for queries and texts alike; None to choose by role.
         dimensions: Width of the vectors, where the model lets it be chosen.
         truncate: Cut texts that are longer than the model's context; else the service refuses them.
         normalized: Whether vectors get unit length; the service's default is True.
-        late_chunking: Embed each node in the light of its document: a matter of ``jina-embeddings-v3`` and ``-v4``.
+        late_chunking: Embed each node in the context of its document (late chunking); ``jina-embeddings-v3`` and ``-v4`` can.
         batch_size: Texts in one request at most.
         embed_batch_size: Texts that LlamaIndex hands over at once, up to 2048.
         embedding_type: ``"float"``: LlamaIndex knows no other vectors. ``Jina.embed`` has packed bits.
@@ -108,7 +108,7 @@ class JinaEmbedding(JinaConnected, BaseEmbedding):
         }
         check_cache(fields)
         super().__init__(**fields)
-        # Sends nothing, refuses what the model does not have.
+        # Sends nothing; raises if the model lacks one of the options.
         self._jina().embed_documents([], **self._document_options())
 
     @classmethod
@@ -117,7 +117,7 @@ class JinaEmbedding(JinaConnected, BaseEmbedding):
         return "JinaEmbedding"
 
     def to_payload(self) -> dict[str, Any]:
-        """What events and callbacks tell of this component."""
+        """The settings that events and callbacks report."""
         told = ("task", "dimensions", "late_chunking")
         return super().to_payload() | {name: getattr(self, name) for name in told}
 

@@ -1,4 +1,4 @@
-"""What a component needs to know to reach a service, as public fields; shared by all of ragbridge's leaves."""
+"""The settings of a connection as public fields, shared by all LlamaIndex packages of ragbridge."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ class Connected(BaseComponent, adapters.Connected[S], Generic[S]):
 
     @field_serializer("client")
     def _describe(self, client: S | None) -> str | None:
-        # Part of what identifies this component in caches, since vectors depend on where they come from.
+        # Caches identify this component by its dump, and vectors depend on the service.
         return None if client is None else str(getattr(client, self._ADDRESS))
 
     def __getstate__(self) -> dict[str, Any]:
-        # Fails where the framework would leave the client out and use the default service instead.
+        # Raises if the client cannot be pickled; the framework would drop it silently, and the copy would use the default service.
         pickle.dumps(self.client)
-        # The framework deletes from the object itself what it cannot pickle: it gets a copy, which has no secret.
+        # The framework deletes attributes that cannot be pickled from the object itself, so it is given a copy without secrets.
         bare = self.model_copy(update=dict.fromkeys(self._SECRETS))
         return super(Connected, bare).__getstate__()
 
@@ -105,7 +105,7 @@ class JinaConnected(Connected[Jina]):
 class ElasticSettings(TypedDict, total=False):
     """The settings of a connection to Elasticsearch, which every component over it takes. ``Elastic`` explains each.
 
-    What is not given is taken from the environment: ``ELASTICSEARCH_URL`` or ``ELASTIC_CLOUD_ID``, and ``ELASTIC_API_KEY``.
+    Settings that are not given come from the environment: ``ELASTICSEARCH_URL`` or ``ELASTIC_CLOUD_ID``, and ``ELASTIC_API_KEY``.
     ``url="local"`` is the embedded engine, which runs models but no searches. ``client`` is a ready ``Elastic`` instead of
     all others.
     """
@@ -151,7 +151,7 @@ class ElasticConnected(Connected[Elastic]):
 
 
 def named(inference_id: str | None, model_name: str | None) -> str:
-    """The endpoint, by LlamaIndex's name or by Elasticsearch's; the one in dumps is LlamaIndex's."""
+    """The endpoint, given by Elasticsearch's name for it or by LlamaIndex's, which is the one in dumps."""
     if None not in {inference_id, model_name} and inference_id != model_name:
         raise ConfigurationError(
             f"inference_id={inference_id!r} and model_name={model_name!r}: give one of them"

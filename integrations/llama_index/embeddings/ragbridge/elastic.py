@@ -1,4 +1,4 @@
-"""``ElasticEmbedding``: dense vectors by an inference endpoint of Elasticsearch, as LlamaIndex wants them."""
+"""``ElasticEmbedding``: dense vectors by an inference endpoint of Elasticsearch, for LlamaIndex."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ragbridge import Elastic
 from ragbridge.models import Role
 
 MAX_EMBED_BATCH_SIZE = 2048
-"""The largest batch that LlamaIndex makes. It is the default: the core cuts it into requests and runs them side by side."""
+"""The largest batch that LlamaIndex makes. It is the default: the core splits it into requests and runs them concurrently."""
 
 
 class ElasticEmbeddingSettings(ElasticSettings, total=False):
@@ -32,22 +32,22 @@ class ElasticEmbeddingSettings(ElasticSettings, total=False):
 class ElasticEmbedding(ElasticConnected, BaseEmbedding):
     """Dense vectors by an inference endpoint of Elasticsearch, or of the embedded engine (``url="local"``).
 
-    Queries are embedded as ``search`` and texts as ``ingest``, in batches that the endpoint's service takes. Every setting
+    Queries are embedded as ``search`` and texts as ``ingest``, in batches that the endpoint's service accepts. Every setting
     is a public field, so pickles, ``to_dict`` and the cache of an ``IngestionPipeline`` hold them all. Credentials are in
     none of these: what is unpickled or made by ``from_dict`` takes the environment's ``ELASTIC_API_KEY``.
 
     Endpoints of bytes give whole numbers from -128.0 to 127.0, endpoints of bits 1.0 or -1.0 for each dimension.
 
     Args:
-        inference_id: The inference endpoint: one that there is in any cluster, such as
+        inference_id: The inference endpoint: one that exists in every cluster, such as
             ``.multilingual-e5-small-elasticsearch``, or one of your own.
         model_name: Another spelling of ``inference_id``.
         task_type: ``"embedding"`` for an endpoint of this type (9.4 and later, several modalities).
-        input_type: Elasticsearch's own word for queries and texts alike, such as ``clustering``; None for the one that
+        input_type: Elasticsearch's own input type, for queries and texts alike, such as ``clustering``; None for the one that
             fits each of them.
-        task_settings: The service's own settings, before those of the endpoint.
-        inference_timeout: Seconds that Elasticsearch waits for the model; its own figure is 30.
-        batch_size: Texts in one request at most; what the endpoint's service takes applies as well.
+        task_settings: The service's own settings; they override the endpoint's.
+        inference_timeout: Seconds that Elasticsearch waits for the model; its own default is 30.
+        batch_size: Texts in one request at most; the limit of the endpoint's service applies as well.
         embed_batch_size: Texts that LlamaIndex hands over at once, up to 2048.
         **settings: See ``ElasticSettings``; and fields of ``BaseEmbedding``: ``callback_manager``, ``num_workers``,
             ``rate_limiter``.
@@ -88,7 +88,7 @@ class ElasticEmbedding(ElasticConnected, BaseEmbedding):
         }
         check_cache(fields)
         super().__init__(**fields)
-        # Sends nothing, refuses what Elasticsearch would.
+        # Sends nothing; raises for what Elasticsearch would refuse.
         self._elastic().embed([], **self._options("document"))
 
     @classmethod
@@ -102,7 +102,7 @@ class ElasticEmbedding(ElasticConnected, BaseEmbedding):
         return self.model_name
 
     def to_payload(self) -> dict[str, Any]:
-        """What events and callbacks tell of this component."""
+        """The settings that events and callbacks report."""
         return super().to_payload() | {"task_type": self.task_type, "input_type": self.input_type}
 
     def _get_query_embedding(self, query: str) -> list[float]:

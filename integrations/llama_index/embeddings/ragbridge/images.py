@@ -18,10 +18,10 @@ from ragbridge.models import MODELS
 
 
 def as_images(images: Iterable[object]) -> list[Image]:
-    """What an embedding model is handed: paths of files, addresses, data URIs, ``BytesIO``, or ``Image``.
+    """Images as the client takes them, from file paths, addresses, data URIs, ``BytesIO`` or ``Image``.
 
     Raises:
-        ConfigurationError: One is none of these, or a file that is missing; it is named.
+        ConfigurationError: An item is of another type, or its file is missing; the message names the item.
     """
     return [_as_image(image, f"images[{place}]") for place, image in enumerate(images)]
 
@@ -30,11 +30,11 @@ def _as_image(image: object, where: str) -> Image:
     try:
         # All of a buffer, wherever others stopped to write or read it, and without moving it.
         given: Any = image.getvalue() if isinstance(image, BytesIO) else image
-        found = given if isinstance(given, Image) else Image(given)
-        found.size()  # of a file, which is missed here: the core would call it by its own name
+        picture = given if isinstance(given, Image) else Image(given)
+        picture.size()  # opens a file, so that one that is missing is named as the caller knows it
     except ConfigurationError as error:
         raise ConfigurationError(f"{where}: {error}") from None
-    return found
+    return picture
 
 
 def image_of(node: BaseNode) -> Image | None:
@@ -77,7 +77,7 @@ def sees(model: str | None) -> bool:
 
 
 def content_of(node: BaseNode, model: str | None, metadata_mode: MetadataMode) -> str | Image:
-    """What a model reads of a node: its image where there is one, else its text.
+    """The content of a node that a model reads: its image if it has one, else its text.
 
     Models that take no images read the text that an image's node has as well. Where it has none, they are handed
     the image, for the core to say who takes it.

@@ -27,7 +27,7 @@ dispatcher = get_dispatcher(__name__)
 def embedding_documents(
     model: BaseEmbedding, nodes: Sequence[BaseNode], *, show_progress: bool = False, **_kwargs: object
 ) -> Iterator[tuple[dict[str, Any], Callable[[DocumentEmbeddings], None]]]:
-    """What to ask for, and what to do with the answer, amid the events that LlamaIndex expects.
+    """The question and a function for the answer, between the events that LlamaIndex expects.
 
     Yields:
         ``documents`` and ``progress`` for ``embed_documents``; and a function that gives the nodes their vectors.
@@ -41,8 +41,8 @@ def embedding_documents(
         CBEventType.EMBEDDING, payload={EventPayload.SERIALIZED: payload}
     ) as event:
 
-        def finish(found: DocumentEmbeddings) -> None:
-            embeddings = found.tolist(groups)
+        def finish(answer: DocumentEmbeddings) -> None:
+            embeddings = answer.tolist(groups)
             for node, vector in zip(nodes, embeddings, strict=True):
                 node.embedding = vector
             event.on_end(payload={EventPayload.CHUNKS: texts, EventPayload.EMBEDDINGS: embeddings})

@@ -1,4 +1,4 @@
-"""``JinaMultiModalEmbedding``: texts and images in one space, as LlamaIndex wants them."""
+"""``JinaMultiModalEmbedding``: texts and images in one vector space, for LlamaIndex."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class JinaMultiModalEmbedding(JinaEmbedding, MultiModalEmbedding):
     A ``VectorStoreIndex`` leaves out nodes of which embeddings would see no text, whatever image they have: give them some
     metadata, such as a file name, or use an ``IngestionPipeline`` with a ``vector_store``.
 
-    The embedded engine sees nothing: a digest of an image's bytes stands in for what it shows.
+    The embedded engine does not see images: it uses a digest of their bytes instead.
 
     Raises:
         ConfigurationError: A setting is wrong, the key is missing, or the model takes no images.
@@ -125,12 +125,12 @@ class JinaMultiModalEmbedding(JinaEmbedding, MultiModalEmbedding):
     def _embedding(
         self, given: Sequence[ImageType]
     ) -> Iterator[tuple[list[Image], Callable[[Embeddings], list[list[float]]]]]:
-        """What to ask for, and what to do with the answer, amid the events that texts have: the framework has none."""
+        """The images to embed and a function for the answer, between the events that LlamaIndex sends for texts but not for images."""
         dispatcher.event(EmbeddingStartEvent(model_dict=self.to_payload()))
         images = as_images(given)
 
-        def finish(found: Embeddings) -> list[list[float]]:
-            vectors = found.tolist()
+        def finish(embeddings: Embeddings) -> list[list[float]]:
+            vectors = embeddings.tolist()
             chunks = [_shown(*pair) for pair in zip(given, images, strict=True)]
             dispatcher.event(EmbeddingEndEvent(chunks=chunks, embeddings=vectors))
             return vectors
@@ -140,10 +140,10 @@ class JinaMultiModalEmbedding(JinaEmbedding, MultiModalEmbedding):
 
 def _divided(nodes: Sequence[BaseNode]) -> tuple[list[BaseNode], list[Any], list[BaseNode]]:
     """The nodes that have an image, their images, and the other nodes."""
-    found = [(node, image_of(node)) for node in nodes]
-    pictured = [node for node, image in found if image is not None]
-    images = [image for _, image in found if image is not None]
-    return pictured, images, [node for node, image in found if image is None]
+    pairs = [(node, image_of(node)) for node in nodes]
+    pictured = [node for node, image in pairs if image is not None]
+    images = [image for _, image in pairs if image is not None]
+    return pictured, images, [node for node, image in pairs if image is None]
 
 
 def _embedded(nodes: Sequence[BaseNode], vectors: Sequence[list[float]]) -> None:

@@ -1,4 +1,4 @@
-"""``JinaClassificationExtractor``: the core's classification as LlamaIndex wants it."""
+"""``JinaClassificationExtractor``: the core's classification for LlamaIndex."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class JinaClassificationExtractor(JinaConnected, BaseExtractor):
     """Gives nodes the label that fits them best, by Jina AI or by the embedded engine (``base_url="local"``).
 
     A node's metadata get ``label`` and ``label_score``; with groups of labels, for each group its name and its name
-    with ``_score``. Scores are kept out of the sight of embeddings and language models. Images are classified by models
+    with ``_score``. Scores are kept hidden from embeddings and language models. Images are classified by models
     that take them (CLIP, ``jina-embeddings-v4``), among the texts of other nodes.
 
     Every setting is a public field, so pickles, ``to_dict`` and the cache of an ``IngestionPipeline`` hold them all,
@@ -92,7 +92,7 @@ class JinaClassificationExtractor(JinaConnected, BaseExtractor):
             **settings,
         }
         super().__init__(**fields)
-        # Sends nothing, refuses what the service does not take.
+        # Sends nothing; raises for what the service would refuse.
         self._jina().classify([], **self._options())
 
     @classmethod
@@ -115,7 +115,7 @@ class JinaClassificationExtractor(JinaConnected, BaseExtractor):
     def process_nodes(
         self, nodes: Sequence[BaseNode], *excluded: list[str] | None, **kwargs: Any
     ) -> list[BaseNode]:
-        """The nodes with their labels; neither embeddings nor language models are shown the scores."""
+        """The nodes with their labels; the scores are hidden from embeddings and language models."""
         # The framework runs the asynchronous way in an event loop and leaves open what was opened in it.
         blocking = self.model_copy()
         blocking._blocking = True  # noqa: SLF001 - of its own kind
@@ -128,7 +128,7 @@ class JinaClassificationExtractor(JinaConnected, BaseExtractor):
         excluded_llm_metadata_keys: list[str] | None = None,
         **kwargs: Any,
     ) -> list[BaseNode]:
-        """The nodes with their labels; neither embeddings nor language models are shown the scores."""
+        """The nodes with their labels; the scores are hidden from embeddings and language models."""
         groups = self.labels if isinstance(self.labels, dict) else [self.label_key]
         scores = [_score(group) for group in groups]
         return await super().aprocess_nodes(
@@ -149,10 +149,10 @@ class JinaClassificationExtractor(JinaConnected, BaseExtractor):
         return places, [content_of(nodes[place], model, self.metadata_mode) for place in places]
 
     def _metadata(
-        self, nodes: Sequence[BaseNode], places: list[int], found: Classifications
+        self, nodes: Sequence[BaseNode], places: list[int], classifications: Classifications
     ) -> list[dict[str, Any]]:
         metadata: list[dict[str, Any]] = [{} for _ in nodes]
-        for row in found:
+        for row in classifications:
             key = row.group or self.label_key
             metadata[places[row.index]] |= {key: row.label, _score(key): row.score}
         return metadata

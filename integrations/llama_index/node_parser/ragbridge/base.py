@@ -1,4 +1,4 @@
-"""``RagbridgeNodeParser``: the core's chunkers as LlamaIndex wants them."""
+"""``RagbridgeNodeParser``: the core's chunkers for LlamaIndex."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class RagbridgeNodeParser(MetadataAwareTextSplitter):
             "separators": separators,
             "separator_group": separator_group,
         }
-        _chunker(settings, strict=strict)  # as they are given: pydantic would make an int of "250"
+        _chunker(settings, strict=strict)  # unchanged: pydantic would convert "250" to an int
         settings |= {
             "strict": strict,
             "metadata_aware": metadata_aware,
@@ -148,12 +148,12 @@ class RagbridgeNodeParser(MetadataAwareTextSplitter):
             return str(uuid.uuid5(_NAMESPACE, f"{doc.node_id}:{chunks[i].start}:{chunks[i].end}"))
 
         id_func: Any = place_id if self.deterministic_ids else self.id_func
-        found = build_nodes_from_splits([chunk.text for chunk in chunks], node, id_func=id_func)
+        parts = build_nodes_from_splits([chunk.text for chunk in chunks], node, id_func=id_func)
         offset = _offset(node, len(text))
-        for part, chunk in zip(found, chunks, strict=True):
+        for part, chunk in zip(parts, chunks, strict=True):
             part.start_char_idx = None if offset is None else offset + chunk.start
             part.end_char_idx = None if offset is None else offset + chunk.end
-        return found
+        return parts
 
     def _postprocess_parsed_nodes(
         self, nodes: list[BaseNode], parent_doc_map: dict[str, Document]
@@ -174,7 +174,7 @@ class RagbridgeNodeParser(MetadataAwareTextSplitter):
     def __getstate__(self) -> dict[str, Any]:
         # Fails where the framework would leave the function out and give random ids instead.
         pickle.dumps(self.id_func)
-        # The framework deletes from the object itself what it cannot pickle: it gets a copy.
+        # The framework deletes attributes that cannot be pickled from the object itself, so it is given a copy.
         return super(RagbridgeNodeParser, self.model_copy()).__getstate__()
 
 

@@ -1,4 +1,4 @@
-"""``JinaRerank``: the core's reranking as LlamaIndex wants it."""
+"""``JinaRerank``: the core's reranking for LlamaIndex."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class JinaRerank(JinaConnected, NodeReranker):
         metadata_mode: What is ranked: by default a node's text alone, which is what the other frameworks rank;
             ``MetadataMode.EMBED`` puts the metadata in front of it that embeddings see.
         keep_retrieval_score: Put the score that a node came with into ``metadata["retrieval_score"]`` of a copy of
-            the node, out of the sight of embeddings and language models.
+            the node, hidden from embeddings and language models.
         **settings: See ``JinaSettings``; and ``callback_manager`` of ``BaseNodePostprocessor``.
 
     Raises:
@@ -81,7 +81,7 @@ class JinaRerank(JinaConnected, NodeReranker):
             **settings,
         }
         super().__init__(**fields)
-        # Sends nothing, refuses what the model does not have.
+        # Sends nothing; raises if the model lacks one of the options.
         self._jina().rerank("", [], **self._options())
 
     @classmethod

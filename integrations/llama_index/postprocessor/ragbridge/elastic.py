@@ -1,4 +1,4 @@
-"""``ElasticRerank``: reranking by an inference endpoint of Elasticsearch, as LlamaIndex wants it."""
+"""``ElasticRerank``: reranking by an inference endpoint of Elasticsearch, for LlamaIndex."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ class ElasticRerank(ElasticConnected, NodeReranker):
 
     Returns new ``NodeWithScore`` objects, best first, with the reranker's score; the nodes in them are those that came
     in. All nodes go in one request, since scores of different ones need not be comparable. ``ElasticSemanticRetriever``
-    has Elasticsearch rerank what it found itself, which sends no texts to and fro.
+    has Elasticsearch rerank what it found itself, so that no texts are transferred.
 
     Every setting is a public field, so pickles and ``to_dict`` hold them all. Credentials are in none of these: what is
     unpickled or made by ``from_dict`` takes the environment's ``ELASTIC_API_KEY``.
 
     Args:
-        inference_id: The inference endpoint: one that there is in any cluster, such as ``.rerank-v1-elasticsearch``, or
+        inference_id: The inference endpoint: one that exists in every cluster, such as ``.rerank-v1-elasticsearch``, or
             one of your own.
         top_n: Nodes to return at most.
         metadata_mode: What is ranked: by default a node's text alone; ``MetadataMode.EMBED`` puts the metadata in front
             of it that embeddings see.
         keep_retrieval_score: Put the score that a node came with into ``metadata["retrieval_score"]`` of a copy of
-            the node, out of the sight of embeddings and language models.
-        task_settings: The service's own settings, before those of the endpoint.
-        inference_timeout: Seconds that Elasticsearch waits for the model; its own figure is 30.
+            the node, hidden from embeddings and language models.
+        task_settings: The service's own settings; they override the endpoint's.
+        inference_timeout: Seconds that Elasticsearch waits for the model; its own default is 30.
         **settings: See ``ElasticSettings``; and ``callback_manager`` of ``BaseNodePostprocessor``.
 
     Raises:
@@ -74,7 +74,7 @@ class ElasticRerank(ElasticConnected, NodeReranker):
             **settings,
         }
         super().__init__(**fields)
-        # Sends nothing, refuses what Elasticsearch would.
+        # Sends nothing; raises for what Elasticsearch would refuse.
         self._elastic().rerank("a query", [], **self._options())
 
     @classmethod

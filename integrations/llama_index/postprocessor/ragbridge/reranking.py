@@ -1,4 +1,4 @@
-"""What LlamaIndex expects of a reranker, whoever ranks: events, scores, nodes that stay as they are."""
+"""What LlamaIndex expects of a reranker for any service: events, scores, unchanged nodes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class NodeReranker(BaseNodePostprocessor):
     def _reranking(
         self, model: str, nodes: list[NodeWithScore], query: QueryBundle | None
     ) -> Iterator[tuple[QueryBundle, Callable[[Ranking], list[NodeWithScore]]]]:
-        """The query, which must be there, and what to do with the answer, amid the events that LlamaIndex expects."""
+        """The query, which is required, and a function for the answer, between the events that LlamaIndex expects."""
         dispatcher.event(ReRankStartEvent(query=query, nodes=nodes, top_n=self.top_n, model_name=model))
         if query is None:
             raise ValueError("reranking needs a query: pass query_bundle= or query_str=")
@@ -58,12 +58,12 @@ class NodeReranker(BaseNodePostprocessor):
 
             yield query, finish
 
-    def _ranked(self, found: NodeWithScore, score: float) -> NodeWithScore:
-        node = found.node
+    def _ranked(self, scored: NodeWithScore, score: float) -> NodeWithScore:
+        node = scored.node
         if self.keep_retrieval_score:
             node = node.model_copy(
                 update={
-                    "metadata": {**node.metadata, RETRIEVAL_SCORE: found.score},
+                    "metadata": {**node.metadata, RETRIEVAL_SCORE: scored.score},
                     "excluded_embed_metadata_keys": [*node.excluded_embed_metadata_keys, RETRIEVAL_SCORE],
                     "excluded_llm_metadata_keys": [*node.excluded_llm_metadata_keys, RETRIEVAL_SCORE],
                 }

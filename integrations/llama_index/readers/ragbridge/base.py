@@ -1,4 +1,4 @@
-"""``JinaReader``: the core's reader of the web as LlamaIndex wants it."""
+"""``JinaReader``: the core's web reader for LlamaIndex."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class JinaReader(JinaConnected, BasePydanticReader):
         options: How pages are read; a cookie and a proxy of your own go to the methods instead, since pickles and dumps
             would show them.
         region: ``"eu"`` for the reader of the European Union.
-        reader_url: Where the reader is, if elsewhere.
+        reader_url: The reader's address, if it differs.
         **settings: See ``JinaSettings``; and ``is_remote`` of ``BasePydanticReader``.
 
     Raises:
@@ -71,7 +71,7 @@ class JinaReader(JinaConnected, BasePydanticReader):
             raise ConfigurationError(
                 f"options: {' and '.join(secret)} would be shown by pickles and dumps: pass options= to load_data()"
             )
-        # Sends nothing, refuses settings of the connection that do not go together.
+        # Sends nothing; raises if settings of the connection contradict each other.
         self._jina().read_many([])
 
     @classmethod
@@ -80,7 +80,7 @@ class JinaReader(JinaConnected, BasePydanticReader):
         return "JinaReader"
 
     def load_data(self, urls: Sequence[str], *, options: ReaderOptions | None = None) -> list[Document]:
-        """The pages, read side by side, in the order of their addresses.
+        """The pages, read concurrently, in the order of their addresses.
 
         Args:
             urls: The pages' addresses. An empty list sends nothing.
@@ -88,7 +88,7 @@ class JinaReader(JinaConnected, BasePydanticReader):
 
         Raises:
             ConfigurationError: An argument is wrong; nothing was sent.
-            StatusError: A page cannot be read; ``index`` says which. ``lazy_load_data`` gets over it.
+            StatusError: A page cannot be read; ``index`` says which. ``lazy_load_data`` can continue after it.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
         pages = self._jina().read_many(urls, options=options or self.options)
@@ -104,7 +104,7 @@ class JinaReader(JinaConnected, BasePydanticReader):
     def lazy_load_data(
         self, urls: Iterable[str], *, options: ReaderOptions | None = None
     ) -> Iterable[Document]:
-        """The pages, each read when it is asked for; after one that cannot be read, ``next`` goes on with the one after it."""
+        """The pages, each read when it is asked for; after one that cannot be read, ``next`` continues with the one after it."""
         if isinstance(urls, str):
             raise ConfigurationError("urls is one str: pass a list")
 

@@ -28,8 +28,8 @@ def document_of(page: Page, url: str | None = None) -> Document:
         url: The address that it was asked for by, which becomes the document's id; None for the page's own, which may
             be another.
     """
-    found = {name: getattr(page, name) for name in _METADATA}
-    metadata = {name: _plain(value) for name, value in found.items() if value}
+    values = {name: getattr(page, name) for name in _METADATA}
+    metadata = {name: _plain(value) for name, value in values.items() if value}
     return Document(
         id_=url or page.url,
         text=page.content,

@@ -1,4 +1,4 @@
-"""``ElasticSemanticRetriever``: nodes from an index of Elasticsearch that says itself what is similar."""
+"""``ElasticSemanticRetriever``: nodes from a semantic search by Elasticsearch."""
 
 # ruff: noqa: A002 - "filter" is Elasticsearch's word
 from __future__ import annotations
@@ -21,13 +21,13 @@ from llama_index.embeddings.ragbridge.connection import ElasticConnected, Elasti
 from ragbridge.elastic import Hit, SearchHits, original_score, semantic_search_body
 
 INDEX = "_index"
-"""Metadata key of the index that a node is from, out of the sight of embeddings and language models."""
+"""Metadata key of the index that a node is from, hidden from embeddings and language models."""
 
 
 class ElasticSemanticRetriever(BaseRetriever):
     """Searches a ``semantic_text`` field by meaning, on request also by words, and has Elasticsearch rerank the hits.
 
-    Models run in Elasticsearch, or where its endpoints say: no vectors and no keys of other services are here. It
+    Models run in Elasticsearch or in the services of its endpoints, so no vectors and no other keys are needed here. It
     needs a cluster; the embedded engine and ``ragbridge serve`` are no search engines and say so.
 
     ::
@@ -40,7 +40,7 @@ class ElasticSemanticRetriever(BaseRetriever):
 
     Nodes have the documents' ids; where documents of several indexes have the same, ``index/id`` of each, since
     LlamaIndex takes nodes of one id for one node. A node's score is the search's own, or the reranker's own measure.
-    Of a query, its text counts: vectors and further texts that come with it are not Elasticsearch's.
+    Only a query's text is used; vectors and further texts that come with it are ignored.
 
     Args:
         index: Names or patterns.
@@ -48,7 +48,7 @@ class ElasticSemanticRetriever(BaseRetriever):
         similarity_top_k: Nodes to return; may be set later.
         filter: Queries of Elasticsearch that every document must match, such as ``{"term": {"lang": "en"}}``.
         match_field: A ``text`` field to search by words as well (hybrid search): both lists are joined by their ranks.
-        rerank_inference_id: An endpoint that reranks what was found, such as ``.rerank-v1-elasticsearch``.
+        rerank_inference_id: An endpoint that reranks the hits, such as ``.rerank-v1-elasticsearch``.
         rerank_field: The field whose text it reads; None for ``text_field``.
         rank_window_size: How many hits are joined or reranked, at least ``similarity_top_k``; None for that many, or
             for 10 where it is less.
@@ -97,7 +97,7 @@ class ElasticSemanticRetriever(BaseRetriever):
         self.text_field = field if text_field is None else text_field
         self.metadata_fields = metadata_fields
         self._elastic = ElasticConnected(**settings)._elastic  # noqa: SLF001 - of the same kind
-        # Both send nothing, and tell what is wrong now instead of with the first query.
+        # Both send nothing; they raise now, rather than at the first query, if a setting is wrong.
         self._elastic()
         self._options("a query")
         super().__init__(
@@ -125,9 +125,9 @@ class ElasticSemanticRetriever(BaseRetriever):
         )
         return {"index": self.index, "body": body}
 
-    def _nodes(self, found: SearchHits) -> list[NodeWithScore]:
-        alike = Counter(hit.id for hit in found)
-        return [self._node(hit, hit.id if alike[hit.id] == 1 else f"{hit.index}/{hit.id}") for hit in found]
+    def _nodes(self, hits: SearchHits) -> list[NodeWithScore]:
+        alike = Counter(hit.id for hit in hits)
+        return [self._node(hit, hit.id if alike[hit.id] == 1 else f"{hit.index}/{hit.id}") for hit in hits]
 
     def _node(self, hit: Hit, id_: str) -> NodeWithScore:
         node = TextNode(

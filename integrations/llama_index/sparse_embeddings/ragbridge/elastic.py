@@ -1,4 +1,4 @@
-"""``ElasticSparseEmbedding``: sparse vectors by an inference endpoint of Elasticsearch, as LlamaIndex wants them."""
+"""``ElasticSparseEmbedding``: sparse vectors by an inference endpoint of Elasticsearch, for LlamaIndex."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from llama_index.embeddings.ragbridge.connection import ElasticConnected, Elasti
 from ragbridge import Elastic
 
 MAX_EMBED_BATCH_SIZE = 2048
-"""The largest batch that LlamaIndex makes. It is the default: the core cuts it into requests and runs them side by side."""
+"""The largest batch that LlamaIndex makes. It is the default: the core splits it into requests and runs them concurrently."""
 
 
 class ElasticSparseEmbeddingSettings(ElasticSettings, total=False):
@@ -32,12 +32,12 @@ class ElasticSparseEmbedding(ElasticConnected, BaseSparseEmbedding):  # type: ig
     as those of ``ElasticEmbedding`` do, credentials do not.
 
     Args:
-        inference_id: The inference endpoint: one that there is in any cluster, such as ``.elser-2-elasticsearch``, or one
+        inference_id: The inference endpoint: one that exists in every cluster, such as ``.elser-2-elasticsearch``, or one
             of your own.
         model_name: Another spelling of ``inference_id``.
-        task_settings: The service's own settings, before those of the endpoint.
-        inference_timeout: Seconds that Elasticsearch waits for the model; its own figure is 30.
-        batch_size: Texts in one request at most; what the endpoint's service takes applies as well.
+        task_settings: The service's own settings; they override the endpoint's.
+        inference_timeout: Seconds that Elasticsearch waits for the model; its own default is 30.
+        batch_size: Texts in one request at most; the limit of the endpoint's service applies as well.
         embed_batch_size: Texts that LlamaIndex hands over at once, up to 2048.
         **settings: See ``ElasticSettings``; and ``num_workers`` of ``BaseSparseEmbedding``.
 
@@ -70,7 +70,7 @@ class ElasticSparseEmbedding(ElasticConnected, BaseSparseEmbedding):  # type: ig
             **settings,
         }
         super().__init__(**fields)
-        # Sends nothing, refuses what Elasticsearch would.
+        # Sends nothing; raises for what Elasticsearch would refuse.
         self._elastic().sparse_embed([], **self._options())
 
     @classmethod

@@ -34,8 +34,8 @@ class JinaToolSpec(JinaConnected, BaseToolSpec):
         site: The only domain to search, such as ``"jina.ai"``.
         content: Whether the pages found are read; else a result has title, address and description.
         region: ``"eu"`` for the hosts of the European Union.
-        reader_url: Where the reader is, if elsewhere.
-        search_url: Where the search is, if elsewhere.
+        reader_url: The reader's address, if it differs.
+        search_url: The search's address, if it differs.
         **settings: See ``JinaSettings``.
 
     Raises:
@@ -85,7 +85,7 @@ class JinaToolSpec(JinaConnected, BaseToolSpec):
             **settings,
         }
         super().__init__(**fields)
-        # Sends nothing, refuses settings of the connection that do not go together.
+        # Sends nothing; raises if settings of the connection contradict each other.
         self._jina().read_many([])
 
     @classmethod
@@ -93,7 +93,7 @@ class JinaToolSpec(JinaConnected, BaseToolSpec):
         """The name in serialized components; public, never changed."""
         return "JinaToolSpec"
 
-    # What stands below in docstrings is what agents are told of the tools.
+    # Agents see the docstrings below as the tools' descriptions.
 
     def jina_search(self, query: str) -> list[Document]:
         """Search the web and return the pages found, best first: title, address, and content as Markdown.
@@ -133,7 +133,7 @@ class JinaToolSpec(JinaConnected, BaseToolSpec):
 
 
 def _result(page: Page) -> Document:
-    """A page that was found. LlamaIndex tells agents nothing but a document's text: where it is from is part of that."""
+    """A search result. LlamaIndex shows agents only a document's text, so the text begins with title and address."""
     document = document_of(page)
     heading = [part for part in (page.title, page.url) if part]
     document.set_content("\n".join([*heading, "", page.content or page.description]))

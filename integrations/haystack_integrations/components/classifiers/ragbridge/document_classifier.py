@@ -65,12 +65,12 @@ class JinaDocumentClassifier(JinaComponent):
         :param model: The model's name, with `labels`; None for `jina-embeddings-v5-text-small`.
         :param api_key: The key, resolved at warm-up: by default the environment's `JINA_API_KEY`, `JINAAI_API_KEY` or
             `JINA_AUTH_TOKEN`. Needed at `api.jina.ai`, optional elsewhere.
-        :param base_url: Where the API is, with or without `/v1`; `"local"` for the embedded engine.
+        :param base_url: The API's address, with or without `/v1`; `"local"` for the embedded engine.
         :param classification_field: The meta field whose value is classified; None for the content.
         :param file_path_meta_field: The meta field that names the file of the image, or of the PDF whose `page_number`
             it is, by which a document without text is classified; None where files are left alone. The image in a
             document's `blob` needs no setting.
-        :param root_path: The folder that such files are in, and which they cannot lead out of; None: paths stand alone.
+        :param root_path: The folder that such files are in, which they cannot leave; None to take paths as they are.
         :param image_size: Width and height into which larger pictures are fitted. Needs pillow.
         :param limits: The account's quota: a tier (`"free"`, `"paid"`, `"premium"`), a `RateLimit` or its fields as a
             dictionary, or None for no limiter. Components with the same key share one quota.
@@ -79,7 +79,7 @@ class JinaDocumentClassifier(JinaComponent):
         :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
         :param concurrency: Requests in flight at most; None for what the quota allows.
         :param batch_size: Documents in one request at most. Labels are billed with each request.
-        :param client: A ready client instead of the settings of a connection. Such a component cannot be serialized.
+        :param client: A ready client instead of connection settings. Such a component cannot be serialized.
         :raises ConfigurationError: A setting is wrong.
         """
         super(JinaDocumentClassifier, self).__init__(  # noqa: UP008 - @component makes the class anew
@@ -107,13 +107,13 @@ class JinaDocumentClassifier(JinaComponent):
     def run(self, documents: list[Document]) -> dict[str, Any]:
         """Classify documents.
 
-        :param documents: What to classify. An empty list sends nothing.
+        :param documents: The documents to classify. An empty list sends nothing.
         :returns: A dictionary with
             - `documents`: copies in the same order, with their ids, and in `meta["classification"]` with `label`,
               `score` and `details` (the score of each label, best first); with groups of labels, these by group;
             - `meta`: `model` (None with a classifier, which has its own) and `usage` (`total_tokens`, as billed).
-        :raises TypeError: `documents` is no list of Documents.
-        :raises ConfigurationError: A setting is wrong, or a document has nothing to classify, and is named.
+        :raises TypeError: `documents` is not a list of Documents.
+        :raises ConfigurationError: A setting is wrong, or a document has nothing to classify; the message names it.
         :raises RagbridgeError: The service cannot be asked, or refuses; the message names the document by its index.
         """
         asked = self._asked(documents)
@@ -123,10 +123,10 @@ class JinaDocumentClassifier(JinaComponent):
     async def run_async(self, documents: list[Document]) -> dict[str, Any]:
         """Classify documents, as `run` does, without blocking the event loop.
 
-        :param documents: What to classify. An empty list sends nothing.
-        :returns: What `run` returns.
-        :raises TypeError: `documents` is no list of Documents.
-        :raises ConfigurationError: A setting is wrong, or a document has nothing to classify, and is named.
+        :param documents: The documents to classify. An empty list sends nothing.
+        :returns: The same as `run`.
+        :raises TypeError: `documents` is not a list of Documents.
+        :raises ConfigurationError: A setting is wrong, or a document has nothing to classify; the message names it.
         :raises RagbridgeError: The service cannot be asked, or refuses; the message names the document by its index.
         """
         asked = await to_thread(self._asked, documents)
@@ -158,9 +158,9 @@ class JinaDocumentClassifier(JinaComponent):
         return "" if value is None else str(value)
 
 
-def _answer(documents: list[Document], found: Classifications) -> dict[str, Any]:
+def _answer(documents: list[Document], classifications: Classifications) -> dict[str, Any]:
     results: list[dict[str, Any]] = [{} for _ in documents]
-    for row in found:
+    for row in classifications:
         result = {"label": row.label, "score": row.score, "details": dict(row.scores)}
         results[row.index] |= result if row.group is None else {row.group: result}
     return {
@@ -168,5 +168,5 @@ def _answer(documents: list[Document], found: Classifications) -> dict[str, Any]
             replace(document, meta={**document.meta, "classification": result})
             for document, result in zip(documents, results, strict=True)
         ],
-        "meta": {"model": found.model, "usage": {"total_tokens": found.usage.tokens}},
+        "meta": {"model": classifications.model, "usage": {"total_tokens": classifications.usage.tokens}},
     }

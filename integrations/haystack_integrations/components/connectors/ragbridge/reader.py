@@ -72,14 +72,14 @@ class JinaReaderConnector(JinaComponent):
     ) -> None:
         """Create the component. Nothing is resolved or opened before warm-up.
 
-        :param mode: `"read"` for the page at an address, `"search"` for what the web says to a query (dear: 10,000 tokens
+        :param mode: `"read"` for the page at an address, `"search"` for a web search (expensive: 10,000 tokens
             or more each), `"ground"` for whether a statement holds (deprecated by the service; takes a minute).
         :param api_key: The key, resolved at warm-up: by default the environment's `JINA_API_KEY`, `JINAAI_API_KEY` or
             `JINA_AUTH_TOKEN`. Not sent with `limits="keyless"`.
-        :param base_url: Where the API is; its other hosts are known. `"local"` for the embedded engine.
+        :param base_url: The API's address; its other hosts are derived from it. `"local"` for the embedded engine.
         :param region: `"eu"` for the hosts of the European Union.
-        :param reader_url: Where the reader is, if elsewhere, such as behind a gateway.
-        :param search_url: Where the search is, if elsewhere.
+        :param reader_url: The reader's address, if it differs, such as behind a gateway.
+        :param search_url: The search's address, if it differs.
         :param options: How pages are fetched and what is made of them: `ragbridge.ReaderOptions` or its fields as a
             dictionary, such as `{"return_format": "html"}`; to read and to search.
         :param site: The only domain to search or to rely on, such as `"jina.ai"`.
@@ -94,7 +94,7 @@ class JinaReaderConnector(JinaComponent):
         :param timeout: Seconds to wait for an answer's data.
         :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
         :param concurrency: Requests in flight at most; None for what the quota allows.
-        :param client: A ready client instead of the settings of a connection. Such a component cannot be serialized.
+        :param client: A ready client instead of connection settings. Such a component cannot be serialized.
         :raises ConfigurationError: A setting is wrong, or the mode does not have it.
         """
         self.region = region
@@ -143,15 +143,15 @@ class JinaReaderConnector(JinaComponent):
     def run(self, query: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
         """Read, search or check.
 
-        :param query: The page's address, what is looked for, or what is claimed.
+        :param query: The page's address, the search query, or the statement to check.
         :param headers: Options of this call alone, as headers of the reader, such as `{"X-Return-Format": "html"}`;
             they go before `options`. The dictionary stays as it is.
         :returns: A dictionary with
             - `documents`: the page; the pages found, best first; or the reasons, with `factuality`, `result` and
               `references` in `meta`;
             - `meta`: `usage` (`total_tokens`, as far as the service tells what it bills).
-        :raises TypeError: `query` is no string.
-        :raises ConfigurationError: A setting is wrong, a header is no option, or a search has no key.
+        :raises TypeError: `query` is not a string.
+        :raises ConfigurationError: A setting is wrong, a header is not an option of the reader, or a search has no key.
         :raises RagbridgeError: The service cannot be asked, or refuses, or there is no such page.
         """
         asked = self._asked(query, headers)
@@ -162,11 +162,11 @@ class JinaReaderConnector(JinaComponent):
     async def run_async(self, query: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
         """Read, search or check, as `run` does, without blocking the event loop.
 
-        :param query: The page's address, what is looked for, or what is claimed.
+        :param query: The page's address, the search query, or the statement to check.
         :param headers: Options of this call alone, as headers of the reader.
-        :returns: What `run` returns.
-        :raises TypeError: `query` is no string.
-        :raises ConfigurationError: A setting is wrong, a header is no option, or a search has no key.
+        :returns: The same as `run`.
+        :raises TypeError: `query` is not a string.
+        :raises ConfigurationError: A setting is wrong, a header is not an option of the reader, or a search has no key.
         :raises RagbridgeError: The service cannot be asked, or refuses, or there is no such page.
         """
         asked = self._asked(query, headers)
@@ -194,17 +194,17 @@ class JinaReaderConnector(JinaComponent):
         return {**{name: getattr(self, name) for name in asked}, "query": query, "options": options}
 
 
-def _answer(found: Page | SearchResults | Grounding) -> dict[str, Any]:
-    match found:
+def _answer(answer: Page | SearchResults | Grounding) -> dict[str, Any]:
+    match answer:
         case Page():
-            documents = [_document(found)]
+            documents = [_document(answer)]
         case SearchResults():
-            documents = [_document(page) for page in found]
+            documents = [_document(page) for page in answer]
         case Grounding():
-            references = [asdict(reference) for reference in found.references]
-            meta = {"factuality": found.factuality, "result": found.result, "references": references}
-            documents = [Document(content=found.reason, meta=meta)]
-    return {"documents": documents, "meta": {"usage": {"total_tokens": found.usage.tokens}}}
+            references = [asdict(reference) for reference in answer.references]
+            meta = {"factuality": answer.factuality, "result": answer.result, "references": references}
+            documents = [Document(content=answer.reason, meta=meta)]
+    return {"documents": documents, "meta": {"usage": {"total_tokens": answer.usage.tokens}}}
 
 
 def _document(page: Page) -> Document:
@@ -220,7 +220,7 @@ def _document(page: Page) -> Document:
         "warning": page.warning,
     }
     meta = {"url": page.url, "title": page.title, "description": page.description}
-    # What is the content already is not kept twice.
+    # A value that is already the content is not repeated.
     return Document(
         content=content,
         meta=meta | {name: value for name, value in extras.items() if value and value != content},

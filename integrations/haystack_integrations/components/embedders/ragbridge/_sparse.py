@@ -7,8 +7,9 @@ from haystack.dataclasses import SparseEmbedding
 from ragbridge import SparseEmbeddings
 
 
-def sparse_embeddings(found: SparseEmbeddings) -> list[SparseEmbedding]:
+def sparse_embeddings(embeddings: SparseEmbeddings) -> list[SparseEmbedding]:
     """For each text the numbers of its tokens, ascending, and their weights."""
     return [
-        SparseEmbedding(indices=[*vector.keys()], values=[*vector.values()]) for vector in found.indices()
+        SparseEmbedding(indices=[*vector.keys()], values=[*vector.values()])
+        for vector in embeddings.indices()
     ]

@@ -70,17 +70,17 @@ class JinaDocumentEmbedder(JinaComponent):
         :param model: The model's name.
         :param api_key: The key, resolved at warm-up: by default the environment's `JINA_API_KEY`, `JINAAI_API_KEY` or
             `JINA_AUTH_TOKEN`. Needed at `api.jina.ai`, optional elsewhere.
-        :param base_url: Where the API is, with or without `/v1`; `"local"` for the embedded engine.
+        :param base_url: The API's address, with or without `/v1`; `"local"` for the embedded engine.
         :param prefix: Put before each text.
         :param suffix: Put after each text.
         :param meta_fields_to_embed: Names of meta fields whose values are embedded before the content.
         :param embedding_separator: Put between the values of meta fields and the content.
-        :param task: The service's own word for what the texts are for; None for the model's task for passages.
+        :param task: The service's own name of the task; None for the model's task for passages.
         :param dimensions: Width of the vectors, where the model lets it be chosen.
         :param truncate: Cut texts that are longer than the model's context; else the service refuses them.
         :param normalized: Whether vectors get unit length; the service's default is True.
         :param embedding_type: `"float"`: Haystack has no other vectors.
-        :param late_chunking: Embed each document, a chunk, in the light of the other chunks of its source. Each is the
+        :param late_chunking: Embed each document, a chunk, in the context of the other chunks of its source. Each is the
             text that it is without late chunking, prefix, meta fields and suffix included. A matter of
             `jina-embeddings-v3` and `-v4`; embed queries with the same model in a `JinaTextEmbedder`, which needs no
             such setting.
@@ -95,7 +95,7 @@ class JinaDocumentEmbedder(JinaComponent):
         :param batch_size: Documents in one request at most, up to 512; fewer where the quota asks for it. With late
             chunking a request holds the chunks of one source instead.
         :param progress_bar: Show how many documents are done, on standard error.
-        :param client: A ready client instead of the settings of a connection. Such a component cannot be serialized.
+        :param client: A ready client instead of connection settings. Such a component cannot be serialized.
         :raises ConfigurationError: A setting is wrong.
         """
         super(JinaDocumentEmbedder, self).__init__(  # noqa: UP008 - @component makes the class anew
@@ -127,12 +127,12 @@ class JinaDocumentEmbedder(JinaComponent):
     def run(self, documents: list[Document]) -> dict[str, Any]:
         """Embed documents.
 
-        :param documents: What to embed. An empty list sends nothing.
+        :param documents: The documents to embed. An empty list sends nothing.
         :returns: A dictionary with
             - `documents`: copies in the same order, with their ids, and with `embedding`;
             - `meta`: `model` and `usage` (`total_tokens`, as billed).
-        :raises TypeError: `documents` is no list of Documents.
-        :raises ConfigurationError: A setting is wrong; or late chunking is asked for and a document names no source.
+        :raises TypeError: `documents` is not a list of Documents.
+        :raises ConfigurationError: A setting is wrong; or a document names no source, with late chunking.
         :raises RagbridgeError: The service cannot be asked, or refuses; the message names the document by its index,
             with late chunking by those of its source and of the chunk in it.
         """
@@ -147,10 +147,10 @@ class JinaDocumentEmbedder(JinaComponent):
     async def run_async(self, documents: list[Document]) -> dict[str, Any]:
         """Embed documents, as `run` does, without blocking the event loop.
 
-        :param documents: What to embed. An empty list sends nothing.
-        :returns: What `run` returns.
-        :raises TypeError: `documents` is no list of Documents.
-        :raises ConfigurationError: A setting is wrong; or late chunking is asked for and a document names no source.
+        :param documents: The documents to embed. An empty list sends nothing.
+        :returns: The same as `run`.
+        :raises TypeError: `documents` is not a list of Documents.
+        :raises ConfigurationError: A setting is wrong; or a document names no source, with late chunking.
         :raises RagbridgeError: The service cannot be asked, or refuses; the message names the document by its index,
             with late chunking by those of its source and of the chunk in it.
         """
@@ -185,12 +185,14 @@ class JinaDocumentEmbedder(JinaComponent):
         ]
         return {"documents": chunks, "late_chunking": True, **options}
 
-    def _answer(self, documents: list[Document], found: Embeddings | DocumentEmbeddings) -> dict[str, Any]:
-        if isinstance(found, Embeddings):
-            vectors = found.tolist()
+    def _answer(
+        self, documents: list[Document], embeddings: Embeddings | DocumentEmbeddings
+    ) -> dict[str, Any]:
+        if isinstance(embeddings, Embeddings):
+            vectors = embeddings.tolist()
         else:
-            vectors = found.tolist(sources_of(documents, self.source_id_field))
-        meta = {"model": found.model, "usage": {"total_tokens": found.usage.tokens}}
+            vectors = embeddings.tolist(sources_of(documents, self.source_id_field))
+        meta = {"model": embeddings.model, "usage": {"total_tokens": embeddings.usage.tokens}}
         # `replace` keeps ids; a new Document would hash its vector into another one.
         pairs = zip(documents, vectors, strict=True)
         return {

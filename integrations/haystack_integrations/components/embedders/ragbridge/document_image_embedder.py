@@ -75,13 +75,13 @@ class JinaDocumentImageEmbedder(JinaComponent):
             one's vectors lie in the space of those that a `JinaTextEmbedder` makes by default.
         :param api_key: The key, resolved at warm-up: by default the environment's `JINA_API_KEY`, `JINAAI_API_KEY` or
             `JINA_AUTH_TOKEN`. Needed at `api.jina.ai`, optional elsewhere.
-        :param base_url: Where the API is, with or without `/v1`; `"local"` for the embedded engine.
+        :param base_url: The API's address, with or without `/v1`; `"local"` for the embedded engine.
         :param file_path_meta_field: The meta field that names the file of an image or a PDF.
-        :param root_path: The folder that such files are in, and which they cannot lead out of. Set it where meta may
+        :param root_path: The folder that such files are in, which they cannot leave. Set it where meta may
             come from afar. None: paths stand alone.
         :param image_size: Width and height into which larger pictures are fitted before they are sent, their shape kept.
             Needs pillow. Pictures are billed by their size, and pages of PDFs are drawn at 300 dots an inch.
-        :param task: The service's own word for what the vectors are for; None for the model's task for passages.
+        :param task: The service's own name of the task; None for the model's task for passages.
         :param dimensions: Width of the vectors, where the model lets it be chosen.
         :param normalized: Whether vectors get unit length; the service's default is True.
         :param embedding_type: `"float"`: Haystack has no other vectors.
@@ -93,7 +93,7 @@ class JinaDocumentImageEmbedder(JinaComponent):
         :param concurrency: Requests in flight at most; None for what the quota allows.
         :param batch_size: Pictures in one request at most, up to 512; fewer where they are heavy or the quota asks for it.
         :param progress_bar: Show how many documents are done, on standard error.
-        :param client: A ready client instead of the settings of a connection. Such a component cannot be serialized.
+        :param client: A ready client instead of connection settings. Such a component cannot be serialized.
         :raises ConfigurationError: A setting is wrong.
         """
         super(JinaDocumentImageEmbedder, self).__init__(  # noqa: UP008 - @component makes the class anew
@@ -124,13 +124,13 @@ class JinaDocumentImageEmbedder(JinaComponent):
         A document's picture is its `blob` where it has one, else the file that its meta names. Of a PDF it is the page
         in `meta["page_number"]`, which pypdfium2 and pillow draw.
 
-        :param documents: What to embed. An empty list sends nothing.
+        :param documents: The documents to embed. An empty list sends nothing.
         :returns: A dictionary with
             - `documents`: copies in the same order, with their ids, with `embedding`, and with where it comes from in
               `meta["embedding_source"]`;
             - `meta`: `model` and `usage` (`total_tokens`, as billed).
-        :raises TypeError: `documents` is no list of Documents.
-        :raises ConfigurationError: A setting is wrong, or a document has no picture that can be read, and is named.
+        :raises TypeError: `documents` is not a list of Documents.
+        :raises ConfigurationError: A setting is wrong, or a document has no readable picture; the message names it.
         :raises RagbridgeError: The service cannot be asked, or refuses; the message names the document by its index.
         """
         asked = self._asked(documents)
@@ -141,10 +141,10 @@ class JinaDocumentImageEmbedder(JinaComponent):
     async def run_async(self, documents: list[Document]) -> dict[str, Any]:
         """Embed the pictures of documents, as `run` does, without blocking the event loop.
 
-        :param documents: What to embed. An empty list sends nothing.
-        :returns: What `run` returns.
-        :raises TypeError: `documents` is no list of Documents.
-        :raises ConfigurationError: A setting is wrong, or a document has no picture that can be read, and is named.
+        :param documents: The documents to embed. An empty list sends nothing.
+        :returns: The same as `run`.
+        :raises TypeError: `documents` is not a list of Documents.
+        :raises ConfigurationError: A setting is wrong, or a document has no readable picture; the message names it.
         :raises RagbridgeError: The service cannot be asked, or refuses; the message names the document by its index.
         """
         asked = await to_thread(self._asked, documents)
@@ -168,8 +168,8 @@ class JinaDocumentImageEmbedder(JinaComponent):
             "normalized": self.normalized,
         }
 
-    def _answer(self, documents: list[Document], found: Embeddings) -> dict[str, Any]:
-        pairs = zip(documents, found.tolist(), strict=True)
+    def _answer(self, documents: list[Document], embeddings: Embeddings) -> dict[str, Any]:
+        pairs = zip(documents, embeddings.tolist(), strict=True)
         # `replace` keeps ids; a new Document would hash its vector into another one.
         return {
             "documents": [
@@ -180,11 +180,11 @@ class JinaDocumentImageEmbedder(JinaComponent):
                 )
                 for document, vector in pairs
             ],
-            "meta": {"model": found.model, "usage": {"total_tokens": found.usage.tokens}},
+            "meta": {"model": embeddings.model, "usage": {"total_tokens": embeddings.usage.tokens}},
         }
 
     def _origin(self, document: Document) -> dict[str, str]:
-        """What Haystack's own embedders of images say of a vector, where it is a file's."""
+        """The metadata that Haystack's own image embedders add for an image from a file."""
         if document.blob is not None:
             return {"type": "image"}
         return {"type": "image", "file_path_meta_field": self.file_path_meta_field}

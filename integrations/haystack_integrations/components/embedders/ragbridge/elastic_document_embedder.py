@@ -22,7 +22,7 @@ from ragbridge import Elastic, Embeddings, RateLimit, Retry
 class ElasticDocumentEmbedder(ElasticComponent):
     """Embeds documents by an inference endpoint of Elasticsearch or of the embedded engine.
 
-    Documents are cut into requests within what the endpoint's service takes.
+    Documents are split into requests that the endpoint's service accepts.
 
     ### Usage example
     ```python
@@ -71,28 +71,28 @@ class ElasticDocumentEmbedder(ElasticComponent):
             engine.
         :param cloud_id: A deployment of Elastic Cloud instead, by default the environment's `ELASTIC_CLOUD_ID`.
         :param api_key: An API key, encoded; by default the environment's `ELASTIC_API_KEY`.
-        :param username: A user instead.
+        :param username: A user name instead of an API key.
         :param password: The user's password.
-        :param bearer_auth: A token instead.
+        :param bearer_auth: A bearer token instead of an API key.
         :param ca_certs: File or folder of the certificates that are trusted, such as Elasticsearch's `http_ca.crt`.
-        :param verify: False to accept any certificate, which lets anybody in between read along.
+        :param verify: False to accept any certificate, which lets anyone on the network path read the traffic.
         :param prefix: Put before each text.
         :param suffix: Put after each text.
         :param meta_fields_to_embed: Names of meta fields whose values are embedded before the content.
         :param embedding_separator: Put between the values of meta fields and the content.
-        :param input_type: Elasticsearch's own word for what the texts are for; None for `ingest`.
+        :param input_type: Elasticsearch's own input type; None for `ingest`.
         :param task_type: `"embedding"` for an endpoint of this type (Elasticsearch 9.4 and later).
-        :param task_settings: The service's own settings, before those of the endpoint.
-        :param inference_timeout: Seconds that Elasticsearch waits for the model; None for its own figure, 30.
+        :param task_settings: The service's own settings; they override the endpoint's.
+        :param inference_timeout: Seconds that Elasticsearch waits for the model; None for its own default, 30.
         :param limits: `"cluster"` counts nothing and pauses where Elasticsearch asks for it; `"eis"` is what the Elastic
             Inference Service publishes; a `RateLimit` or its fields as a dictionary; or None for no limiter.
         :param retry: How failures are retried: a `Retry` or its fields as a dictionary; None for its defaults.
         :param timeout: Seconds to wait for an answer's data. Elasticsearch itself waits 30 for a model.
         :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
         :param concurrency: Requests in flight at most; None for what the limits allow.
-        :param batch_size: Documents in one request at most; what the endpoint's service takes applies as well.
+        :param batch_size: Documents in one request at most; the limit of the endpoint's service applies as well.
         :param progress_bar: Show how many documents are done, on standard error.
-        :param client: A ready client instead of the settings of a connection. Such a component cannot be serialized.
+        :param client: A ready client instead of connection settings. Such a component cannot be serialized.
         :raises ConfigurationError: A setting is wrong.
         """
         super(ElasticDocumentEmbedder, self).__init__(  # noqa: UP008 - @component makes the class anew
@@ -127,11 +127,11 @@ class ElasticDocumentEmbedder(ElasticComponent):
     def run(self, documents: list[Document]) -> dict[str, Any]:
         """Embed documents.
 
-        :param documents: What to embed. An empty list sends nothing.
+        :param documents: The documents to embed. An empty list sends nothing.
         :returns: A dictionary with
             - `documents`: copies in the same order, with their ids, and with `embedding`;
             - `meta`: `model`, which is the endpoint's id. Elasticsearch does not tell what was billed.
-        :raises TypeError: `documents` is no list of Documents.
+        :raises TypeError: `documents` is not a list of Documents.
         :raises RagbridgeError: Elasticsearch cannot be asked, or refuses; the message names documents by their index.
         """
         asked = self._asked(documents)
@@ -142,9 +142,9 @@ class ElasticDocumentEmbedder(ElasticComponent):
     async def run_async(self, documents: list[Document]) -> dict[str, Any]:
         """Embed documents, as `run` does, without blocking the event loop.
 
-        :param documents: What to embed. An empty list sends nothing.
-        :returns: What `run` returns.
-        :raises TypeError: `documents` is no list of Documents.
+        :param documents: The documents to embed. An empty list sends nothing.
+        :returns: The same as `run`.
+        :raises TypeError: `documents` is not a list of Documents.
         :raises RagbridgeError: Elasticsearch cannot be asked, or refuses; the message names documents by their index.
         """
         asked = self._asked(documents)
@@ -169,10 +169,10 @@ class ElasticDocumentEmbedder(ElasticComponent):
         }
 
 
-def _answer(documents: list[Document], found: Embeddings) -> dict[str, Any]:
+def _answer(documents: list[Document], embeddings: Embeddings) -> dict[str, Any]:
     # `replace` keeps ids; a new Document would hash its vector into another one.
-    pairs = zip(documents, found.to_floats(), strict=True)
+    pairs = zip(documents, embeddings.to_floats(), strict=True)
     return {
         "documents": [replace(document, embedding=vector) for document, vector in pairs],
-        "meta": {"model": found.model},
+        "meta": {"model": embeddings.model},
     }

@@ -63,26 +63,26 @@ class ElasticSparseDocumentEmbedder(ElasticComponent):
             engine.
         :param cloud_id: A deployment of Elastic Cloud instead, by default the environment's `ELASTIC_CLOUD_ID`.
         :param api_key: An API key, encoded; by default the environment's `ELASTIC_API_KEY`.
-        :param username: A user instead.
+        :param username: A user name instead of an API key.
         :param password: The user's password.
-        :param bearer_auth: A token instead.
+        :param bearer_auth: A bearer token instead of an API key.
         :param ca_certs: File or folder of the certificates that are trusted, such as Elasticsearch's `http_ca.crt`.
-        :param verify: False to accept any certificate, which lets anybody in between read along.
+        :param verify: False to accept any certificate, which lets anyone on the network path read the traffic.
         :param prefix: Put before each text.
         :param suffix: Put after each text.
         :param meta_fields_to_embed: Names of meta fields whose values are embedded before the content.
         :param embedding_separator: Put between the values of meta fields and the content.
-        :param task_settings: The service's own settings, before those of the endpoint.
-        :param inference_timeout: Seconds that Elasticsearch waits for the model; None for its own figure, 30.
+        :param task_settings: The service's own settings; they override the endpoint's.
+        :param inference_timeout: Seconds that Elasticsearch waits for the model; None for its own default, 30.
         :param limits: `"cluster"` counts nothing and pauses where Elasticsearch asks for it; `"eis"` is what the Elastic
             Inference Service publishes; a `RateLimit` or its fields as a dictionary; or None for no limiter.
         :param retry: How failures are retried: a `Retry` or its fields as a dictionary; None for its defaults.
         :param timeout: Seconds to wait for an answer's data. Elasticsearch itself waits 30 for a model.
         :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
         :param concurrency: Requests in flight at most; None for what the limits allow.
-        :param batch_size: Documents in one request at most; what the endpoint's service takes applies as well.
+        :param batch_size: Documents in one request at most; the limit of the endpoint's service applies as well.
         :param progress_bar: Show how many documents are done, on standard error.
-        :param client: A ready client instead of the settings of a connection. Such a component cannot be serialized.
+        :param client: A ready client instead of connection settings. Such a component cannot be serialized.
         :raises ConfigurationError: A setting is wrong.
         """
         super(ElasticSparseDocumentEmbedder, self).__init__(  # noqa: UP008 - @component makes the class anew
@@ -115,13 +115,13 @@ class ElasticSparseDocumentEmbedder(ElasticComponent):
     def run(self, documents: list[Document]) -> dict[str, Any]:
         """Embed documents.
 
-        :param documents: What to embed. An empty list sends nothing.
+        :param documents: The documents to embed. An empty list sends nothing.
         :returns: A dictionary with
             - `documents`: copies in the same order, with their ids, and with `sparse_embedding`: the tokens' numbers,
                 which are the same everywhere and always, and their weights;
             - `meta`: `model`, which is the endpoint's id, and `is_truncated`: for each document whether the model saw
                 only its beginning.
-        :raises TypeError: `documents` is no list of Documents.
+        :raises TypeError: `documents` is not a list of Documents.
         :raises RagbridgeError: Elasticsearch cannot be asked, or refuses; the message names documents by their index.
         """
         asked = self._asked(documents)
@@ -132,9 +132,9 @@ class ElasticSparseDocumentEmbedder(ElasticComponent):
     async def run_async(self, documents: list[Document]) -> dict[str, Any]:
         """Embed documents, as `run` does, without blocking the event loop.
 
-        :param documents: What to embed. An empty list sends nothing.
-        :returns: What `run` returns.
-        :raises TypeError: `documents` is no list of Documents.
+        :param documents: The documents to embed. An empty list sends nothing.
+        :returns: The same as `run`.
+        :raises TypeError: `documents` is not a list of Documents.
         :raises RagbridgeError: Elasticsearch cannot be asked, or refuses; the message names documents by their index.
         """
         asked = self._asked(documents)
@@ -156,9 +156,9 @@ class ElasticSparseDocumentEmbedder(ElasticComponent):
         }
 
 
-def _answer(documents: list[Document], found: SparseEmbeddings) -> dict[str, Any]:
-    pairs = zip(documents, sparse_embeddings(found), strict=True)
+def _answer(documents: list[Document], embeddings: SparseEmbeddings) -> dict[str, Any]:
+    pairs = zip(documents, sparse_embeddings(embeddings), strict=True)
     return {
         "documents": [replace(document, sparse_embedding=vector) for document, vector in pairs],
-        "meta": {"model": found.model, "is_truncated": [*found.is_truncated]},
+        "meta": {"model": embeddings.model, "is_truncated": [*embeddings.is_truncated]},
     }

@@ -56,22 +56,22 @@ class ElasticSparseTextEmbedder(ElasticComponent):
             engine.
         :param cloud_id: A deployment of Elastic Cloud instead, by default the environment's `ELASTIC_CLOUD_ID`.
         :param api_key: An API key, encoded; by default the environment's `ELASTIC_API_KEY`.
-        :param username: A user instead.
+        :param username: A user name instead of an API key.
         :param password: The user's password.
-        :param bearer_auth: A token instead.
+        :param bearer_auth: A bearer token instead of an API key.
         :param ca_certs: File or folder of the certificates that are trusted, such as Elasticsearch's `http_ca.crt`.
-        :param verify: False to accept any certificate, which lets anybody in between read along.
+        :param verify: False to accept any certificate, which lets anyone on the network path read the traffic.
         :param prefix: Put before the text.
         :param suffix: Put after the text.
-        :param task_settings: The service's own settings, before those of the endpoint.
-        :param inference_timeout: Seconds that Elasticsearch waits for the model; None for its own figure, 30.
+        :param task_settings: The service's own settings; they override the endpoint's.
+        :param inference_timeout: Seconds that Elasticsearch waits for the model; None for its own default, 30.
         :param limits: `"cluster"` counts nothing and pauses where Elasticsearch asks for it; `"eis"` is what the Elastic
             Inference Service publishes; a `RateLimit` or its fields as a dictionary; or None for no limiter.
         :param retry: How failures are retried: a `Retry` or its fields as a dictionary; None for its defaults.
         :param timeout: Seconds to wait for an answer's data. Elasticsearch itself waits 30 for a model.
         :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
         :param concurrency: Requests in flight at most; None for what the limits allow.
-        :param client: A ready client instead of the settings of a connection. Such a component cannot be serialized.
+        :param client: A ready client instead of connection settings. Such a component cannot be serialized.
         :raises ConfigurationError: A setting is wrong.
         """
         super(ElasticSparseTextEmbedder, self).__init__(  # noqa: UP008 - @component makes the class anew
@@ -100,11 +100,11 @@ class ElasticSparseTextEmbedder(ElasticComponent):
     def run(self, text: str) -> dict[str, Any]:
         """Embed one string.
 
-        :param text: What to embed.
+        :param text: The text to embed.
         :returns: A dictionary with
             - `sparse_embedding`: the tokens' numbers, which are the same everywhere and always, and their weights;
             - `meta`: `model`, which is the endpoint's id, and `is_truncated`: whether the model saw only the beginning.
-        :raises TypeError: `text` is no string.
+        :raises TypeError: `text` is not a string.
         :raises RagbridgeError: Elasticsearch cannot be asked, or refuses.
         """
         asked = self._asked(text)
@@ -114,9 +114,9 @@ class ElasticSparseTextEmbedder(ElasticComponent):
     async def run_async(self, text: str) -> dict[str, Any]:
         """Embed one string, as `run` does, without blocking the event loop.
 
-        :param text: What to embed.
-        :returns: What `run` returns.
-        :raises TypeError: `text` is no string.
+        :param text: The text to embed.
+        :returns: The same as `run`.
+        :raises TypeError: `text` is not a string.
         :raises RagbridgeError: Elasticsearch cannot be asked, or refuses.
         """
         asked = self._asked(text)
@@ -136,8 +136,8 @@ class ElasticSparseTextEmbedder(ElasticComponent):
         }
 
 
-def _answer(found: SparseEmbeddings) -> dict[str, Any]:
+def _answer(embeddings: SparseEmbeddings) -> dict[str, Any]:
     return {
-        "sparse_embedding": sparse_embeddings(found)[0],
-        "meta": {"model": found.model, "is_truncated": found.is_truncated[0]},
+        "sparse_embedding": sparse_embeddings(embeddings)[0],
+        "meta": {"model": embeddings.model, "is_truncated": embeddings.is_truncated[0]},
     }

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class JinaTextEmbedder(JinaComponent):
     """Embeds a string, such as a query, with Jina AI or with the embedded engine.
 
-    The model's own task for queries is chosen by itself.
+    The model's task for queries is chosen automatically.
 
     ### Usage example
     ```python
@@ -61,10 +61,10 @@ class JinaTextEmbedder(JinaComponent):
         :param model: The model's name.
         :param api_key: The key, resolved at warm-up: by default the environment's `JINA_API_KEY`, `JINAAI_API_KEY` or
             `JINA_AUTH_TOKEN`. Needed at `api.jina.ai`, optional elsewhere.
-        :param base_url: Where the API is, with or without `/v1`; `"local"` for the embedded engine.
+        :param base_url: The API's address, with or without `/v1`; `"local"` for the embedded engine.
         :param prefix: Put before the text.
         :param suffix: Put after the text.
-        :param task: The service's own word for what the text is for; None for the model's task for queries.
+        :param task: The service's own name of the task; None for the model's task for queries.
         :param dimensions: Width of the vector, where the model lets it be chosen.
         :param truncate: Cut a text that is longer than the model's context; else the service refuses it.
         :param normalized: Whether the vector gets unit length; the service's default is True.
@@ -75,7 +75,7 @@ class JinaTextEmbedder(JinaComponent):
         :param timeout: Seconds to wait for an answer's data.
         :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
         :param concurrency: Requests in flight at most; None for what the quota allows.
-        :param client: A ready client instead of the settings of a connection. Such a component cannot be serialized.
+        :param client: A ready client instead of connection settings. Such a component cannot be serialized.
         :raises ConfigurationError: A setting is wrong.
         """
         super(JinaTextEmbedder, self).__init__(  # noqa: UP008 - @component makes the class anew
@@ -101,11 +101,11 @@ class JinaTextEmbedder(JinaComponent):
     def run(self, text: str) -> dict[str, Any]:
         """Embed one string.
 
-        :param text: What to embed.
+        :param text: The text to embed.
         :returns: A dictionary with
             - `embedding`: the vector, a list of floats;
             - `meta`: `model` and `usage` (`total_tokens`, as billed).
-        :raises TypeError: `text` is no string.
+        :raises TypeError: `text` is not a string.
         :raises RagbridgeError: The service cannot be asked, or refuses.
         """
         asked = self._asked(text)
@@ -115,9 +115,9 @@ class JinaTextEmbedder(JinaComponent):
     async def run_async(self, text: str) -> dict[str, Any]:
         """Embed one string, as `run` does, without blocking the event loop.
 
-        :param text: What to embed.
-        :returns: What `run` returns.
-        :raises TypeError: `text` is no string.
+        :param text: The text to embed.
+        :returns: The same as `run`.
+        :raises TypeError: `text` is not a string.
         :raises RagbridgeError: The service cannot be asked, or refuses.
         """
         asked = self._asked(text)
@@ -140,6 +140,6 @@ class JinaTextEmbedder(JinaComponent):
         }
 
 
-def _answer(found: Embeddings) -> dict[str, Any]:
-    meta = {"model": found.model, "usage": {"total_tokens": found.usage.tokens}}
-    return {"embedding": found.tolist()[0], "meta": meta}
+def _answer(embeddings: Embeddings) -> dict[str, Any]:
+    meta = {"model": embeddings.model, "usage": {"total_tokens": embeddings.usage.tokens}}
+    return {"embedding": embeddings.tolist()[0], "meta": meta}

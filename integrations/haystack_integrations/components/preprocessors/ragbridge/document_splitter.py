@@ -101,7 +101,7 @@ class RagbridgeDocumentSplitter:
     def run(self, documents: list[Document]) -> dict[str, list[Document]]:
         """Split documents.
 
-        :param documents: What to split. Documents whose content is empty are left out, with a warning.
+        :param documents: The documents to split. Documents whose content is empty are left out, with a warning.
         :returns: A dictionary with
             - `documents`: the chunks of each document in order, with a copy of its meta and in it
                 - `source_id`: the document's id;
@@ -109,7 +109,7 @@ class RagbridgeDocumentSplitter:
                 - `split_idx_start`: where the chunk starts in the document's content, in characters;
                 - `page_number`: the page that the chunk's text starts on: form feeds are counted, from the document's
                   own `page_number` or from 1.
-        :raises TypeError: `documents` is no list of Documents.
+        :raises TypeError: `documents` is not a list of Documents.
         :raises ValueError: A document has no text.
         :raises ConfigurationError: A text needs the extra `icu`, or a separator takes too long on it.
         """
@@ -120,9 +120,9 @@ class RagbridgeDocumentSplitter:
     async def run_async(self, documents: list[Document]) -> dict[str, list[Document]]:
         """Split documents, as `run` does, in a thread: the event loop goes on.
 
-        :param documents: What to split.
-        :returns: What `run` returns.
-        :raises TypeError: `documents` is no list of Documents.
+        :param documents: The documents to split.
+        :returns: The same as `run`.
+        :raises TypeError: `documents` is not a list of Documents.
         :raises ValueError: A document has no text.
         :raises ConfigurationError: A text needs the extra `icu`, or a separator takes too long on it.
         """
@@ -138,7 +138,7 @@ class RagbridgeDocumentSplitter:
         if not content:
             logger.warning("Document ID %s has an empty content. Skipping this document.", document.id)
             return
-        page_breaks = [found.start() for found in re.finditer("\f", content)]
+        page_breaks = [match.start() for match in re.finditer("\f", content)]
         own = document.meta.get("page_number")
         # A document's own page is that of its first text, so page breaks before it are counted already.
         first_page = own - bisect_left(page_breaks, _indent(content)) if type(own) is int else 1
@@ -153,6 +153,6 @@ class RagbridgeDocumentSplitter:
 
 
 def _indent(text: str) -> int:
-    """Characters before the first visible one; 0 where there is none: a blank page is the page it starts on."""
+    """The number of characters before the first visible one; 0 for a blank page, which counts as the page that it starts on."""
     visible = text.lstrip()
     return len(text) - len(visible) if visible else 0

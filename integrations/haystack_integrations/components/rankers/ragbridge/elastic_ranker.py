@@ -64,26 +64,26 @@ class ElasticRanker(ElasticComponent):
             engine.
         :param cloud_id: A deployment of Elastic Cloud instead, by default the environment's `ELASTIC_CLOUD_ID`.
         :param api_key: An API key, encoded; by default the environment's `ELASTIC_API_KEY`.
-        :param username: A user instead.
+        :param username: A user name instead of an API key.
         :param password: The user's password.
-        :param bearer_auth: A token instead.
+        :param bearer_auth: A bearer token instead of an API key.
         :param ca_certs: File or folder of the certificates that are trusted, such as Elasticsearch's `http_ca.crt`.
-        :param verify: False to accept any certificate, which lets anybody in between read along.
+        :param verify: False to accept any certificate, which lets anyone on the network path read the traffic.
         :param top_k: How many documents to return; None for all, whatever the endpoint is set to.
         :param score_threshold: Return only documents whose score is this or higher. Scores of different models, and
             of different calls to a listwise model, are not comparable.
         :param meta_fields_to_embed: Names of meta fields whose values are ranked before the content.
         :param embedding_separator: Put between the values of meta fields and the content.
         :param keep_retrieval_score: Keep the score that a document came with in `meta["retrieval_score"]`.
-        :param task_settings: The service's own settings, before those of the endpoint.
-        :param inference_timeout: Seconds that Elasticsearch waits for the model; None for its own figure, 30.
+        :param task_settings: The service's own settings; they override the endpoint's.
+        :param inference_timeout: Seconds that Elasticsearch waits for the model; None for its own default, 30.
         :param limits: `"cluster"` counts nothing and pauses where Elasticsearch asks for it; `"eis"` is what the Elastic
             Inference Service publishes; a `RateLimit` or its fields as a dictionary; or None for no limiter.
         :param retry: How failures are retried: a `Retry` or its fields as a dictionary; None for its defaults.
         :param timeout: Seconds to wait for an answer's data. Elasticsearch itself waits 30 for a model.
         :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
         :param concurrency: Requests in flight at most; None for what the limits allow.
-        :param client: A ready client instead of the settings of a connection. Such a component cannot be serialized.
+        :param client: A ready client instead of connection settings. Such a component cannot be serialized.
         :raises ConfigurationError: A setting is wrong.
         """
         super(ElasticRanker, self).__init__(  # noqa: UP008 - @component makes the class anew
@@ -121,14 +121,14 @@ class ElasticRanker(ElasticComponent):
     ) -> dict[str, Any]:
         """Rank documents.
 
-        :param query: What is asked.
-        :param documents: What to rank. An empty list sends nothing.
+        :param query: The query.
+        :param documents: The documents to rank. An empty list sends nothing.
         :param top_k: How many documents to return; None for the component's own setting.
         :param score_threshold: Lowest score to return; None for the component's own setting.
         :returns: A dictionary with
             - `documents`: copies, best first, with their ids, and with `score`;
             - `meta`: `model`, which is the endpoint's id. Elasticsearch does not tell what was billed.
-        :raises TypeError: `query` is no string, or `documents` no list of Documents.
+        :raises TypeError: `query` is not a string, or `documents` is not a list of Documents.
         :raises RagbridgeError: Elasticsearch cannot be asked, or refuses.
         """
         asked = self._asked(query, documents, top_k)
@@ -144,12 +144,12 @@ class ElasticRanker(ElasticComponent):
     ) -> dict[str, Any]:
         """Rank documents, as `run` does, without blocking the event loop.
 
-        :param query: What is asked.
-        :param documents: What to rank. An empty list sends nothing.
+        :param query: The query.
+        :param documents: The documents to rank. An empty list sends nothing.
         :param top_k: How many documents to return; None for the component's own setting.
         :param score_threshold: Lowest score to return; None for the component's own setting.
-        :returns: What `run` returns.
-        :raises TypeError: `query` is no string, or `documents` no list of Documents.
+        :returns: The same as `run`.
+        :raises TypeError: `query` is not a string, or `documents` is not a list of Documents.
         :raises RagbridgeError: Elasticsearch cannot be asked, or refuses.
         """
         asked = self._asked(query, documents, top_k)

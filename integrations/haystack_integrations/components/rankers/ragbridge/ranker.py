@@ -67,7 +67,7 @@ class JinaRanker(JinaComponent):
         :param top_k: How many documents to return; None for all.
         :param score_threshold: Return only documents whose score is this or higher. Scores of different models, and
             of different calls to a listwise model, are not comparable.
-        :param base_url: Where the API is, with or without `/v1`; `"local"` for the embedded engine.
+        :param base_url: The API's address, with or without `/v1`; `"local"` for the embedded engine.
         :param meta_fields_to_embed: Names of meta fields whose values are ranked before the content.
         :param embedding_separator: Put between the values of meta fields and the content.
         :param max_doc_length: Tokens of a document that are read, 1 to 8192, where the model has this option.
@@ -76,7 +76,7 @@ class JinaRanker(JinaComponent):
         :param file_path_meta_field: The meta field that names the file of the image, or of the PDF whose `page_number`
             it is, by which a document without text is ranked; None where files are left alone. The image in a
             document's `blob` needs no setting.
-        :param root_path: The folder that such files are in, and which they cannot lead out of; None: paths stand alone.
+        :param root_path: The folder that such files are in, which they cannot leave; None to take paths as they are.
         :param image_size: Width and height into which larger pictures are fitted. Needs pillow.
         :param keep_retrieval_score: Keep the score that a document came with in `meta["retrieval_score"]`.
         :param limits: The account's quota: a tier (`"free"`, `"paid"`, `"premium"`), a `RateLimit` or its fields as a
@@ -85,7 +85,7 @@ class JinaRanker(JinaComponent):
         :param timeout: Seconds to wait for an answer's data.
         :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
         :param concurrency: Requests in flight at most; None for what the quota allows.
-        :param client: A ready client instead of the settings of a connection. Such a component cannot be serialized.
+        :param client: A ready client instead of connection settings. Such a component cannot be serialized.
         :raises ConfigurationError: A setting is wrong; it is a `ValueError`.
         """
         super(JinaRanker, self).__init__(  # noqa: UP008 - @component makes the class anew
@@ -120,16 +120,16 @@ class JinaRanker(JinaComponent):
     ) -> dict[str, Any]:
         """Rank documents.
 
-        :param query: What is asked.
-        :param documents: What to rank. An empty list sends nothing.
+        :param query: The query.
+        :param documents: The documents to rank. An empty list sends nothing.
         :param top_k: How many documents to return; None for the component's own setting.
         :param score_threshold: Lowest score to return; None for the component's own setting.
         :returns: A dictionary with
             - `documents`: copies, best first, with their ids, and with `score`;
             - `meta`: `model` and `usage` (`total_tokens`, as billed); and, where a listwise model ranked in rounds,
               `met`, the ids of the documents of the last call: only their scores may be compared, and they stand first.
-        :raises TypeError: `query` is no string, or `documents` no list of Documents.
-        :raises ConfigurationError: A setting is wrong, or a document's picture cannot be read or is nothing for the model.
+        :raises TypeError: `query` is not a string, or `documents` is not a list of Documents.
+        :raises ConfigurationError: A setting is wrong, or a document's picture cannot be read or is not accepted by the model.
         :raises RagbridgeError: The service cannot be asked, or refuses.
         """
         asked = self._asked(query, documents, top_k)
@@ -145,13 +145,13 @@ class JinaRanker(JinaComponent):
     ) -> dict[str, Any]:
         """Rank documents, as `run` does, without blocking the event loop.
 
-        :param query: What is asked.
-        :param documents: What to rank. An empty list sends nothing.
+        :param query: The query.
+        :param documents: The documents to rank. An empty list sends nothing.
         :param top_k: How many documents to return; None for the component's own setting.
         :param score_threshold: Lowest score to return; None for the component's own setting.
-        :returns: What `run` returns.
-        :raises TypeError: `query` is no string, or `documents` no list of Documents.
-        :raises ConfigurationError: A setting is wrong, or a document's picture cannot be read or is nothing for the model.
+        :returns: The same as `run`.
+        :raises TypeError: `query` is not a string, or `documents` is not a list of Documents.
+        :raises ConfigurationError: A setting is wrong, or a document's picture cannot be read or is not accepted by the model.
         :raises RagbridgeError: The service cannot be asked, or refuses.
         """
         asked = await to_thread(self._asked, query, documents, top_k)

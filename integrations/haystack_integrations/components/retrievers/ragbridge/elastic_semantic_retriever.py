@@ -67,7 +67,7 @@ class ElasticSemanticRetriever(ElasticComponent):
             `field` from: what it fills is not in the document itself.
         :param meta_fields: The fields that become meta; None for all others of a document, an empty list for none.
         :param match_field: A `text` field to search by words as well (hybrid search); both lists are joined by ranks.
-        :param rerank_inference_id: An inference endpoint of the type `rerank`, which orders what was found.
+        :param rerank_inference_id: An inference endpoint of the type `rerank`, which orders the hits.
         :param rerank_field: The field whose text it reads; None for that of the content.
         :param rank_window_size: How many documents are joined or reranked, at least `top_k`; None for `top_k`, or for 10
             where it is less.
@@ -75,18 +75,18 @@ class ElasticSemanticRetriever(ElasticComponent):
             (`"local"`) is no search engine, and says so.
         :param cloud_id: A deployment of Elastic Cloud instead, by default the environment's `ELASTIC_CLOUD_ID`.
         :param api_key: An API key, encoded; by default the environment's `ELASTIC_API_KEY`.
-        :param username: A user instead.
+        :param username: A user name instead of an API key.
         :param password: The user's password.
-        :param bearer_auth: A token instead.
+        :param bearer_auth: A bearer token instead of an API key.
         :param ca_certs: File or folder of the certificates that are trusted, such as Elasticsearch's `http_ca.crt`.
-        :param verify: False to accept any certificate, which lets anybody in between read along.
+        :param verify: False to accept any certificate, which lets anyone on the network path read the traffic.
         :param limits: `"cluster"` counts nothing and pauses where Elasticsearch asks for it; `"eis"` is what the Elastic
             Inference Service publishes; a `RateLimit` or its fields as a dictionary; or None for no limiter.
         :param retry: How failures are retried: a `Retry` or its fields as a dictionary; None for its defaults.
         :param timeout: Seconds to wait for an answer's data. Elasticsearch itself waits 30 for a model.
         :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
         :param concurrency: Requests in flight at most; None for what the limits allow.
-        :param client: A ready client instead of the settings of a connection. Such a component cannot be serialized.
+        :param client: A ready client instead of connection settings. Such a component cannot be serialized.
         :raises ConfigurationError: A setting is wrong.
         """
         super(ElasticSemanticRetriever, self).__init__(  # noqa: UP008 - @component makes the class anew
@@ -115,19 +115,19 @@ class ElasticSemanticRetriever(ElasticComponent):
         self.rerank_inference_id = rerank_inference_id
         self.rerank_field = rerank_field
         self.rank_window_size = rank_window_size
-        self._asked("a query", None, None)  # so that wrong settings are told now
+        self._asked("a query", None, None)  # raises now if a setting is wrong
 
     @component.output_types(documents=list[Document])
     def run(self, query: str, filters: Filters | None = None, top_k: int | None = None) -> dict[str, Any]:
         """Find documents.
 
-        :param query: What is asked.
+        :param query: The query.
         :param filters: Filters instead of the component's own; None for those.
         :param top_k: How many documents to return; None for the component's own setting.
         :returns: A dictionary with `documents`, best first: `id` and `score` as Elasticsearch gives them (the
             reranker's own score, where there is one), `content`, and as `meta` the other fields and `_index`.
-        :raises TypeError: `query` is no string.
-        :raises ConfigurationError: A setting is wrong; or what was indexed does not hold the field of the content.
+        :raises TypeError: `query` is not a string.
+        :raises ConfigurationError: A setting is wrong; or the indexed documents lack the content field.
         :raises RagbridgeError: Elasticsearch cannot be asked, or refuses.
         """
         asked = self._asked(query, filters, top_k)
@@ -139,12 +139,12 @@ class ElasticSemanticRetriever(ElasticComponent):
     ) -> dict[str, Any]:
         """Find documents, as `run` does, without blocking the event loop.
 
-        :param query: What is asked.
+        :param query: The query.
         :param filters: Filters instead of the component's own; None for those.
         :param top_k: How many documents to return; None for the component's own setting.
-        :returns: What `run` returns.
-        :raises TypeError: `query` is no string.
-        :raises ConfigurationError: A setting is wrong; or what was indexed does not hold the field of the content.
+        :returns: The same as `run`.
+        :raises TypeError: `query` is not a string.
+        :raises ConfigurationError: A setting is wrong; or the indexed documents lack the content field.
         :raises RagbridgeError: Elasticsearch cannot be asked, or refuses.
         """
         asked = self._asked(query, filters, top_k)
@@ -167,8 +167,8 @@ class ElasticSemanticRetriever(ElasticComponent):
         )
         return {"index": self.index, "body": body}
 
-    def _answer(self, found: SearchHits) -> dict[str, Any]:
-        return {"documents": [self._document(hit) for hit in found]}
+    def _answer(self, hits: SearchHits) -> dict[str, Any]:
+        return {"documents": [self._document(hit) for hit in hits]}
 
     def _document(self, hit: Hit) -> Document:
         name = self.content_field or self.field
@@ -180,7 +180,7 @@ class ElasticSemanticRetriever(ElasticComponent):
 
 
 def _checked(filters: Filters | None) -> Filters | None:
-    """``filters``, where they are not in Haystack's own language, which Elasticsearch would not understand.
+    """Returns ``filters`` unless they are in Haystack's own syntax, which Elasticsearch does not understand.
 
     Raises:
         ConfigurationError: They are.
