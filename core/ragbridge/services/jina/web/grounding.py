@@ -1,4 +1,7 @@
-"""The grounding at ``g.jina.ai``: build the request, read the verdict. Gone from Jina's documentation of 2026."""
+"""Grounding at ``g.jina.ai``: builds the request and reads the verdict.
+
+Jina's documentation of 2026 no longer lists the product.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
 PRODUCT = "grounding"
 TIMEOUT = 180.0
-"""Seconds that an answer may take at least: more than 90 were seen."""
+"""Minimum read timeout in seconds. Answers have been seen to take more than 90."""
 
 DEPRECATED = (
     "Jina no longer documents grounding (g.jina.ai). Its successor is DeepSearch, at "
@@ -28,44 +31,44 @@ DEPRECATED = (
 
 @dataclass(frozen=True, slots=True)
 class GroundingOptions:
-    """What is asked of the grounding, checked."""
+    """The validated arguments of one grounding request."""
 
     statement: str
     sites: tuple[str, ...]
     no_cache: bool
 
     def headers(self) -> dict[str, str]:
-        """The request's headers beside the key."""
+        """The request's headers, without the key."""
         sites = ",".join(str(header(f"sites[{index}]", site)) for index, site in enumerate(self.sites))
-        found = {"x-site": header("sites", sites or None), "x-no-cache": header("no_cache", self.no_cache)}
-        return {name: text for name, text in found.items() if text is not None}
+        headers = {"x-site": header("sites", sites or None), "x-no-cache": header("no_cache", self.no_cache)}
+        return {name: text for name, text in headers.items() if text is not None}
 
 
 def check_options(statement: str, *, sites: Sequence[str], no_cache: bool) -> GroundingOptions:
-    """The options, where the service takes them all.
+    """Validates the arguments against what the service accepts.
 
     Raises:
-        ConfigurationError: An argument is not what it should be.
+        ConfigurationError: An argument is invalid; the message names it.
     """
     if not isinstance(statement, str) or not statement.strip():
-        raise ConfigurationError("statement must be a string that is not empty")
-    found_sites = listed(sites, "sites")
-    if not all(isinstance(site, str) and site for site in found_sites):
-        raise ConfigurationError("sites must be a list of addresses, each a string that is not empty")
+        raise ConfigurationError("statement must be a non-empty string")
+    site_list = listed(sites, "sites")
+    if not all(isinstance(site, str) and site for site in site_list):
+        raise ConfigurationError("sites must be a list of non-empty strings, each a site's address")
     if not isinstance(no_cache, bool):
         raise ConfigurationError(f"no_cache={no_cache!r} must be True or False")
-    found = GroundingOptions(statement, tuple(found_sites), no_cache)
-    found.headers()  # refuses what a header cannot hold
-    return found
+    options = GroundingOptions(statement, tuple(site_list), no_cache)
+    options.headers()  # raises on values that a header cannot carry
+    return options
 
 
 def ground(channel: JinaChannel, options: GroundingOptions) -> Plan[Grounding]:
-    """One request."""
+    """Checks one statement, in one request."""
     return single(_flow(channel, options))
 
 
 def _flow(channel: JinaChannel, options: GroundingOptions) -> Flow[Grounding]:
-    found, _ = yield from post(
+    verdict, _ = yield from post(
         channel,
         channel.hosts.grounding,
         {"statement": options.statement},
@@ -74,20 +77,20 @@ def _flow(channel: JinaChannel, options: GroundingOptions) -> Flow[Grounding]:
         headers=options.headers(),
         timeout=TIMEOUT,
     )
-    return found
+    return verdict
 
 
 def _read(data: Any, tokens: int | None) -> Grounding:
     if not isinstance(data, dict):
-        raise ResponseError("'data' is no object")
+        raise ResponseError("'data' is not an object")
     factuality, result, reason = data.get("factuality"), data.get("result"), data.get("reason")
     if not isinstance(factuality, (int, float)) or isinstance(factuality, bool) or not 0 <= factuality <= 1:
-        raise ResponseError(f"'factuality' is {factuality!r}, no number from 0 to 1")
+        raise ResponseError(f"'factuality' is {factuality!r}, not a number from 0 to 1")
     if not isinstance(result, bool) or not isinstance(reason, str):
-        raise ResponseError("'result' is no true or false, or 'reason' is no text")
+        raise ResponseError("'result' is not a boolean, or 'reason' is not a string")
     references = data.get("references", [])
     if not isinstance(references, list):
-        raise ResponseError("'references' is no list")
+        raise ResponseError("'references' is not a list")
     return Grounding(
         float(factuality), result, reason, tuple(map(_reference, references)), Usage(tokens or 0, 1)
     )

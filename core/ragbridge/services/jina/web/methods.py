@@ -35,36 +35,36 @@ class WebMethods(JinaMethods):
         max_tokens: int | None = None,
         options: ReaderOptions | None = None,
     ) -> Plan[Page]:
-        """A page of the web, or a document, as clean Markdown.
+        """Reads a web page or a document as clean Markdown.
 
-        Billed by the tokens of the content. It works without a key as well: ``Jina(limits="keyless")``.
+        Billed by the tokens of the content. Also works without a key: ``Jina(limits="keyless")``.
 
         Args:
-            url: The page's address, ``#`` and what follows included; with ``html``, what its links are relative to.
-            html: The page itself, where you have it.
+            url: The page's address, including any fragment (``#...``). With ``html``, the base address of its links.
+            html: The page's HTML, if you already have it.
             pdf: A PDF's bytes.
-            return_format: What the content is, by default Markdown of the main part: see ``ReaderOptions``, as for all that
-                follows.
-            engine: What fetches: ``"browser"`` for quality, ``"direct"`` for speed.
-            timeout: Seconds that the page may take to load, 1 to 180; the answer gets half a minute more.
-            target_selector: CSS selector of what to return, or several.
-            remove_selector: CSS selector of what to leave out, or several.
-            links_summary: Whether the page's links are listed.
-            images_summary: Whether the page's images are listed.
-            no_cache: Whether the page is fetched anew, whatever the service's cache has.
-            max_tokens: Tokens to which the page is cut, 500 or more.
-            options: All the others.
+            return_format: Format of the content; Markdown of the main content by default. ``ReaderOptions`` describes this
+                option and those that follow.
+            engine: How the page is fetched: ``"browser"`` for quality, ``"direct"`` for speed.
+            timeout: Seconds the page may take to load, 1 to 180. The client waits 30 seconds longer for the answer.
+            target_selector: CSS selector, or several, of the elements to return.
+            remove_selector: CSS selector, or several, of the elements to remove.
+            links_summary: Whether to list the page's links.
+            images_summary: Whether to list the page's images.
+            no_cache: Whether to bypass the service's cache.
+            max_tokens: Tokens after which the content is truncated; 500 or more.
+            options: Any other options.
 
         Returns:
-            ``Page``: its ``warning`` says where the page itself answered with an error.
+            ``Page``. Its ``warning`` is set if the page itself answered with an error.
 
         Raises:
             ConfigurationError: An argument is wrong; nothing was sent.
-            InvalidRequestError: There is no such page, or it needs more than ``token_budget``.
+            InvalidRequestError: The page does not exist, or costs more than ``token_budget``.
             QuotaExhaustedError: The account's balance is used up.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
-        found = merged(
+        reader_options = merged(
             options,
             {
                 "return_format": return_format,
@@ -78,7 +78,7 @@ class WebMethods(JinaMethods):
                 "max_tokens": max_tokens,
             },
         )
-        return reader.read(self._channel, reader.source(url, html, pdf), found)
+        return reader.read(self._channel, reader.source(url, html, pdf), reader_options)
 
     read = Blocking(_read)
     aread = Awaitable(_read)
@@ -90,18 +90,21 @@ class WebMethods(JinaMethods):
         options: ReaderOptions | None = None,
         progress: Callable[[int], object] | None = None,
     ) -> Plan[tuple[Page, ...]]:
-        """Pages of the web, read side by side as far as the quota allows, in the order of their addresses.
+        """Reads web pages, in as many concurrent requests as the quota allows.
 
-        The first page that cannot be read ends the job, as everywhere; use ``read_each`` where some may be missing.
+        The first page that cannot be read fails the whole call. Use ``read_each`` to get the other pages all the same.
 
         Args:
             urls: The pages' addresses. An empty list sends nothing.
-            options: How all of them are read.
-            progress: Called with 1 for each page that is done, from whichever thread did it.
+            options: Options for all pages.
+            progress: Called with 1 after each page, from the thread that read it.
+
+        Returns:
+            One ``Page`` per address, in the order of ``urls``.
 
         Raises:
             ConfigurationError: An argument is wrong; nothing was sent.
-            StatusError: A page cannot be read; ``index`` says which.
+            StatusError: A page cannot be read; ``index`` is its position in ``urls``.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
         return reader.read_many(self._channel, reader.check_urls(urls), merged(options, {}), progress)
@@ -112,21 +115,21 @@ class WebMethods(JinaMethods):
     def read_each(
         self, urls: Sequence[str], *, options: ReaderOptions | None = None
     ) -> Generator[Page | RagbridgeError, None, None]:
-        """Pages of the web one by one, in the order of their addresses, while the next ones are being read.
+        """Reads web pages and yields them one by one, in the order of their addresses, while the next ones are being read.
 
-        As many are under way as the quota and ``concurrency`` allow, and no more are read than that before they are
-        asked for. A page that cannot be read gives its error in its place, so that the others are read all the same.
+        The quota and ``concurrency`` bound how many requests are in flight, and how many pages are read ahead of the
+        consumer. A page that cannot be read yields its error in its place; the others are still read.
 
         Args:
             urls: The pages' addresses.
-            options: How all of them are read.
+            options: Options for all pages.
 
         Yields:
-            ``Page``, or the error: raise it or go on.
+            A ``Page``, or the error that reading it caused.
 
         Raises:
             ConfigurationError: An argument is wrong; nothing was sent.
-            AuthenticationError: The key is not accepted; nor will it be for the other pages.
+            AuthenticationError: The key is not accepted, for any page.
             QuotaExhaustedError: The account's balance is used up.
         """
         return self._stream(reader.read_each(self._channel, reader.check_urls(urls), merged(options, {})))
@@ -134,7 +137,7 @@ class WebMethods(JinaMethods):
     def aread_each(
         self, urls: Sequence[str], *, options: ReaderOptions | None = None
     ) -> AsyncGenerator[Page | RagbridgeError, None]:
-        """``read_each`` on the running event loop; for ``async for``."""
+        """Like ``read_each``, on the running event loop, for ``async for``."""
         return self._stream_async(
             reader.read_each(self._channel, reader.check_urls(urls), merged(options, {}))
         )
@@ -152,32 +155,32 @@ class WebMethods(JinaMethods):
         content: bool = True,
         options: ReaderOptions | None = None,
     ) -> Plan[SearchResults]:
-        """What the web says to a query: pages found and, unless told otherwise, read.
+        """Searches the web and, by default, reads the pages found.
 
-        Dear: 10,000 tokens a call or more, whatever it finds (jina.ai/reader, May 2026). Needs a key.
+        A call costs at least 10,000 tokens, even if it finds nothing (jina.ai/reader, May 2026). Needs a key.
 
         Args:
-            query: What is looked for.
-            num: Results at most; None for what the service thinks right.
-            page: Which page of results, from 1.
-            country: Two letters: from where it is searched.
-            language: Two letters: in which language.
-            location: A city from which it is searched.
-            site: The only domain to search, such as ``"jina.ai"``.
-            content: Whether the pages found are read; else each result has title, address and description.
-            options: How they are read.
+            query: The search query.
+            num: Maximum number of results; None for the service's default.
+            page: Page of the results, from 1.
+            country: Two-letter code of the country to search from.
+            language: Two-letter code of the language to search in.
+            location: City to search from.
+            site: Domain to restrict the search to, such as ``"jina.ai"``.
+            content: Whether to read the pages found. If False, each result has title, address and description only.
+            options: How the pages found are read.
 
         Returns:
-            ``SearchResults``: pages, best first. ``usage`` has what the answer says of its cost, which may be less than
-            what is billed where it counts its rows alone.
+            ``SearchResults``: pages, best first. ``usage`` is the cost that the answer states. If the answer counts the
+            tokens of its pages only, more may be billed.
 
         Raises:
             ConfigurationError: An argument is wrong, or there is no key; nothing was sent.
-            InvalidRequestError: The service refuses the query, or finds nothing.
+            InvalidRequestError: The service refuses the query.
             QuotaExhaustedError: The account's balance is used up.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
-        found = search.check_options(
+        search_options = search.check_options(
             query,
             num=num,
             page=page,
@@ -188,7 +191,7 @@ class WebMethods(JinaMethods):
             content=content,
             pages=merged(options, {}),
         )
-        return search.search(self._channel, found)
+        return search.search(self._channel, search_options)
 
     search = Blocking(_search)
     asearch = Awaitable(_search)
@@ -196,22 +199,26 @@ class WebMethods(JinaMethods):
     def _ground(
         self, statement: str, *, sites: Sequence[str] = (), no_cache: bool = False
     ) -> Plan[Grounding]:
-        """Whether a statement holds, with references. Deprecated: the service no longer documents it; use DeepSearch.
+        """Checks a statement against the web, with references.
 
-        Takes a minute or more, and is billed for the whole process, searches included.
+        Deprecated: the service no longer documents it; use DeepSearch. An answer takes a minute or more. The whole process
+        is billed, including its searches.
 
         Args:
-            statement: What is claimed.
-            sites: The only sites to rely on; none for the whole web.
-            no_cache: Whether pages are fetched anew.
+            statement: The claim to check.
+            sites: Sites to restrict the check to; empty for the whole web.
+            no_cache: Whether to bypass the service's cache.
+
+        Returns:
+            ``Grounding``: the verdict, its factuality from 0 to 1, and the references.
 
         Raises:
             ConfigurationError: An argument is wrong, or there is no key; nothing was sent.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
         warnings.warn(grounding.DEPRECATED, DeprecationWarning, stacklevel=3)
-        found = grounding.check_options(statement, sites=sites, no_cache=no_cache)
-        return grounding.ground(self._channel, found)
+        grounding_options = grounding.check_options(statement, sites=sites, no_cache=no_cache)
+        return grounding.ground(self._channel, grounding_options)
 
     ground = Blocking(_ground)
     aground = Awaitable(_ground)

@@ -1,6 +1,6 @@
-"""How the reader fetches a page and what it makes of it, checked before anything is sent.
+"""Options of the reader, validated before anything is sent.
 
-Options travel as headers. Source: jina-ai/reader, ``src/dto/crawler-options.ts``, and Jina's documentation of 2026.
+Most options are sent as headers. Source: jina-ai/reader, ``src/dto/crawler-options.ts``, and Jina's documentation of 2026.
 """
 
 from __future__ import annotations
@@ -34,55 +34,57 @@ LinkReferenceStyle: TypeAlias = Literal["full", "collapsed", "shortcut", "discar
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReaderOptions:
-    """How the reader fetches a page and what it makes of it. None, and False, leave the service's default.
+    """How the reader fetches a page and formats its content.
+
+    None and False leave an option at the service's default.
 
     Attributes:
-        return_format: What ``content`` is: ``"content"`` (Markdown of the main part, the default), ``"markdown"`` (of the
-            whole page), ``"html"``, ``"text"``, ``"screenshot"`` or ``"pageshot"`` (addresses of pictures), ``"vlm"``,
-            ``"readerlm-v2"`` (a model; three times the tokens), ``"jina-ocr-v1"``; several where they go together.
-        engine: What fetches: ``"browser"`` for quality, ``"direct"`` for speed.
-        timeout: Seconds that the page may take to load, 1 to 180. From 20 on the service waits until the network is idle.
-        target_selector: CSS selector of what to return, or several.
-        wait_for_selector: CSS selector of what to wait for, or several.
-        remove_selector: CSS selector of what to leave out, or several.
-        links_summary: Whether the page's links are listed; ``"all"`` for each, also where several lead to one address.
-        images_summary: Whether the page's images are listed; ``"all"`` for each.
-        generated_alt: Whether images without a caption get one from a model.
-        retain_images: Which images stay in the content; ``_p`` with generated captions.
+        return_format: Format of ``content``: ``"content"`` (Markdown of the main content, the default), ``"markdown"`` (of
+            the whole page), ``"html"``, ``"text"``, ``"screenshot"`` or ``"pageshot"`` (addresses of images), ``"vlm"``,
+            ``"readerlm-v2"`` (a model; three times the tokens), ``"jina-ocr-v1"``. A list asks for several formats.
+        engine: How the page is fetched: ``"browser"`` for quality, ``"direct"`` for speed.
+        timeout: Seconds the page may take to load, 1 to 180. From 20 on, the service waits until the network is idle.
+        target_selector: CSS selector, or several, of the elements to return.
+        wait_for_selector: CSS selector, or several, of the elements to wait for.
+        remove_selector: CSS selector, or several, of the elements to remove.
+        links_summary: Whether to list the page's links; ``"all"`` keeps links with the same address.
+        images_summary: Whether to list the page's images; ``"all"`` keeps images with the same address.
+        generated_alt: Whether a model captions images that have no caption.
+        retain_images: Which images stay in the content; the values with ``_p`` include generated captions.
         retain_links: Which links stay in the content.
-        no_cache: Whether the page is fetched anew, whatever the cache has.
-        cache_tolerance: Seconds that a cached page may be old.
-        no_gfm: Whether Markdown does without GitHub's additions; ``"table"`` keeps tables as HTML.
-        with_iframe: Whether frames are part of the page; ``"quoted"`` to set them off.
-        with_shadow_dom: Whether shadow DOM is part of the page.
-        token_budget: Tokens that the page may cost; the service refuses pages that need more.
-        max_tokens: Tokens to which the page is cut, 500 or more.
-        set_cookie: Cookies as in ``Set-Cookie``; such a page is not cached. Never shown.
-        proxy: Country code of a proxy of the service, or ``"auto"`` or ``"none"``.
-        proxy_url: Your own proxy. Never shown.
+        no_cache: Whether to bypass the service's cache.
+        cache_tolerance: Maximum age of a cached page, in seconds.
+        no_gfm: Whether to disable GitHub-flavored Markdown; ``"table"`` keeps tables as HTML.
+        with_iframe: Whether to include the content of iframes; ``"quoted"`` includes it as a quotation.
+        with_shadow_dom: Whether to include the content of shadow DOMs.
+        token_budget: Maximum cost of the page in tokens; the service refuses pages that cost more.
+        max_tokens: Tokens after which the content is truncated; 500 or more.
+        set_cookie: Cookies in the syntax of ``Set-Cookie``. A page read with cookies is not cached. Hidden in repr.
+        proxy: Country code of one of the service's proxies, ``"auto"`` or ``"none"``.
+        proxy_url: Address of your own proxy. Hidden in repr.
         locale: The browser's language, such as ``"de-DE"``.
-        referer: Address of the page that the browser says it comes from.
-        user_agent: The browser's name.
-        robots_txt: Name of the robot for which the site's ``robots.txt`` must allow the page.
-        base: What relative links are relative to: the address before (``"initial"``) or after redirects (``"final"``).
-        remove_overlay: Whether banners in front of the page are taken away.
-        keep_img_data_url: Whether images that are part of the HTML stay in the Markdown.
-        respond_timing: What the service waits for before it takes the page as it is.
-        markdown_chunking: How Markdown is cut into chunks, as the service calls it.
+        referer: The ``Referer`` that the browser sends.
+        user_agent: The ``User-Agent`` that the browser sends.
+        robots_txt: Name of the robot that the site's ``robots.txt`` must allow to read the page.
+        base: Base address of relative links: the address before (``"initial"``) or after redirects (``"final"``).
+        remove_overlay: Whether to remove banners that cover the page.
+        keep_img_data_url: Whether images embedded as data URLs stay in the Markdown.
+        respond_timing: The event after which the service takes the page as loaded.
+        markdown_chunking: How the service splits the Markdown into chunks; one of the service's own values.
         markdown_heading_style: ``"atx"`` for ``#``, ``"setext"`` for underlines.
-        markdown_hr: What a horizontal rule looks like.
-        markdown_bullet_list_marker: What a list's items begin with.
-        markdown_em_delimiter: What emphasis stands between.
-        markdown_strong_delimiter: What strong emphasis stands between.
-        markdown_link_style: Where the addresses of links stand.
-        markdown_link_reference_style: How links refer to addresses that stand at the end.
-        do_not_track: Whether neither page nor address is kept by the service.
-        viewport: Width and height of the browser's window, in pixels. Not for searches.
-        inject_page_script: JavaScript, or its address, that runs in the page before it is read. Not for searches.
-        SECRETS: Names of the options that may hold a secret, for those who write options down.
+        markdown_hr: Text of a horizontal rule.
+        markdown_bullet_list_marker: Marker of list items.
+        markdown_em_delimiter: Delimiter of emphasis.
+        markdown_strong_delimiter: Delimiter of strong emphasis.
+        markdown_link_style: Whether links are inlined, referenced or discarded.
+        markdown_link_reference_style: Style of referenced links.
+        do_not_track: Whether the service must not store the page or its address.
+        viewport: Width and height of the browser's window, in pixels. Not available in searches.
+        inject_page_script: JavaScript, or its address, to run in the page before it is read. Not available in searches.
+        SECRETS: Names of the options that may hold a secret, for code that stores options.
 
     Raises:
-        ConfigurationError: An option is not what it should be; the message names it.
+        ConfigurationError: An option is invalid; the message names it.
     """
 
     return_format: ReturnFormat | Sequence[ReturnFormat] | None = None
@@ -143,22 +145,22 @@ class ReaderOptions:
 
     @classmethod
     def from_headers(cls, headers: Mapping[str, str]) -> ReaderOptions:
-        """Options in the service's own words, as its documentation has them: ``{"X-Return-Format": "html"}``.
+        """Options from the service's own headers, as its documentation names them: ``{"X-Return-Format": "html"}``.
 
         Raises:
-            ConfigurationError: A header is no option, or its value is not what it should be. ``"false"`` is none: the
-                service would take it for true.
+            ConfigurationError: A header is not an option, or its value is invalid. ``"false"`` is refused because the
+                service reads it as true.
         """
-        found: dict[str, Any] = {}
+        options: dict[str, Any] = {}
         for header_name, text in headers.items():
             name = _NAMES.get(header_name.lower()) if isinstance(header_name, str) else None
             if name is None:
-                raise ConfigurationError(f"the header {header_name!r} is no option of the reader")
-            found[name] = _from_text(name, text)
-        return cls(**found)
+                raise ConfigurationError(f"the header {header_name!r} is not an option of the reader")
+            options[name] = _from_text(name, text)
+        return cls(**options)
 
     def headers(self) -> dict[str, str]:
-        """The headers that say all this."""
+        """The request's headers for the options that are set."""
         sent: dict[str, str] = {}
         for name, option in _HEADERS.items():
             value = getattr(self, name)
@@ -170,19 +172,19 @@ class ReaderOptions:
         return sent
 
     def body(self) -> dict[str, Any]:
-        """What of it travels in the body."""
+        """The options that are sent in the request's body."""
         viewport = self.viewport and {"width": self.viewport[0], "height": self.viewport[1]}
-        found = {"viewport": viewport, "injectPageScript": self.inject_page_script}
-        return {name: value for name, value in found.items() if value is not None}
+        payload = {"viewport": viewport, "injectPageScript": self.inject_page_script}
+        return {name: value for name, value in payload.items() if value is not None}
 
     def given(self) -> dict[str, Any]:
-        """The options that are set, by their names."""
-        found = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {name: value for name, value in found.items() if value is not None}
+        """The options that are set, by name."""
+        options = {option.name: getattr(self, option.name) for option in fields(self)}
+        return {name: value for name, value in options.items() if value is not None}
 
     @property
     def patience(self) -> float:
-        """Seconds that an answer may take, as far as these options say."""
+        """Minimum read timeout in seconds that these options call for; 0 if they set none."""
         return self.timeout + SLACK if self.timeout else 0.0
 
 
@@ -211,7 +213,7 @@ _OTHER_NAMES = {
 _IN_BODY = frozenset({"viewport", "inject_page_script"})
 _HEADERS: Mapping[str, str] = {
     name: _OTHER_NAMES.get(name, "x-" + name.replace("markdown", "md").replace("_", "-"))
-    for name in (each.name for each in fields(ReaderOptions))
+    for name in (option.name for option in fields(ReaderOptions))
     if name not in _IN_BODY
 }
 _WORDS = {"links_summary": "all", "images_summary": "all", "no_gfm": "table", "with_iframe": "quoted"}
@@ -239,11 +241,11 @@ _NAMES: Mapping[str, str] = {
     **{header_name: name for name, header_name in _HEADERS.items()},
     "x-return-format": "return_format",
 }
-"""Header -> option; ``X-Return-Format`` is the older name of ``X-Respond-With``."""
+"""Option of each header. ``X-Return-Format`` is the older name of ``X-Respond-With``."""
 
 
 def _from_text(name: str, text: object) -> object:
-    """A header's text as the option's value, where it is one; the rest is for the option's own check."""
+    """Converts a header's text to the option's type. Text that does not convert is left to the option's own check."""
     if not isinstance(text, str):
         return text
     if name in _COUNTS and text.isascii() and text.isdigit() and len(text) < 16:
@@ -288,10 +290,10 @@ def _check_choices(options: ReaderOptions) -> None:
 
 
 def merged(options: ReaderOptions | None, given: Mapping[str, Any]) -> ReaderOptions:
-    """``options`` with what was given beside them.
+    """Combines ``options`` with the options passed as arguments of their own.
 
     Raises:
-        ConfigurationError: One of them is given twice, or is not what it should be.
+        ConfigurationError: An option is given in both places, or is invalid.
     """
     if options is not None and not isinstance(options, ReaderOptions):
         raise ConfigurationError(f"options is {type(options).__name__}: pass ragbridge.ReaderOptions(...)")

@@ -1,4 +1,4 @@
-"""The reader at ``r.jina.ai``: build the request, read the page."""
+"""The reader at ``r.jina.ai``: builds the request and reads the page."""
 
 from __future__ import annotations
 
@@ -23,38 +23,38 @@ PRODUCT = "reader"
 
 
 def source(url: str | None, html: str | None, pdf: bytes | None) -> dict[str, str]:
-    """What is to be read, as the request's body has it.
+    """The fields of the request's body that name or hold the page to read.
 
     Raises:
-        ConfigurationError: It is nothing, or too much, or of the wrong type.
+        ConfigurationError: No source is given, two that exclude each other are, or one has the wrong type or is empty.
     """
     if html is not None and pdf is not None:
         raise ConfigurationError("html= and pdf=: give one of them")
     if url is None and html is None and pdf is None:
         raise ConfigurationError("nothing to read: give url, html= or pdf=")
-    found: dict[str, str] = {}
+    fields: dict[str, str] = {}
     for name, value in {"url": url, "html": html}.items():
         if value is None:
             continue
         if not isinstance(value, str) or not value.strip():
-            raise ConfigurationError(f"{name} must be a string that is not empty, not {_shown(value)}")
-        found[name] = value.strip() if name == "url" else value
+            raise ConfigurationError(f"{name} must be a non-empty string, not {_shown(value)}")
+        fields[name] = value.strip() if name == "url" else value
     if pdf is not None:
         if not isinstance(pdf, (bytes, bytearray, memoryview)) or not len(pdf):
             raise ConfigurationError(
                 f"pdf must be the file's bytes, not {_shown(pdf)}; pass an address as url="
             )
-        found["pdf"] = base64.b64encode(pdf).decode()
-    return found
+        fields["pdf"] = base64.b64encode(pdf).decode()
+    return fields
 
 
 def _shown(value: object) -> str:
     return f"empty {type(value).__name__}" if isinstance(value, (str, bytes)) else type(value).__name__
 
 
-def read(channel: JinaChannel, found: Mapping[str, str], options: ReaderOptions) -> Plan[Page]:
-    """One request."""
-    return single(_flow(channel, found, options))
+def read(channel: JinaChannel, fields: Mapping[str, str], options: ReaderOptions) -> Plan[Page]:
+    """Reads one page. ``fields`` are those of ``source``."""
+    return single(_flow(channel, fields, options))
 
 
 def read_many(
@@ -63,7 +63,7 @@ def read_many(
     options: ReaderOptions,
     progress: Callable[[int], object] | None = None,
 ) -> Plan[tuple[Page, ...]]:
-    """One request for each of ``urls``."""
+    """Reads each page of ``urls`` in a request of its own. Any error ends the plan."""
     flows = (_numbered(channel, index, url, options, progress) for index, url in enumerate(urls))
     return plan(flows, tuple)
 
@@ -71,7 +71,7 @@ def read_many(
 def read_each(
     channel: JinaChannel, urls: Sequence[str], options: ReaderOptions
 ) -> Iterator[Flow[Page | RagbridgeError]]:
-    """One flow for each of ``urls``, which returns the error where its page alone may be to blame."""
+    """Yields one flow for each page. A flow returns its error if the other pages may still be readable, else raises it."""
     for index, url in enumerate(urls):
         yield _tolerant(channel, index, url, options)
 
@@ -80,13 +80,13 @@ def check_urls(urls: Sequence[str]) -> list[str]:
     """``urls`` as a list of strings.
 
     Raises:
-        ConfigurationError: It is one string, or an item is none.
+        ConfigurationError: ``urls`` is one string, or an item is not a non-empty string.
     """
-    found = listed(urls, "urls", instead=", or call read(url)")
-    for index, url in enumerate(found):
+    addresses = listed(urls, "urls", instead=", or call read(url)")
+    for index, url in enumerate(addresses):
         if not isinstance(url, str) or not url.strip():
-            raise ConfigurationError(f"urls[{index}] must be a string that is not empty, not {_shown(url)}")
-    return found
+            raise ConfigurationError(f"urls[{index}] must be a non-empty string, not {_shown(url)}")
+    return addresses
 
 
 def _numbered(
@@ -96,7 +96,7 @@ def _numbered(
     options: ReaderOptions,
     progress: Callable[[int], object] | None,
 ) -> Flow[Page]:
-    # Like everywhere, an address is shown without its query, where signatures stand.
+    # Errors show addresses without their query, which may hold a signature.
     name = f"urls[{index}] ({url.partition('?')[0][:200]})"
     page = yield from one_of(_flow(channel, source(url, None, None), options), name, index)
     if progress is not None:
@@ -110,16 +110,16 @@ def _tolerant(
     try:
         return (yield from _numbered(channel, index, url, options, None))
     except (ConfigurationError, AuthenticationError, QuotaExhaustedError):
-        raise  # no page could be read
+        raise  # every other page would fail in the same way
     except RagbridgeError as error:
         return error
 
 
-def _flow(channel: JinaChannel, found: Mapping[str, str], options: ReaderOptions) -> Flow[Page]:
+def _flow(channel: JinaChannel, fields: Mapping[str, str], options: ReaderOptions) -> Flow[Page]:
     page, _ = yield from post(
         channel,
         channel.hosts.reader,
-        {**found, **options.body()},
+        {**fields, **options.body()},
         product=PRODUCT,
         read=_read,
         headers=options.headers(),

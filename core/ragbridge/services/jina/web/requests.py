@@ -1,4 +1,4 @@
-"""What reader, search and grounding share: headers that carry options, and the envelope of their answers."""
+"""What reader, search and grounding share: options sent as headers, and the envelope of their answers."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SLACK = 30.0
-"""Seconds beyond the service's own limit for loading a page: for the queue before it and the formatting after it."""
+"""Seconds added to the page's loading timeout, for queueing before and formatting after."""
 
 
 def header(name: str, value: object) -> str | None:
-    """``value`` as a header's text; None where the header is left out.
+    """``value`` as a header's text; None if the header is omitted.
 
-    The service reads switches by presence: ``"false"`` would switch them on, so False is never sent.
+    The service treats a switch as on if its header is present, even with the text ``"false"``. False is never sent.
 
     Args:
-        name: The option, for the error.
-        value: A text, a number, True, False or None.
+        name: The option, for the error message.
+        value: A string, a number, a boolean or None.
 
     Raises:
-        ConfigurationError: A header cannot hold it. The value, which may be a secret, is not shown.
+        ConfigurationError: A header cannot carry the value. The message does not show it, since it may be a secret.
     """
     if value is None or value is False:
         return None
     text = "true" if value is True else str(value)
     if not text.isascii() or not text.isprintable() or text != text.strip() or not text:
         raise ConfigurationError(
-            f"{name} must be printable ASCII without spaces at its ends, and not empty: it travels as a header; "
+            f"{name} must be non-empty printable ASCII without leading or trailing spaces, since it is sent as a header: "
             "percent-encode addresses and cookies, escape characters of CSS selectors"
         )
     return text
@@ -55,18 +55,21 @@ def post(
     headers: Mapping[str, str],
     timeout: float | None = None,
 ) -> Flow[tuple[T, int | None]]:
-    """One request to one of the hosts beside the API.
+    """Sends one request to the host of a web product, which is not the API's host.
 
     Args:
-        channel: The client's.
+        channel: The client's channel.
         host: The host's address.
-        payload: The body; its texts are the caller's.
-        product: Whose quota counts it.
-        read: Turns the envelope's data, and what was billed, into the result.
-        headers: Options.
-        timeout: Seconds that the answer may take at least; the client's own figure where that is more.
+        payload: The request's body. Its strings come from the caller.
+        product: The product whose quota counts the request.
+        read: Makes the result from the envelope's data and the tokens billed.
+        headers: The options that are sent as headers.
+        timeout: Minimum read timeout in seconds; the client's own timeout applies if it is longer.
+
+    Returns:
+        The result, and the tokens billed, or None if the answer does not state them.
     """
-    channel.limiter(product)  # raises where the caller has no key and the product asks for one
+    channel.limiter(product)  # raises if the product needs a key and the client is keyless
     if not channel.keyless:
         channel.check_key()
     texts = {name: value for name, value in payload.items() if isinstance(value, str)}
@@ -88,16 +91,16 @@ def post(
 
 
 def open_envelope(channel: JinaChannel, response: Response) -> tuple[Any, int | None]:
-    """The data in ``{"code", "status", "data"}``, and the tokens billed where the answer says.
+    """The data of an envelope ``{"code", "status", "data"}``, and the tokens billed, or None if it does not state them.
 
     Raises:
-        StatusError: The envelope holds an error although the status is a success.
-        ResponseError: It is no envelope.
+        StatusError: The envelope holds an error although the HTTP status is a success.
+        ResponseError: The answer is not an envelope.
     """
     body = decode(response)
     status = _status(body)
     if status >= 400:
-        # The channel's own reader of errors, which removes the key.
+        # The channel parses the error, and removes the key from its message.
         raise channel.refusal(replace(response, status=status))
     data = body.get("data")
     if data is None:
@@ -106,14 +109,14 @@ def open_envelope(channel: JinaChannel, response: Response) -> tuple[Any, int | 
 
 
 def _status(body: Mapping[str, Any]) -> int:
-    """The HTTP status that an envelope means: its ``code``, or the front of a longer one such as 40203."""
-    found = [body.get("code"), body.get("status")]
-    numbers = [number for number in found if type(number) is int and number >= 100]
+    """The HTTP status in an envelope. A five-digit code such as 40203 stands for its first three digits."""
+    codes = [body.get("code"), body.get("status")]
+    numbers = [number for number in codes if type(number) is int and number >= 100]
     return max((number // 100 if number > 999 else number for number in numbers), default=200)
 
 
 def _billed(body: Mapping[str, Any], data: object, response: Response) -> int | None:
-    """Tokens of the whole answer, where it says; else those of its rows added up."""
+    """The tokens billed for the whole answer, or else the sum over its rows."""
     meta = body.get("meta")
     whole = tokens_of(meta), _count(response.headers.get("x-usage-tokens")), tokens_of(data)
     rows = [tokens_of(row) for row in data] if isinstance(data, list) else []
@@ -121,9 +124,9 @@ def _billed(body: Mapping[str, Any], data: object, response: Response) -> int | 
     return next((tokens for tokens in whole if tokens is not None), sum(parts) if parts else None)
 
 
-def tokens_of(place: object) -> int | None:
-    """``usage.tokens`` of an object, in any of the spellings on record."""
-    usage = place.get("usage") if isinstance(place, dict) else None
+def tokens_of(row: object) -> int | None:
+    """The tokens in an object's ``usage``, whose key differs between products."""
+    usage = row.get("usage") if isinstance(row, dict) else None
     if not isinstance(usage, dict):
         return None
     counts = (_count(usage.get(name)) for name in ("tokens", "total_tokens", "totalTokens"))
@@ -137,17 +140,17 @@ def _count(value: object) -> int | None:
 
 
 def read_page(row: object, *, content: bool) -> Page:
-    """One page of an answer.
+    """Reads one page of an answer.
 
     Args:
-        row: What the answer has of it.
-        content: Whether it must hold the page itself, in whatever format.
+        row: The page's object in the answer.
+        content: Whether the page must have content, in any format.
 
     Raises:
-        ResponseError: It is no page.
+        ResponseError: ``row`` is not an object, a field has the wrong type, or required content is missing.
     """
     if not isinstance(row, dict):
-        raise ResponseError("a page of the answer is no object")
+        raise ResponseError("a page of the answer is not an object")
     html, text = _text(row, "html"), _text(row, "text")
     screenshot, pageshot = _text(row, "screenshotUrl"), _text(row, "pageshotUrl")
     formats = (_text(row, "content"), text, pageshot, screenshot, html)
@@ -173,19 +176,19 @@ def read_page(row: object, *, content: bool) -> Page:
 def _text(row: Mapping[str, Any], name: str) -> str | None:
     value = row.get(name)
     if value is not None and not isinstance(value, str):
-        raise ResponseError(f"{name!r} of a page is {type(value).__name__}, no text")
+        raise ResponseError(f"{name!r} of a page is {type(value).__name__}, not a string")
     return value
 
 
 def _pairs(row: Mapping[str, Any], name: str) -> tuple[tuple[str, str], ...]:
-    """Name and address of each link or image, from an object or, where all were asked for, from a list of pairs."""
-    found = row.get(name)
-    pairs = [*found.items()] if isinstance(found, dict) else found or []
+    """Name and address of each link or image: an object, or with the option ``"all"`` a list of pairs."""
+    summary = row.get(name)
+    pairs = [*summary.items()] if isinstance(summary, dict) else summary or []
     rows: list[tuple[str, str]] = []
     for pair in pairs if isinstance(pairs, list) else [None]:
         match pair:
             case [str(label), str(address)]:
                 rows.append((label, address))
             case _:
-                raise ResponseError(f"{name!r} of a page is no list of names and addresses")
+                raise ResponseError(f"{name!r} of a page is not a list of names and addresses")
     return tuple(rows)

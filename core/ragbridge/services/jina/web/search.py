@@ -1,4 +1,4 @@
-"""The search at ``s.jina.ai``: build the request, read the results."""
+"""Search at ``s.jina.ai``: builds the request and reads the results."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 PRODUCT = "search"
 NOTHING_FOUND = "No search results available"
-"""How the service says, by a 422, that nothing was found (the reader's source, searcher): that is a result as well."""
+"""The message of the 422 that stands for an empty result (source: jina-ai/reader, searcher)."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchOptions:
-    """What is asked of the search, checked."""
+    """The validated arguments of one search."""
 
     query: str
     num: int | None
@@ -36,7 +36,7 @@ class SearchOptions:
 
     def payload(self) -> dict[str, Any]:
         """The request's body."""
-        found = {
+        payload = {
             "q": self.query,
             "gl": self.country,
             "hl": self.language,
@@ -44,14 +44,14 @@ class SearchOptions:
             "num": self.num,
             "page": self.page,
         }
-        return {name: value for name, value in found.items() if value is not None}
+        return {name: value for name, value in payload.items() if value is not None}
 
     def headers(self) -> dict[str, str]:
-        """The request's headers beside the key."""
-        found = {"x-site": header("site", self.site)}
+        """The request's headers, without the key."""
+        headers = {"x-site": header("site", self.site)}
         if not self.content:
-            found["x-respond-with"] = "no-content"
-        return {**self.pages.headers(), **{name: text for name, text in found.items() if text is not None}}
+            headers["x-respond-with"] = "no-content"
+        return {**self.pages.headers(), **{name: text for name, text in headers.items() if text is not None}}
 
 
 def check_options(
@@ -66,40 +66,40 @@ def check_options(
     content: bool,
     pages: ReaderOptions,
 ) -> SearchOptions:
-    """The options, where the service takes them all.
+    """Validates the arguments against what the service accepts.
 
     Raises:
-        ConfigurationError: An argument is not what it should be.
+        ConfigurationError: An argument is invalid; the message names it.
     """
     if not isinstance(query, str) or not query.strip():
-        raise ConfigurationError("query must be a string that is not empty")
+        raise ConfigurationError("query must be a non-empty string")
     for name, count in {"num": num, "page": page}.items():
         if count is not None and (type(count) is not int or count < 1):
             raise ConfigurationError(f"{name}={count!r} must be a positive int, or None")
     for name, text in {"country": country, "language": language, "location": location, "site": site}.items():
         if text is not None and (not isinstance(text, str) or not text.strip()):
-            raise ConfigurationError(f"{name}={text!r} must be a string that is not empty, or None")
+            raise ConfigurationError(f"{name}={text!r} must be a non-empty string, or None")
     if not isinstance(content, bool):
         raise ConfigurationError(f"content={content!r} must be True or False")
     if not content and pages.return_format is not None:
         raise ConfigurationError("content=False and return_format: give one of them")
     if pages.body():
         raise ConfigurationError(
-            f"options: a search cannot have {' or '.join(pages.body())}; read the pages that it finds"
+            f"options: a search does not support {' or '.join(pages.body())}; pass them to read() for the pages found"
         )
-    found = SearchOptions(query, num, page, country, language, location, site, content, pages)
-    found.headers()  # refuses what a header cannot hold
-    return found
+    options = SearchOptions(query, num, page, country, language, location, site, content, pages)
+    options.headers()  # raises on values that a header cannot carry
+    return options
 
 
 def search(channel: JinaChannel, options: SearchOptions) -> Plan[SearchResults]:
-    """One request."""
+    """Searches the web, in one request."""
     return single(_flow(channel, options))
 
 
 def _flow(channel: JinaChannel, options: SearchOptions) -> Flow[SearchResults]:
     try:
-        found, _ = yield from post(
+        results, _ = yield from post(
             channel,
             channel.hosts.search,
             options.payload(),
@@ -112,12 +112,12 @@ def _flow(channel: JinaChannel, options: SearchOptions) -> Flow[SearchResults]:
         if NOTHING_FOUND not in error.message:
             raise
         return SearchResults((), Usage(0, 1))
-    return found
+    return results
 
 
 def _read(data: object, tokens: int | None) -> SearchResults:
     if not isinstance(data, list):
-        raise ResponseError("'data' is no list of results")
+        raise ResponseError("'data' is not a list of results")
     pages = tuple(read_page(row, content=False) for row in data)
     if not all(page.url for page in pages):
         raise ResponseError("a result has no 'url'")

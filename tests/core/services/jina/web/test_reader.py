@@ -169,8 +169,8 @@ def test_older_and_typed_headers():
 @pytest.mark.parametrize(
     ("headers", "says"),
     [
-        ({"Authorization": "Bearer k-1"}, "'Authorization' is no option"),
-        ({7: "x"}, "7 is no option"),
+        ({"Authorization": "Bearer k-1"}, "'Authorization' is not an option"),
+        ({7: "x"}, "7 is not an option"),
         ({"X-No-Cache": "false"}, "no_cache='false'"),
         ({"X-Timeout": "9s"}, "timeout='9s'"),
         ({"X-Timeout": "9" * 5000}, "timeout="),
@@ -236,8 +236,8 @@ def test_the_answer_may_take_longer_than_the_page(read, asked, client, waits):
     ("arguments", "says"),
     [
         ({"url": None}, "nothing to read"),
-        ({"url": "  "}, "url must be a string"),
-        ({"url": ["https://a"]}, "url must be a string.*not list"),
+        ({"url": "  "}, "url must be a non-empty string"),
+        ({"url": ["https://a"]}, "url must be a non-empty string.*not list"),
         ({"html": "", "url": None}, "html"),
         ({"html": "<p>", "pdf": b"%PDF"}, "html= and pdf="),
         ({"pdf": "file.pdf", "url": None}, "pdf must be the file's bytes"),
@@ -253,8 +253,8 @@ def test_the_answer_may_take_longer_than_the_page(read, asked, client, waits):
         ({"no_cache": "false"}, "no_cache='false' must be True or False"),
         ({"no_cache": 1}, "no_cache=1 must be True or False"),
         ({"links_summary": "true"}, "links_summary='true' must be True or False, or 'all'"),
-        ({"target_selector": "a\r\nx-evil: 1"}, "target_selector must be printable ASCII"),
-        ({"target_selector": ["é"]}, "target_selector must be printable ASCII"),
+        ({"target_selector": "a\r\nx-evil: 1"}, "target_selector must be non-empty printable ASCII"),
+        ({"target_selector": ["é"]}, "target_selector must be non-empty printable ASCII"),
         ({"target_selector": ""}, "target_selector"),
         ({"options": {"engine": "browser"}}, "options is dict"),
     ],

@@ -99,7 +99,7 @@ def test_a_search_without_content(search):
         ({"num": 0}, "num=0"),
         ({"page": True}, "page=True"),
         ({"country": 49}, "country=49"),
-        ({"site": "a\nb"}, "site must be printable ASCII"),
+        ({"site": "a\nb"}, "site must be non-empty printable ASCII"),
         ({"content": "no"}, "content='no'"),
         (
             {"content": False, "options": ReaderOptions(return_format="html")},
