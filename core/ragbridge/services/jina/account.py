@@ -1,6 +1,6 @@
-"""``GET /v1/models``, and the account's balance, which only the reader's host tells.
+"""``GET /v1/models``, and the account's balance, which only the reader's host shows.
 
-No quota is published for either; they count as requests of the reader, which has one for those without a key.
+No quota is published for either. They count as requests to the reader, which has a quota for clients without a key too.
 """
 
 from __future__ import annotations
@@ -28,21 +28,23 @@ _BALANCE = re.compile(r"""balance[ _]?left[\]":\s]{1,8}(-?\d[\d,]*)""", re.IGNOR
 
 
 class AccountMethods(JinaMethods):
-    """The service's models, and what the account has left."""
+    """The service's models and the account's balance."""
 
     def _models(self) -> Plan[tuple[ModelInfo, ...]]:
-        """The models that the service has, with their prices. Works without a key: ``Jina(limits="keyless")``."""
+        """Lists the service's models with their prices. Also works without a key: ``Jina(limits="keyless")``."""
         return plan((models(self._channel),), itemgetter(0))
 
     models = Blocking(_models)
     amodels = Awaitable(_models)
 
     def _balance(self) -> Plan[int]:
-        """Tokens that the key's account has left, as the reader's page says; no other place of the API does.
+        """The balance of the key's account, in tokens.
+
+        Read from the page that the reader's host shows; the API has no endpoint for it.
 
         Raises:
-            ConfigurationError: There is no key.
-            ResponseError: The page names no balance.
+            ConfigurationError: The client has no key.
+            ResponseError: The page shows no balance.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
         return plan((balance(self._channel),), itemgetter(0))
@@ -53,8 +55,8 @@ class AccountMethods(JinaMethods):
 
 def models(channel: JinaChannel) -> Flow[tuple[ModelInfo, ...]]:
     """Every model that the service lists."""
-    found, _ = yield from channel.get("/models", product=PRODUCT, read=_read_models)
-    return found
+    infos, _ = yield from channel.get("/models", product=PRODUCT, read=_read_models)
+    return infos
 
 
 def _read_models(response: Response) -> tuple[tuple[ModelInfo, ...], None]:
@@ -67,7 +69,7 @@ def _read_models(response: Response) -> tuple[tuple[ModelInfo, ...], None]:
 def _model(row: Any) -> ModelInfo:
     name = row.get("id") if isinstance(row, dict) else None
     if not isinstance(name, str) or not name:
-        raise ResponseError("a model of the list has no 'id'")
+        raise ResponseError("a model in the list has no 'id'")
     context, title, pricing = row.get("context_length"), row.get("name"), row.get("pricing")
     return ModelInfo(
         id=name.removeprefix("jina-ai/"),
@@ -80,14 +82,14 @@ def _model(row: Any) -> ModelInfo:
     )
 
 
-def _words(found: object) -> tuple[str, ...]:
-    return tuple(word for word in found if isinstance(word, str)) if isinstance(found, list) else ()
+def _words(value: object) -> tuple[str, ...]:
+    return tuple(word for word in value if isinstance(word, str)) if isinstance(value, list) else ()
 
 
-def _prices(found: dict[str, Any]) -> dict[str, Decimal]:
-    """The prices that are numbers; whatever else the service wrote is in ``raw``."""
+def _prices(pricing: dict[str, Any]) -> dict[str, Decimal]:
+    """The prices that are finite numbers. Other entries are left to ``ModelInfo.raw``."""
     prices = {}
-    for name, value in found.items():
+    for name, value in pricing.items():
         try:
             price = Decimal(str(value))
         except InvalidOperation:
@@ -98,27 +100,27 @@ def _prices(found: dict[str, Any]) -> dict[str, Decimal]:
 
 
 def balance(channel: JinaChannel) -> Flow[int]:
-    """Tokens that the account has left."""
+    """The account's balance, in tokens."""
     if channel.keyless:
-        raise ConfigurationError("balance asks for a key: it is that of the key's account")
+        raise ConfigurationError("balance needs a key: it is the balance of the key's account")
     channel.check_key()
-    found, _ = yield from channel.request(
+    tokens, _ = yield from channel.request(
         "GET",
         f"{channel.hosts.reader}/",
         product=PRODUCT,
         read=lambda response: _read_balance(channel, response),
     )
-    return found
+    return tokens
 
 
 def _read_balance(channel: JinaChannel, response: Response) -> tuple[int, None]:
-    """``[Balance left] 123`` in a text, or ``balanceLeft`` in an object: the page that the host shows without a path."""
+    """Reads the balance from the host's front page: ``[Balance left] 123`` in text, or ``balanceLeft`` in JSON."""
     if response.status >= 300:
-        decode(response)  # says where it redirects to
+        decode(response)  # raises an error that names the redirect's target
     text = bytes(response.body).decode("utf-8", "replace")
     match = _BALANCE.search(text)
     if match:
         return int(match[1].replace(",", "")), None
     if text.lstrip().startswith("{"):
-        open_envelope(channel, response)  # an error that came as a success is raised as what it is
-    raise final("the reader's page names no balance: is the key one of an account that has one?")
+        open_envelope(channel, response)  # raises if an error was sent with a successful status
+    raise final("the reader's page shows no balance: does the key belong to an account that has one?")

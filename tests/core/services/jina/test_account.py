@@ -100,7 +100,7 @@ def test_an_error_in_place_of_a_balance(client):
 def test_the_balance_needs_a_key(client):
     """It is that of the key's account."""
     jina, transport = client(limits="keyless")
-    with pytest.raises(ConfigurationError, match="balance asks for a key"):
+    with pytest.raises(ConfigurationError, match="balance needs a key"):
         jina.balance()
     assert transport.requests == []
 

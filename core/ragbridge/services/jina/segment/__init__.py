@@ -1,1 +1,1 @@
-"""Segmenting."""
+"""Segmentation: texts split into chunks by the service."""

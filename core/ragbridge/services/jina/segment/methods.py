@@ -1,4 +1,4 @@
-"""Methods that cut texts."""
+"""The methods that segment texts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ragbridge.values.web import Segments, Tokenizer
 
 
 class SegmentingMethods(JinaMethods):
-    """Segmenting."""
+    """Segmentation."""
 
     def _segment(
         self,
@@ -25,25 +25,25 @@ class SegmentingMethods(JinaMethods):
         tail: int | None = None,
         return_tokens: bool = False,
     ) -> Plan[Segments]:
-        """A text cut at its structure (paragraphs, sentences, headings), with true positions; and its tokens counted.
+        """Splits a text at its structure (paragraphs, sentences, headings) and counts its tokens.
 
-        Free of charge, and limited by requests alone. It works without a key as well: ``Jina(limits="keyless")``.
+        Free of charge; only the number of requests is limited. Also works without a key: ``Jina(limits="keyless")``.
 
         Args:
-            content: The text. An empty one sends nothing.
-            tokenizer: Whose vocabulary counts: ``cl100k_base``, ``o200k_base``, ``p50k_base``, ``r50k_base``,
-                ``p50k_edit`` or ``gpt2``; OpenAI's, so that counts are none of Jina's own models.
-            max_chunk_length: Characters of a chunk at most; None for the service's 1,000.
-            head: Only the first so many tokens of the text.
-            tail: Only the last so many; not together with ``head``.
+            content: The text. Nothing is sent for an empty text.
+            tokenizer: The vocabulary that counts tokens: ``cl100k_base``, ``o200k_base``, ``p50k_base``, ``r50k_base``,
+                ``p50k_edit`` or ``gpt2``. These are OpenAI's; the tokens of Jina's own models differ.
+            max_chunk_length: Maximum length of a chunk in characters; None for the service's default, 1,000.
+            head: Number of tokens at the start of the text to segment; None for the whole text.
+            tail: Number of tokens at the end of the text to segment. Excludes ``head``.
             return_tokens: Whether each chunk carries its tokens.
 
         Returns:
-            ``Segments``: chunks with ``start``, ``end`` and ``text``, which is ``content[start:end]``.
+            ``Segments``: chunks with ``start``, ``end`` (in code points) and ``text``, which is ``content[start:end]``.
 
         Raises:
             ConfigurationError: An argument is wrong; nothing was sent.
-            ResponseError: A chunk does not stand in the text.
+            ResponseError: A chunk does not occur in the text.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
         options = segment.check_options(
@@ -66,16 +66,19 @@ class SegmentingMethods(JinaMethods):
         tokenizer: str | Tokenizer = DEFAULT_TOKENIZER,
         max_chunk_length: int | None = None,
     ) -> Plan[tuple[Segments, ...]]:
-        """Several texts, cut side by side as far as the quota allows, in their order: one request each.
+        """Segments several texts, in as many concurrent requests as the quota allows.
 
         Args:
-            texts: The texts. Nothing is sent for empty ones.
-            tokenizer: Whose vocabulary counts, see ``segment``.
-            max_chunk_length: Characters of a chunk at most; None for the service's 1,000.
+            texts: The texts. Each is one request; nothing is sent for empty texts.
+            tokenizer: The vocabulary that counts tokens, see ``segment``.
+            max_chunk_length: Maximum length of a chunk in characters; None for the service's default, 1,000.
+
+        Returns:
+            One ``Segments`` per text, in the order of ``texts``.
 
         Raises:
             ConfigurationError: An argument is wrong; nothing was sent.
-            StatusError: The service refuses a text; ``index`` says which.
+            StatusError: The service refuses a text; ``index`` is its position in ``texts``.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
         options = segment.check_options(

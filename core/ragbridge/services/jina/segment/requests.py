@@ -1,7 +1,7 @@
-"""``POST /v1/segment``: build the request, read the answer.
+"""``POST /v1/segment``: builds the request and reads the answer.
 
-In which units the hosted service gives positions is not published. They are taken for code points where every chunk
-stands where its position says; else the chunks are looked for in the text, in their order.
+The unit of the positions in an answer is not documented. They are used as code points if every chunk of the answer is at
+its position in the text. Otherwise the chunks are searched for in the text, in their order.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ DEFAULT_TOKENIZER: Tokenizer = "cl100k_base"
 
 @dataclass(frozen=True, slots=True)
 class SegmentOptions:
-    """What is asked of the segmenter, checked."""
+    """The validated arguments of one request for segmentation."""
 
     content: str
     tokenizer: str
@@ -40,7 +40,7 @@ class SegmentOptions:
     return_tokens: bool
 
     def payload(self) -> dict[str, Any]:
-        """The request's body. Real booleans: the text ``"true"``, which some clients send, is none."""
+        """The request's body. Switches are JSON booleans, not the string ``"true"`` that some clients send."""
         fields = {
             "content": self.content,
             "tokenizer": self.tokenizer,
@@ -62,10 +62,10 @@ def check_options(
     tail: int | None,
     return_tokens: bool,
 ) -> SegmentOptions:
-    """The options, where the service takes them all.
+    """Validates the arguments against what the service accepts.
 
     Raises:
-        ConfigurationError: An argument is not what it should be.
+        ConfigurationError: An argument is invalid; the message names it.
     """
     if not isinstance(content, str):
         raise ConfigurationError(f"content is {type(content).__name__}, not str: one text a call")
@@ -82,7 +82,7 @@ def check_options(
 
 
 def segment(channel: JinaChannel, options: SegmentOptions) -> Plan[Segments]:
-    """One request; none for an empty text."""
+    """Segments one text, in one request. Nothing is sent for an empty text."""
     if not options.content:
         return plan((), lambda _: Segments((), 0, options.tokenizer))
     return single(_flow(channel, channel.meter(PRODUCT), options, "content"))
@@ -91,10 +91,15 @@ def segment(channel: JinaChannel, options: SegmentOptions) -> Plan[Segments]:
 def segment_many(
     channel: JinaChannel, texts: Sequence[str], options: SegmentOptions
 ) -> Plan[tuple[Segments, ...]]:
-    """One request for each text that is not empty; ``options`` without their content hold for all.
+    """Segments each text in a request of its own. Nothing is sent for empty texts.
+
+    Args:
+        channel: The client's channel.
+        texts: The texts.
+        options: The options for all texts; their ``content`` is ignored.
 
     Raises:
-        ConfigurationError: ``texts`` is one string, or an item is none.
+        ConfigurationError: ``texts`` is one string, or an item is not a string.
     """
     contents = listed(texts, "texts", instead=", or call segment(content)")
     for index, text in enumerate(contents):
@@ -123,22 +128,22 @@ def _flow(channel: JinaChannel, meter: Meter, options: SegmentOptions, name: str
 
 
 def _read(response: Response, *, options: SegmentOptions) -> tuple[Segments, int | None]:
-    """The segments in an answer, in the order of the text, and the tokens billed.
+    """The segments of an answer, in the order of the text, and the tokens billed.
 
     Raises:
-        ResponseError: Chunks, positions or tokens are missing or too many, or a chunk does not stand in the text.
+        ResponseError: The numbers of chunks, positions or tokens disagree, or a chunk does not occur in the text.
     """
     body = decode(response)
     texts = body.get("chunks")
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise ResponseError("'chunks' is no list of texts")
+        raise ResponseError("'chunks' is not a list of strings")
     if not texts and options.content.strip():
-        raise ResponseError("'chunks' is empty, the text is not")
+        raise ResponseError("'chunks' is empty although the text is not")
     positions = body.get("chunk_positions")
-    promised = [body.get("num_chunks"), len(positions) if isinstance(positions, list) else None]
-    if any(number not in (None, len(texts)) for number in promised):
+    counts = [body.get("num_chunks"), len(positions) if isinstance(positions, list) else None]
+    if any(number not in (None, len(texts)) for number in counts):
         raise ResponseError(
-            f"{len(texts)} chunks where {promised} were promised, by their number and positions"
+            f"the answer has {len(texts)} chunks, but num_chunks={counts[0]} and {counts[1]} chunk_positions"
         )
     tokens = _tokens(body.get("tokens"), len(texts)) if options.return_tokens else [()] * len(texts)
     spans = _spans(options.content, texts, positions, from_end=options.tail is not None)
@@ -155,12 +160,12 @@ def _read(response: Response, *, options: SegmentOptions) -> tuple[Segments, int
 
 def _count(value: object) -> int:
     if type(value) is not int or value < 0:
-        raise ResponseError(f"'num_tokens' is {value!r}, no count")
+        raise ResponseError(f"'num_tokens' is {value!r}, not a count")
     return value
 
 
 def _billed(body: Mapping[str, Any]) -> int | None:
-    """``usage.tokens``, this product's own name for what was billed."""
+    """The tokens billed: ``usage.tokens`` in this product, ``usage.total_tokens`` in others."""
     usage = body.get("usage")
     return count_of(usage.get("tokens")) if isinstance(usage, dict) else None
 
@@ -168,11 +173,11 @@ def _billed(body: Mapping[str, Any]) -> int | None:
 def _tokens(tokens: object, count: int) -> list[tuple[Token, ...]]:
     """The tokens of each chunk: ``[[text, [id, ...]], ...]``."""
     if not isinstance(tokens, list) or len(tokens) != count:
-        raise ResponseError("'tokens' is no list with an entry for each chunk")
+        raise ResponseError("'tokens' is not a list with one entry per chunk")
     try:
         return [tuple(_token(*pair) for pair in chunk) for chunk in tokens]
     except TypeError:
-        raise ResponseError("a token is no pair of a text and a list of ids") from None
+        raise ResponseError("a token is not a pair of a string and a list of ids") from None
 
 
 def _token(text: object, ids: object) -> Token:
@@ -188,22 +193,22 @@ def _token(text: object, ids: object) -> Token:
 def _spans(
     content: str, texts: Sequence[str], positions: object, *, from_end: bool
 ) -> Sequence[tuple[int, int]]:
-    """Where the chunks stand: at their positions if that holds for all of them, else where they are found.
+    """The spans of the chunks: the answer's positions if all of them are right, otherwise the places of the chunks' texts.
 
     Raises:
-        ResponseError: One of them is nowhere.
+        ResponseError: A chunk does not occur in the text.
     """
-    if isinstance(positions, list) and all(map(_stands_at, positions, texts, [content] * len(texts))):
+    if isinstance(positions, list) and all(map(_is_at, positions, texts, [content] * len(texts))):
         return [(start, end) for start, end in positions]
     if not from_end:
         return _located(content, texts)
-    # The last tokens of a text may stand further in front as well.
+    # With ``tail``, a chunk's text may also occur before the part that was segmented, so the search runs backwards.
     length = len(content)
     backwards = _located(content[::-1], [text[::-1] for text in reversed(texts)])
     return [(length - end, length - start) for start, end in reversed(backwards)]
 
 
-def _stands_at(position: object, text: str, content: str) -> bool:
+def _is_at(position: object, text: str, content: str) -> bool:
     match position:
         case [int(start), int(end)]:
             return 0 <= start == end - len(text) and content.startswith(text, start)
@@ -211,14 +216,14 @@ def _stands_at(position: object, text: str, content: str) -> bool:
 
 
 def _located(content: str, texts: Sequence[str]) -> Sequence[tuple[int, int]]:
-    """The first place of each chunk after the chunk before."""
+    """The span of each chunk: its first occurrence after the end of the previous chunk."""
     spans: list[tuple[int, int]] = []
     end = 0
     for index, text in enumerate(texts):
         start = content.find(text, end)
         if start < 0:
             raise ResponseError(
-                f"chunk {index} of {len(texts)} does not stand in the text, after those before it"
+                f"chunk {index} of {len(texts)} does not occur in the text after the chunks before it"
             )
         end = start + len(text)
         spans.append((start, end))
