@@ -1,1 +1,1 @@
-"""Jobs that the service works on by itself."""
+"""Asynchronous jobs: submitted in one request, run by the service, fetched later."""

@@ -1,4 +1,4 @@
-"""From the lines of a batch job's output into one float32 array, each vector into the row of its item."""
+"""Reads a batch job's output (JSON lines) into one float32 array, with each vector in the row of its item."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 def read_errors(file: bytes) -> dict[str, FailedItem]:
-    """The items that failed, from the file of errors.
+    """The failed items by id, from a job's error file.
 
     Raises:
-        ResponseError: A line is no JSON, or has no id.
+        ResponseError: A line is not JSON, or has no id.
     """
     return {custom_id: _failure(row) for custom_id, row in _lines(file)}
 
@@ -33,11 +33,20 @@ def read_errors(file: bytes) -> dict[str, FailedItem]:
 def collect(
     file: bytes, *, status: BatchStatus, ids: Sequence[str] | None, failed: Mapping[str, FailedItem]
 ) -> BatchResults:
-    """The vectors in a job's output, in the order of ``ids``; None for the items' positions, which are their ids then.
+    """Collects the vectors of a job's output.
+
+    Args:
+        file: The output, in JSON lines in any order.
+        status: The completed job.
+        ids: The items' ids in the caller's order; None if the ids are the items' positions.
+        failed: The items listed in the job's error file.
+
+    Returns:
+        ``BatchResults`` in the order of ``ids``. The rows of failed items are NaN.
 
     Raises:
-        JobError: The job's ids are others.
-        ResponseError: An item is missing or double, or its vector is none.
+        JobError: An item's id is not in ``ids``, or is not a position.
+        ResponseError: An item is missing or occurs twice, or its vector is invalid.
     """
     errors = dict(failed)
     count = len(ids) if ids is not None else _count(file, status, errors)
@@ -67,41 +76,44 @@ def collect(
     vectors: Vectors = sheet.vectors if any(done) else np.empty((count, 0), np.float32)
     names = tuple(ids) if ids is not None else tuple(map(str, range(count)))
     ordered = {failed_rows[row]: errors[failed_rows[row]] for row in sorted(failed_rows)}
-    told = status.stats.tokens if status.stats else 0
-    return BatchResults(vectors, names, ordered, model, Usage(told or tokens, 1))
+    billed = status.stats.tokens if status.stats else 0
+    return BatchResults(vectors, names, ordered, model, Usage(billed or tokens, 1))
 
 
 def _count(file: bytes, status: BatchStatus, errors: Mapping[str, FailedItem]) -> int:
-    """Items of a job whose ids nobody gave.
+    """Number of items in a job whose ids are positions.
 
     Raises:
-        ResponseError: The job has more of them than there are outcomes: no room is made for what will not come.
+        ResponseError: The job states more items than there are outcomes. Checked before an array of that size is allocated.
     """
-    found = [custom_id for custom_id, _ in _lines(file)]
-    told = status.stats.total if status.stats else 0
-    missing = told - len(found) - len(errors)
+    ids = [custom_id for custom_id, _ in _lines(file)]
+    total = status.stats.total if status.stats else 0
+    missing = total - len(ids) - len(errors)
     if missing > 0:
         raise ResponseError(
-            f"batch job {status.id}: {missing} of {told} items or more are neither in the output nor among the errors"
+            f"batch job {status.id}: at least {missing} of {total} items are neither in the output nor among the errors"
         )
-    return told or len(errors.keys() | {*found})
+    return total or len(errors.keys() | {*ids})
 
 
 def _places(job: str, ids: Sequence[str] | None, count: int) -> Callable[[str], int]:
-    """The row of each id."""
+    """A function that returns the row of an id.
+
+    The function raises ``JobError`` for an unknown id.
+    """
     places = None if ids is None else {custom_id: row for row, custom_id in enumerate(ids)}
 
     def row_of(custom_id: str) -> int:
         if places is not None:
             if custom_id in places:
                 return places[custom_id]
-            hint = "which ids= does not have"
+            hint = "which is not in ids="
         else:
             if custom_id.isascii() and custom_id.isdigit() and len(custom_id) < 10:
                 row = int(custom_id)
                 if row < count and str(row) == custom_id:
                     return row
-            hint = "which is no position: pass the ids in your own order as results(ids=...)"
+            hint = "which is not a position: pass the ids in your own order as results(ids=...)"
         raise JobError(f"batch job {job} has an item {custom_id!r}, {hint}", job=job, status="completed")
 
     return row_of
@@ -120,7 +132,7 @@ def _check_all(done: bytearray, failed_rows: Mapping[int, str], job: str) -> Non
 
 
 def _lines(file: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The id and the object of each line that is not empty."""
+    """Yields the id and the object of each non-empty line."""
     for number, line in enumerate(io.BytesIO(file), 1):
         if not line.strip():
             continue
@@ -135,7 +147,7 @@ def _lines(file: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _body(line: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The answer that a line holds; None where it is an error."""
+    """The answer in a line; None if the line is an error."""
     response = line.get("response")
     status = response.get("status_code", 200) if isinstance(response, dict) else None
     body = response.get("body") if isinstance(response, dict) else None
@@ -147,17 +159,17 @@ def _body(line: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _failure(line: Mapping[str, Any]) -> FailedItem:
-    """What a line says of an item that failed, in whichever shape."""
+    """The status and message of a failed item, from any of the shapes that the service uses."""
     response = line.get("response")
     response = response if isinstance(response, dict) else line
     status = response.get("status_code")
-    said = (
+    reason = (
         line.get("error") or response.get("body") or response.get("message") or "the service gave no reason"
     )
-    while isinstance(said, dict):
-        inner = next((said[name] for name in ("message", "detail", "error") if said.get(name)), None)
-        said = inner if inner is not None else json.dumps(said)
-    return FailedItem(status if type(status) is int else None, str(said)[:500])
+    while isinstance(reason, dict):
+        inner = next((reason[name] for name in ("message", "detail", "error") if reason.get(name)), None)
+        reason = inner if inner is not None else json.dumps(reason)
+    return FailedItem(status if type(status) is int else None, str(reason)[:500])
 
 
 def _vector(body: Mapping[str, Any], custom_id: str) -> Vectors:
@@ -167,7 +179,7 @@ def _vector(body: Mapping[str, Any], custom_id: str) -> Vectors:
         case _:
             raise ResponseError(f"the answer for {custom_id!r} does not hold one embedding")
     if not len(vector) or not np.isfinite(vector).all():
-        raise ResponseError(f"the vector of {custom_id!r} is empty, or holds numbers that are not finite")
+        raise ResponseError(f"the vector of {custom_id!r} is empty or has values that are not finite")
     return vector
 
 

@@ -1,6 +1,6 @@
-"""``/v1/batch``: submit a job, look at it, cancel it, fetch what it made.
+"""``/v1/batch``: submits, polls and cancels jobs, and fetches their results.
 
-Requests count in the quota of embeddings; none is published for jobs. What a job costs is in its results alone.
+Requests count in the quota of embeddings, since none is published for jobs. A job's cost is only in its results.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ if TYPE_CHECKING:
 PRODUCT = "embeddings"
 
 JobProgress: TypeAlias = Callable[[int, int], object]
-"""Told how many items are through, failed ones included, and how many there are."""
+"""A callback with the number of finished items, failed ones included, and the number of all items."""
 
 
 def check_job(job: str) -> str:
-    """``job`` as part of an address.
+    """``job`` quoted for use in a path.
 
     Raises:
-        ConfigurationError: It is no id.
+        ConfigurationError: ``job`` is not a non-empty, printable string.
     """
     if not isinstance(job, str) or not job.strip() or not job.isprintable():
         shown = repr(job) if isinstance(job, str) else type(job).__name__
-        raise ConfigurationError(f"the job's id is {shown}: pass the string that the job has as its .id")
+        raise ConfigurationError(f"the job's id is {shown}: pass the job's .id, a string")
     return quote(job.strip(), safe="")
 
 
@@ -55,10 +55,10 @@ def build(
     normalized: bool | None,
     webhook_url: str | None,
 ) -> bytes:
-    """The body of a request for a job.
+    """The body of the request that submits a job.
 
     Raises:
-        ConfigurationError: The model takes no jobs, or an option is not what it should be.
+        ConfigurationError: The model does not support batch jobs, or an option is invalid.
     """
     row = models.find(model, "batch")
     of_jobs = row is not None and role is None and task in row.batch_tasks
@@ -75,19 +75,19 @@ def build(
         not isinstance(webhook_url, str) or not webhook_url.startswith(("https://", "http://"))
     ):
         raise ConfigurationError("webhook_url must start with https:// or http://")
-    found = {
+    fields = {
         "model": model,
         "task": options.task or task,
         "dimensions": dimensions,
         "normalized": normalized,
         "webhook_url": webhook_url,
     }
-    payload = {name: value for name, value in found.items() if value is not None}
+    payload = {name: value for name, value in fields.items() if value is not None}
     return encode({**payload, **inputs.payload()}, texts=inputs.texts, name=lambda index: f"inputs[{index}]")
 
 
 def submit(channel: JinaChannel, body: bytes) -> Flow[BatchStatus]:
-    """A new job. Where the answer is lost it is not asked for again: there would be two."""
+    """Submits a job. Not retried when the answer is lost, since that could create a second job."""
     status, _ = yield from channel.post(
         "/batch/embeddings", body, product=PRODUCT, read=_read_status, idempotent=False
     )
@@ -95,29 +95,29 @@ def submit(channel: JinaChannel, body: bytes) -> Flow[BatchStatus]:
 
 
 def look(channel: JinaChannel, job: str) -> Flow[BatchStatus]:
-    """How the job stands."""
+    """The job's status."""
     status, _ = yield from channel.get(f"/batch/{check_job(job)}", product=PRODUCT, read=_read_status)
     return status
 
 
 def cancel(channel: JinaChannel, job: str) -> Flow[BatchStatus]:
-    """How the job stands once it is cancelled."""
+    """Cancels the job and returns its status."""
     status, _ = yield from channel.delete(f"/batch/{check_job(job)}", product=PRODUCT, read=_read_status)
     return status
 
 
 def listing(channel: JinaChannel, limit: int) -> Plan[tuple[BatchStatus, ...]]:
-    """The account's latest jobs.
+    """The account's latest jobs, at most ``limit``.
 
     Raises:
-        ConfigurationError: ``limit`` is no positive int.
+        ConfigurationError: ``limit`` is not a positive int.
     """
     if type(limit) is not int or limit < 1:
         raise ConfigurationError(f"limit={limit!r} must be a positive int")
 
     def flow() -> Flow[tuple[BatchStatus, ...]]:
-        found, _ = yield from channel.get(f"/batches?limit={limit}", product=PRODUCT, read=_read_listing)
-        return found
+        statuses, _ = yield from channel.get(f"/batches?limit={limit}", product=PRODUCT, read=_read_listing)
+        return statuses
 
     return single(flow())
 
@@ -125,49 +125,56 @@ def listing(channel: JinaChannel, limit: int) -> Plan[tuple[BatchStatus, ...]]:
 def wait(
     channel: JinaChannel, job: str, *, poll: float, timeout: float | None, progress: JobProgress | None
 ) -> Flow[BatchStatus]:
-    """The completed job.
+    """Polls the job until it is completed.
+
+    Args:
+        channel: The client's channel.
+        job: The job's id.
+        poll: Longest pause between two polls, in seconds.
+        timeout: Maximum wait in seconds; None for no limit.
+        progress: Called after each poll.
 
     Raises:
-        JobError: It ended otherwise, or the time is up.
+        JobError: The job failed, expired or was cancelled, or the timeout is over.
     """
 
-    def seen() -> Flow[BatchStatus]:
+    def poll_once() -> Flow[BatchStatus]:
         status = yield from look(channel, job)
         if progress is not None and status.stats is not None:
             progress(status.stats.completed + status.stats.failed, status.stats.total)
         return status
 
     status = yield from polling.watch(
-        seen, ended=lambda status: status.ended, poll=poll, timeout=timeout, now=channel.now
+        poll_once, ended=lambda status: status.ended, poll=poll, timeout=timeout, now=channel.now
     )
     return completed(status, job, timeout)
 
 
 def completed(status: BatchStatus, job: str, waited: float | None = None) -> BatchStatus:
-    """``status``, where the job is done.
+    """Returns ``status`` if the job is completed.
 
     Raises:
-        JobError: It is not, or ended otherwise.
+        JobError: The job is still running, failed, expired or was cancelled.
     """
     if status.status == "completed":
         return status
     if not status.ended:
         after = f" after {waited:g} s" if waited is not None else ""
         raise JobError(
-            f"batch job {job} is {status.status}{after}: it goes on, and wait_done() of jina.batch({job!r}) waits for it",
+            f"batch job {job} is {status.status}{after}: it is still running; jina.batch({job!r}).wait_done() waits for it",
             job=job,
             status=status.status,
         )
     reason = f": {status.error}" if status.error else ""
-    place = f"; GET /v1/batch/{job}/errors names the items that failed" if status.error_file_url else ""
-    raise JobError(f"batch job {job} {_ENDS[status.status]}{reason}{place}", job=job, status=status.status)
+    hint = f"; GET /v1/batch/{job}/errors lists the items that failed" if status.error_file_url else ""
+    raise JobError(f"batch job {job} {_ENDS[status.status]}{reason}{hint}", job=job, status=status.status)
 
 
 _ENDS = {"failed": "failed", "expired": "expired", "cancelled": "was cancelled"}
 
 
 def output(channel: JinaChannel, job: str) -> Flow[bytes]:
-    """The job's output as it is: lines of JSON."""
+    """The completed job's output, unchanged: JSON lines."""
     status = completed((yield from look(channel, job)), job)
     path = f"/batch/{check_job(job)}/output"
     return (yield from fetch(channel, path, status.output_url, product=PRODUCT, read=bytes))
@@ -176,13 +183,13 @@ def output(channel: JinaChannel, job: str) -> Flow[bytes]:
 def results(
     channel: JinaChannel, job: str, *, ids: Sequence[str] | None, partial: bool
 ) -> Flow[BatchResults]:
-    """The vectors, in the order of ``ids`` or of the items' positions.
+    """The completed job's vectors, in the order of ``ids`` or of the items' positions.
 
     Raises:
-        JobError: The job is not done, items failed, or the ids are others.
-        ResponseError: An item is missing or double, or its vector is none.
+        JobError: The job is not completed, items failed and ``partial`` is False, or an item's id is unknown.
+        ResponseError: An item is missing or occurs twice, or its vector is invalid.
     """
-    from ragbridge.services.jina.jobs.answers import collect, read_errors  # brings NumPy
+    from ragbridge.services.jina.jobs.answers import collect, read_errors  # imports NumPy
 
     status = completed((yield from look(channel, job)), job)
     path = f"/batch/{check_job(job)}"
@@ -196,16 +203,16 @@ def results(
             if error.status != 404:
                 raise
     read = functools.partial(collect, status=status, ids=ids, failed=failed)
-    found = yield from fetch(channel, f"{path}/output", status.output_url, product=PRODUCT, read=read)
-    if found.errors and not partial:
-        custom_id, item = next(iter(found.errors.items()))
+    batch_results = yield from fetch(channel, f"{path}/output", status.output_url, product=PRODUCT, read=read)
+    if batch_results.errors and not partial:
+        custom_id, item = next(iter(batch_results.errors.items()))
         raise JobError(
-            f"batch job {job}: {len(found.errors)} of {len(found)} items failed, such as {custom_id!r}: "
-            f"{item.message}; results(partial=True) gives the others",
+            f"batch job {job}: {len(batch_results.errors)} of {len(batch_results)} items failed, such as {custom_id!r}: "
+            f"{item.message}; results(partial=True) returns the others",
             job=job,
             status=status.status,
         )
-    return found
+    return batch_results
 
 
 def _read_status(response: Response) -> tuple[BatchStatus, None]:
@@ -213,21 +220,21 @@ def _read_status(response: Response) -> tuple[BatchStatus, None]:
 
 
 def _read_listing(response: Response) -> tuple[tuple[BatchStatus, ...], None]:
-    """A list of jobs, bare as described or in an object."""
+    """Reads a list of jobs: a JSON array, as documented, or an object that holds it."""
     if response.body.lstrip()[:1] == b"[":
         response = replace(response, body=b'{"data": %b}' % bytes(response.body))
     body = decode(response)
     rows = body.get("data", body.get("batches"))
     if not isinstance(rows, list):
-        raise ResponseError("the answer is no list of batch jobs")
+        raise ResponseError("the answer is not a list of batch jobs")
     return tuple(status_of(row) for row in rows), None
 
 
 def status_of(row: Any) -> BatchStatus:
-    """A job as the service describes it.
+    """Reads a job's status from its object in an answer.
 
     Raises:
-        ResponseError: It has no id or no status.
+        ResponseError: The object has no id or no status.
     """
     match row:
         case {"batch_id": str(job), "status": str(status)} if job and status:
@@ -252,5 +259,5 @@ def _stats(value: Any) -> BatchStats | None:
     names = ("total", "completed", "failed", "total_tokens")
     counts = [value.get(name, 0) for name in names]
     if not all(type(count) is int and count >= 0 for count in counts):
-        raise ResponseError(f"'stats' of a batch job has the counts {counts!r}")
+        raise ResponseError(f"'stats' of a batch job has invalid counts: {counts!r}")
     return BatchStats(*counts)

@@ -1,6 +1,6 @@
-"""``/v1/bulk-embeddings``: a file in, a file out. In no description of Jina's API since 2026.
+"""``/v1/bulk-embeddings``: embeds a file and returns a file. Not documented by Jina since 2026.
 
-What columns the file must have is described nowhere: bytes are passed through, both ways.
+The columns of either file are not documented, so both are passed through unchanged.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
 PRODUCT = "embeddings"
 PATH = "/bulk-embeddings"
 DEPRECATED = (
-    "/v1/bulk-embeddings is in no description of Jina's API since 2026 and may be gone; "
-    "submit_batch(...) is its successor"
+    "/v1/bulk-embeddings is not documented by Jina since 2026, and may have been removed; "
+    "use submit_batch(...) instead"
 )
 
 
 def build(file: bytes | os.PathLike[str], *, model: str, email: str | None) -> tuple[bytes, dict[str, str]]:
-    """The body of a request for a job, and its headers.
+    """The multipart body and the headers of the request that submits a job.
 
     Raises:
-        ConfigurationError: The file cannot be read or is empty, or an option is not what it should be.
+        ConfigurationError: The file cannot be read or is empty, or an option is invalid.
     """
     models.find(model, "embed")
     if isinstance(file, os.PathLike):
@@ -47,13 +47,11 @@ def build(file: bytes | os.PathLike[str], *, model: str, email: str | None) -> t
     elif isinstance(file, (bytes, bytearray, memoryview)):
         name, content = "input.csv", bytes(file)
     else:
-        raise ConfigurationError(
-            f"file is {type(file).__name__}: pass pathlib.Path(...), or the file's bytes"
-        )
+        raise ConfigurationError(f"file is {type(file).__name__}: pass a pathlib.Path, or the file's bytes")
     if not content:
         raise ConfigurationError("file is empty: there is nothing to embed")
     if email is not None and (not isinstance(email, str) or "@" not in email or not email.isprintable()):
-        raise ConfigurationError("email must be an address, or None")
+        raise ConfigurationError("email must be an email address, or None")
     fields = {"model": model, **({"email": email} if email else {})}
     boundary = secrets.token_hex(16)
     parts = [
@@ -69,7 +67,7 @@ def build(file: bytes | os.PathLike[str], *, model: str, email: str | None) -> t
 
 
 def submit(channel: JinaChannel, body: bytes, headers: dict[str, str]) -> Flow[BulkStatus]:
-    """A new job. Where the answer is lost it is not asked for again: there would be two."""
+    """Submits a job. Not retried when the answer is lost, since that could create a second job."""
     status, _ = yield from channel.post(
         PATH, body, product=PRODUCT, read=_read_status, headers=headers, idempotent=False
     )
@@ -77,16 +75,16 @@ def submit(channel: JinaChannel, body: bytes, headers: dict[str, str]) -> Flow[B
 
 
 def look(channel: JinaChannel, job: str) -> Flow[BulkStatus]:
-    """How the job stands."""
+    """The job's status."""
     status, _ = yield from channel.get(f"{PATH}/{check_job(job)}", product=PRODUCT, read=_read_status)
     return status
 
 
 def wait(channel: JinaChannel, job: str, *, poll: float, timeout: float | None) -> Flow[BulkStatus]:
-    """The completed job.
+    """Polls the job until it is completed.
 
     Raises:
-        JobError: It failed, or the time is up.
+        JobError: The job failed, or the timeout is over.
     """
     status = yield from polling.watch(
         lambda: look(channel, job),
@@ -102,20 +100,20 @@ def wait(channel: JinaChannel, job: str, *, poll: float, timeout: float | None) 
 
 
 def download(channel: JinaChannel, job: str) -> Flow[bytes]:
-    """The file that the job made, as it is."""
+    """The job's output file, unchanged."""
     url, _ = yield from channel.post(
         f"{PATH}/{check_job(job)}/download-result", b"", product=PRODUCT, read=_read_url
     )
     own = urlsplit(channel.hosts.api)
     if url.startswith(f"{own.scheme}://{own.netloc}/"):
-        found, _ = yield from channel.request("GET", url, product=PRODUCT, read=_read_bytes)
-        return found
+        content, _ = yield from channel.request("GET", url, product=PRODUCT, read=_read_bytes)
+        return content
     return (yield from fetch_foreign(channel, url, product=PRODUCT, read=bytes))
 
 
 def _read_bytes(response: Response) -> tuple[bytes, None]:
     if response.status >= 300:
-        decode(response)  # says where it redirects to
+        decode(response)  # raises an error that names the redirect's target
     return bytes(response.body), None
 
 

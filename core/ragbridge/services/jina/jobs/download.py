@@ -1,4 +1,4 @@
-"""Files that a job leaves behind, some of them on other hosts: those never get the key."""
+"""Downloads of a job's files. Hosts other than the API's are never sent the key."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class _Elsewhere:
-    """The answer is at another address."""
+class _Redirect:
+    """The file is at another address."""
 
     url: str
 
@@ -27,55 +27,55 @@ class _Elsewhere:
 def fetch(
     channel: JinaChannel, path: str, url: str | None, *, product: str, read: Callable[[bytes], T]
 ) -> Flow[T]:
-    """What stands at ``path`` of the API or, where it sends elsewhere or has it no more, at ``url``.
+    """Downloads a file from ``path`` of the API. Follows a redirect to a store; on a 404, tries ``url`` instead.
 
     Args:
-        channel: The client's.
-        path: Below the API's address.
-        url: Where else the service says that the file is; None if nowhere.
-        product: Whose quota counts the requests.
-        read: Turns the file into the result; raises ``ResponseError`` on anything odd.
+        channel: The client's channel.
+        path: Path below the API's address.
+        url: The file's address in a store, if the job's status has one.
+        product: The product whose quota counts the requests.
+        read: Parses the file; raises ``ResponseError`` if it is malformed.
 
     Raises:
-        InvalidRequestError: The file is gone.
+        InvalidRequestError: The file does not exist, or no longer does.
     """
 
-    def read_here(response: Response) -> tuple[T | _Elsewhere, None]:
+    def read_own(response: Response) -> tuple[T | _Redirect, None]:
         if response.status >= 300:
-            return _Elsewhere(response.headers.get("location", "")), None
+            return _Redirect(response.headers.get("location", "")), None
         return read(response.body), None
 
     try:
-        found, _ = yield from channel.get(path, product=product, read=read_here)
+        result, _ = yield from channel.get(path, product=product, read=read_own)
     except InvalidRequestError as error:
         if error.status != 404 or not _is_foreign(channel, url):
             raise
-        found = _Elsewhere(url or "")
-    if isinstance(found, _Elsewhere):
-        return (yield from fetch_foreign(channel, found.url, product=product, read=read))
-    return found
+        result = _Redirect(url or "")
+    if isinstance(result, _Redirect):
+        return (yield from fetch_foreign(channel, result.url, product=product, read=read))
+    return result
 
 
 def fetch_foreign(channel: JinaChannel, url: str, *, product: str, read: Callable[[bytes], T]) -> Flow[T]:
-    """The file at ``url``, an address of another host that is signed by itself: it gets no key.
+    """Downloads a file from another host. The key is not sent, since such addresses carry their own signature.
 
     Raises:
-        ResponseError: The address is none of another host, or is not as safe as the API's own.
+        ResponseError: ``url`` is on the API's own host, is less secure than the API's address, or redirects.
     """
     if not _is_foreign(channel, url):
-        raise final(f"the service sends to {host_of(url)} for a file, which is no address of a store")
+        raise final(f"the service names {host_of(url)} as a file's address: that is not a store's address")
 
-    def read_there(response: Response) -> tuple[T, None]:
+    def read_foreign(response: Response) -> tuple[T, None]:
         if response.status >= 300:
-            raise final(f"HTTP {response.status}: the file's address sends elsewhere once more")
+            raise final(f"HTTP {response.status}: the file's address redirects again")
         return read(response.body), None
 
-    found, _ = yield from channel.request("GET", url, product=product, read=read_there, signed=False)
-    return found
+    result, _ = yield from channel.request("GET", url, product=product, read=read_foreign, signed=False)
+    return result
 
 
 def _is_foreign(channel: JinaChannel, url: str | None) -> bool:
-    """Whether ``url`` is on another host than the API, and not less protected than it."""
+    """Whether ``url`` is on a host other than the API's, and uses HTTPS if the API does."""
     own = urlsplit(channel.hosts.api)
     try:
         address = urlsplit(url or "")

@@ -1,4 +1,4 @@
-"""What a batch job is to embed: from a list, from a file, or at an address; checked before anything is sent."""
+"""The items of a batch job: a list, a file, or an address. Validated before anything is sent."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ragbridge.errors import ConfigurationError
 from ragbridge.models import MAX_BATCH_ITEMS, MAX_BATCH_LINES
 
 _TOO_MANY = (
-    f"more than {MAX_BATCH_ITEMS:,} items in one job: submit several jobs, or put up to {MAX_BATCH_LINES:,} lines of JSON "
-    "where the service can fetch them and pass input_url="
+    f"more than {MAX_BATCH_ITEMS:,} items: submit several jobs, or pass input_url= with the address of up to "
+    f"{MAX_BATCH_LINES:,} JSON lines that the service can fetch"
 )
 _JSONL = frozenset({".jsonl", ".ndjson"})
 _SCHEMES = frozenset({"http", "https", "s3", "gs"})
@@ -24,12 +24,12 @@ _SCHEMES = frozenset({"http", "https", "s3", "gs"})
 
 @dataclass(frozen=True, slots=True)
 class BatchInputs:
-    """The items of a job, or where they are.
+    """The items of a job, or their address.
 
     Attributes:
-        texts: The items; empty where ``url`` has them.
-        ids: The caller's own ids; None where they are the items' positions.
-        url: Where the items are.
+        texts: The items; empty if ``url`` is set.
+        ids: The caller's own ids; None if the ids are the items' positions.
+        url: The address of the items; None if they are in ``texts``.
     """
 
     texts: list[str]
@@ -37,7 +37,7 @@ class BatchInputs:
     url: str | None = None
 
     def payload(self) -> dict[str, Any]:
-        """What of it stands in the request's body."""
+        """The items' fields in the request's body."""
         if self.url is not None:
             return {"input_url": self.url}
         ids = self.ids or map(str, range(len(self.texts)))
@@ -55,17 +55,18 @@ def check_inputs(
     custom_ids: Sequence[str] | None,
     input_url: str | None,
 ) -> BatchInputs:
-    """The items, read from a file where ``inputs`` is a path.
+    """Validates a job's items, and reads them from a file if ``inputs`` is a path.
 
     Raises:
-        ConfigurationError: There are none, too many, or one of them is no text; ids are double, or not as many.
+        ConfigurationError: There are no items or too many, an item is not a string, an id occurs twice, or the numbers of
+            items and ids differ.
     """
     if (inputs is None) == (input_url is None):
         raise ConfigurationError("give either inputs or input_url=")
     if input_url is not None:
         if custom_ids is not None:
             raise ConfigurationError(
-                "custom_ids: the lines at input_url have their own; give them to results(ids=)"
+                "custom_ids: the lines at input_url have their own ids; pass those to results(ids=...)"
             )
         if not isinstance(input_url, str) or urlsplit(input_url).scheme not in _SCHEMES:
             raise ConfigurationError(
@@ -91,17 +92,19 @@ def check_ids(ids: Sequence[str], name: str) -> tuple[str, ...]:
     """``ids`` as a tuple.
 
     Raises:
-        ConfigurationError: One of them is no text, empty or double.
+        ConfigurationError: An id is not a string, is empty or occurs twice.
     """
-    found = tuple(listed(ids, name))
+    custom_ids = tuple(listed(ids, name))
     seen: dict[str, int] = {}
-    for index, custom_id in enumerate(found):
+    for index, custom_id in enumerate(custom_ids):
         if not isinstance(custom_id, str) or not custom_id:
-            raise ConfigurationError(f"{name}[{index}] must be a string that is not empty")
+            raise ConfigurationError(f"{name}[{index}] must be a non-empty string")
         if custom_id in seen:
-            raise ConfigurationError(f"{name}[{index}] is {custom_id!r}, as {name}[{seen[custom_id]}] is")
+            raise ConfigurationError(
+                f"{name}[{index}] is {custom_id!r}, as is {name}[{seen[custom_id]}]: ids must be unique"
+            )
         seen[custom_id] = index
-    return found
+    return custom_ids
 
 
 def _listed(inputs: Any) -> list[str]:
@@ -115,9 +118,9 @@ def _listed(inputs: Any) -> list[str]:
 
 
 def _read_file(path: Path) -> tuple[list[str], tuple[str, ...] | None]:
-    """The texts of a file, and their ids where its lines have them.
+    """The texts of a file, and their ids, or None if its lines have none.
 
-    A line of a ``.jsonl`` or ``.ndjson`` file is an object with ``input`` or ``text``, or as the service has it:
+    A line of a ``.jsonl`` or ``.ndjson`` file is an object with ``input`` or ``text``, or has the service's own shape,
     ``{"custom_id": ..., "body": {"input": ...}}``. A line of any other file is a text.
     """
     texts: list[str] = []
@@ -141,7 +144,7 @@ def _read_file(path: Path) -> tuple[list[str], tuple[str, ...] | None]:
         raise ConfigurationError(f"inputs: {path.name} cannot be read: {error}") from None
     if ids and len(ids) != len(texts):
         raise ConfigurationError(
-            f"{path.name}: {len(ids)} of {len(texts)} lines have a custom_id; all or none must"
+            f"{path.name}: {len(ids)} of {len(texts)} lines have a custom_id; either all or none must have one"
         )
     return texts, tuple(ids) or None
 
@@ -150,11 +153,11 @@ def _read_line(line: str, where: str) -> tuple[str, str | None]:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise ConfigurationError(f"{where}: no JSON ({error})") from None
+        raise ConfigurationError(f"{where}: not JSON ({error})") from None
     match row:
         case {"body": {"input": str(text)}} | {"input": str(text)} | {"text": str(text)}:
             custom_id = row.get("custom_id")
             if custom_id is not None and not isinstance(custom_id, str):
                 raise ConfigurationError(f"{where}: custom_id is {type(custom_id).__name__}, not str")
             return text, custom_id
-    raise ConfigurationError(f"{where}: no object with a text in 'input', 'text' or 'body.input'")
+    raise ConfigurationError(f"{where}: not an object with a string in 'input', 'text' or 'body.input'")

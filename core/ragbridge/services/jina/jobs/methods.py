@@ -1,4 +1,4 @@
-"""Methods for what takes longer than a request."""
+"""The methods of batch and bulk jobs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class _Job(JinaPart):
-    """A handle on a job: its id is all that it needs, so that any process can make one.
+    """A handle on a job. It needs only the job's id, so any process can create one.
 
     Attributes:
         id: The job's id.
@@ -39,11 +39,11 @@ class _Job(JinaPart):
 
 
 class BatchJob(_Job):
-    """A batch job: ``Jina.submit_batch`` makes it, ``Jina.batch(id)`` finds it again, in any process.
+    """A handle on a batch job, from ``Jina.submit_batch`` or, in any process, ``Jina.batch(id)``.
 
     Attributes:
         id: The job's id.
-        ids: The items' ids in the caller's order; None where they are their positions, or not known here.
+        ids: The items' ids in the caller's order; None if they are positions or unknown.
     """
 
     def __init__(self, service: Service, job: str, ids: Sequence[str] | None = None) -> None:
@@ -51,10 +51,10 @@ class BatchJob(_Job):
         self.ids = None if ids is None else check_ids(ids, "ids")
 
     def _status(self) -> Plan[BatchStatus]:
-        """How the job stands.
+        """The job's status.
 
         Raises:
-            InvalidRequestError: There is no such job.
+            InvalidRequestError: The job does not exist.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
         return plan((batch.look(self._channel, self.id),), _only)
@@ -69,18 +69,19 @@ class BatchJob(_Job):
         timeout: float | None = None,
         progress: JobProgress | None = None,
     ) -> Plan[BatchStatus]:
-        """Wait until the job is completed. The asynchronous face is ``await_done``.
+        """Waits until the job is completed. The asynchronous method is ``await_done``.
 
         Args:
-            poll: Longest pause between two looks, in seconds; the first is a second, each further one twice as long.
-            timeout: Seconds to wait at most; None for as long as it takes. The job goes on when they are over.
-            progress: Called after each look with the number of items that are through and of all.
+            poll: Longest pause between two polls, in seconds. The first pause is one second, and each further one twice as
+                long.
+            timeout: Maximum wait in seconds; None for no limit. The job itself is not affected by it.
+            progress: Called after each poll with the numbers of finished items and of all items.
 
         Returns:
-            The job as it ended.
+            The status of the completed job.
 
         Raises:
-            JobError: The job failed, expired or was cancelled, or the time is up.
+            JobError: The job failed, expired or was cancelled, or the timeout is over.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
         polling.check(poll, timeout)
@@ -91,10 +92,10 @@ class BatchJob(_Job):
     await_done = Awaitable(_wait_done)
 
     def _cancel(self) -> Plan[BatchStatus]:
-        """Cancel the job.
+        """Cancels the job.
 
         Raises:
-            InvalidRequestError: There is no such job, or it has ended.
+            InvalidRequestError: The job does not exist, or has ended.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
         return plan((batch.cancel(self._channel, self.id),), _only)
@@ -103,20 +104,20 @@ class BatchJob(_Job):
     acancel = Awaitable(_cancel)
 
     def _results(self, *, ids: Sequence[str] | None = None, partial: bool = False) -> Plan[BatchResults]:
-        """The vectors of the completed job, in the caller's order; the service keeps them for a day.
+        """The vectors of the completed job, in the caller's order. The service keeps them for a day.
 
         Args:
-            ids: The items' ids in the order that you want, all of them. Not needed where ``submit_batch`` numbered the
-                items, nor on the handle that it returned.
-            partial: Take what there is where items failed: their rows are NaN, and ``errors`` says why. Else they are an
-                error, so that nobody stores such rows unseen.
+            ids: The ids of all items, in the order of the result's rows. Not needed on the handle that ``submit_batch``
+                returned, or if the items were submitted without ids.
+            partial: Whether to return results although items failed. The rows of failed items are NaN, and ``errors``
+                has the reasons. If False, a failed item raises ``JobError``, so that no NaN is stored by mistake.
 
         Returns:
             ``BatchResults``: ``vectors`` is float32 of shape (number of items, dimensions).
 
         Raises:
-            JobError: The job is not completed, an item failed, or the items have ids that are not known here.
-            ResponseError: An item is missing or double, or its vector is none.
+            JobError: The job is not completed, an item failed, or an item's id is unknown to this handle.
+            ResponseError: An item is missing or occurs twice, or its vector is invalid.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
         order = self.ids if ids is None else check_ids(ids, "ids")
@@ -126,7 +127,7 @@ class BatchJob(_Job):
     aresults = Awaitable(_results)
 
     def _output(self) -> Plan[bytes]:
-        """The completed job's output as the service wrote it: a line of JSON for each item, in any order.
+        """The completed job's output, unchanged: one JSON line per item, in any order.
 
         Raises:
             JobError: The job is not completed.
@@ -139,28 +140,29 @@ class BatchJob(_Job):
 
 
 class BulkJob(_Job):
-    """A bulk job: ``Jina.submit_bulk`` makes it, ``Jina.bulk(id)`` finds it again. Deprecated as the whole product is.
+    """A handle on a bulk job, from ``Jina.submit_bulk`` or ``Jina.bulk(id)``. Deprecated, like the whole product.
 
     Attributes:
         id: The job's id.
     """
 
     def _status(self) -> Plan[BulkStatus]:
-        """How the job stands."""
+        """The job's status."""
         return plan((bulk.look(self._channel, self.id),), _only)
 
     status = Blocking(_status)
     astatus = Awaitable(_status)
 
     def _wait_done(self, *, poll: float = polling.POLL, timeout: float | None = None) -> Plan[BulkStatus]:
-        """Wait until the job is completed. The asynchronous face is ``await_done``.
+        """Waits until the job is completed. The asynchronous method is ``await_done``.
 
         Args:
-            poll: Longest pause between two looks, in seconds; the first is a second, each further one twice as long.
-            timeout: Seconds to wait at most; None for as long as it takes.
+            poll: Longest pause between two polls, in seconds. The first pause is one second, and each further one twice as
+                long.
+            timeout: Maximum wait in seconds; None for no limit.
 
         Raises:
-            JobError: The job failed, or the time is up.
+            JobError: The job failed, or the timeout is over.
         """
         polling.check(poll, timeout)
         return plan((bulk.wait(self._channel, self.id, poll=poll, timeout=timeout),), _only)
@@ -169,7 +171,7 @@ class BulkJob(_Job):
     await_done = Awaitable(_wait_done)
 
     def _download(self) -> Plan[bytes]:
-        """The file that the job made, as it is: its columns are described nowhere."""
+        """The job's output file, unchanged. Its columns are not documented."""
         return plan((bulk.download(self._channel, self.id),), _only)
 
     download = Blocking(_download)
@@ -192,7 +194,7 @@ class JobMethods(JinaMethods):
         custom_ids: Sequence[str] | None = None,
         webhook_url: str | None = None,
     ) -> Plan[BatchJob]:
-        """Have the service embed many texts while you do something else.
+        """Submits a job that embeds many texts in the background.
 
         ::
 
@@ -201,29 +203,32 @@ class JobMethods(JinaMethods):
             vectors = job.results().vectors  # in the order of the texts
             jina.batch(job.id).results()     # the same, in another process
 
-        What it costs is in the results' ``usage``, not in that of the client.
+        The job's cost is in the results' ``usage``. The client's own ``usage`` does not include it.
 
         Args:
-            inputs: Up to 10,000 texts; or the path of a file with a text in each line (``.jsonl`` and ``.ndjson``: an object
-                with ``input`` or ``text``, and with ``custom_id`` in all lines or none).
-            input_url: Where the service fetches up to 50,000 lines of JSON by itself (HTTP, S3, GCS), each
+            inputs: Up to 10,000 texts, or the path of a file with one text per line. Lines of a ``.jsonl`` or ``.ndjson``
+                file are objects with ``input`` or ``text``; either all or none have a ``custom_id``.
+            input_url: Address (HTTP, S3, GCS) of up to 50,000 JSON lines that the service fetches itself, each
                 ``{"custom_id": ..., "body": {"input": ...}}``.
-            model: ``jina-embeddings-v5-text-small`` or ``-nano``; no other takes jobs.
+            model: ``jina-embeddings-v5-text-small`` or ``-nano``; other models do not support batch jobs.
             role: What the texts are for: ``"query"`` or ``"document"``.
-            task: The service's own word instead, such as ``"classification"``.
-            dimensions: Width of the vectors.
+            task: The service's own task name instead of a role, such as ``"classification"``.
+            dimensions: Number of dimensions of the vectors.
             normalized: Whether vectors get unit length; the service's default is True.
-            custom_ids: A name for each text; None to number them from 0, so that their order is known without you.
-            webhook_url: Where the service says that the job has ended.
+            custom_ids: One unique id per text. None numbers them from 0, and results keep their order without ids.
+            webhook_url: Address that the service calls when the job has ended.
+
+        Returns:
+            A handle on the job.
 
         Raises:
             ConfigurationError: An argument is wrong; nothing was sent.
-            RequestError: No answer came, so that the job may or may not exist: ``batches()`` tells. It is not sent twice.
+            RequestError: No answer came, so the job may exist; ``batches()`` lists it if it does. The request is not retried.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
-        found = check_inputs(inputs, custom_ids=custom_ids, input_url=input_url)
+        items = check_inputs(inputs, custom_ids=custom_ids, input_url=input_url)
         body = batch.build(
-            found,
+            items,
             model=model,
             role=role,
             task=task,
@@ -233,18 +238,18 @@ class JobMethods(JinaMethods):
         )
         service = cast("Service", self)
         return plan(
-            (batch.submit(self._channel, body),), lambda done: BatchJob(service, done[0].id, found.ids)
+            (batch.submit(self._channel, body),), lambda done: BatchJob(service, done[0].id, items.ids)
         )
 
     submit_batch = Blocking(_submit_batch)
     asubmit_batch = Awaitable(_submit_batch)
 
     def batch(self, id: str, *, ids: Sequence[str] | None = None) -> BatchJob:  # noqa: A002 - its name
-        """The batch job of this id, which any process may have submitted. Sends nothing.
+        """A handle on the batch job with this id, whichever process submitted it. Sends nothing.
 
         Args:
             id: The job's id.
-            ids: The items' ids in your own order, where they are not their positions.
+            ids: The items' ids in your own order; None if they are positions.
         """
         return BatchJob(cast("Service", self), id, ids)
 
@@ -252,7 +257,7 @@ class JobMethods(JinaMethods):
         """The account's latest batch jobs.
 
         Args:
-            limit: How many at most.
+            limit: Maximum number of jobs.
         """
         return batch.listing(self._channel, limit)
 
@@ -262,12 +267,12 @@ class JobMethods(JinaMethods):
     def _submit_bulk(
         self, file: bytes | os.PathLike[str], *, model: str, email: str | None = None
     ) -> Plan[BulkJob]:
-        """Have the service embed the rows of a file. Deprecated: use ``submit_batch``.
+        """Submits a job that embeds the rows of a file. Deprecated: use ``submit_batch``.
 
         Args:
-            file: The file's path or bytes. Which columns it needs is described nowhere; a CSV is the only example.
+            file: The file's path or bytes. Its columns are not documented; the only example is a CSV file.
             model: The model's name.
-            email: Where the service says that the job has ended.
+            email: Address that the service notifies when the job has ended.
 
         Raises:
             ConfigurationError: An argument is wrong; nothing was sent.
@@ -282,10 +287,10 @@ class JobMethods(JinaMethods):
     asubmit_bulk = Awaitable(_submit_bulk)
 
     def bulk(self, id: str) -> BulkJob:  # noqa: A002 - its name
-        """The bulk job of this id. Sends nothing. Deprecated: use ``batch``."""
+        """A handle on the bulk job with this id. Sends nothing. Deprecated: use ``batch``."""
         warnings.warn(bulk.DEPRECATED, DeprecationWarning, stacklevel=2)
         return BulkJob(cast("Service", self), id)
 
 
-def _only(found: list[T]) -> T:
-    return found[0]
+def _only(results: list[T]) -> T:
+    return results[0]

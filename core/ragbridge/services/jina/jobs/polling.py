@@ -1,4 +1,4 @@
-"""Waiting for a job: look, pause, look again."""
+"""Polls a job until it ends."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from ragbridge.flow import Flow, sleep
 T = TypeVar("T")
 
 FIRST_PAUSE = 1.0
-"""Seconds before the second look; each further pause is twice as long, up to what the caller allows."""
+"""Seconds between the first two polls. Each further pause is twice as long, up to the caller's ``poll``."""
 
 POLL = 30.0
-"""Longest pause unless asked otherwise: Jina's documentation says 10 to 30 seconds."""
+"""Default longest pause in seconds. Jina's documentation recommends 10 to 30 seconds."""
 
 
 def check(poll: float, timeout: float | None) -> None:
-    """Refuse what is no waiting time.
+    """Validates the pause and the timeout.
 
     Raises:
-        ConfigurationError: A figure is not positive.
+        ConfigurationError: A value is not a positive, finite number.
     """
     for name, value in {"poll": poll, "timeout": timeout}.items():
         if value is None and name == "timeout":
@@ -38,21 +38,21 @@ def watch(
     timeout: float | None,
     now: Callable[[], float],
 ) -> Flow[T]:
-    """What the last look saw: the job's end, or how it stood when the time was up.
+    """Polls until the job has ended or the timeout is over, and returns the last status.
 
     Args:
-        look: One look.
-        ended: Whether what was seen is the end.
-        poll: Seconds of the longest pause.
-        timeout: Seconds to wait at most; None for ever.
-        now: Time.
+        look: A flow that fetches the status.
+        ended: Whether a status is final.
+        poll: Longest pause in seconds.
+        timeout: Maximum wait in seconds; None for no limit.
+        now: The clock, in seconds.
     """
     end = None if timeout is None else now() + timeout
     pause = min(FIRST_PAUSE, poll)
     while True:
-        seen = yield from look()
+        status = yield from look()
         left = pause if end is None else end - now()
-        if ended(seen) or left <= 0:
-            return seen
+        if ended(status) or left <= 0:
+            return status
         yield from sleep(min(pause, left))
         pause = min(pause * 2, poll)
