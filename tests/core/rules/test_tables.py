@@ -13,7 +13,7 @@ from ragbridge.elastic import AdaptiveAllocations, ElasticInferenceService, Elas
 from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Request
 from ragbridge.local import Engine
-from ragbridge.rules.services import RULES
+from ragbridge.rules import RULES
 from ragbridge.rules.table import ServiceRules, Setting, count, flag, word
 from ragbridge.services.elastic.endpoints.requests import build_changes
 from ragbridge.services.elastic.endpoints.settings.config import build_config

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from ragbridge.local.elastic.endpoints import Endpoint
 from ragbridge.models import hosted
-from ragbridge.rules import eis, elasticsearch
+from ragbridge.rules import RULES, eis, elasticsearch
 from ragbridge.rules.chunking import check_settings
 from ragbridge.rules.endpoints import CHUNKING_TASKS
-from ragbridge.rules.services import RULES
 from ragbridge.rules.table import shown
 
 if TYPE_CHECKING:

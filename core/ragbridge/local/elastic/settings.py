@@ -10,13 +10,13 @@ from ragbridge.local.elastic.endpoints import Endpoint
 from ragbridge.local.elastic.errors import Failure, invalid_request, refuse, unknown_settings
 from ragbridge.local.elastic.services import eis, elasticsearch, jinaai
 from ragbridge.local.elastic.services.draft import Draft
+from ragbridge.rules import RULES
 from ragbridge.rules.chunking import read_settings
 from ragbridge.rules.eis import NAME as ELASTIC
 from ragbridge.rules.elasticsearch import NAME as ELASTICSEARCH
 from ragbridge.rules.endpoints import CHUNKING_TASKS, ELSER, TASK_TYPES, id_problem
 from ragbridge.rules.jinaai import NAME as JINAAI
 from ragbridge.rules.reader import Scope
-from ragbridge.rules.services import RULES
 from ragbridge.rules.table import shown
 
 if TYPE_CHECKING:

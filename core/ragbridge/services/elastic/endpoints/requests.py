@@ -14,8 +14,8 @@ from ragbridge.errors import (
     ServiceError,
 )
 from ragbridge.flow import Flow, Response
+from ragbridge.rules import RULES
 from ragbridge.rules.reader import Scope
-from ragbridge.rules.services import RULES
 from ragbridge.services.elastic.arguments import given
 from ragbridge.services.elastic.endpoints.settings.config import check_task_type, secrets_of
 from ragbridge.services.elastic.wire import decode, duration, encode, rows, segment

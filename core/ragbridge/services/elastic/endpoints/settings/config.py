@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 from ragbridge.errors import ConfigurationError
+from ragbridge.rules import RULES
 from ragbridge.rules.chunking import (
     ChunkingSettings,
     check_elser,
@@ -16,7 +17,6 @@ from ragbridge.rules.chunking import (
 )
 from ragbridge.rules.endpoints import CHUNKING_TASKS, ELSER_MODELS, TASK_TYPES, id_problem
 from ragbridge.rules.reader import Problem, Scope
-from ragbridge.rules.services import RULES
 from ragbridge.rules.table import unknown
 from ragbridge.services.elastic.endpoints.settings.base import EndpointSettings
 
