@@ -68,7 +68,7 @@ def serve(raw_server, on_the_wire, hits):
 @pytest.fixture(params=["cold", "warm"])
 def warmth(request, monkeypatch):
     """Whether the process has learnt anything of the model before."""
-    monkeypatch.setattr("ragbridge._tokens._estimators", {})
+    monkeypatch.setattr("ragbridge.limiter.tokens._estimators", {})
     return request.param
 
 
@@ -104,7 +104,7 @@ def test_a_blocking_call_goes_on_beside_tasks_of_its_own_loop(
 
 def test_every_transport_lets_a_blocking_call_pass(serve, hits, in_time, any_library, monkeypatch):
     """Neither connections nor clients are shared by the two faces: none of them waits for the other's."""
-    monkeypatch.setattr("ragbridge._tokens._estimators", {})
+    monkeypatch.setattr("ragbridge.limiter.tokens._estimators", {})
 
     async def main():
         own = {}
