@@ -1,4 +1,4 @@
-"""Quotas as values, and what every limiter must offer."""
+"""Quotas as values, and the protocol of limiters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Waitable
 
 Reason: TypeAlias = Literal["requests", "tokens", "concurrency", "address"]
-"""What a service says it refused a request for (``address``: requests of one IP address)."""
+"""The limit that a service names when it refuses a request (``address``: requests of one IP address)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class RateLimit:
         requests_per_minute: Requests a minute.
         tokens_per_minute: Tokens a minute, as the service bills them.
         concurrency: Requests in flight at once.
-        window: Seconds over which the service counts; into one window fits the figure per minute x window / 60.
+        window: Seconds over which the service counts. One window allows the figure per minute times window / 60.
 
     Raises:
         ConfigurationError: A figure is not positive, or less than one request fits into a window.
@@ -45,7 +45,7 @@ class RateLimit:
             or self.concurrency < 1
         ):
             raise ConfigurationError(
-                f"RateLimit: concurrency must be a whole number from 1 or None, not {self.concurrency!r}"
+                f"RateLimit: concurrency must be a whole number of at least 1, or None, not {self.concurrency!r}"
             )
         if self.requests_per_window is not None and self.requests_per_window < 1:
             raise ConfigurationError(
@@ -82,13 +82,13 @@ class Ticket(Waitable, Protocol):
 
     @property
     def reason(self) -> str | None:
-        """What it last waited for: requests, tokens, concurrency, pacing or paused; None if it never waited."""
+        """The reason of its last wait: requests, tokens, concurrency, pacing or paused; None if it never waited."""
 
     def settle(self, tokens: float | None) -> None:
-        """An answer came, or none can be known to come: the service counted ``tokens`` (None: the estimate)."""
+        """The request has ended, and the service counted ``tokens``; None if unknown: the estimate then counts."""
 
     def refuse(self, *, reason: Reason | None, retry_after: float | None) -> float:
-        """The service answered 429: the tokens come back, every request of this quota pauses.
+        """The service answered 429: the tokens are returned, and every request of this quota pauses.
 
         Args:
             reason: Which limit the service named; None if it did not say.

@@ -1,8 +1,8 @@
-"""Event loops as those see them who wait for one another: which of them can go on, and which stand still.
+"""Detects event loops that are blocked, so that no other thread or loop waits for them.
 
-What a task has booked can only be finished by its event loop. A loop stands still while a blocking call runs in its
-thread, for example ``embed`` called from a coroutine, and nothing that such a call waits for may need that loop. asyncio
-is not imported here: where no loop runs, there is none to be known.
+Only its event loop can finish what a task has booked. A loop is blocked (it stands still) while a blocking call runs in
+its thread, for example ``embed`` called from a coroutine. Such a call must not wait for anything that needs the loop.
+This module does not import asyncio: without a running loop there is nothing to detect.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ one callback, short against the window of a quota."""
 
 
 class Witness(Protocol):
-    """Somebody who passed over a loop that stood still, and wants to know when it goes on."""
+    """Skipped a blocked loop, and must be told when it moves again."""
 
     def refresh(self) -> None:
-        """Look again; from any thread."""
+        """The loop moves again. Called from any thread."""
 
 
 class EventLoop:
@@ -46,18 +46,18 @@ class EventLoop:
 
     @property
     def is_still(self) -> bool:
-        """Whether it is known not to move: blocked by a call of ours, or without an answer for ``STALL`` seconds."""
+        """Whether it is blocked: by a call of ours, or because it has not answered for ``STALL`` seconds."""
         asked_at = self._asked_at
         return self._blocking > 0 or (asked_at is not None and time.monotonic() - asked_at >= STALL)
 
     @property
     def is_gone(self) -> bool:
-        """Whether it is closed: it will never move again."""
+        """Whether it is closed, and so will never move again."""
         loop = self._loop()
         return loop is None or loop.is_closed()
 
     def ask(self) -> None:
-        """Have the loop show that it moves. The answer is looked for later, by ``is_still``."""
+        """Ask the loop for a sign of life. ``is_still`` checks later whether it answered."""
         with self._lock:
             loop, now = self._loop(), time.monotonic()
             if self._asked_at is not None or loop is None or now - self._answered_at < STALL / 2:
@@ -65,11 +65,11 @@ class EventLoop:
             self._asked_at = now
         try:
             loop.call_soon_threadsafe(self._answer)
-        except RuntimeError:  # closed: it stands still for good
+        except RuntimeError:  # closed: it never moves again
             return
 
     def tell(self, witness: Witness) -> bool:
-        """Have ``witness`` look again when the loop moves. False if it moves already."""
+        """Tell ``witness`` when the loop moves again. False if it moves already."""
         with self._lock:
             self._witnesses.add(witness)
         return self.is_still
@@ -101,11 +101,11 @@ class EventLoop:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Waker:
-    """Wakes a flow that waits. Calling it raises ``RuntimeError`` once the flow's event loop is closed.
+    """Wakes a waiting flow. Calling it raises ``RuntimeError`` once the flow's event loop is closed.
 
     Attributes:
-        wake: Does it, from any thread.
-        loop: The event loop that the flow needs to go on; None for a flow in a thread.
+        wake: Wakes the flow, from any thread.
+        loop: The flow's event loop; None for a flow in a thread.
     """
 
     wake: Callable[[], object]
@@ -128,7 +128,7 @@ def running() -> EventLoop | None:
 
 
 def known(loop: asyncio.AbstractEventLoop) -> EventLoop:
-    """What is known of ``loop``."""
+    """The shared state of ``loop``."""
     with _lock:
         return _loops.get(loop) or _loops.setdefault(loop, EventLoop(loop))
 

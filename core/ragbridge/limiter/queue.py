@@ -1,4 +1,4 @@
-"""The line before one quota: tickets of any number of threads and event loops, first come first served."""
+"""The waiting line of one quota, first come first served, for any number of threads and event loops."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 EARLIER = 0.01
 """Seconds that a turn must come earlier than a ticket was told for the ticket to be woken: less is not worth a look."""
-TICK = 1e-6  # seconds added to each wait: who looks again then is not too early by a rounding error
+TICK = 1e-6  # seconds added to each wait, so that rounding errors do not make the next look too early
 
 logger = logging.getLogger("ragbridge")
 
@@ -38,10 +38,10 @@ class Line:
         self.reset(quota)
 
     def reset(self, quota: Quota) -> None:
-        """Start afresh, lock included. Tickets of before end without effect."""
+        """Start afresh, lock included. Earlier tickets have no effect any more."""
         self.quota = quota
         self.waiting: OrderedDict[LineTicket, None] = OrderedDict()
-        # Granted to a flow on an event loop that has not seen it yet.
+        # Granted, but the flow on its event loop has not noticed yet.
         self._handed: dict[LineTicket, None] = {}
         self._loops: weakref.WeakSet[EventLoop] = weakref.WeakSet()
         self._lock = threading.RLock()
@@ -167,7 +167,7 @@ class Line:
 
 
 class LineTicket(Waiting):
-    """A ``Ticket``. Whether it waits, flies or has ended is known by the line and its quota alone."""
+    """A ``Ticket``. Its state (waiting, in flight, ended) is kept by the line and its quota."""
 
     __slots__ = ("_announced", "_line", "_reserved_at", "booking", "cause", "deadline", "told")
 
@@ -176,9 +176,9 @@ class LineTicket(Waiting):
         self.booking = booking
         self.cause: Cause | None = None
         self.deadline = math.inf
-        """When its turn comes, if nothing lands before; known of the head alone."""
+        """When its turn comes if no request lands before; known for the head only."""
         self.told = math.inf
-        """The deadline that its flow knows of."""
+        """The time at which its flow will look next."""
         self._line = line
         self._reserved_at = math.inf
         self._announced = False
@@ -207,8 +207,8 @@ class LineTicket(Waiting):
         if now is None or self._goes():
             return None
         self.told = self.deadline
-        # Only the head knows when its turn is; the others are woken. They look once a window all the same, because a
-        # head whose owner died without a word is moved on by whoever looks next.
+        # Only the head knows when its turn comes; the others are woken. They still look once a window: if the owner of the
+        # head has died, the next look moves the line on.
         left = min(max(self.deadline - now, 0.0), self._line.quota.limit.window)
         if self._line.depends_on_others(self.booking.loop):
             left = min(left, STALL)
@@ -240,7 +240,7 @@ class LineTicket(Waiting):
         self.cancel()
 
     def settle(self, tokens: float | None) -> None:
-        """The service counted ``tokens``; None: whatever the estimate was."""
+        """The service counted ``tokens``; None: the estimate counts."""
         self._line.enter(lambda now: self._line.quota.settle(now, self.booking, tokens))
 
     def refuse(self, *, reason: Reason | None, retry_after: float | None) -> float:
@@ -254,7 +254,7 @@ class LineTicket(Waiting):
         if pause is None:
             return 0.0
         logger.log(
-            logging.DEBUG if paused else logging.WARNING,  # one line for all that were under way
+            logging.DEBUG if paused else logging.WARNING,  # logged once for all requests under way
             "refused with 429 (%s): every request of this quota pauses for %.1f s",
             reason or "no reason given",
             pause,

@@ -21,7 +21,7 @@ Cause: TypeAlias = Literal["paused", "concurrency", "requests", "tokens", "pacin
 
 # Figures of simulations against four kinds of servers (tests/benchmarks/limiter_simulation.py).
 Z = 3.0  # standard deviations kept free for what is in flight
-CUT = 0.95  # of what was in use when the service refused
+CUT = 0.95  # share of what was in use at a refusal that is given out afterwards
 RECOVERY = 0.005  # of the quota, per window
 FLOOR = 0.10  # of the quota: what a cut leaves at least
 SUSPICIOUS = (
@@ -35,7 +35,7 @@ _DUST = 1e-9  # of a request or token: what sums of floats may be off by
 
 
 class Meter:
-    """What one figure (requests, or tokens) allows: a sliding log, what is in flight, what refusals taught."""
+    """The state of one figure (requests or tokens): a sliding log, amounts in flight, and cuts after refusals."""
 
     def __init__(self, capacity: float, window: float) -> None:
         self.capacity = capacity
@@ -47,8 +47,8 @@ class Meter:
         self._flying = 0.0
         self._variance = 0.0
         self._refused_at = -math.inf
-        self._used = math.inf  # what was in use at that refusal; corrected as what was in flight then lands
-        self._due = -math.inf  # the paced line has given out everything up to this moment
+        self._used = math.inf  # in use at that refusal; corrected when requests that were in flight then land
+        self._due = -math.inf  # up to this moment, the paced line has given out everything
 
     @property
     def suspicious(self) -> bool:
@@ -56,12 +56,12 @@ class Meter:
         return self.suspected or self._used < SUSPICIOUS * self.capacity
 
     def in_use(self, now: float) -> float:
-        """What counts now: logged within the window, or in flight."""
+        """The amount that counts now: logged within the window, or in flight."""
         self._expire(now)
         return self._logged + self._flying
 
     def effective(self, now: float) -> float:
-        """What may be in use now: the quota, or less after a refusal; recovers slowly."""
+        """The amount that may be in use now: the quota, or less after a refusal. It recovers slowly."""
         if math.isinf(self._used) or math.isinf(self.capacity):
             return self.capacity
         since = now - self._refused_at
@@ -73,7 +73,7 @@ class Meter:
         return min(self.capacity, max(CUT * self._used, FLOOR * self.capacity) + recovered)
 
     def delay(self, now: float, amount: float, variance: float) -> float:
-        """Seconds until ``amount`` fits if nothing lands before; ``inf`` if only a landing can make room."""
+        """Seconds until ``amount`` fits if no request lands before; ``inf`` if only a landing can make room."""
         self._expire(now)
         if not self._log and not self._flights:
             return 0.0  # alone: even a request above a lowered limit has its turn
@@ -93,14 +93,14 @@ class Meter:
         return max(self._due - now, 0.0) + step - max(BURST * self.window, step)
 
     def take(self, now: float, amount: float, variance: float) -> None:
-        """``amount`` takes off."""
+        """A request of ``amount`` is granted."""
         self._flights += 1
         self._flying += amount
         self._variance += variance
         self._due = max(self._due, now) + self._step(now, amount)
 
     def land(self, now: float, granted_at: float, amount: float, variance: float, actual: float) -> None:
-        """What took off as ``amount`` was counted as ``actual`` by the service, not later than now."""
+        """A request granted as ``amount`` has ended. The service counted ``actual``, not later than now."""
         self._flights -= 1
         self._flying = self._flying - amount if self._flights else 0.0
         self._variance = max(self._variance - variance, 0.0) if self._flights else 0.0
@@ -112,7 +112,7 @@ class Meter:
             self._logged += actual
 
     def recount(self, now: float, logged_at: float, estimate: float, actual: float) -> None:
-        """What was logged as ``estimate`` without an answer was counted as ``actual`` by the service, not later than now."""
+        """A request logged as ``estimate`` is answered late. The service counted ``actual``, not later than now."""
         self._expire(now)
         if (logged_at, estimate) in self._log:
             self._log.remove((logged_at, estimate))
@@ -122,9 +122,9 @@ class Meter:
             self._logged += actual
 
     def refuse(self, now: float, granted_at: float) -> None:
-        """The service refused, for this figure, a request that took off at ``granted_at`` and has landed."""
+        """The service refused a request because of this figure. It was granted at ``granted_at`` and has landed."""
         if granted_at <= self._refused_at:
-            return  # sent before the last refusal was known: it teaches nothing new
+            return  # granted before the last refusal was known: no new information
         self.suspected = self.suspicious
         self._refused_at, self._used = now, self.in_use(now)
 
@@ -140,7 +140,7 @@ class Meter:
 
 @dataclass(eq=False, slots=True)
 class Booking:
-    """What one request takes of a quota."""
+    """One request's booking in a quota."""
 
     tokens: float
     variance: float = 0.0
@@ -162,31 +162,31 @@ class Quota:
         self._flying: set[Booking] = set()
         self._adrift: dict[
             Booking, float
-        ] = {}  # whose event loop stands still, and since when they count as landed
+        ] = {}  # bookings of blocked event loops, and since when they count as landed
         self._paused_until = -math.inf
-        self._places = math.inf  # what a refusal for concurrency left
+        self._places = math.inf  # places left by a refusal for concurrency
         self._places_at = -math.inf
 
     def configure(self, limit: RateLimit) -> None:
-        """Go on under another limit, with all that is booked."""
+        """Apply another limit. Bookings stay."""
         self.limit = limit
         self._requests.capacity, self._requests.window = _infinite(limit.requests_per_window), limit.window
         self._tokens.capacity, self._tokens.window = _infinite(limit.tokens_per_window), limit.window
 
     def effective(self, now: float) -> tuple[float, float, float]:
-        """Requests and tokens per window, and places, that are given out now."""
+        """The requests and tokens per window, and the places, that apply now."""
         return self._requests.effective(now), self._tokens.effective(now), self._concurrency(now)
 
     def is_idle(self, now: float) -> bool:
-        """Whether nothing is in flight, nothing counts any more and no pause lasts."""
+        """Whether nothing is in flight or counted, and no pause is running."""
         return not (self._flying or self._adrift or self._requests.in_use(now) or self.is_paused(now))
 
     def is_paused(self, now: float) -> bool:
-        """Whether a refusal holds everybody."""
+        """Whether a pause after a refusal is running."""
         return now < self._paused_until
 
     def delay(self, now: float, booking: Booking) -> tuple[float, Cause]:
-        """Seconds until ``booking`` can be granted if nothing lands before, and what it waits for most."""
+        """Seconds until ``booking`` can be granted if no request lands before, and the cause of the longest wait."""
         waits: list[tuple[float, Cause]] = [
             (self._paused_until - now, "paused"),
             (self._vacancy(now), "concurrency"),
@@ -215,7 +215,7 @@ class Quota:
         return self._land(now, booking, 0.0, 0.0)
 
     def set_adrift(self, now: float, loop: EventLoop) -> None:
-        """``loop`` stands still: what only it can end counts as landed now, so that nobody waits for it.
+        """``loop`` is blocked: its bookings count as landed now, so that no other request waits for it.
 
         The requests may still be under way at the service. They hold their places for a window, beyond which one more
         is given out meanwhile.
@@ -225,7 +225,7 @@ class Quota:
             self._adrift[booking] = now
 
     def forget(self, now: float, loop: EventLoop) -> None:
-        """``loop`` is closed: nothing of it ends any more."""
+        """``loop`` is closed: its bookings will never end."""
         self.set_adrift(now, loop)
         for booking in [adrift for adrift in self._adrift if adrift.loop is loop]:
             del self._adrift[booking]
@@ -234,7 +234,7 @@ class Quota:
         self, now: float, booking: Booking, reason: Reason | None, retry_after: float | None
     ) -> float | None:
         """The service answered 429. Seconds of the pause; None if ``booking`` was not in flight."""
-        # Whether services count refused requests is not known; counting them ourselves is safe and costs little.
+        # It is unknown whether services count refused requests. Counting them is safe and costs little.
         if not self._land(now, booking, 1.0, 0.0):
             return None
         if reason == "concurrency":

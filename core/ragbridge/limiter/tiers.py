@@ -1,4 +1,4 @@
-"""The tiers that services publish, and what a ``limits=`` argument means."""
+"""The published tiers of services, and the meaning of a ``limits=`` argument."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ class Tier:
     """A published limit.
 
     Attributes:
-        service: Whose it is.
-        product: What it limits.
-        name: What ``limits=`` calls it.
+        service: The service.
+        product: The product that it limits.
+        name: Its name in ``limits=``.
         limit: The figures.
         date: When they were published.
-        source: Where.
-        default: Whether a client has it if its user set nothing.
+        source: Where they were published.
+        default: Whether it applies to a client without ``limits=``.
     """
 
     service: str

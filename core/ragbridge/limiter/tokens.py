@@ -1,6 +1,6 @@
 """How many tokens a text will be billed: estimates that calibrate themselves on what services report.
 
-Five classes of characters and a constant per text, each with a weight. Weights start above what large vocabularies need
+Five classes of characters and a constant per text, each with a weight. Weights start above the needs of large vocabularies
 and follow each model's own reports: on requests of 32 texts that change their language, 95 % of the errors are below
 5.5-7.5 %, against 32-42 % for a corrected ``len(text) / 4``.
 
@@ -25,11 +25,11 @@ Features: TypeAlias = tuple[float, float, float, float, float, float]
 
 NOTHING: Features = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
-# Tokens per character of the middle of the vocabularies measured, times what the hungriest of the large ones needs; the
-# last is for the special tokens and the task's prefix that services count with each text.
+# Tokens per character of a median vocabulary, times the factor that the least efficient large one needs. The last weight
+# covers the special tokens and the task's prefix, which services count with each text.
 _PRIOR: Features = (1.35 / 4.6, 1.15 / 2, 1.15 / 1.6, 1.15 * 0.85, 1.3 / 2.3, 4.0)
-_COUNTED: Features = (1.0, 0.0, 0.0, 0.0, 0.0, 4.0)  # a real tokenizer's count stands in the first place
-_BOUND = 20.0  # times the first weight, up or down: no report, however odd, makes a weight useless
+_COUNTED: Features = (1.0, 0.0, 0.0, 0.0, 0.0, 4.0)  # the first feature is a real tokenizer's count
+_BOUND = 20.0  # factor by which a weight may leave its first value: an odd report cannot ruin it
 _SPREAD = 0.15  # standard deviation of log(billed / estimated) before anything is known
 _GAIN = 0.5  # of the error in a report that is corrected at once; the first report corrects all of it
 _MEMORY = 0.2  # weight of the newest report in the spread
@@ -47,8 +47,8 @@ class TokenEstimator:
     """Estimates for one model, safe in any number of threads.
 
     Args:
-        count_tokens: A real tokenizer's count of one text, with or without special tokens; only what a service adds per
-            text is learnt then. None: estimate by classes of characters.
+        count_tokens: A real tokenizer's count of one text, with or without special tokens. Then only the constant that
+            a service adds per text is learnt. None: estimate by classes of characters.
     """
 
     def __init__(self, count_tokens: Callable[[str], int] | None = None) -> None:
@@ -66,20 +66,20 @@ class TokenEstimator:
         return self._reports > 0
 
     def measure(self, text: str) -> Features:
-        """What matters about one text; about 2 us for 400 characters of ASCII."""
+        """The features of one text. Takes about 2 us for 400 ASCII characters."""
         if self._count is not None:
             return (float(self._count(text)), 0.0, 0.0, 0.0, 0.0, 1.0)
         return _classes(text)
 
     def measure_all(self, texts: Iterable[str]) -> Features:
-        """The sum of ``measure`` over ``texts``, for a quarter of its price."""
+        """The sum of ``measure`` over ``texts``, in a quarter of the time."""
         texts = list(texts)
         if self._count is not None:
             return (float(sum(map(self._count, texts))), 0.0, 0.0, 0.0, 0.0, float(len(texts)))
         return (*_classes("".join(texts))[:5], float(len(texts)))
 
     def estimate(self, features: Features) -> tuple[float, float]:
-        """Tokens that ``features`` will probably be billed, and the variance of that figure."""
+        """Expected tokens for ``features``, and the variance of that figure."""
         tokens = _dot(features, self._weights)
         return tokens, (tokens * self._spread) ** 2
 
@@ -147,7 +147,7 @@ def _classes(text: str) -> Features:
 
 
 def _by_share(features: Features, weights: Features, prior: Features, ratio: float, gain: float) -> Features:
-    """Each class answers for the error by its share of the estimate."""
+    """Correct each weight by its share of the estimate."""
     total = _dot(features, weights)
     a, b, c, d, e, f = (
         min(max(weight * ratio ** (gain * count * weight / total), first / _BOUND), first * _BOUND)
@@ -159,7 +159,7 @@ def _by_share(features: Features, weights: Features, prior: Features, ratio: flo
 def _by_constant(
     features: Features, weights: Features, prior: Features, ratio: float, gain: float
 ) -> Features:
-    """The tokenizer is right; what is left over is added to each text by the service."""
+    """Correct the constant per text alone, since the tokenizer's count is exact."""
     error = (ratio - 1.0) * _dot(features, weights) / features[5]
     constant = min(max(weights[5] + gain * error, 0.0), prior[5] * _BOUND)
     return (*weights[:5], constant)
