@@ -1,1 +1,1 @@
-"""All I/O: the drivers of flows, and what answers their requests."""
+"""All I/O: the drivers of flows, and the transports that send their requests."""

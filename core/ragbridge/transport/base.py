@@ -1,4 +1,4 @@
-"""What transports over HTTP have in common, whichever library they use: clients that come and go, bounds, errors."""
+"""The base of transports over HTTP, for any library: lifetimes of clients, time limits, errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ragbridge.values.public import __version__
 
 CONNECT_TIMEOUT = 10.0
 ENDURANCE = 8
-"""Cancelled requests after which a client that they wear out is replaced."""
+"""Cancelled requests after which a client is replaced, if cancelling leaks its connections."""
 
 HEADERS: Mapping[str, str] = {
     "accept": "application/json",
@@ -27,11 +27,11 @@ HEADERS: Mapping[str, str] = {
 
 
 class PooledTransport(ABC):
-    """Clients of an HTTP library, each as long as what it is bound to.
+    """Keeps clients of an HTTP library, each bound to a lifetime.
 
-    The blocking one lives as long as the transport, an asynchronous one as long as its event loop, which closes it when it
-    shuts down. A forked child starts without any of them. Closing retires a client: requests under way end on it, later
-    ones open another.
+    The blocking client lives as long as the transport. An asynchronous client lives as long as its event loop, which
+    closes it on shutdown. A forked child starts without clients. Closing retires a client: requests under way finish on
+    it, later ones open another.
 
     Args:
         timeout: Seconds without data after which a request fails.
@@ -39,7 +39,7 @@ class PooledTransport(ABC):
     """
 
     wears_out = False
-    """Whether cancelled requests may leave an asynchronous client of this library worse than it was."""
+    """Whether cancelled requests may leak connections of an asynchronous client of this library."""
 
     def __init__(self, *, timeout: float, deadline: float) -> None:
         self._timeout = timeout
@@ -48,7 +48,7 @@ class PooledTransport(ABC):
         _transports.add(self)
 
     def restart(self) -> None:
-        """Begin anew in a forked child: the sockets are the parent's, so they are dropped, not closed."""
+        """Start afresh in a forked child. The sockets belong to the parent, so they are dropped, not closed."""
         if self._closer is not None:
             self._closer.detach()
         self._start()
@@ -93,7 +93,7 @@ class PooledTransport(ABC):
 
     @abstractmethod
     def _open(self) -> tuple[Any, Callable[[], object]]:
-        """A blocking client, and what closes it."""
+        """A blocking client, and the function that closes it."""
 
     @abstractmethod
     def _open_async(self) -> Any:
@@ -108,7 +108,7 @@ class PooledTransport(ABC):
         return request.timeout or self._timeout
 
     def _patience(self, request: Request) -> float:
-        """Seconds that ``request`` may take as a whole: never less than it may be silent."""
+        """Seconds that ``request`` may take as a whole; at least the seconds without data."""
         return max(self._deadline, self._silence(request))
 
     def close(self) -> None:
@@ -130,7 +130,7 @@ class PooledTransport(ABC):
             if lease is None:
                 client, close = self._open()
                 lease = self._own = Lease(client, close)
-                self._closer = weakref.finalize(self, close)  # for those who never call close()
+                self._closer = weakref.finalize(self, close)  # if close() is never called
             lease.take()
         return lease
 
@@ -148,7 +148,7 @@ class PooledTransport(ABC):
         return lease
 
     def _drop(self, lease: Lease) -> bool:
-        """Have later requests open another client. True if nobody uses this one: then it is to be closed."""
+        """Let later requests open another client. True if no request uses this one: the caller then closes it."""
         with self._lock:
             if self._own is lease:
                 self._own = None
@@ -157,7 +157,7 @@ class PooledTransport(ABC):
         return lease.retire()
 
     def _drop_async(self, lease: LoopLease) -> bool:
-        """Have later requests of the running loop open another client. True if this one is to be closed."""
+        """Let later requests of the running loop open another client. True if the caller must close this one."""
         self._forget(lease.client)
         return lease.retire()
 
@@ -188,13 +188,13 @@ class Lease:
             self._users += 1
 
     def give_back(self) -> bool:
-        """One request less. True if the client is retired and nobody uses it any more: then it is to be closed."""
+        """One request less. True if the client is retired and no longer used: the caller then closes it."""
         with self._lock:
             self._users -= 1
             return self._retired and not self._users
 
     def retire(self) -> bool:
-        """No request is given this client any more. True if nobody uses it: then it is to be closed."""
+        """Give this client to no further request. True if none uses it: the caller then closes it."""
         with self._lock:
             self._retired = True
             return not self._users
@@ -226,12 +226,12 @@ class LoopLease:
         self._users += 1
 
     def give_back(self) -> bool:
-        """One request less. True if the client is retired and nobody uses it any more: then it is to be closed."""
+        """One request less. True if the client is retired and no longer used: the caller then closes it."""
         self._users -= 1
         return self._retired and not self._users
 
     def retire(self) -> bool:
-        """No request is given this client any more. True if nobody uses it: then it is to be closed."""
+        """Give this client to no further request. True if none uses it: the caller then closes it."""
         self._retired = True
         return not self._users
 
@@ -242,7 +242,7 @@ class LoopLease:
 
 
 class RecentAnswers:
-    """Tells an answer that arrives a second time, in place of the answer to another request.
+    """Detects an answer that arrives a second time, in place of the answer to another request.
 
     Where a gateway sends an answer twice, the next request on that connection receives the copy, and each later one the
     answer to the one before it. HTTP/1.1 cannot tell; services that number their answers (``X-Request-Id``) can. A
@@ -259,10 +259,10 @@ class RecentAnswers:
         self._meaningless = False
 
     def check(self, request: Request, headers: Mapping[str, str]) -> None:
-        """Look at the head of an answer, before its body is read: who leaves it unread must close its connection.
+        """Check the head of an answer before its body is read. A caller that leaves it unread must close its connection.
 
         Raises:
-            RequestError: The answer came before.
+            RequestError: This answer has arrived before.
         """
         number = headers.get("x-request-id")
         if number is None or self._meaningless:
@@ -290,7 +290,7 @@ def copied(request: Request) -> RequestError:
 
 
 def too_late(request: Request, seconds: float) -> RequestError:
-    """The error for a request whose answer went on arriving for too long."""
+    """The error for a request whose answer was still arriving at its deadline."""
     return RequestError(
         f"{request.method} {request.place}: no whole answer within {seconds:g} s; see deadline="
     )
@@ -307,14 +307,14 @@ def no_answer(request: Request, kind: str) -> RequestError:
 
 
 def no_connection(request: Request, reason: object) -> RequestError:
-    """The error for a request that nobody got."""
+    """The error for a request that was not sent."""
     error = RequestError(f"{request.method} {request.place}: {reason}")
     error.sent = False
     return error
 
 
 def not_trusted(request: Request, reason: str) -> RequestError:
-    """The error for a server that nobody vouches for: another attempt would meet it again."""
+    """The error for a server whose certificate is not trusted. It is not retried."""
     error = no_connection(request, reason)
     error.retryable = False
     return error
@@ -333,7 +333,7 @@ if hasattr(os, "register_at_fork"):
 
 
 class Transport(Protocol):
-    """Answers one request, over HTTP or in this process. Raises ``RequestError`` where no answer comes."""
+    """Answers requests, over HTTP or in this process. Raises ``RequestError`` if no answer comes."""
 
     def send(self, request: Request) -> Response:
         """Answer ``request``, blocking the calling thread."""
@@ -344,7 +344,7 @@ class Transport(Protocol):
         ...
 
     def close(self) -> None:
-        """Free what the blocking side holds."""
+        """Release the resources of blocking requests."""
 
     async def close_async(self) -> None:
-        """Free what both sides hold for the running loop."""
+        """Release the resources of blocking requests and of the running loop."""

@@ -1,9 +1,10 @@
-"""The two loops that perform what flows ask for: one for threads, one for asyncio.
+"""The two drivers, which perform the effects of flows: one with threads, one with asyncio.
 
 Everything that differs between the synchronous and the asynchronous face is in this file and in the transports. Both
 drivers run up to N workers over one shared iterator of flows. After the first failure no further request is sent.
 
-asyncio is imported where it is used: it is the dearest part of ``import ragbridge`` for those who never await.
+asyncio is imported on first use. It would be the most expensive part of ``import ragbridge``, also for programs that
+never await.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ T = TypeVar("T")
 
 
 class _Stopped(BaseException):
-    """Ends a worker because another one failed."""
+    """Stops a worker after another one failed."""
 
 
 class _Work:
@@ -79,11 +80,11 @@ class _Work:
             raise _Stopped
 
     def results(self) -> list[object]:
-        """What all flows returned, in their order: there is no result while one of them has not ended.
+        """The results of all flows, in order. There is no result until every flow has ended.
 
         Raises:
-            RagbridgeError: What the first failing flow raised.
-            RequestError: A worker ended without a word.
+            RagbridgeError: The error of the first flow that failed.
+            RequestError: A worker ended without a result or an error.
         """
         if self.failure is not None:
             raise self.failure
@@ -104,7 +105,7 @@ class _Deadline:
         return left if left > 0 else None
 
     def subscribe(self, wake: Callable[[], None]) -> None:
-        """Time needs nobody to tell."""
+        """Nothing to do: time passes by itself."""
 
 
 def _waitable(effect: Sleep | Wait, clock: Clock) -> Waitable:
@@ -112,18 +113,18 @@ def _waitable(effect: Sleep | Wait, clock: Clock) -> Waitable:
 
 
 def _resume(flow: Flow[Any], outcome: Response | RequestError | None) -> Effect:
-    """Tell ``flow`` how its effect went; its next effect. Raises ``StopIteration`` when it is done.
+    """Send the outcome of an effect to ``flow``. Returns its next effect; raises ``StopIteration`` when it is done.
 
     Raises:
-        RequestError: Something that the flow called, such as the user's ``progress``, raised an exception that only
-            means something to event loops and generators: passed on, it would end a job without an error.
+        RequestError: A function that the flow called, such as the user's ``progress``, raised an exception that event
+            loops and generators use for control flow. Passed on, it would end a job without an error.
     """
     try:
         return flow.throw(outcome) if isinstance(outcome, RequestError) else flow.send(outcome)
     except BaseException as error:
         if isinstance(error, GeneratorExit) or type(error).__name__ == "CancelledError":
             raise RequestError(
-                f"a function that was called meanwhile raised {type(error).__name__}"
+                f"a function that was called during the job raised {type(error).__name__}"
             ) from error
         raise
 
@@ -135,7 +136,7 @@ def _alone(flow: Flow[T]) -> Plan[list[T]]:
 class ThreadDriver:
     """Runs plans in up to ``concurrency`` threads, which end with the call; one flow in the calling thread itself.
 
-    The first failure is raised at once. Requests that are under way then end by themselves, unheeded.
+    The first failure is raised at once. Requests under way then finish on their own, and their results are ignored.
     """
 
     def __init__(self, transport: Transport, clock: Clock, concurrency: int) -> None:
@@ -147,7 +148,7 @@ class ThreadDriver:
         """Perform every flow of ``plan`` and join the results.
 
         Raises:
-            RagbridgeError: What the first failing flow raised; the others were stopped.
+            RagbridgeError: The error of the first flow that failed. The others are stopped.
         """
         work = _Work(plan, self._concurrency)
         with _blocking():
@@ -158,8 +159,8 @@ class ThreadDriver:
         return plan.join(work.results())
 
     def _share(self, work: _Work, number: int) -> None:
-        """Have ``number`` threads do ``work``; return when they are done, or one of them has failed."""
-        news: queue.SimpleQueue[None] = queue.SimpleQueue()  # something is put in when a thread ends or fails
+        """Run ``work`` in ``number`` threads. Returns when all are done or one has failed."""
+        news: queue.SimpleQueue[None] = queue.SimpleQueue()  # each thread puts an item when it ends or fails
         tell = functools.partial(news.put, None)
         work.on_failure(tell)
         running = 0
@@ -176,12 +177,12 @@ class ThreadDriver:
             raise
 
     def stream(self, flows: Iterable[Flow[T]]) -> Generator[T, None, None]:
-        """What each flow returns, in their order, as soon as it is known; up to ``concurrency`` of them are under way.
+        """Yield the result of each flow, in order, as soon as it is known. Up to ``concurrency`` flows run at once.
 
-        Nothing is sent before the first result is asked for, and nothing more once the iterator is closed.
+        Nothing is sent before the first result is requested, nor after the iterator is closed.
 
         Raises:
-            RagbridgeError: What a flow raised, in its place; those under way were stopped.
+            RagbridgeError: A flow failed. Raised in its position; the flows under way are stopped.
         """
         ahead: deque[tuple[_Work, threading.Event]] = deque()
         try:
@@ -213,7 +214,9 @@ class ThreadDriver:
             finally:
                 then()
 
-        run = contextvars.copy_context().run  # tracing spans of the caller stay the parents of its requests
+        run = (
+            contextvars.copy_context().run
+        )  # so that tracing spans of the caller remain the parents of its requests
         return threading.Thread(target=run, args=(target,), name="ragbridge", daemon=True)
 
     def _labour(self, work: _Work) -> None:
@@ -234,7 +237,7 @@ class ThreadDriver:
                 while True:
                     work.check()
                     outcome = self._perform(effect, work, wake)
-                    work.check()  # the caller may have its error by now: nothing of the caller's is called any more
+                    work.check()  # the caller may have received its error by now: its code must not be called any more
                     effect = _resume(flow, outcome)
             except StopIteration as done:
                 result: T = done.value
@@ -257,7 +260,7 @@ class ThreadDriver:
 
 @contextmanager
 def _blocking() -> Iterator[None]:
-    """The calling thread is about to wait: an event loop that runs in it stands still meanwhile."""
+    """Mark the event loop of the calling thread, if any, as blocked while the thread waits."""
     loop = event_loops.running()
     if loop is None:
         yield
@@ -267,10 +270,10 @@ def _blocking() -> Iterator[None]:
 
 
 def _start(thread: threading.Thread, *, needed: bool = True) -> bool:
-    """Start ``thread``. False if it is not needed and the system gives no further one.
+    """Start ``thread``. False if the system cannot start it and it is not needed.
 
     Raises:
-        RagbridgeError: It is needed.
+        RagbridgeError: The system cannot start it, and it is needed.
     """
     try:
         thread.start()
@@ -295,7 +298,7 @@ class AsyncDriver:
         """Perform every flow of ``plan`` and join the results.
 
         Raises:
-            RagbridgeError: What the first failing flow raised; the others were cancelled.
+            RagbridgeError: The error of the first flow that failed. The others are cancelled.
         """
         work = _Work(plan, self._concurrency)
         if len(work.ahead) < 2:
@@ -305,15 +308,13 @@ class AsyncDriver:
         return plan.join(work.results())
 
     async def _share(self, work: _Work, number: int) -> None:
-        """Have ``number`` tasks do ``work``; return when all of them have ended."""
+        """Run ``work`` in ``number`` tasks. Returns when all of them have ended."""
         import asyncio
 
         tasks = [asyncio.ensure_future(self._labour(work)) for _ in range(number)]
 
         def stop() -> None:
-            for (
-                task
-            ) in tasks:  # once each: a second cancellation would interrupt what the first one cleans up
+            for task in tasks:  # once each: a second cancellation would interrupt the cleanup of the first
                 if task is not asyncio.current_task():
                     task.cancel()
 
@@ -326,12 +327,12 @@ class AsyncDriver:
             raise
 
     async def stream(self, flows: Iterable[Flow[T]]) -> AsyncGenerator[T, None]:
-        """What each flow returns, in their order, as soon as it is known; up to ``concurrency`` of them are under way.
+        """Yield the result of each flow, in order, as soon as it is known. Up to ``concurrency`` flows run at once.
 
-        Nothing is sent before the first result is asked for, and nothing more once the iterator is closed.
+        Nothing is sent before the first result is requested, nor after the iterator is closed.
 
         Raises:
-            RagbridgeError: What a flow raised, in its place; those under way were cancelled.
+            RagbridgeError: A flow failed. Raised in its position; the flows under way are cancelled.
         """
         import asyncio
 
@@ -353,7 +354,7 @@ class AsyncDriver:
     async def _first(ahead: deque[asyncio.Task[list[T]]]) -> T:
         import asyncio
 
-        await asyncio.wait((ahead[0],))  # unlike awaiting the task, passes no cancellation on
+        await asyncio.wait((ahead[0],))  # unlike awaiting the task, does not pass a cancellation on
         task = ahead.popleft()
         if task.cancelled():
             raise _interrupted()
@@ -402,7 +403,7 @@ class AsyncDriver:
                 task = asyncio.current_task()
                 if task is None or task.cancelling() > cancellations:
                     raise
-                # Nobody cancelled this task: something inside the transport was, such as the queue of a closed pool.
+                # This task was not cancelled, but something inside the transport was, such as the queue of a closed pool.
                 return _interrupted()
         waitable = _waitable(effect, self._clock)
         event, loop = asyncio.Event(), asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""Requests over HTTP by urllib3 and aiohttp: the same as by httpx, at a third of its processor time.
+"""Requests over HTTP with urllib3 and aiohttp: the behaviour of httpx at a third of its processor time.
 
 Part of the extra ``speed``. Used where both packages are installed and nothing asks for httpx: no client of the caller's
 own, no proxy in the environment. Certificates are those that httpx would use.
@@ -88,7 +88,7 @@ class FastTransport(PooledTransport):
                 answer.close()
                 raise
             body = answer.data
-        except NewConnectionError as error:  # counted among the timeouts by urllib3, but it is none
+        except NewConnectionError as error:  # a subclass of urllib3's timeouts, but a failed connection
             raise no_connection(request, error) from error
         except UrllibTimeoutError as error:
             if time.monotonic() >= _here.until:
@@ -157,13 +157,13 @@ class FastTransport(PooledTransport):
     def _certificates(self) -> ssl.SSLContext | None:
         if (
             self._tls and self._trust is None
-        ):  # kept: reading them is by far the dearest part of making a client
+        ):  # cached: reading certificates is by far the most expensive part of making a client
             self._trust = certificates()
         return self._trust if self._tls else None
 
 
 class _Names:
-    """Looks names up in threads of its own, in place of an event loop's."""
+    """Resolves names in threads of its own, not in those of the event loop."""
 
     async def getaddrinfo(self, *args: Any, **kwargs: Any) -> Any:
         return await in_thread(functools.partial(socket.getaddrinfo, *args, **kwargs))
@@ -173,17 +173,17 @@ class _Names:
 
 
 class _Here(threading.local):
-    """The request that the current thread waits for."""
+    """The state of the request that the current thread is waiting for."""
 
     until = math.inf
-    """When its deadline is, on the clock of ``time.monotonic``."""
+    """Its deadline, on the clock of ``time.monotonic``."""
 
 
 _here = _Here()
 
 
 class _Arrivals(io.RawIOBase):
-    """What a socket receives, up to the deadline of the request that the thread waits for."""
+    """The data that a socket receives, until the deadline of the thread's request."""
 
     def __init__(self, raw: io.RawIOBase, sock: Any) -> None:
         self._raw = raw
@@ -206,7 +206,7 @@ class _Arrivals(io.RawIOBase):
 
 
 class _Answer(http.client.HTTPResponse):
-    """An answer that ends by the deadline, and that no interim one (a status below 200) is taken for."""
+    """An answer that must end by the deadline. An interim one (a status below 200) is not taken for it."""
 
     def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
@@ -215,7 +215,7 @@ class _Answer(http.client.HTTPResponse):
     def _read_status(self) -> tuple[str, int, str]:
         while True:
             version, status, reason = super()._read_status()  # type: ignore[misc]
-            if status >= 200 or status == http.client.CONTINUE:  # the library itself passes over 100
+            if status >= 200 or status == http.client.CONTINUE:  # the library itself skips 100
                 return version, status, reason
             if status == http.client.SWITCHING_PROTOCOLS:
                 raise http.client.BadStatusLine("the server switches to another protocol")
@@ -239,7 +239,7 @@ class _SecurePool(urllib3.HTTPSConnectionPool):
 
 
 class _Connector(aiohttp.TCPConnector):
-    """Gives out no connection on which something has arrived that nobody asked for. urllib3 looks by itself."""
+    """Skips connections that hold unrequested data. urllib3 checks this itself."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -258,7 +258,7 @@ class _Connector(aiohttp.TCPConnector):
 
 
 _taken: ContextVar[Callable[[], Any]] = ContextVar("_taken")
-"""The connection that the request of the current task went out on, which a short answer has given back already."""
+"""The connection of the current task's request. It may be back in the pool already, after a short answer."""
 
 
 def _close_taken() -> None:
@@ -278,5 +278,5 @@ def _is_readable(transport: Any) -> bool:
 
 
 def suits(base: str) -> bool:
-    """Whether requests to ``base`` can go without what only httpx is asked to do here: proxies."""
+    """Whether requests to ``base`` need no proxy, which only httpx supports here."""
     return not getproxies() or bool(proxy_bypass(urlsplit(base).netloc))

@@ -1,4 +1,4 @@
-"""The embedded engine as a transport: requests are answered in this process, delays and broken connections acted out."""
+"""The embedded engine as a transport: answers in this process, with simulated delays and broken connections."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class InProcessTransport:
-    """Answers requests by an ``Engine``; what ``Jina(transport=Engine(...))`` makes of it.
+    """Answers requests by an ``Engine``; the transport behind ``Jina(transport=Engine(...))``.
 
     Args:
-        engine: The engine; None for the one that this process shares.
-        timeout: Seconds after which a late answer counts as none.
+        engine: The engine; None for the shared one of this process.
+        timeout: Seconds after which a late answer is an error.
     """
 
     def __init__(self, engine: Engine | None = None, *, timeout: float = 60.0) -> None:
@@ -67,7 +67,7 @@ class InProcessTransport:
 
 
 def in_process(given: Transport | Engine, timeout: float) -> Transport:
-    """``given``, where it is an engine as what answers by it."""
+    """``given`` as a transport: an engine is wrapped, a transport is returned as it is."""
     handle = getattr(given, "handle", None)
     return (
         cast("Transport", given)

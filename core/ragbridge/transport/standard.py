@@ -1,4 +1,4 @@
-"""Requests over HTTP by httpx. The only module that imports it; it is imported when a client is made."""
+"""Requests over HTTP with httpx. The only module that imports it; it is imported when a client is made."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class HttpTransport(PooledTransport):
                 self._translate(error, client, request)
 
     def _received(self, client: Any) -> RecentAnswers:
-        """The answers that came over the connections of ``client``: other services may use the caller's own as well."""
+        """The answers seen on the connections of ``client``, which other services may share if it is the caller's own."""
         if any(given is not None and given.client is client for given in (self._given, self._given_async)):
             return _received.setdefault(client, RecentAnswers())
         return self._answers
@@ -142,12 +142,14 @@ class HttpTransport(PooledTransport):
         await client.aclose()
 
     def _certificates(self) -> ssl.SSLContext:
-        if self._trust is None:  # kept: reading them is by far the dearest part of making a client
+        if (
+            self._trust is None
+        ):  # cached: reading certificates is by far the most expensive part of making a client
             self._trust = certificates()
         return self._trust
 
     def _translate(self, error: Exception, client: Any, request: Request) -> NoReturn:
-        """Raise what ``error`` means for the caller. Messages of HTTP libraries name no header, hence no key."""
+        """Raise ``error`` as one of ragbridge. Messages of HTTP libraries quote no header, so they hold no key."""
         if isinstance(error, RagbridgeError):
             raise error
         library = _library(client)
@@ -185,7 +187,7 @@ def over_http(
     async_client: Any = None,
     trust: ssl.SSLContext | None = None,
 ) -> PooledTransport:
-    """The transport for requests to ``base``: the faster one where its packages are there and nothing asks for httpx."""
+    """The transport for requests to ``base``: the faster one if its packages are installed and httpx is not needed."""
     if client is None and async_client is None:
         try:
             from ragbridge.transport.fast import FastTransport, suits

@@ -1,7 +1,7 @@
-"""Threads for one task each: calls that block, without holding up who waits for them.
+"""One thread per task, for blocking calls that their callers must be able to leave.
 
-The event loop's own pool of threads is not used: it is bounded, and may be full of the caller's blocking calls that wait
-for the very request that would need a thread.
+The event loop's own pool of threads is not used. It is bounded, and may be full of the caller's blocking calls that wait
+for the very request that needs a thread.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def within(seconds: float, act: Callable[[], T]) -> T:
-    """What ``act`` returns or raises, done by a thread that is left behind once ``seconds`` have passed.
+    """Run ``act`` in a thread and return its result. The thread is abandoned after ``seconds``.
 
     For blocking clients, which bound each wait for data but not the whole.
 
@@ -29,15 +29,15 @@ def within(seconds: float, act: Callable[[], T]) -> T:
 
 
 async def in_thread(act: Callable[[], T]) -> T:
-    """What ``act`` returns or raises, done by a thread while the running event loop goes on."""
+    """Run ``act`` in a thread and return its result, while the running event loop goes on."""
     future = _started(act)
     return act() if future is None else await asyncio.wrap_future(future)
 
 
 def _started(act: Callable[[], T]) -> concurrent.futures.Future[T] | None:
-    """The future result of ``act``; None where no further thread can be had, as while the interpreter exits."""
+    """The future result of ``act``. None if no thread can be started, as while the interpreter exits."""
     future: concurrent.futures.Future[T] = concurrent.futures.Future()
-    future.set_running_or_notify_cancel()  # nobody can stop a thread: whoever gives up leaves it behind
+    future.set_running_or_notify_cancel()  # a thread cannot be stopped: a caller that gives up abandons it
 
     def work() -> None:
         try:

@@ -1,4 +1,4 @@
-"""Whose certificates are trusted, and what to say of those that are not."""
+"""Trusted certificates, and messages for those that are not trusted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from ragbridge.errors import ConfigurationError
 
 _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"})
-"""OpenSSL's words for an answer that is no TLS, such as a page of HTTP."""
+"""OpenSSL's reasons for an answer that is not TLS, such as plain HTTP."""
 _ANOTHER_NAME = frozenset({62, 64})
 """OpenSSL's codes for a certificate of another host name or address (``X509_V_ERR_HOSTNAME_MISMATCH``, ``..._IP_...``)."""
 
@@ -17,12 +17,12 @@ _ANOTHER_NAME = frozenset({62, 64})
 def trust(
     authorities: str | os.PathLike[str] | None, verify: bool | ssl.SSLContext = True
 ) -> ssl.SSLContext | None:
-    """A trust of the caller's own; None for the usual one.
+    """The SSL context for the caller's settings; None for the default.
 
     Args:
         authorities: A file of certificates (PEM), or a folder of them as OpenSSL names them; None for httpx's own.
-        verify: False to trust anybody, which lets anybody in between read what is sent, keys included; or what is
-            trusted.
+        verify: False to accept any certificate: anyone on the way can then read what is sent, keys included. Or an SSL
+            context.
 
     Raises:
         ConfigurationError: There are no certificates at that place.
@@ -49,9 +49,9 @@ def trust(
 
 
 def distrust(error: BaseException) -> str | None:
-    """Why TLS with a server cannot begin: its certificate is not trusted, or it speaks none; None for other errors."""
+    """Why the TLS handshake failed: an untrusted certificate, or a server without TLS. None for other errors."""
     cause: BaseException | None = error
-    # aiohttp's errors are of ssl's types as well, without what those hold.
+    # aiohttp's errors are of ssl's types as well, but lack their attributes.
     while cause is not None and not (isinstance(cause, ssl.SSLError) and getattr(cause, "reason", None)):
         cause = (
             getattr(cause, "certificate_error", None)
@@ -74,13 +74,13 @@ def distrust(error: BaseException) -> str | None:
 
 
 def _reason(error: BaseException) -> BaseException | None:
-    """What an error of urllib3 was made of."""
+    """The cause of an error of urllib3."""
     reason = getattr(error, "reason", None) or next(iter(error.args[-1:]), None)
     return reason if isinstance(reason, BaseException) else None
 
 
 def certificates() -> ssl.SSLContext:
-    """Whom httpx trusts: its own list, or what ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` name."""
+    """The certificates that httpx trusts: its own list, or those of ``SSL_CERT_FILE`` and ``SSL_CERT_DIR``."""
     import httpx
 
     return httpx.create_ssl_context()
