@@ -7,12 +7,12 @@
     ├─ RequestError             no answer: connect, timeout, broken connection                      retried
     ├─ StatusError              an answer >= 400
     │   ├─ AuthenticationError    401 and key-related 403
-    │   ├─ QuotaExhaustedError    402, 403 for an empty balance: ends a whole job at once
+    │   ├─ QuotaExhaustedError    402, 403 for an empty balance: ends the whole job
     │   ├─ InvalidRequestError    400, 404, 413, 422: names the item by its index in the caller's list
     │   ├─ RateLimitError         429: requests, tokens, concurrency or address                     retried
     │   └─ ServiceError           5xx, 408, 409 busy                                                retried
     ├─ ResponseError            a 2xx answer that does not hold what was promised                   retried
-    ├─ BulkError                documents that an index did not take; all others are written
+    ├─ BulkError                an index refused some documents; all others are written
     └─ JobError                 a job of the service ended without its result, or is not done
 
 No error ever holds a key.
@@ -39,7 +39,7 @@ class RequestError(RagbridgeError):
 
     retryable = True
     sent: bool = True
-    """Whether the service may have got the request; False where no connection came about."""
+    """Whether the service may have received the request; False if no connection was made."""
 
 
 class StatusError(RagbridgeError):
@@ -49,9 +49,9 @@ class StatusError(RagbridgeError):
         status: HTTP status.
         code: The service's own code (``RATE_TOKEN_LIMIT_EXCEEDED``), or None.
         message: What the service said.
-        request_id: For the service's support, or None.
+        request_id: The service's id of the request, for its support; or None.
         retry_after: Seconds the service asked to wait, or None.
-        index: Index of the offending item in the caller's list, or None where the service did not say.
+        index: Index of the offending item in the caller's list, or None if the service did not say.
         body: The answer's body as text, cut at 2,000 characters, keys removed.
     """
 
@@ -109,7 +109,7 @@ class QuotaExhaustedError(StatusError):
 
 
 class InvalidRequestError(StatusError):
-    """The service refuses this request, and would again."""
+    """The service refuses this request. Sending it again would change nothing."""
 
 
 class RateLimitError(StatusError):
@@ -131,7 +131,7 @@ class ResponseError(RagbridgeError):
 
 
 class JobError(RagbridgeError):
-    """A job that the service works on by itself has no result: it failed, expired, was cancelled, or is not done.
+    """A job of the service, such as a batch job, has no result: it failed, expired, was cancelled, or is not done.
 
     Attributes:
         job: The job's id.

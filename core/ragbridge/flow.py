@@ -1,4 +1,4 @@
-"""What a flow may ask of its driver, how flows make up a plan, and the clock that drivers wait by.
+"""Effects, flows and plans; and the clock that drivers wait by.
 
 A flow is a generator: it yields effects, is sent the answer to each, and returns its result. It holds all logic
 and does no I/O, so it is tested by hand, without a client, a loop or a mock. Failures enter by ``flow.throw``,
@@ -32,7 +32,7 @@ S = TypeVar("S")
 class Request:
     """One request to a service, in plain values.
 
-    ``headers`` and the query of ``url`` may hold a key, and ``body`` the caller's texts: none of them is ever shown.
+    ``headers`` and the query of ``url`` may hold a key, and ``body`` the caller's texts: no representation shows them.
     """
 
     method: str
@@ -44,7 +44,7 @@ class Request:
 
     @property
     def place(self) -> str:
-        """The address as it may be shown: without its query, in which signed addresses keep their signature."""
+        """The address without its query, which may hold a signature. Safe to show."""
         return self.url.partition("?")[0]
 
 
@@ -58,13 +58,13 @@ class Response:
 
 
 class Waitable(Protocol):
-    """Something that is waited for, in a thread or on an event loop alike; it does no blocking work itself."""
+    """A condition to wait for, in a thread or on an event loop. It never blocks."""
 
     def poll(self) -> float | None:
-        """None once the wait is over, else the seconds after which it pays to ask again (``inf``: when woken).
+        """None once the wait is over; else seconds until the next poll is worthwhile (``inf``: wait to be woken).
 
         Raises:
-            RagbridgeError: The wait can never end well.
+            RagbridgeError: The condition can no longer be met.
         """
 
     def subscribe(self, wake: Callable[[], None]) -> None:
@@ -116,7 +116,7 @@ class Sleep:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Effect: go on when ``waitable`` says so."""
+    """Effect: continue when ``waitable`` is ready."""
 
     waitable: Waitable
 
@@ -140,7 +140,7 @@ class Plan(Generic[T]):
 
 
 def plan(flows: Iterable[Flow[S]], join: Callable[[list[S]], T]) -> Plan[T]:
-    """A plan whose flows return one type: ``Plan`` forgets that type, this keeps it checked."""
+    """A plan whose flows all return ``S``: type checkers then know what ``join`` receives."""
     return Plan(flows, join)  # type: ignore[arg-type]
 
 
@@ -153,7 +153,7 @@ def send(request: Request) -> Flow[Response]:
     """Send ``request`` and return the answer, whatever its status.
 
     Raises:
-        RequestError: No answer came. A status below 200 only announces one.
+        RequestError: The answer is an interim one (a status below 200).
     """
     response = yield Send(request)
     if response is None:
@@ -166,7 +166,7 @@ def send(request: Request) -> Flow[Response]:
 
 
 def sleep(seconds: float) -> Flow[None]:
-    """Let ``seconds`` pass; nothing happens where there is nothing to wait."""
+    """Let ``seconds`` pass. Zero or less: do nothing."""
     if seconds > 0:
         yield Sleep(seconds)
 
@@ -177,7 +177,7 @@ def wait(waitable: Waitable) -> Flow[None]:
 
 
 class Clock(Protocol):
-    """Time as drivers see it. Replaceable, so that hours of waiting take no time in a test."""
+    """The time source of drivers. Tests replace it, so that hours of waiting take no time."""
 
     def now(self) -> float:
         """Seconds on a clock that never goes back."""

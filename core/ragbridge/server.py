@@ -1,7 +1,7 @@
 """The embedded engine over HTTP: what ``ragbridge serve`` runs, and what tests talk to over real sockets.
 
-A skin: everything is decided by ``Engine.handle``. Faults become what they are on a network: a reset is a TCP reset, a
-truncated answer announces more bytes than come. Neither texts nor keys are logged.
+A thin layer over ``Engine.handle``, which decides everything. Faults happen on the network: a reset is a TCP reset, a
+truncated answer announces more bytes than it sends. Neither texts nor keys are logged.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ if TYPE_CHECKING:
     from ragbridge.local import Answer, Engine
 
 MAX_BODY = 64 * 2**20
-"""Bytes that a request's body may have: 512 texts of 32,768 tokens fit."""
+"""Bytes of a request's body at most: enough for 512 texts of 32,768 tokens."""
 
 _HOST = re.compile(r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?")
 
 SHUTDOWN_SECONDS = 1
-"""How long answers that are under way may take once the server is told to end."""
+"""Seconds that running requests get when the server shuts down."""
 
 
 def serve(
@@ -59,7 +59,7 @@ def serve(
     """Serve until SIGTERM or ctrl-C, then return.
 
     Args:
-        engine: Answers the requests; its weights are read before the first one is accepted.
+        engine: Answers the requests; its weights are loaded before the first request is accepted.
         host: Address to listen at; loopback unless told otherwise.
         port: Port to listen at; 0 for a free one.
         max_body: Bytes that a request's body may have; a longer one is answered with 413.
@@ -91,7 +91,7 @@ def running(
     listener = _listen(host, port)
     address = _address(listener)
     server = _Server(_App(engine, max_body))
-    # Connections wait in the listener's queue until the loop takes them: there is no moment to wait for.
+    # The listener queues connections until the loop accepts them, so callers can connect at once.
     thread = threading.Thread(
         target=server.run, kwargs={"sockets": [listener]}, name="ragbridge-server", daemon=True
     )
@@ -117,17 +117,17 @@ def _address(listener: socket.socket) -> str:
 
 
 class _Protocol(H11Protocol):
-    """Hands the connection to the application, which ASGI does not: resets and early ends need it."""
+    """Gives the connection to the application, which resets and truncated answers need. ASGI does not."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        # asyncio does it for listeners that it opens itself; without it each answer waits 40 ms for an acknowledgement.
+        # asyncio sets this only for listeners that it opens itself. Without it each answer waits 40 ms for an acknowledgement.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.app_state = {**self.app_state, "transport": transport}
 
 
 class _Server(uvicorn.Server):
-    """Ends on signals by returning, where uvicorn raises them again at the end."""
+    """Returns after a signal, where uvicorn would raise the signal again."""
 
     on_started: Callable[[], None] | None = None
 
@@ -142,7 +142,7 @@ class _Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                timeout_keep_alive=75,  # longer than clients keep theirs: who closes first decides who sees an error
+                timeout_keep_alive=75,  # longer than clients keep idle connections: if the server closed first, clients would see an error
                 timeout_graceful_shutdown=SHUTDOWN_SECONDS,
             )
         )
@@ -189,13 +189,13 @@ class _App:
                 await _whole(answer.response)(scope, receive, send)
             else:
                 await _cut(answer, scope["state"]["transport"], receive, send)
-        except asyncio.CancelledError:  # the server ends and waits no longer
+        except asyncio.CancelledError:  # the server shuts down
             scope["state"]["transport"].abort()
 
     async def _body(self, request: HTTPRequest) -> bytes | None:
-        """The body, or None where it is too long.
+        """The body; None if it is too long.
 
-        That is read to its end all the same and thrown away: clients read an answer once they have sent everything.
+        A body that is too long is read to its end and discarded, since clients read the answer only after sending it all.
         """
         parts: list[bytes] = []
         size = 0
@@ -213,7 +213,7 @@ def _url(request: HTTPRequest) -> str:
     scope = request.scope
     host = request.headers.get("host", "")
     query = scope["query_string"].decode("latin-1")
-    # Whatever else stands in the header is no address.
+    # Other values of the header are not addresses.
     host = host if _HOST.fullmatch(host) else "localhost"
     return f"http://{host}{quote(scope['path'])}{'?' if query else ''}{query}"
 
@@ -223,7 +223,7 @@ def _whole(response: Response) -> HTTPResponse:
 
 
 async def _cut(answer: Answer, transport: Any, receive: Receive, send: Send) -> None:
-    """Act out what happens to the connection, and wait until it is gone."""
+    """Break the connection as the fault says, and wait until it is closed."""
     match answer.cut:
         case "reset":
             # Closing with a linger time of 0 seconds sends RST instead of FIN.
@@ -243,7 +243,7 @@ async def _cut(answer: Answer, transport: Any, receive: Receive, send: Send) -> 
 
 
 async def _gone(receive: Receive, seconds: float | None = None) -> bool:
-    """Wait until the connection is gone, so many seconds at most; whether it is."""
+    """Wait for the connection to close, at most for the given seconds. True if it has closed."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             while (await receive())["type"] != "http.disconnect":

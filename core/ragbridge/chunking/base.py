@@ -47,14 +47,14 @@ class Chunk:
 
 
 def cut(document: str, spans: Iterable[Span]) -> Iterator[Chunk]:
-    """The chunks of a document at given places, as they are asked for."""
+    """The chunks of a document at given places, produced lazily."""
     wide = _wide_characters(document)
     for start, end in spans:
         yield Chunk(start, end, document[start:end], wide_before=bisect_left(wide, start) if wide else 0)
 
 
 def _wide_characters(document: str) -> Sequence[int]:
-    """Where characters stand that UTF-16 writes in two units."""
+    """Positions of the characters that UTF-16 writes as two units."""
     if document.isascii() or len(document.encode("utf-16-le", "surrogatepass")) == 2 * len(document):
         return ()
     code_points = np.frombuffer(document.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
@@ -109,7 +109,7 @@ class Chunker(ABC):
         return list(self.iter(text))
 
     def iter(self, text: str) -> Iterator[Chunk]:
-        """The same, cut as they are asked for; a sentence or a piece is not looked into before its turn."""
+        """The same as ``chunk``, but lazy: no text is examined before its chunk is requested."""
         if not isinstance(text, str):
             raise ConfigurationError(f"text must be a str, not {type(text).__name__}")
         return cut(text, self._spans(without_surrogates(text)))
@@ -120,7 +120,7 @@ class Chunker(ABC):
 
 
 def check_integer(name: str, value: object, *, least: int) -> None:
-    """Refuses what is not an integer of at least this size."""
+    """Raises ``ConfigurationError`` unless the value is an integer of at least this size."""
     if type(value) is not int:
         raise ConfigurationError(
             f"field [{name}] is not of the expected type. The value [{value}] cannot be converted to a [Integer]"
@@ -130,7 +130,7 @@ def check_integer(name: str, value: object, *, least: int) -> None:
 
 
 def without_surrogates(text: str) -> str:
-    """The text with every lone surrogate, which no library takes, as a symbol; offsets are the same."""
+    """The text with each lone surrogate replaced by a symbol, since libraries refuse them. Offsets do not change."""
     if text.isascii():
         return text
     try:
@@ -158,7 +158,7 @@ def strategy(name: str) -> Callable[[type[C]], type[C]]:
 
 @dataclass(frozen=True, slots=True)
 class NoneChunker(Chunker):
-    """Does not cut: for documents that were cut before."""
+    """Makes one chunk of the whole document. For documents that are chunks already."""
 
     @property
     def settings(self) -> dict[str, object]:

@@ -57,7 +57,7 @@ class Translation:
 
     Attributes:
         python: For ``re`` and ``regex``.
-        literal: The text, where the expression is nothing but text; else empty.
+        literal: The text if the expression is plain text; else empty.
         bounded: No text can make it slow: no backward reference, few alternatives, and at most one repetition,
             of one character, that is short or ends the expression.
     """
@@ -81,7 +81,7 @@ class _Translator:
         self._pattern = pattern
         self._at = 0
         self._out: list[str] = []
-        self._text: list[str] | None = []  # the literal so far; None when there is more than text
+        self._text: list[str] | None = []  # the literal so far; None once the expression is more than text
         self._repeatable = False  # may the next token be a quantifier?
         self._single = False  # is the last token one character?
         self._quantifiers = self._unsafe = self._bars = 0
@@ -138,18 +138,18 @@ class _Translator:
         self._single = self._repeatable = True
 
     def _quantifier(self) -> None:
-        found = _QUANTIFIER.match(self._pattern, self._at)
-        if found is None or not self._repeatable:
+        quantifier = _QUANTIFIER.match(self._pattern, self._at)
+        if quantifier is None or not self._repeatable:
             self._refuse(f"nothing to repeat before [{self._pattern[self._at :]}]")
-        self._at = found.end()
-        low, high = found[1], found[2]
-        unlimited = found[0][0] in "*+" or high == ""
+        self._at = quantifier.end()
+        low, high = quantifier[1], quantifier[2]
+        unlimited = quantifier[0][0] in "*+" or high == ""
         most = int(high or low or 1)
         at_end = self._at == len(self._pattern)
         short = most <= 1000 and (not unlimited or (at_end and not self._bars))
         self._unsafe += not (self._single and short)
         self._quantifiers += 1
-        self._add(found[0], repeatable=False)
+        self._add(quantifier[0], repeatable=False)
 
     def _open(self) -> None:
         group = _GROUP.match(self._pattern, self._at)
@@ -182,21 +182,25 @@ class _Translator:
             self._literal(self._character())
 
     def _reference(self) -> None:
-        found = re.compile(r"([1-9])|k<([A-Za-z][A-Za-z0-9]*)>").match(self._pattern, self._at)
-        if found is None:
+        reference = re.compile(r"([1-9])|k<([A-Za-z][A-Za-z0-9]*)>").match(self._pattern, self._at)
+        if reference is None:
             self._refuse("a backward reference without a name")
-        self._at = found.end()
+        self._at = reference.end()
         self._unsafe += 1
-        self._add(f"(?P={found[2]})" if found[2] else f"(?:\\{found[1]})")
+        self._add(f"(?P={reference[2]})" if reference[2] else f"(?:\\{reference[1]})")
 
     def _character(self) -> str:
         """The character that an escape stands for; the place is after the backslash."""
         rest = self._pattern[self._at : self._at + 1]
         if not rest:
             self._refuse("a backslash at the end")
-        if found := _CODE_POINT.match(self._pattern, self._at):
-            self._at = found.end()
-            number = int(found[1] or found[2] or found[3], 16) if not found[4] else int(found[4], 8)
+        if code_point := _CODE_POINT.match(self._pattern, self._at):
+            self._at = code_point.end()
+            number = (
+                int(code_point[1] or code_point[2] or code_point[3], 16)
+                if not code_point[4]
+                else int(code_point[4], 8)
+            )
             return chr(number) if number < 0x110000 else self._refuse(f"no character has the number {number}")
         self._at += 1
         if rest in _CONTROLS:

@@ -23,11 +23,11 @@ class RecursiveChunker(Chunker):
     r"""Cuts at separators, joins neighbours that fit together, and cuts what is too long at the next separator.
 
     A separator begins the piece that follows it. What is too long after the last one is cut as by
-    ``SentenceChunker`` without overlap. Nothing is lost.
+    ``SentenceChunker`` without overlap. No character is lost.
 
     Separators are regular expressions of Java, searched with ``MULTILINE``; plain text is one. Those that may take
-    long need the package ``regex`` (extra ``icu``), which can stop: Elasticsearch refuses them by the characters
-    they read, ragbridge by the time they take.
+    long need the package ``regex`` (extra ``icu``), which has a timeout: Elasticsearch limits the characters that an
+    expression reads, ragbridge the time that it takes.
 
     Attributes:
         max_chunk_size: Most words in a chunk, at least 1 (Elasticsearch's settings: at least 10).
@@ -70,7 +70,7 @@ class RecursiveChunker(Chunker):
         budget = Budget.for_text(text, len(finders))
         boundaries = boundaries_for(text, strict=self.strict)
         words = Words(text, boundaries.segmenter)
-        # Pieces to look at, the next one on top: start, end, words, and the separator to cut it at.
+        # A stack of pieces: start, end, words, and the separator to cut at.
         pieces = [(0, len(text), len(words.ends), 0)]
         while pieces:
             start, end, count, level = pieces.pop()
@@ -114,14 +114,14 @@ def _expand(separators: Sequence[str] | None, group: str | None) -> tuple[str, .
 
 
 def _merge(words: Words, start: int, cuts: Sequence[int], end: int, size: int) -> list[tuple[int, int, int]]:
-    """Pieces between cuts, neighbours joined while their words together are no more than ``size``; with words."""
+    """Pieces between cuts, with their words. Neighbours are joined up to ``size`` words."""
     borders = np.array([0, *cuts, end - start], dtype=np.int32) + np.int32(start)
     totals = words.totals(borders)
     places, total = borders.data, totals.data
     merged = []
     piece, pieces = 0, len(borders) - 1
     while piece < pieces:
-        # The first piece that does not fit any more; one that is too long stays alone.
+        # The first piece that no longer fits. A piece that is too long stays alone.
         following = max(bisect_right(total, total[piece] + size, piece) - 1, piece + 1)
         merged.append((places[piece], places[following], total[following] - total[piece]))
         piece = following

@@ -1,4 +1,4 @@
-"""Jina's segmenter as a chunker: a remote strategy, and none of Elasticsearch's."""
+"""Jina's segmenter as a chunker: a remote strategy, unknown to Elasticsearch."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class SegmenterChunker(Chunker):
     Attributes:
         client: Sends the requests.
         max_chunk_length: Characters of a chunk at most.
-        tokenizer: Whose vocabulary the service counts by, see ``Jina.segment``; chunks hardly depend on it.
+        tokenizer: The vocabulary that the service counts with, see ``Jina.segment``. Chunks hardly depend on it.
 
     Raises:
         ConfigurationError: ``max_chunk_length`` is not a positive integer.
@@ -43,10 +43,10 @@ class SegmenterChunker(Chunker):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """None that Elasticsearch would know.
+        """Not available: Elasticsearch has no such strategy.
 
         Raises:
-            ConfigurationError: Always, rather than giving what an endpoint or a mapping cannot use.
+            ConfigurationError: Always, since no endpoint and no mapping could use the settings.
         """
         raise ConfigurationError(
             "SegmenterChunker has no chunking_settings: Elasticsearch does not know Jina's segmenter; "
@@ -58,22 +58,22 @@ class SegmenterChunker(Chunker):
 
         Raises:
             ConfigurationError: A setting is wrong; nothing was sent.
-            RagbridgeError: Whatever ``Jina.segment`` ends with.
+            RagbridgeError: ``Jina.segment`` failed.
         """
         if not isinstance(text, str):
             raise ConfigurationError(f"text must be a str, not {type(text).__name__}")
-        found = await self.client.asegment(
+        segments = await self.client.asegment(
             without_surrogates(text), tokenizer=self.tokenizer, max_chunk_length=self.max_chunk_length
         )
-        return list(cut(text, _at(found, text)))
+        return list(cut(text, _at(segments, text)))
 
     def _spans(self, text: str) -> Iterator[Span]:
-        # A generator, so that nothing is sent before the first chunk is asked for.
+        # A generator: nothing is sent before the first chunk is requested.
         yield from _at(
             self.client.segment(text, tokenizer=self.tokenizer, max_chunk_length=self.max_chunk_length), text
         )
 
 
 def _at(segments: Segments, text: str) -> list[Span]:
-    """Where segments stand; text in which the service finds none, empty or blank, is one chunk."""
+    """Offsets of the segments. Empty or blank text, in which the service finds no segment, is one chunk."""
     return [(segment.start, segment.end) for segment in segments] or [(0, len(text))]

@@ -21,8 +21,8 @@ from ragbridge.errors import ConfigurationError
 class SentenceChunker(Chunker):
     """Fills chunks with whole sentences; a sentence that is too long is cut between words, with overlap.
 
-    Every end of line ends a sentence, and spaces after a sentence belong to it: nothing is lost, nothing trimmed.
-    Words are counted as Elasticsearch does: one too many in most lines that end without punctuation.
+    Every end of line ends a sentence. Spaces after a sentence belong to it, so that no character is lost.
+    Words are counted as Elasticsearch counts them: one too many in most lines that end without punctuation.
 
     Attributes:
         max_chunk_size: Most words in a chunk, at least 1 (Elasticsearch's settings: at least 20).
@@ -71,11 +71,11 @@ class SentenceChunker(Chunker):
 def sentence_spans(
     text: str, size: int, overlap: int, boundaries: Boundaries, words: Words | None = None
 ) -> Iterator[Span]:
-    """Chunks of whole sentences of up to ``size`` words together; ``words`` are the text's, where they are known."""
+    """Chunks of whole sentences of up to ``size`` words together; ``words`` are those of the text, if known."""
     words = words or Words(text, boundaries.segmenter)
-    found = boundaries.sentence_ends(text)
-    borders = np.zeros(len(found) + 1, dtype=np.int32)
-    borders[1:] = found
+    sentence_ends = boundaries.sentence_ends(text)
+    borders = np.zeros(len(sentence_ends) + 1, dtype=np.int32)
+    borders[1:] = sentence_ends
     # Sentence i is ends[i] to ends[i + 1]; total[i] are the words of all before it.
     totals = words.totals(borders)
     ends, total = borders.data, totals.data
@@ -84,10 +84,10 @@ def sentence_spans(
     emitted = False
     sentence = 0
     while True:
-        # The first sentence that does not fit any more; those before it are in the open chunk.
+        # The first sentence that no longer fits; the open chunk has those before it.
         following = bisect_right(total, total[sentence] + size - filled, sentence) - 1
         filled += total[following] - total[sentence]
-        if following == len(found):
+        if following == len(sentence_ends):
             break
         count, end = total[following + 1] - total[following], ends[following + 1]
         needed = count

@@ -1,6 +1,6 @@
 """Where separators of the recursive strategy match: the built-in ones, plain text, and users' regular expressions.
 
-All of them work on a slice of the text as Elasticsearch's matcher does on a region: nothing outside is seen.
+All of them see only a slice of the text, as Elasticsearch's matcher sees only its region.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from ragbridge.rules.chunking import BLANK_LINE, END_OF_LINE, SETEXT
 class Budget:
     """The time that users' expressions may take for one text, in seconds.
 
-    Elasticsearch lets an expression read ten times the text's length. Here it is a second, for slow machines, and
-    a microsecond a character and separator: ten reads, each taken for twice what `regex` needs.
+    Elasticsearch lets an expression read ten times the text's length. Here the budget is one second, for slow machines,
+    plus one microsecond per character and separator: ten reads at twice the time that `regex` needs.
     """
 
     left: float
 
     @classmethod
     def for_text(cls, text: str, separators: int) -> Budget:
-        """What a text of this length may take."""
+        """The budget for a text of this length."""
         return cls(1.0 + 1e-6 * len(text) * separators)
 
 
@@ -56,19 +56,19 @@ def separator(pattern: str) -> Finder:
 
 
 def newline_runs(text: str, length: int) -> list[int]:
-    """Where exactly ``length`` newlines stand together."""
+    """Starts of runs of exactly ``length`` newlines."""
     return [match.start() for match in _NEWLINES[length].finditer(text)]
 
 
 def setext_headings(text: str, mark: str) -> list[int]:
-    """Where a newline, a line that is not blank and a line of ``mark`` alone stand, one after the other.
+    """Starts of setext headings: a newline, a line that is not blank, and a line of ``mark`` alone.
 
     The same as the built-in expression, without its walk over every line. Java's ``.`` does not match any of its
     line terminators, and matches do not overlap: the newline that ends one cannot begin the next.
     """
-    found: list[int] = []
+    starts: list[int] = []
     if mark not in text:
-        return found
+        return starts
     free = 0  # where the next match may begin
     line_end = text.find("\n" + mark)
     while line_end >= 0:
@@ -77,10 +77,10 @@ def setext_headings(text: str, mark: str) -> list[int]:
         if text.startswith("\n", end) and start >= 0:
             line = text[start + 1 : line_end]
             if line.strip(" \t\v\f") and not _TERMINATOR.search(line):
-                found.append(start)
+                starts.append(start)
                 free = end + 1
         line_end = text.find("\n" + mark, end)
-    return found
+    return starts
 
 
 # Written out, and the lookbehind last: `re` then looks for the literal text, which is much faster.
@@ -95,19 +95,19 @@ def _run_length(text: str, start: int, mark: str) -> int:
 
 
 def occurrences(text: str, literal: str) -> list[int]:
-    """Where a plain text stands, not overlapping."""
-    if not all(map(text.__contains__, literal)):  # much faster than a search for the whole
+    """Starts of a plain text, without overlaps."""
+    if not all(map(text.__contains__, literal)):  # much faster than one search over the whole text
         return []
-    found = []
+    starts = []
     place = text.find(literal)
     while place >= 0:
-        found.append(place)
+        starts.append(place)
         place = text.find(literal, place + len(literal))
-    return found
+    return starts
 
 
 def _bounded(translation: Translation) -> Finder | None:
-    """A finder by the standard library, which cannot be stopped: only for expressions that need no stop."""
+    """A finder that uses the standard library. It has no timeout, so the expression must be bounded."""
     if not translation.bounded:
         return None
     try:

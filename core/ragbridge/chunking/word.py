@@ -14,7 +14,7 @@ from ragbridge.errors import ConfigurationError
 @strategy("word")
 @dataclass(frozen=True, slots=True)
 class WordChunker(Chunker):
-    """Cuts after every so many words.
+    """Cuts after a fixed number of words.
 
     A chunk begins right after a word, so with the space or punctuation before its own first word. Where the last
     chunk is full, punctuation and space after it are in no chunk, as in Elasticsearch.
@@ -54,7 +54,7 @@ class WordChunker(Chunker):
 
 
 def windows(ends: Offsets, length: int, size: int, overlap: int) -> tuple[list[Span], int]:
-    """Chunks of ``size`` words over a text with words that end at ``ends``, and how many words are in the last."""
+    """Chunks of ``size`` words, and the number of words in the last one. ``ends`` are the ends of the text's words."""
     words = len(ends)
     if words < size:
         return [(0, length)], words

@@ -11,9 +11,9 @@ import sys
 
 
 def main() -> None:
-    """Run the command line and exit. Nothing but this needs typer and rich."""
-    # The embedded engine multiplies small matrices: threads for one of them wait for each other more than they compute
-    # (demo on 2 busy cores: half the processor time without). To be said before NumPy is imported.
+    """Run the command line and exit. Only this function needs typer and rich."""
+    # The embedded engine multiplies small matrices, for which several threads cost more than they bring (demo on 2 busy
+    # cores: half the processor time with one). Must be set before NumPy is imported.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         _run()

@@ -1,4 +1,4 @@
-"""All commands under one name, and how each of them ends."""
+"""The application with all commands, and its exit codes."""
 
 from __future__ import annotations
 
@@ -25,10 +25,12 @@ app.add_typer(elastic.app, name="elastic")
 
 
 def run() -> None:
-    """Run what the arguments say and exit; an error is one line, never a traceback."""
+    """Run the command of the arguments and exit. An error is one line, never a traceback."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a terminal of another encoding shows ? for what it lacks
+            stream.reconfigure(
+                errors="replace"
+            )  # a terminal with another encoding shows ? for characters that it lacks
     try:
         app()
     except RagbridgeError as error:

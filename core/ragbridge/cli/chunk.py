@@ -1,4 +1,4 @@
-"""``ragbridge chunk``: where a text is cut."""
+"""``ragbridge chunk``: shows how a text is cut."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def chunk(
 ) -> None:
     """Cut a text as Elasticsearch does and show the chunks, with offsets in code points.
 
-    A part of a chunk that the chunk before ended with is said in its heading, and coloured on a terminal.
+    The heading of a chunk says how much it repeats of the chunk before; a terminal shows that part in colour.
     """
     given: dict[str, Any] = {
         "max_chunk_size": max_chunk_size,
@@ -95,7 +95,7 @@ def chunk(
 
 
 def _defaults(strategy: Strategy) -> dict[str, Any]:
-    """What Elasticsearch's API would have to be told."""
+    """The settings in the form of Elasticsearch's API."""
     match strategy:
         case Strategy.NONE:
             return {}
@@ -117,10 +117,10 @@ def _cut(text: str, settings: dict[str, Any], *, strict: bool) -> list[Chunk]:
 
 
 def _read(path: Path) -> str:
-    """The text of a file, its line ends as they are, so that offsets are the file's.
+    """The text of a file. Line ends are kept, so that offsets are those of the file.
 
     Raises:
-        ConfigurationError: There is none; in one line.
+        ConfigurationError: The file cannot be read or is not text. The message is one line.
     """
     name = "standard input" if path == STANDARD_INPUT else str(path)
     try:

@@ -1,4 +1,4 @@
-"""Which service a command talks to: options that several commands share, and the client that they mean."""
+"""Options that select the service of a command, and the client that they stand for."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ NOTICE = (
 
 
 def base_url(url: str | None, *, local: bool) -> str:
-    """Where a command's requests go; says on standard error that it is the embedded engine where there is no key.
+    """Where a command's requests go; without a key, the embedded engine, which standard error then names.
 
     Raises:
-        typer.BadParameter: Both were asked for.
+        typer.BadParameter: Both options were given.
     """
     if local and url not in {None, Jina.LOCAL}:
-        raise typer.BadParameter("--local and --base-url exclude one another")
+        raise typer.BadParameter("--local and --base-url exclude each other")
     key = find_key(None, Jina.KEY_VARIABLES)
     if local or url == Jina.LOCAL or (url is None and key is None):
         if key is None:
@@ -50,10 +50,10 @@ def base_url(url: str | None, *, local: bool) -> str:
 
 
 def tier(limits: str) -> str | None:
-    """What a client takes for ``--limits``."""
+    """The ``limits=`` argument for ``--limits``."""
     return None if limits == "none" else limits
 
 
 def client(url: str, limits: str) -> Jina:
-    """A client for ``url``; the embedded engine is paced only where another tier than the default is asked for."""
+    """A client for ``url``. The embedded engine is paced only if the tier is not the default one."""
     return Jina(base_url=url, limits=tier(limits))

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from ragbridge.demo.report import Figures
 
 SERVICE_QUERIES = 25
-"""Queries unless asked otherwise where they cost money and time: reranking 50 passages is most of both."""
+"""Default number of queries at a hosted service, where each costs money and time, mostly for reranking."""
 
 CHARACTERS_PER_TOKEN = 3.5
-"""Of English with code in it, roughly: for the announcement of the cost."""
+"""Rough figure for English with code, to announce the cost."""
 
 
 def demo(
@@ -44,14 +44,14 @@ def demo(
 ) -> None:
     """Embed, index, retrieve and rerank in LangChain, LlamaIndex and Haystack, and compare.
 
-    The text: the docstrings of Python's standard library and of NumPy. Their summary lines ask, the rest answers.
+    The text: the docstrings of Python's standard library and of NumPy. Their summary lines are the questions, the rest the answers.
     Without a key nothing leaves this machine.
     """
     url = connection.base_url(base_url, local=local)
     from ragbridge.demo import corpus as source
     from ragbridge.demo import pipelines, report
 
-    found = {framework: pipelines.load(framework) for framework in pipelines.FRAMEWORKS}
+    loaded = {framework: pipelines.load(framework) for framework in pipelines.FRAMEWORKS}
     rows: list[Figures] = []
     answers: list[Answer] = []
     with terminal.progress() as bar:
@@ -62,8 +62,8 @@ def demo(
         if asked is not None:
             corpus = corpus.asking(asked)
         if url != Jina.LOCAL:
-            _announce(corpus, len(found), limits)
-        for framework, pipeline in found.items():
+            _announce(corpus, len(loaded), limits)
+        for framework, pipeline in loaded.items():
             task = bar.add_task(framework, total=len(corpus.queries))
             advance = functools.partial(bar.advance, task)
             with connection.client(url, limits) as client:
@@ -83,7 +83,7 @@ def demo(
 
 
 def _draw(file: Path, rows: list[Figures], answers: list[Answer], url: str) -> None:
-    """The picture of the README, with the middle one of the examples that are printed."""
+    """Write the README's picture, with the middle one of the printed examples."""
     from ragbridge.demo import picture, report
 
     models = "the embedded engine, without a key" if url == Jina.LOCAL else url
@@ -92,7 +92,7 @@ def _draw(file: Path, rows: list[Figures], answers: list[Answer], url: str) -> N
 
 
 def _announce(corpus: Corpus, frameworks: int, limits: str) -> None:
-    """What the service will bill, before it does."""
+    """Announce what the service will bill."""
     from ragbridge.demo.pipelines import RETRIEVED
 
     letters = sum(len(passage.text) for passage in corpus.passages)

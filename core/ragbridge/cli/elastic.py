@@ -59,9 +59,9 @@ def list_endpoints(
 ) -> None:
     """List the endpoints, Elasticsearch's own among them."""
     with _connect(url, cloud_id, ca_certs) as elastic:
-        found = elastic.endpoints.list(task_type)
+        listed = elastic.endpoints.list(task_type)
     if as_json:
-        typer.echo(json.dumps([dataclasses.asdict(endpoint) for endpoint in found], indent=2))
+        typer.echo(json.dumps([dataclasses.asdict(endpoint) for endpoint in listed], indent=2))
         return
     from rich import box
     from rich.table import Table
@@ -73,7 +73,7 @@ def list_endpoints(
     table.add_column("dimensions", justify="right")
     table.add_column("similarity")
     table.add_column("chunking")
-    for endpoint in sorted(found, key=lambda one: one.inference_id):
+    for endpoint in sorted(listed, key=lambda one: one.inference_id):
         table.add_row(*map(_cell, _row(endpoint)))
     output().print(table)
 
@@ -166,7 +166,7 @@ def update(
     cloud_id: CloudId = None,
     ca_certs: CaCerts = None,
 ) -> None:
-    """Change what may be changed of an endpoint; for the rest, delete it and create it again."""
+    """Change the settings of an endpoint that can be changed. For others, delete it and create it again."""
     key = _jina_key() if new_key else None
     with _connect(url, cloud_id, ca_certs) as elastic:
         changed = elastic.endpoints.update(
@@ -219,13 +219,13 @@ def _connect(url: str | None, cloud_id: str | None, ca_certs: Path | None) -> El
 def _body(
     service: str | None, model: str | None, settings: Sequence[str], task_settings: Sequence[str]
 ) -> dict[str, Any]:
-    """The body that the options say. Elasticsearch's rules are checked where it is used."""
+    """The body that the options describe. Elasticsearch's rules are checked by the client."""
     if service is None:
         raise typer.BadParameter("--service is missing: jinaai, elasticsearch or elastic; or pass --config")
     fields = dict(_pairs(settings))
     if "api_key" in fields:
         raise typer.BadParameter(
-            f"a key on a command line is read by others: set {Jina.KEY_VARIABLES[0]}, or pass --config"
+            f"other users of this machine can read a command line: do not pass the key there, set {Jina.KEY_VARIABLES[0]}, or pass --config"
         )
     if model is not None:
         fields = {"model_id": model, **fields}
@@ -243,7 +243,7 @@ def _jina_key() -> Secret:
 
 
 def _pairs(options: Sequence[str]) -> Iterable[tuple[str, Any]]:
-    """``name=value``, the value as JSON where it is JSON, else as text."""
+    """Name and value of ``name=value``. A value that is not JSON is taken as text."""
     for option in options:
         name, equals, value = option.partition("=")
         if not equals or not name:
@@ -256,12 +256,12 @@ def _pairs(options: Sequence[str]) -> Iterable[tuple[str, Any]]:
 
 def _json(text: str) -> dict[str, Any]:
     try:
-        found = json.loads(text)
+        config = json.loads(text)
     except ValueError as error:
-        raise typer.BadParameter(f"this is no JSON: {error}") from None  # says where, not what
-    if not isinstance(found, dict):
-        raise typer.BadParameter("this is no JSON object")
-    return found
+        raise typer.BadParameter(f"not valid JSON: {error}") from None  # gives the position, not the content
+    if not isinstance(config, dict):
+        raise typer.BadParameter("not a JSON object")
+    return config
 
 
 def _row(endpoint: Endpoint) -> Iterable[object]:
@@ -287,7 +287,7 @@ def _show(endpoint: Endpoint, *, as_json: bool) -> None:
 
 
 def _flat(values: Mapping[str, Any], where: str = "") -> Iterable[tuple[str, object]]:
-    """Every value that is no object, under its whole name."""
+    """Every value that is not an object, by its full name."""
     for name, value in values.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{where}{name}.")

@@ -1,4 +1,4 @@
-"""Text files for ``ragbridge search``: which ones, and why the others are left out."""
+"""Text files for ``ragbridge search``: the selection, and why the others are left out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MARKDOWN = frozenset({".md", ".markdown"})
 PYTHON = frozenset({".py", ".pyi"})
 TEXT = frozenset({".txt", ".text", ".rst"})
 SUFFIXES = TEXT | MARKDOWN | PYTHON
-"""Files of a folder that are read; a file that is named itself may have any suffix."""
+"""Suffixes of the files that are read in folders. A file that is named itself may have any."""
 
 MAX_BYTES = 2 * 2**20
 """Longer files are left out: logs and data, not prose."""
@@ -28,14 +28,14 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What was read, and how many files were left out for which reason."""
+    """The files that were read, and how many were left out for each reason."""
 
     sources: tuple[Source, ...]
     left_out: Counter[str]
 
 
 def read(paths: Iterable[Path]) -> Files:
-    """Read files, and what is of use in folders, in the order of the paths; each file once."""
+    """Read files and folders, in the order of the paths; each file once."""
     sources: list[Source] = []
     left_out: Counter[str] = Counter()
     seen: set[Path] = set()
@@ -44,11 +44,11 @@ def read(paths: Iterable[Path]) -> Files:
         if real in seen:
             continue
         seen.add(real)
-        found = _read(path)
-        if isinstance(found, Source):
-            sources.append(found)
+        outcome = _read(path)
+        if isinstance(outcome, Source):
+            sources.append(outcome)
         else:
-            left_out[found] += 1
+            left_out[outcome] += 1
     return Files(tuple(sources), left_out)
 
 
@@ -70,7 +70,7 @@ def _files(paths: Iterable[Path], left_out: Counter[str]) -> Iterator[Path]:
 
 
 def _read(path: Path) -> Source | str:
-    """The text, or why there is none."""
+    """The text, or the reason to leave the file out."""
     try:
         if not path.is_file():
             return "not a regular file"

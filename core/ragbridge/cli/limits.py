@@ -1,4 +1,4 @@
-"""``ragbridge limits``: what the services allow in each tier."""
+"""``ragbridge limits``: the limits of each tier."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def limits(*, as_json: AsJson = False) -> None:
         )
     screen = output()
     screen.print(table)
-    # Below, because they are long and few: beside the figures they would break the rows of a narrow terminal.
+    # Sources are long and few. Beside the figures they would break the rows on a narrow terminal.
     for number, source in enumerate(sources, 1):
         screen.print(f"({number}) {source}", markup=False)
 

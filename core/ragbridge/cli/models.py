@@ -15,8 +15,8 @@ from ragbridge.models import MODELS, Model
 def models(*, as_json: AsJson = False) -> None:
     """List Jina's models as requests are checked against them: products, context in tokens, widths of the vectors, inputs.
 
-    With --json also tasks and options. What an Elasticsearch has, `ragbridge elastic endpoints list` says; what Jina
-    offers today and for how much, `Jina.models()`.
+    With --json also tasks and options. For the models of an Elasticsearch, see `ragbridge elastic endpoints list`; for
+    Jina's current offer and prices, `Jina.models()`.
     """
     if as_json:
         typer.echo(json.dumps([_row(model) for model in MODELS.values()], indent=2))
@@ -24,7 +24,7 @@ def models(*, as_json: AsJson = False) -> None:
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0)  # 80 columns hold it
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0)  # fits into 80 columns
     table.add_column("model", style="bold", no_wrap=True)
     table.add_column("products", min_width=11)
     table.add_column("context", justify="right", no_wrap=True)

@@ -1,4 +1,4 @@
-"""``ragbridge search``: chunk, embed, retrieve, rerank over files."""
+"""``ragbridge search``: chunks, embeds, retrieves and reranks passages of files."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A passage that was found.
+    """A search result.
 
     Attributes:
         path: Its file.
         line: Its first line, from 1.
         score: The reranker's score.
-        similarity: Cosine with the query: what it was retrieved by.
+        similarity: Cosine with the query, by which it was retrieved.
         text: The passage.
     """
 
@@ -74,16 +74,16 @@ def search(
 ) -> None:
     """Search files by meaning: the passages that answer a query, with file, line and scores.
 
-    Reads UTF-8 text; leaves out what is hidden, binary or larger than 2 MiB, and says so.
+    Reads UTF-8 text. Hidden and binary files and those above 2 MiB are left out, and counted on standard error.
     """
     if not query.strip():
         raise typer.BadParameter("the query is empty")
     url = connection.base_url(base_url, local=local)
-    found = files.read(paths)
-    if found.left_out:
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(found.left_out.items()))
+    files_read = files.read(paths)
+    if files_read.left_out:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(files_read.left_out.items()))
         sys.stderr.write(f"ragbridge: left out: {reasons}\n")
-    passages = [passage for source in found.sources for passage in cut(source)]
+    passages = [passage for source in files_read.sources for passage in cut(source)]
     if not passages:
         raise ConfigurationError(f"no text in {', '.join(map(str, paths))}")
     with connection.client(url, limits) as client, terminal.progress() as bar:
@@ -146,10 +146,10 @@ def _show(results: Sequence[Result]) -> None:
 
     console = terminal.output()
     for result in results:
-        found = Text()
-        found.append(f"{terminal.printable(result.path)}:{result.line}", style="bold cyan")
-        found.append(f"  {result.score:.3f}", style="yellow")
-        found.append(f" (retrieved by {result.similarity:.3f})\n", style="dim")
+        entry = Text()
+        entry.append(f"{terminal.printable(result.path)}:{result.line}", style="bold cyan")
+        entry.append(f"  {result.score:.3f}", style="yellow")
+        entry.append(f" (retrieved by {result.similarity:.3f})\n", style="dim")
         for line in terminal.printable(result.text).splitlines():
-            found.append(f"    {line}\n")
-        console.print(found, soft_wrap=True)
+            entry.append(f"    {line}\n")
+        console.print(entry, soft_wrap=True)

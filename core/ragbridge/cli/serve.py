@@ -63,7 +63,7 @@ def serve(
     Give Jina the printed address as its base_url, Elastic as its url. SIGTERM or ctrl-C ends it.
     """
     keys = _keys(key_file)
-    from ragbridge import server  # its extra is looked for here, so that the other commands do not need it
+    from ragbridge import server  # imported here, so that other commands do not need the extra
     from ragbridge.local import Engine, Faults, Quota
 
     quota = Quota(
@@ -87,27 +87,27 @@ def _announce(address: str) -> None:
 
 
 def _pages(path: Path | None) -> dict[str, str] | None:
-    """The pages to know.
+    """The pages of the file.
 
     Raises:
-        ConfigurationError: The file cannot be read, or holds something else than a JSON object.
+        ConfigurationError: The file cannot be read, or does not hold a JSON object.
     """
     if path is None:
         return None
     try:
-        found = json.loads(path.read_bytes())
+        pages = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigurationError(f"--pages {path}: {error}") from error
-    if not isinstance(found, dict):
+    if not isinstance(pages, dict):
         raise ConfigurationError(f"--pages {path}: it must hold an object of address -> content")
-    return found
+    return pages
 
 
 def _keys(path: Path | None) -> list[str] | None:
-    """The keys to demand: the file's, else the environment's; None to demand none.
+    """The accepted keys: from the file, else from the environment. None: no key is needed.
 
     Raises:
-        ConfigurationError: A key was to be demanded and there is none: serving everybody is not what was meant.
+        ConfigurationError: A key is required, but none is given. The server would be open to everybody.
     """
     if path is not None:
         try:

@@ -1,4 +1,4 @@
-"""Where things are printed: results on standard output, progress on standard error and on terminals only."""
+"""Output: results go to standard output, progress to standard error and only to terminals."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 WIDTH = 200
-"""Columns of tables that no terminal shows: in a file or a pipe nothing has to fit."""
+"""Width of tables in files and pipes, where nothing has to fit."""
 
 
 def output() -> Console:
@@ -22,7 +22,7 @@ def output() -> Console:
 
 
 def progress() -> Progress:
-    """A progress bar on standard error that leaves no trace; nothing at all where that is no terminal."""
+    """A progress bar on standard error that leaves no trace; none if that is not a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
@@ -32,7 +32,7 @@ def progress() -> Progress:
         BarColumn(),
         TaskProgressColumn(),
         TimeElapsedColumn(),
-        # Up to 14.2 at least, rich ends even a disabled bar with an empty line where it is no terminal.
+        # Up to 14.2 at least, rich writes an empty line after a disabled bar if the output is not a terminal.
         console=Console(stderr=True) if shown else Console(file=io.StringIO()),
         transient=True,
         disable=not shown,
@@ -40,7 +40,7 @@ def progress() -> Progress:
 
 
 def printable(text: str) -> str:
-    """``text`` without what would move the cursor or colour the screen: files hold anything."""
+    """``text`` without control characters, which could move the cursor or change colours."""
     return "".join(
         letter if letter.isprintable() or letter in "\n\t" else "\N{REPLACEMENT CHARACTER}" for letter in text
     )

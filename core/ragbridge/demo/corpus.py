@@ -1,7 +1,7 @@
 """Real text that every installation has, with questions: the docstrings of the standard library and of NumPy.
 
-The summary line of a docstring asks, the rest of it answers. Sources are parsed, never imported: some modules of the
-standard library open windows, browsers or poems when they are. C code's docstrings are left out for that.
+The summary line of a docstring is the question, the rest of it the answer. Sources are parsed, never imported, since
+some modules of the standard library open windows or browsers on import. Hence docstrings of C code are missing.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _DEFINITIONS = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 _Documentable: TypeAlias = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 MIN_CHARACTERS = 200
-"""What a passage must have to answer anything."""
+"""Characters of a passage at least: shorter ones answer nothing."""
 
 MAX_CHARACTERS = 1_200
-"""Where a passage is cut."""
+"""Characters of a passage at most: longer ones are cut."""
 
 MIN_PASSAGES = 1_200
 MIN_QUERIES = 200
@@ -37,7 +37,7 @@ MIN_QUERIES = 200
 
 MAX_PASSAGES = 1_250
 MAX_QUERIES = 200
-"""More would add seconds and no digit."""
+"""More would take longer and change no digit of the figures."""
 
 _LEFT_OUT = frozenset(
     {
@@ -58,7 +58,7 @@ _LEFT_OUT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Docstring:
-    """What the documentation of one object says.
+    """The documentation of one object.
 
     Attributes:
         name: Dotted name, such as ``json.decoder.JSONDecoder``; NumPy's are those of the defining file.
@@ -73,7 +73,7 @@ class Docstring:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A text that can be found.
+    """A text of the corpus.
 
     Attributes:
         id: The documented object's dotted name: unique.
@@ -99,7 +99,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """Passages, and queries of which each has its answer among them."""
+    """Passages, and queries that each have one answer among them."""
 
     passages: tuple[Passage, ...]
     queries: tuple[Query, ...]
@@ -120,8 +120,8 @@ def load() -> Corpus:
     Raises:
         ConfigurationError: This installation has too few docstrings, as when the sources were stripped.
     """
-    found = sorted(_installed(), key=lambda docstring: docstring.name)
-    corpus = build(found, passages=MAX_PASSAGES, queries=MAX_QUERIES)
+    docstrings = sorted(_installed(), key=lambda docstring: docstring.name)
+    corpus = build(docstrings, passages=MAX_PASSAGES, queries=MAX_QUERIES)
     if len(corpus.passages) < MIN_PASSAGES or len(corpus.queries) < MIN_QUERIES:
         raise ConfigurationError(
             f"the demo needs {MIN_PASSAGES:,} passages and {MIN_QUERIES} queries; the docstrings of Python "
@@ -136,9 +136,9 @@ def build(docstrings: Iterable[Docstring], *, passages: int, queries: int) -> Co
 
     A query is left out that names its own object, is also another object's, or stands in its passage.
     """
-    found = list(docstrings)
-    asked = Counter(_bare(docstring.summary) for docstring in found)
-    kept = _evenly(_answers(found), passages)
+    candidates = list(docstrings)
+    asked = Counter(_bare(docstring.summary) for docstring in candidates)
+    kept = _evenly(_answers(candidates), passages)
     asking = [
         Query(docstring.summary, docstring.name)
         for docstring in kept
@@ -151,7 +151,7 @@ def build(docstrings: Iterable[Docstring], *, passages: int, queries: int) -> Co
 
 
 def _answers(docstrings: list[Docstring]) -> list[Docstring]:
-    """Those whose rest is long enough; of several with the same passage or name the first."""
+    """Docstrings with a passage that is long enough; the first of those with the same passage or name."""
     names: set[str] = set()
     texts: set[str] = set()
     kept: list[Docstring] = []
@@ -209,9 +209,9 @@ def _file(path: Path, parts: tuple[str, ...]) -> Iterator[Docstring]:
         return
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # other people's escape sequences
+            warnings.simplefilter("ignore")  # invalid escape sequences in the sources
             tree = ast.parse(path.read_bytes())
-    except (OSError, SyntaxError, ValueError):  # not readable, or of another Python
+    except (OSError, SyntaxError, ValueError):  # unreadable, or in the syntax of another Python version
         return
     yield from _documented(tree, ".".join(part for part in parts if part != "__init__"))
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-# Haystack reports what pipelines are made of unless it is told not to before it is imported. A demo has no network.
+# Haystack reports the components of pipelines over the network. It must be told not to before it is imported.
 os.environ.setdefault("HAYSTACK_TELEMETRY_ENABLED", "false")
 
 from haystack import Document, Pipeline
@@ -24,18 +24,18 @@ from ragbridge.errors import RagbridgeError
 
 
 def answers(corpus: Corpus, client: Jina) -> Iterator[Answer]:
-    """Index the passages, then answer one query after the other."""
+    """Index the passages, then answer the queries one by one."""
     store = InMemoryDocumentStore(embedding_similarity_function="cosine")
     documents = [Document(id=passage.id, content=passage.text) for passage in corpus.passages]
     _run(_indexing(store, client), {"embedder": {"documents": documents}})
     answering = _answering(store, client)
     for query in corpus.queries:
         asked = {"embedder": {"text": query.text}, "ranker": {"query": query.text}}
-        found = _run(answering, asked, keep={"retriever"})
+        outputs = _run(answering, asked, keep={"retriever"})
         yield Answer(
             query,
-            tuple(document.id for document in found["retriever"]["documents"]),
-            tuple(Hit(document.id, document.score) for document in found["ranker"]["documents"]),
+            tuple(document.id for document in outputs["retriever"]["documents"]),
+            tuple(Hit(document.id, document.score) for document in outputs["ranker"]["documents"]),
         )
 
 
@@ -62,5 +62,5 @@ def _run(pipeline: Pipeline, data: dict[str, Any], *, keep: set[str] | None = No
         return pipeline.run(data, include_outputs_from=keep)
     except PipelineRuntimeError as error:
         if isinstance(error.__cause__, RagbridgeError):
-            raise error.__cause__ from None  # Haystack wraps what a component raises; who asked wants the reason
+            raise error.__cause__ from None  # Haystack wraps the exceptions of components; the caller wants the cause
         raise

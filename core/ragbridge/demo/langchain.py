@@ -14,16 +14,16 @@ from ragbridge.demo.pipelines import DIMENSIONS, RERANKED, RETRIEVED, Answer, Hi
 
 
 def answers(corpus: Corpus, client: Jina) -> Iterator[Answer]:
-    """Index the passages, then answer one query after the other."""
+    """Index the passages, then answer the queries one by one."""
     store = InMemoryVectorStore(JinaEmbeddings(client=client, dimensions=DIMENSIONS))
     store.add_documents([Document(passage.text, id=passage.id) for passage in corpus.passages])
     retriever = store.as_retriever(search_kwargs={"k": RETRIEVED})
     reranker = JinaRerank(client=client, top_n=RERANKED)
     for query in corpus.queries:
-        found = retriever.invoke(query.text)
-        best = reranker.compress_documents(found, query.text)
+        documents = retriever.invoke(query.text)
+        best = reranker.compress_documents(documents, query.text)
         yield Answer(
             query,
-            tuple(str(document.id) for document in found),
+            tuple(str(document.id) for document in documents),
             tuple(Hit(str(document.id), document.metadata["relevance_score"]) for document in best),
         )

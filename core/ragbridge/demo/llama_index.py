@@ -15,13 +15,13 @@ from ragbridge.demo.pipelines import DIMENSIONS, RERANKED, RETRIEVED, Answer, Hi
 
 
 def answers(corpus: Corpus, client: Jina) -> Iterator[Answer]:
-    """Index the passages, then answer one query after the other."""
+    """Index the passages, then answer the queries one by one."""
     nodes: list[BaseNode] = [TextNode(id_=passage.id, text=passage.text) for passage in corpus.passages]
     index = VectorStoreIndex(nodes, embed_model=JinaEmbedding(client=client, dimensions=DIMENSIONS))
     retriever = index.as_retriever(similarity_top_k=RETRIEVED)
     reranker = JinaRerank(client=client, top_n=RERANKED)
     for query in corpus.queries:
-        found = retriever.retrieve(query.text)
-        retrieved = tuple(row.node.node_id for row in found)
-        best = reranker.postprocess_nodes(found, query_str=query.text)
+        retrieved_nodes = retriever.retrieve(query.text)
+        retrieved = tuple(row.node.node_id for row in retrieved_nodes)
+        best = reranker.postprocess_nodes(retrieved_nodes, query_str=query.text)
         yield Answer(query, retrieved, tuple(Hit(row.node.node_id, row.score or 0.0) for row in best))

@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 WIDTH = 800
 MARGIN = 24
 COLUMNS = (MARGIN, WIDTH // 2 + 12)
-"""Where the rankings before and after begin."""
+"""Left edges of the rankings before and after."""
 
 SCALE = (120, 560)
-"""Where the bars begin, and how wide an nDCG of 1 is."""
+"""Left edge of the bars, and the width of an nDCG of 1."""
 
 SHOWN = 3
-"""Ranks of the query's rankings."""
+"""Ranks shown of each ranking."""
 
 SHOWN_CHARACTERS = 48
-"""Of a passage's name: what a column holds in a wide font."""
+"""Characters of a passage's name that fit into a column."""
 
 STYLE = """
 text { font: 12px system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; fill: #1f2328 }
@@ -56,7 +56,7 @@ def draw(rows: Sequence[Figures], answer: Answer, *, models: str) -> str:
     Args:
         rows: The figures of the frameworks.
         answer: The query whose rankings are shown.
-        models: Where the vectors and scores came from.
+        models: The models of the vectors and scores.
     """
     top = 84 + 42 * len(rows)
     height = top + 180
@@ -110,7 +110,7 @@ def _chart(rows: Sequence[Figures]) -> Iterator[str]:
 
 
 def _ranking(x: float, y: float, heading: str, ids: Sequence[str], answer: Answer) -> Iterator[str]:
-    """The first ranks; the answer's beside them where it is further down."""
+    """The first ranks, and the answer's rank if it is further down."""
     yield _text(x, y, heading, "muted")
     ranks = list(enumerate(ids, start=1))
     shown = ranks[:SHOWN] + [(rank, name) for rank, name in ranks[SHOWN:] if name == answer.query.answer]

@@ -1,4 +1,4 @@
-"""What the three pipelines have in common: the question to them and the answers from them."""
+"""The interface of the three pipelines: queries in, answers out."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from ragbridge.demo.corpus import Corpus, Query
 
 RETRIEVED = 50
-"""Passages that a framework's store finds for a query."""
+"""Passages that are retrieved for a query."""
 
 RERANKED = 10
-"""Passages that the reranker leaves of them."""
+"""Passages that the reranker keeps."""
 
 DIMENSIONS = 128
 """Width of the vectors: a trained size of the default model. The frameworks' stores turn lists of Python floats into
@@ -33,7 +33,7 @@ FRAMEWORKS = {
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage that was found, and how relevant the reranker thinks it is."""
+    """A passage of an answer, with its relevance score."""
 
     id: str
     score: float
@@ -41,10 +41,10 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a pipeline found for one query, best first.
+    """A pipeline's result for one query, best first.
 
     Attributes:
-        query: What was asked.
+        query: The query.
         retrieved: Ids of the passages as the store ranked them, ``RETRIEVED`` at most.
         reranked: The best of them as the reranker ranked them, ``RERANKED`` at most.
     """
@@ -55,10 +55,10 @@ class Answer:
 
 
 class Pipeline(Protocol):
-    """Embed and index the passages, then for each query retrieve and rerank: one answer a query, as it comes."""
+    """Embed and index the passages, then for each query retrieve and rerank: yields one answer per query."""
 
     def __call__(self, corpus: Corpus, client: Jina) -> Iterator[Answer]:
-        """Nothing happens before the first answer is asked for."""
+        """A generator: nothing happens before the first answer is requested."""
         ...
 
 

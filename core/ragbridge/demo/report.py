@@ -37,7 +37,7 @@ class Figures:
         recall_before: Share of answers among the first 10 before reranking.
         recall_after: The same after it.
         seconds: Wall time of indexing and answering, without imports.
-        tokens: What was billed.
+        tokens: Tokens that were billed.
     """
 
     framework: str
@@ -63,9 +63,9 @@ def measure(
 
     Args:
         framework: Its name, for the figures.
-        pipeline: What to run.
+        pipeline: The pipeline.
         corpus: Passages to index and queries to answer.
-        client: What the adapters send through; its usage tells the tokens.
+        client: The client of the adapters. Its usage counts the tokens.
         on_answer: Called after each answer, for progress bars.
     """
     tokens = client.usage.tokens
@@ -96,12 +96,12 @@ def table(rows: Sequence[Figures]) -> Table:
     from rich import box
     from rich.table import Table
 
-    found = Table(box=box.SIMPLE_HEAD, padding=0)
-    found.add_column("framework", style="bold", no_wrap=True)
+    figures = Table(box=box.SIMPLE_HEAD, padding=0)
+    figures.add_column("framework", style="bold", no_wrap=True)
     for name in ("passages", "queries", "nDCG@10", "after", "recall@10", "after", "seconds", "tokens"):
-        found.add_column(name, justify="right", style="green" if name == "after" else "", no_wrap=True)
+        figures.add_column(name, justify="right", style="green" if name == "after" else "", no_wrap=True)
     for row in rows:
-        found.add_row(
+        figures.add_row(
             row.framework,
             f"{row.passages:,}",
             f"{row.queries:,}",
@@ -112,11 +112,11 @@ def table(rows: Sequence[Figures]) -> Table:
             f"{row.seconds:.1f}",
             f"{row.tokens:,}",
         )
-    return found
+    return figures
 
 
 def picked(answers: Sequence[Answer]) -> list[Answer]:
-    """Three answers to show: evenly spaced ones, not the three that look best."""
+    """Three answers to show: evenly spaced, so that they are not the best ones by choice."""
     count = min(EXAMPLES, len(answers))
     return [answers[(2 * index + 1) * len(answers) // (2 * count)] for index in range(count)]
 
@@ -130,19 +130,19 @@ def examples(answers: Sequence[Answer], corpus: Corpus) -> list[Text]:
 def _example(answer: Answer, texts: dict[str, str]) -> Text:
     from rich.text import Text
 
-    found = Text()
-    found.append(answer.query.text + "\n", style="bold cyan")
+    lines = Text()
+    lines.append(answer.query.text + "\n", style="bold cyan")
     for rank, hit in enumerate(answer.reranked[:SHOWN], start=1):
         right = hit.id == answer.query.answer
-        found.append(f"  {rank}. ")
-        found.append(f"{hit.score:.3f} ", style="yellow")
-        found.append(hit.id, style="bold green" if right else "bold")
-        found.append(f" (was {answer.retrieved.index(hit.id) + 1})", style="dim")
-        found.append(" <- the answer\n" if right else "\n", style="green")
-        found.append(f"     {_first(texts[hit.id])}\n", style="dim")
+        lines.append(f"  {rank}. ")
+        lines.append(f"{hit.score:.3f} ", style="yellow")
+        lines.append(hit.id, style="bold green" if right else "bold")
+        lines.append(f" (was {answer.retrieved.index(hit.id) + 1})", style="dim")
+        lines.append(" <- the answer\n" if right else "\n", style="green")
+        lines.append(f"     {_first(texts[hit.id])}\n", style="dim")
     if answer.query.answer not in {hit.id for hit in answer.reranked[:SHOWN]}:
-        found.append(f"  the answer is elsewhere: {answer.query.answer}\n", style="red")
-    return found
+        lines.append(f"  the answer is elsewhere: {answer.query.answer}\n", style="red")
+    return lines
 
 
 def _first(text: str) -> str:
@@ -152,10 +152,10 @@ def _first(text: str) -> str:
 
 
 CUT = 10
-"""Ranks that count."""
+"""The rank at which the measures cut off."""
 
 Judged: TypeAlias = "Iterable[tuple[Sequence[str], str]]"
-"""For each query the ids that were found, best first, and the id of the answer."""
+"""For each query: the ids of the results, best first, and the id of the answer."""
 
 
 def ndcg(rankings: Judged) -> float:
@@ -172,9 +172,9 @@ def recall(rankings: Judged) -> float:
 
 
 def _rank(judged: tuple[Sequence[str], str]) -> int | None:
-    """Rank of the answer from 1, None beyond ``CUT``."""
-    found, answer = judged
-    return next((rank for rank, name in enumerate(found[:CUT], start=1) if name == answer), None)
+    """Rank of the answer, from 1; None if it is beyond ``CUT``."""
+    ids, answer = judged
+    return next((rank for rank, name in enumerate(ids[:CUT], start=1) if name == answer), None)
 
 
 def _mean(values: Iterable[float]) -> float:

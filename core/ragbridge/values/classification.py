@@ -1,4 +1,4 @@
-"""What classifying, and keeping classifiers, returns: frozen values."""
+"""Results of classification and of managing classifiers: frozen values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Classification:
         index: Position of the input in the caller's list.
         label: The label that fits best.
         score: Its score, 0 to 1: a softmax over the labels, so that scores lie close together where labels are many.
-        scores: The score of each label, best first; of ``label`` alone where the service names no others.
+        scores: The score of each label, best first; of ``label`` alone if the service gives no others.
         group: The group that the label belongs to, where labels were given in groups; else None.
     """
 
@@ -70,14 +70,14 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class Classifier:
-    """A classifier that the service keeps. Times are ISO 8601, as the service writes them; None: it does not say.
+    """A classifier that the service keeps. Times are ISO 8601, as the service writes them; None if it gives none.
 
     Attributes:
         classifier_id: Its id.
         model: The model that its inputs are embedded by.
-        labels: What it tells apart.
+        labels: Its labels.
         access: Who may use it: ``"private"`` or ``"public"``.
-        user_id: Whose it is.
+        user_id: Its owner.
         created_at: When it was made.
         updated_at: When it was last trained.
         used_at: When it was last used.

@@ -1,4 +1,4 @@
-"""What calls for embeddings return, and what every call costs: frozen values."""
+"""Results of embedding calls, and the cost of a call: frozen values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What calls about inference endpoints return: frozen values."""
+"""Results of calls about inference endpoints: frozen values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Endpoint:
     Attributes:
         inference_id: Its id.
         task_type: What it does: ``text_embedding``, ``sparse_embedding``, ``rerank``, ...
-        service: Whose model it asks: ``jinaai``, ``elasticsearch``, ``elastic``, ...
+        service: The service that runs its model: ``jinaai``, ``elasticsearch``, ``elastic``, ...
         service_settings: Model, dimensions, similarity, allocations, ...
         task_settings: Defaults of its requests.
         chunking_settings: How ``semantic_text`` cuts its inputs.
@@ -55,7 +55,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """What deleting an endpoint did, or would do.
+    """Outcome of deleting an endpoint, or of a dry run.
 
     Attributes:
         acknowledged: Whether it was deleted; False after a dry run.

@@ -1,4 +1,4 @@
-"""What can be embedded, classified or ranked beside text: images, PDF, sound, films, and several of them as one."""
+"""Inputs other than text: images, PDF, audio, video, and groups of them."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from urllib.parse import unquote, urlsplit
 from ragbridge.errors import ConfigurationError
 
 Source: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO"
-"""Where a picture or file is: an ``http(s)`` address, a data URI, a local path, its bytes, or a binary file object."""
+"""A source of media: an ``http(s)`` address, a data URI, a local path, bytes, or a binary file object."""
 
 _DATA_URI = re.compile(r"data:[^,]{0,200};base64,", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, repr=False, init=False)
 class Media:
-    """What ``Image``, ``Pdf``, ``Audio`` and ``Video`` have in common.
+    """Base of ``Image``, ``Pdf``, ``Audio`` and ``Video``.
 
     Attributes:
         source: An address (``str``), a local file (``Path``), or the content (``bytes``). A file is read when the
             request is built that carries it, and not kept.
-        KIND: The service's word for what it is.
+        KIND: The service's word for this kind of media.
     """
 
     source: str | Path | bytes
@@ -47,11 +47,11 @@ class Media:
 
     @property
     def address(self) -> str | None:
-        """Where the service fetches it; None where it travels in the request."""
+        """The address that the service fetches it from; None if the content is sent in the request."""
         return self.source if isinstance(self.source, str) else None
 
     def size(self) -> int:
-        """Bytes that travel in the request, before they are written as base64; 0 for an address.
+        """Bytes sent in the request, before base64; 0 for an address.
 
         Raises:
             ConfigurationError: There is no such file.
@@ -66,13 +66,13 @@ class Media:
         except (OSError, ValueError) as error:
             raise self._unreadable(error) from None
         if not self.source.is_file():
-            raise ConfigurationError(f"{self.source} is no file")
+            raise ConfigurationError(f"{self.source} is not a file")
         if not size:
             raise ConfigurationError(f"{self.source} is empty")
         return size
 
     def read(self) -> bytes:
-        """The content; not for an address.
+        """The content. An address has none here.
 
         Raises:
             ConfigurationError: The file cannot be read.
@@ -103,7 +103,8 @@ class Image(Media):
             nor a data URI is a path, or a path's ``file://`` address.
 
     Raises:
-        ConfigurationError: The source is none of these, or empty. A missing file is found when the image is used.
+        ConfigurationError: The source has another type or form, or is empty. A missing file is reported when the image
+            is used.
     """
 
     __slots__ = ()
@@ -132,7 +133,7 @@ class Video(Media):
 
 
 Member: TypeAlias = str | Image | Audio | Video
-"""What a group may hold."""
+"""A part of a group."""
 
 
 @dataclass(frozen=True, slots=True, repr=False, init=False)
@@ -143,7 +144,7 @@ class Group:
         parts: Texts, images, recordings and films. No PDF, which gives several vectors by itself.
 
     Raises:
-        ConfigurationError: There is no part, or one is something else.
+        ConfigurationError: There is no part, or one is of another type.
     """
 
     parts: tuple[Member, ...]
@@ -151,25 +152,25 @@ class Group:
     def __init__(self, parts: Sequence[Member]) -> None:
         if isinstance(parts, (str, bytes, Mapping, Media)):
             raise ConfigurationError(f"Group: parts is one {type(parts).__name__}: pass a list")
-        found = tuple(parts)
-        if not found:
+        members = tuple(parts)
+        if not members:
             raise ConfigurationError("Group: parts is empty")
-        for index, part in enumerate(found):
+        for index, part in enumerate(members):
             if not isinstance(part, (str, Image, Audio, Video)):
                 raise ConfigurationError(
                     f"Group: parts[{index}] is {type(part).__name__}, neither str nor Image, Audio or Video"
                 )
-        object.__setattr__(self, "parts", found)
+        object.__setattr__(self, "parts", members)
 
     def __repr__(self) -> str:
         return f"Group({len(self.parts)} parts)"
 
 
 def from_text(text: str, kind: type[Media]) -> Media:
-    """What a service's own object holds: an address, a data URI or base64. Never a path: such objects may come from afar.
+    """What a service's own object holds: an address, a data URI or base64. Never a path, since such objects may come from an untrusted source.
 
     Raises:
-        ConfigurationError: The text is none of these.
+        ConfigurationError: The text has another form.
     """
     if _is_address(text) or _DATA_URI.match(text):
         return kind(text)
@@ -188,11 +189,11 @@ def _normal(source: object, name: str) -> str | Path | bytes:
             content = source.read()  # type: ignore[attr-defined]
             if content in {b"", ""}:
                 raise ConfigurationError(
-                    f"{name}: nothing is left to read in the file object; seek(0) goes back to its start"
+                    f"{name}: the file object is at its end; call seek(0) to read it from its start"
                 )
         case _:
             raise ConfigurationError(
-                f"{name}: {type(source).__name__} is no address, data URI, path, bytes or binary file object"
+                f"{name}: {type(source).__name__} is not an address, a data URI, a path, bytes or a binary file object"
             )
     if not isinstance(content, bytes):
         raise ConfigurationError(
@@ -206,7 +207,7 @@ def _normal(source: object, name: str) -> str | Path | bytes:
 def _from_str(source: str, name: str) -> str | Path | bytes:
     if _is_address(source):
         if not source.isprintable():
-            raise ConfigurationError(f"{name}: the address holds characters that no address has")
+            raise ConfigurationError(f"{name}: the address has characters that are not allowed in addresses")
         return source
     if match := _DATA_URI.match(source):
         return _decoded(source[match.end() :], name, "a data URI whose base64 is broken")
@@ -245,7 +246,7 @@ def _decoded(text: str, name: str, fault: str) -> bytes:
 
 
 def group_by(keys: Iterable[Hashable]) -> list[list[int]]:
-    """For each key the places where it stands; keys and places in the order in which they come.
+    """The positions of each key: groups in order of first occurrence, positions ascending.
 
     >>> group_by(["a", "b", "a"])
     [[0, 2], [1]]

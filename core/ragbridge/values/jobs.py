@@ -1,4 +1,4 @@
-"""What is known of jobs that a service works on by itself: frozen values."""
+"""States and results of batch and bulk jobs: frozen values."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from ragbridge.values.embeddings import Vectors
 
 BatchState: TypeAlias = str | Literal["pending", "processing", "completed", "failed", "expired", "cancelled"]
-"""Where a batch job stands. Other words are taken for "not done": the service has used ``submitted`` as well."""
+"""State of a batch job. Unknown words count as "not done": the service has used ``submitted`` as well."""
 
 BulkState: TypeAlias = str | Literal["waiting", "in-progress", "completed", "failed"]
-"""Where a bulk job stands."""
+"""State of a bulk job."""
 
 _ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
 
 
 @dataclass(frozen=True, slots=True)
 class BatchStats:
-    """How far a batch job is.
+    """Progress of a batch job.
 
     Attributes:
         total: Items.
@@ -51,11 +51,11 @@ class BatchStatus:
         model: The model's name; empty where it did not say.
         created_at: When it was submitted.
         completed_at: When it ended.
-        expires_at: When its results go, a day after it was submitted.
+        expires_at: When its results are deleted, a day after it was submitted.
         error: Why it failed.
-        stats: How far it is; None where the service did not say.
-        output_url: Where its results are. May be signed: whoever has it can read them. Never shown.
-        error_file_url: Where its errors are. The same holds.
+        stats: Its progress; None if the service did not say.
+        output_url: Address of its results. It may be signed, and then gives access to them: no representation shows it.
+        error_file_url: Address of its errors; the same holds.
     """
 
     id: str

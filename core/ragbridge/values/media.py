@@ -1,4 +1,4 @@
-"""What images and other media weigh in a request: tokens for the limiter, bytes for the line."""
+"""Cost of images and other media in a request: tokens for the limiter, bytes on the network."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_SIDE = 65_535
 """Pixels of the longest side that a JPEG can have. A header that says more is damaged."""
 
 ASSUMED_PAGES = 4
-"""Pages of a PDF. It is not opened here to count them."""
+"""Assumed pages of a PDF, which is not opened to count them."""
 
 ASSUMED_TOKENS = {"image": 4_000, "audio": 4_000, "video": 16_000}
 """Where no formula is published and the model's row names no figure, or there is no row: from an eighth to half of the
@@ -31,7 +31,7 @@ CAUTION_BYTES = {"image": 5_000_000, "pdf": 8_000_000}
 
 
 def tokens_of(media: Media, row: Model | None) -> int:
-    """What ``media`` will probably be billed by the model of ``row``."""
+    """Estimated tokens that ``media`` is billed by the model of ``row``."""
     pages, kind = (ASSUMED_PAGES, "image") if media.KIND == "pdf" else (1, media.KIND)
     if kind == "image" and row is not None and row.image_tile is not None:
         size = pixels(media) if media.KIND == "image" else None
@@ -40,13 +40,13 @@ def tokens_of(media: Media, row: Model | None) -> int:
 
 
 def assumed_tokens(kind: str, row: Model | None) -> int:
-    """What one ``image``, ``audio`` or ``video`` is taken to cost where the model's row has no formula for it."""
+    """Assumed tokens of one ``image``, ``audio`` or ``video``, if the model's row has no formula for it."""
     known = None if row is None else row.media_tokens.get(kind)
     return ASSUMED_TOKENS[kind] if known is None else known
 
 
 def bytes_of(media: Media) -> int:
-    """What ``media`` adds to a request: its address, or its content as base64."""
+    """Bytes that ``media`` adds to a request: its address, or its content as base64."""
     return len(media.address or "") + 4 * media.size() // 3
 
 
@@ -58,7 +58,7 @@ def tile_tokens(width: int, height: int, row: Model) -> int:
 
 
 def pixels(image: Media) -> tuple[int, int] | None:
-    """Width and height, from the file's header; None where they cannot be told."""
+    """Width and height from the file's header; None if they are unknown."""
     source = image.source
     if isinstance(source, str):
         return None
@@ -69,7 +69,7 @@ def pixels(image: Media) -> tuple[int, int] | None:
     try:
         with io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
             if file.read(16).lstrip().startswith(b"<"):
-                return None  # SVG has no pixels, and no parser of XML is run over what may come from afar
+                return None  # SVG has no pixels, and untrusted XML is not parsed
             file.seek(0)
             width, height = imagesize.get(file)
     except Exception:  # noqa: BLE001 - whatever a damaged header does to the reader: its size is just not known

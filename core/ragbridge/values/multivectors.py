@@ -1,4 +1,4 @@
-"""One vector for each token: what late-interaction models give, and how such vectors are compared."""
+"""Multi-vectors of late-interaction models, one vector for each token, and their similarity."""
 
 from __future__ import annotations
 
@@ -96,21 +96,23 @@ def _vectors(value: ArrayLike, name: str, width: int | None) -> NDArray[np.float
     import numpy as np
 
     try:
-        found: NDArray[Any] = np.asarray(value)
+        array: NDArray[Any] = np.asarray(value)
     except ValueError:  # rows of different lengths
-        found = np.empty(0, object)
-    if found.dtype.kind not in "fiu":
-        raise ConfigurationError(f"{name} is no array of numbers with a row for each token")
-    if found.dtype.itemsize == 1:
-        raise ConfigurationError(f"{name} holds {found.dtype}: packed bits have no such similarity")
-    found = found.astype(np.float32, copy=False)
-    if found.ndim != 2 or 0 in found.shape:
+        array = np.empty(0, object)
+    if array.dtype.kind not in "fiu":
+        raise ConfigurationError(f"{name} is not an array of numbers with one row per token")
+    if array.dtype.itemsize == 1:
         raise ConfigurationError(
-            f"{name} has the shape {found.shape}, not (tokens, dimensions) with some of each"
+            f"{name} holds {array.dtype}: pass float vectors, since maxsim is not defined for packed bits"
         )
-    if width is not None and found.shape[1] != width:
-        raise ConfigurationError(f"{name} has {found.shape[1]} dimensions, the query {width}")
-    return found
+    array = array.astype(np.float32, copy=False)
+    if array.ndim != 2 or 0 in array.shape:
+        raise ConfigurationError(
+            f"{name} has the shape {array.shape}, but must have the shape (tokens, dimensions), neither of them 0"
+        )
+    if width is not None and array.shape[1] != width:
+        raise ConfigurationError(f"{name} has {array.shape[1]} dimensions, but the query has {width}")
+    return array
 
 
 def _blocks(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""What the package says of itself: its version, and where its public names are."""
+"""The package's version, and the public module of each exported name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NAMES = re.compile(r"[A-Za-z_]\w*")
 
 
 def publish(module: str, things: Iterable[object]) -> None:
-    """Have exported classes and functions name the public module as theirs.
+    """Set the ``__module__`` of exported classes and functions to the public module.
 
     Tracebacks, ``help`` and pickles then hold no internal path, so that modules inside can move. What another public
     module exports already keeps that one's name.

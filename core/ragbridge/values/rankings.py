@@ -1,4 +1,4 @@
-"""What rerankers return: frozen values."""
+"""Results of reranking: frozen values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 Document: TypeAlias = "str | Image | Mapping[str, Any]"
-"""What can be reranked: a text, an image, or an object with ``text`` or ``image``, and with whatever else."""
+"""A document to rerank: a text, an image, or an object with ``text`` or ``image`` and any other fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class RankedDocument:
         index: Position of the document in the caller's list.
         score: The service's relevance score: higher is better. Listwise models (``jina-reranker-v3``, ``-v3.5``) give
             cosines, which may be negative; the others figures between 0 and 1. Never compare scores of two models, or of
-            two calls to a listwise one, nor give them one threshold.
+            two calls to a listwise model, and do not apply one threshold to them.
         document: The caller's own document where ``return_documents=True``, else None.
         embedding: The document's vector where ``return_embeddings=True``, else None: float32, as wide in every row.
     """

@@ -1,4 +1,4 @@
-"""What searching and writing documents return: frozen values."""
+"""Results of searching and of writing documents: frozen values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ragbridge.errors import ConfigurationError, RagbridgeError
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One document that was found.
+    """One search hit.
 
     Attributes:
         id: Its id.
@@ -100,14 +100,14 @@ class SearchHits:
 
 @dataclass(frozen=True, slots=True)
 class BulkFailure:
-    """A document that Elasticsearch did not take.
+    """A document that Elasticsearch refused.
 
     Attributes:
-        index: Its place in the caller's documents.
+        index: Its position in the caller's documents.
         id: The id that it would have.
         status: HTTP status of this document: 400 for one that does not fit the mapping, 409 for an id that exists, 429
             and 503 after all attempts.
-        type: Elasticsearch's own word, such as ``document_parsing_exception`` or ``inference_exception``.
+        type: Elasticsearch's error type, such as ``document_parsing_exception`` or ``inference_exception``.
         reason: What Elasticsearch said, causes included.
     """
 
@@ -123,7 +123,7 @@ class BulkFailure:
 
 @dataclass(frozen=True, slots=True)
 class BulkResult:
-    """What became of documents that were written.
+    """Outcome of writing documents.
 
     Attributes:
         ids: Their ids, in the caller's order, those of refused documents included.
@@ -138,11 +138,11 @@ class BulkResult:
 
     @property
     def succeeded(self) -> int:
-        """Documents that are written."""
+        """Number of documents that were written."""
         return len(self.ids) - len(self.errors)
 
     def raise_for_errors(self) -> None:
-        """Raise where a document was not taken.
+        """Raise if a document was refused.
 
         Raises:
             BulkError: With this result as its ``result``.
@@ -155,7 +155,7 @@ class BulkError(RagbridgeError):
     """Some documents were not taken; all others are written.
 
     Attributes:
-        result: What became of each document.
+        result: The outcome for each document.
     """
 
     def __init__(self, result: BulkResult) -> None:

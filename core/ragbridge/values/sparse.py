@@ -1,4 +1,4 @@
-"""What sparse embedding returns: a frozen value; and tokens as numbers, for stores that know no others."""
+"""Results of sparse embedding, and tokens as numbers for stores that need integer indices."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ INDICES = 2**32 - 1
 
 
 def token_index(token: str) -> int:
-    """The number that stands for a token of a sparse vector: the same everywhere and for ever.
+    """The index of a token in a sparse vector. It never changes and is the same on every machine.
 
     It is made of the token alone, so that neither a vocabulary nor an order of documents has to be kept: the first four
     bytes of the token's BLAKE2b (of that digest size, little-endian), modulo 2**32 - 1. It fits wherever stores take
@@ -34,7 +34,7 @@ class SparseEmbeddings:
     Attributes:
         vectors: For each text its tokens and their weights, as the service gave them: words and pieces of words of
             ELSER, say. What is not named weighs nothing.
-        model: Who made them: the id of the inference endpoint.
+        model: The id of the inference endpoint that made them.
         usage: What the call cost.
         is_truncated: For each text whether the model saw only its beginning, as the service says.
     """
@@ -63,8 +63,8 @@ class SparseEmbeddings:
 
 
 def _indexed(vector: Mapping[str, float]) -> dict[int, float]:
-    found: dict[int, float] = {}
+    weights: dict[int, float] = {}
     for token, weight in vector.items():
         index = token_index(token)
-        found[index] = max(weight, found.get(index, weight))
-    return dict(sorted(found.items()))
+        weights[index] = max(weight, weights.get(index, weight))
+    return dict(sorted(weights.items()))

@@ -1,4 +1,4 @@
-"""What reader, search, grounding and segmenter return: frozen values."""
+"""Results of reader, search, grounding and segmenter: frozen values."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Page:
         links: Text and address of each link, where ``links_summary`` asked for them.
         images: Caption and address of each image, where ``images_summary`` asked for them.
         published: When the page was published, as it says itself.
-        warning: What the service was not content with, such as the page's own status 404.
+        warning: The service's warning, such as a status 404 of the page.
         usage: What the page cost.
     """
 
@@ -88,7 +88,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Grounding:
-    """Whether a statement holds, as far as the web knows.
+    """Whether a statement is true, according to sources on the web.
 
     Attributes:
         factuality: 0 (false) to 1 (true).
@@ -106,7 +106,7 @@ class Grounding:
 
 
 Tokenizer: TypeAlias = Literal["cl100k_base", "o200k_base", "p50k_base", "r50k_base", "p50k_edit", "gpt2"]
-"""Whose vocabulary Jina's segmenter counts by: OpenAI's, none of Jina's own models'."""
+"""Vocabularies of Jina's segmenter. They are OpenAI's; Jina's own models have others."""
 
 Token: TypeAlias = tuple[str, tuple[int, ...]]
 """A piece of text and its ids; several where a character is more than one token."""
@@ -135,8 +135,8 @@ class Segments:
 
     Attributes:
         chunks: The pieces, in the order of the text.
-        num_tokens: Tokens by ``tokenizer``'s count. No estimate of what an embedding of the text is billed.
-        tokenizer: Whose vocabulary counted, as the service gave it.
+        num_tokens: Tokens as ``tokenizer`` counts them. Embedding the text may be billed differently.
+        tokenizer: The vocabulary that was used, as the service gave it.
         usage: What the call cost: no tokens, segmenting is free.
     """
 

@@ -81,7 +81,7 @@ def test_files_cannot_steer_the_terminal(in_process: Any, tmp_path: Path) -> Non
         (["{library}"], 2, "Missing argument"),
         (["{library}", "  "], 2, "query is empty"),
         (["{library}", "q", "--top", "0"], 2, "--top"),
-        (["{library}", "q", "--local", "--base-url", "http://127.0.0.1:1"], 2, "exclude one another"),
+        (["{library}", "q", "--local", "--base-url", "http://127.0.0.1:1"], 2, "exclude each other"),
         (["{library}/image.txt", "a query"], 1, "no text in"),
         (["{library}/cities.txt", "q", "--limits", "huge"], 1, "'free', 'paid', 'premium'"),
         (["{library}/cities.txt", "q", "--base-url", "https://api.jina.ai"], 1, "JINA_API_KEY"),

@@ -1,7 +1,7 @@
-"""Boundaries of any text without ICU, nearly: what ``strict=False`` falls back to.
+"""Approximate boundaries of any text without ICU: the fallback of ``strict=False``.
 
 Every character is replaced by an ASCII character of its kind, and the ASCII rules are applied. Right for Latin,
-Greek and Cyrillic but for rarities. Not right: kana and ideographs are a word each (ICU uses a dictionary: about
+Greek and Cyrillic, with rare exceptions. Wrong elsewhere: kana and ideographs are a word each (ICU uses a dictionary: about
 1.6 characters a word), a run of Thai, Lao, Khmer or Burmese is one word, and case is unknown for most scripts.
 """
 

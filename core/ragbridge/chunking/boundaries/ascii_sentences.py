@@ -40,7 +40,7 @@ _END: Final = re.compile(
 )
 
 
-# Verdicts on a terminator: what to add to its place for the sentence's end; below 0 there is none.
+# Verdicts on a terminator: the offset from it to the sentence's end; negative if no sentence ends.
 _LOOK, _AFTER_IT, _AFTER_SPACE, _NO_END = 0, 1, 2, -(2**40)
 
 
@@ -88,7 +88,7 @@ def sentence_ends(text: str) -> NDArray[np.int64]:
 def _ends_in_block(text: str, start: int) -> NDArray[np.int64]:
     """Ends of the sentences whose terminator is in ``text[start : start + BLOCK]``."""
     size = min(BLOCK, len(text) - start)
-    # Two characters more to look ahead; what is beyond the text's end forbids nothing, as OTHER does.
+    # Two more characters to look ahead. Beyond the text's end stands OTHER, which forbids no boundary.
     codes = np.frombuffer(
         text[start : start + size + 2].encode("latin-1").translate(_table()) + bytes(2), np.uint8
     )
@@ -100,5 +100,5 @@ def _ends_in_block(text: str, start: int) -> NDArray[np.int64]:
     doubtful = (verdicts == _LOOK).nonzero()[0]
     matches = [_END.match(text, place) for place in ends[doubtful].tolist()]
     ends[doubtful] = [match.end() if match else _NO_END for match in matches]
-    found: NDArray[np.int64] = ends[ends > 0]
-    return found
+    sentence_ends: NDArray[np.int64] = ends[ends > 0]
+    return sentence_ends

@@ -1,7 +1,7 @@
 """Classes of characters, as far as word boundaries and words depend on them (Unicode annex 29, ICU's word rules).
 
 Most characters can be judged by themselves and their neighbours; those of the classes from ``ATTACHED``
-on cannot (combining marks, Hebrew, Hangul, and the scripts that ICU cuts with a dictionary): ICU has to be asked.
+on cannot (combining marks, Hebrew, Hangul, and the scripts that ICU cuts with a dictionary): for them, ICU decides.
 """
 
 from __future__ import annotations

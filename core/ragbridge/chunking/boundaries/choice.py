@@ -1,4 +1,4 @@
-"""Which code finds the boundaries of a text: the ASCII rules, ICU, or, where that is allowed, the approximation."""
+"""Chooses how the boundaries of a text are found: by the ASCII rules, ICU or, if allowed, the approximation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SentenceEnds: TypeAlias = Callable[[str], NDArray[np.int64]]
 
 @dataclass(frozen=True, slots=True)
 class Boundaries:
-    """How to find the word boundaries of a block and the ends of a text's sentences."""
+    """Functions that find the word boundaries of a block and the ends of a text's sentences."""
 
     segmenter: Segmenter
     sentence_ends: SentenceEnds
@@ -28,7 +28,7 @@ _ASCII = Boundaries(Segments, ascii_sentences.sentence_ends)
 
 
 def _icu() -> Boundaries | None:
-    """ICU's boundaries; None where icu4py is not installed."""
+    """ICU's boundaries; None if icu4py is not installed."""
     try:
         import icu4py.breakers  # noqa: F401
     except ImportError:
@@ -39,15 +39,15 @@ def _icu() -> Boundaries | None:
 
 
 def boundaries_for(text: str, *, strict: bool) -> Boundaries:
-    """The code that is right for a text.
+    """The boundaries to use for a text.
 
     Raises:
         ConfigurationError: The text is not ASCII, icu4py is missing, and ``strict`` is true.
     """
     if text.isascii():
         return _ASCII
-    if found := _icu():
-        return found
+    if icu := _icu():
+        return icu
     if strict:
         raise ConfigurationError(
             "the text is not ASCII, and its word and sentence boundaries need icu4py: install it with "

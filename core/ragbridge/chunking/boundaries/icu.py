@@ -4,8 +4,8 @@ ICU hands every segment to Python as an object, which is slow. So it is asked on
 it: around characters of the classes from ``CONTEXT`` on, out to the nearest places where a boundary is certain.
 
 icu4py gives no rule status, so whether a segment is a word is read from the class of its last character that is
-not ``ATTACHED``. Beside the status from ICU's C library (``ubrk_getRuleStatus``) this was the same for random strings
-of all classes, but where nobody writes: runs of CJK that end in an emoji joined by a zero-width joiner, marks of
+not ``ATTACHED``. Compared with the status from ICU's C library (``ubrk_getRuleStatus``) on random strings of all classes,
+this differed only in sequences that do not occur in text: runs of CJK that end in an emoji joined by a zero-width joiner, marks of
 ``CJK_MARK`` with combining marks or beside Tangut.
 """
 
@@ -51,7 +51,7 @@ class IcuSegments(Segments):
 
     def _ask(self, block: str, codes: NDArray[np.uint8], context: NDArray[np.intp]) -> None:
         """Has ICU cut the stretches around the characters at ``context``."""
-        # A place after OTHER or SPACE and before DIGIT or LETTER is a boundary, whatever stands around.
+        # A place after OTHER or SPACE and before DIGIT or LETTER is a boundary in every context.
         certain = np.flatnonzero(
             ((codes[:-1] - OTHER) <= SPACE - OTHER) & ((codes[1:] - DIGIT) <= LETTER - DIGIT)
         )
@@ -126,7 +126,7 @@ def _code_points(text: str, segments: Iterator[tuple[int, int]] | Any) -> NDArra
 
 
 def wide_characters(text: str) -> NDArray[np.int64]:
-    """Where characters stand that UTF-16 writes in two units."""
+    """Positions of the characters that UTF-16 writes as two units."""
     if len(text.encode("utf-16-le")) == 2 * len(text):
         return np.empty(0, dtype=np.int64)
     return np.flatnonzero(np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32) > 0xFFFF)

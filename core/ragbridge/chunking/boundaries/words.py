@@ -28,11 +28,11 @@ from ragbridge.chunking.boundaries.characters import (
 )
 
 Offsets: TypeAlias = NDArray[np.int32]
-"""Places in a text. 32 bits: a Python text of 2 GB and more is not for a chunker, and memory is half."""
+"""Offsets in a text. 32 bits need half the memory of 64, and suffice for texts below 2 GB."""
 Mask: TypeAlias = NDArray[np.bool_]
 
 BLOCK = 1 << 17
-"""Characters that are looked at in one go: temporaries stay small and in the processor's cache."""
+"""Characters in one block: small enough for the temporaries to stay in the processor's cache."""
 _SAFE = re.compile(r"[ \n][A-Za-z0-9]")
 """Between these two there is a boundary in every context, so a text may be cut there without changing another."""
 _LINE_END = re.compile("\r\n")
@@ -150,14 +150,14 @@ class Words:
         """Is the boundary strictly before each start the end of a word? ``first``: words that end before it."""
         if not self.ends.size:
             return np.zeros(len(starts), dtype=np.bool_)
-        # The last word ends beyond a start before which none does, so -1 does no harm.
+        # If no word ends before a start, -1 selects the last word, which ends beyond it: harmless.
         following = self.ends[first - 1] + 1
         again: Mask = following == starts
         clear = self._breaks.take(following, mode="clip")
         clear |= again
         doubtful = (~clear).nonzero()[0]
         if doubtful.size:
-            # One segment longer than a character is between the word and the start: spaces, rarely.
+            # Rare: a segment of several characters (spaces) stands between the word and the start.
             doubtful = doubtful[first[doubtful] > 0]
             ends = self.ends[first[doubtful] - 1].tolist()
             stops = {end: self._after(end) for end in set(ends)}
@@ -177,17 +177,17 @@ class Words:
         return self._after(int(self.ends[index])) if index < len(self.ends) else len(self._breaks) - 1
 
     def before(self, start: int) -> int:
-        """The greatest boundary strictly before ``start``; 0 where there is none."""
+        """The last boundary before ``start``; 0 if there is none."""
         reach = 64
         while start > 0:
             low = max(0, start - reach)
-            found = np.flatnonzero(self._breaks[low:start])
-            if found.size:
-                return low + int(found[-1])
+            breaks = np.flatnonzero(self._breaks[low:start])
+            if breaks.size:
+                return low + int(breaks[-1])
             reach *= 8
         return 0
 
     def _after(self, place: int) -> int:
-        """The least boundary after ``place``; the end where there is none."""
+        """The first boundary after ``place``; the end if there is none."""
         rest = self._breaks[place + 1 :]
         return place + 1 + int(np.argmax(rest)) if rest.size else place

@@ -217,7 +217,7 @@ def test_a_missing_file_is_named_before_anything_is_sent(scripted, tmp_path):
     for item in (Image(tmp_path / "gone.png"), Group(["a", Image(str(tmp_path / "gone.png"))])):
         with pytest.raises(ConfigurationError, match=r"texts\[1\]: Image: .*gone\.png.*No such file"):
             jina.embed(["a", item], model=OMNI)
-    with pytest.raises(ConfigurationError, match="is no file"):
+    with pytest.raises(ConfigurationError, match="is not a file"):
         jina.embed([Image(tmp_path)], model=OMNI)
     with pytest.raises(ConfigurationError, match=r"empty\.png is empty"):
         jina.embed([Image(empty)], model=OMNI)

@@ -312,7 +312,7 @@ def test_maxsim_takes_lists_and_answers_none_for_none():
         (np.empty((0, 2)), [], "query"),
         ([["a"]], [], "query"),
         ([[1.0], [1.0, 2.0]], [], "query"),
-        ([[1.0, 2.0]], [[[1.0, 2.0]], [[1.0]]], r"documents\[1\] has 1 dimensions, the query 2"),
+        ([[1.0, 2.0]], [[[1.0, 2.0]], [[1.0]]], r"documents\[1\] has 1 dimensions, but the query has 2"),
         ([[1.0, 2.0]], [[[1.0, 2.0]], np.empty((0, 2))], r"documents\[1\]"),
         ([[1.0, 2.0]], [[1.0, 2.0]], r"documents\[0\]"),
         (np.zeros((1, 16), np.uint8), [], "packed bits"),
