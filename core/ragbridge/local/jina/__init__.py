@@ -1,1 +1,1 @@
-"""Jina's products as the embedded engine answers them."""
+"""Jina's products in the embedded engine, one module each."""

@@ -1,7 +1,7 @@
-"""``/v1/batch/*``: jobs over many inputs. Source of the shapes: Jina's API description of 2026-04.
+"""``/v1/batch/*``: batch jobs. Source of the shapes: Jina's API description of 2026-04.
 
-A job moves on when somebody looks: it is pending when it is made, processing at the first look and completed at the
-second, so that clients' polling is exercised and nothing runs unasked. Vectors are computed as they are downloaded.
+A job advances each time its status is polled: it is pending when submitted, processing after the first poll, and completed
+after the second. Clients' polling is exercised, and nothing runs in the background. Vectors are computed on download.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ragbridge.local.fields import Fields
 from ragbridge.local.items import Item, answering, read_items, vectors
 from ragbridge.local.jina.downloads import JSON_LINES, Signer
 from ragbridge.local.jina.embeddings import ids_within
-from ragbridge.local.jina.store import Shelf
+from ragbridge.local.jina.store import Store
 from ragbridge.local.refusals import Refusal
 from ragbridge.models import MAX_BATCH_ITEMS
 
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
     from ragbridge.models import Model
 
 KEPT = 64
-"""Jobs of all keys: beyond them the oldest is forgotten."""
+"""Jobs kept in total, for all keys; the oldest is evicted."""
 LIFE = timedelta(hours=24)
-"""After which an address of a result ends, as answers say; the engine's last as long as the job."""
+"""Lifetime of a result's address, as answers state it. The engine's addresses are valid as long as the job."""
 
 _STATES = ("pending", "processing", "completed")
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One input of a job, or what is wrong with it.
+    """One input of a job.
 
     Attributes:
-        custom_id: The caller's name for it.
-        items: What is embedded.
-        texts: Token ids of every text in ``items``.
-        problem: Why it fails.
+        custom_id: The caller's id.
+        items: The items to embed.
+        texts: Token ids of each text in ``items``.
+        problem: The refusal of an invalid input; None for a valid one.
     """
 
     custom_id: str
@@ -51,13 +51,13 @@ class Line:
 
     @property
     def tokens(self) -> int:
-        """What it costs."""
+        """The input's cost in tokens."""
         return sum(len(ids) for ids in self.texts)
 
 
 @dataclass(slots=True, eq=False)
 class Batch:
-    """A job."""
+    """A batch job."""
 
     id: str
     owner: str
@@ -65,44 +65,44 @@ class Batch:
     width: int
     normalized: bool
     lines: Sequence[Line]
-    looks: int = 0
+    polls: int = 0
     cancelled: bool = False
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
     completed: datetime | None = None
 
     @property
     def status(self) -> str:
-        """Where it stands."""
-        return "cancelled" if self.cancelled else _STATES[min(self.looks, len(_STATES) - 1)]
+        """The job's status."""
+        return "cancelled" if self.cancelled else _STATES[min(self.polls, len(_STATES) - 1)]
 
-    def look(self) -> None:
-        """Move on."""
+    def advance(self) -> None:
+        """Advances the job by one state."""
         if not self.cancelled:
-            self.looks += 1
+            self.polls += 1
             if self.status == "completed" and self.completed is None:
                 self.completed = datetime.now(UTC)
 
     def failed(self) -> list[Line]:
-        """Lines that have a problem."""
+        """The invalid inputs."""
         return [line for line in self.lines if line.problem is not None]
 
     def done(self) -> list[Line]:
-        """Lines that have none."""
+        """The valid inputs."""
         return [line for line in self.lines if line.problem is None]
 
 
 class Batches:
-    """Reads the requests of batch jobs over one shelf of them."""
+    """Reads the requests of batch jobs, and keeps the jobs."""
 
     def __init__(self) -> None:
-        self._shelf: Shelf[Batch] = Shelf("Batch", most=KEPT)
+        self._store: Store[Batch] = Store("Batch", most=KEPT)
         self._signer = Signer()
 
     def submit(self, call: Call) -> Work:
-        """Make a job.
+        """Creates a job.
 
         Raises:
-            Refusal: 422, 400 for a model that takes no batches.
+            Refusal: 422 for an invalid field, 400 for a model without batch jobs.
         """
         fields = Fields.of(call.body)
         row = fields.model("batch")
@@ -111,10 +111,10 @@ class Batches:
         normalized = fields.boolean("normalized", default=True)
         for name, instead in (
             ("input_url", "send the lines as input"),
-            ("webhook_url", "ask for the status"),
+            ("webhook_url", "poll the status"),
         ):
             if fields.get(name) is not None:
-                message = f"The embedded engine opens no address: {instead}"
+                message = f"The embedded engine makes no network requests: {instead}"
                 fields.report(name, message, "value_error", fields.get(name))
         given = fields.get("input") if fields.get("input_url") is not None else fields.required("input")
         named = [] if given is None else _read_names(fields, given)
@@ -124,37 +124,37 @@ class Batches:
         job = Batch(self._signer.new("batch"), call.key, row, width, normalized, lines)
 
         def compute() -> list[Row]:
-            self._shelf.put(job)
+            self._store.put(job)
             return []
 
         tokens = sum(line.tokens for line in lines)
         return Work(tokens, lambda _: json.dumps(self._describe(job, call)).encode(), compute)
 
     def status(self, call: Call) -> Work:
-        """How far a job is. Looking moves it on.
+        """Advances a job and returns its status.
 
         Raises:
-            Refusal: 404.
+            Refusal: 404 for an unknown job.
         """
-        job = self._shelf.own(call.parameters["id"] or "", call.key)
+        job = self._store.own(call.parameters["id"] or "", call.key)
 
         def compute() -> list[Row]:
-            with self._shelf.lock:
-                job.look()
+            with self._store.lock:
+                job.advance()
             return []
 
         return Work(0, lambda _: json.dumps(self._describe(job, call)).encode(), compute)
 
     def cancel(self, call: Call) -> Work:
-        """End a job that has not ended.
+        """Cancels a job.
 
         Raises:
-            Refusal: 404, 409 for one that has ended.
+            Refusal: 404 for an unknown job, 409 for a completed one.
         """
-        job = self._shelf.own(call.parameters["id"] or "", call.key)
+        job = self._store.own(call.parameters["id"] or "", call.key)
 
         def compute() -> list[Row]:
-            with self._shelf.lock:
+            with self._store.lock:
                 if job.status == "completed":
                     raise Refusal(409, f"Batch {job.id} is completed and cannot be cancelled")
                 job.cancelled = True
@@ -163,10 +163,10 @@ class Batches:
         return Work(0, lambda _: json.dumps(self._describe(job, call)).encode(), compute)
 
     def list(self, call: Call) -> Work:
-        """The key's jobs, newest first.
+        """Lists the key's jobs, newest first.
 
         Raises:
-            Refusal: 422.
+            Refusal: 422 for an invalid ``limit``.
         """
         limit = call.arguments.get("limit", "20")
         fields = Fields(
@@ -174,14 +174,14 @@ class Batches:
         )
         count = fields.integer("limit", low=1)
         fields.check()
-        jobs = self._shelf.of(call.key)[::-1][:count]
+        jobs = self._store.of(call.key)[::-1][:count]
         return Work(0, lambda _: json.dumps([self._describe(job, call) for job in jobs]).encode())
 
     def output(self, call: Call) -> Work:
-        """The vectors of a job, one line for each input.
+        """A job's vectors, in one JSON line per valid input.
 
         Raises:
-            Refusal: 404, also where the job has not completed; 403 for a wrong signature.
+            Refusal: 404 for an unknown job or one that is not completed, 403 for a wrong signature.
         """
         job = self._completed(call)
         lines, embedder = job.done(), call.embedder()
@@ -197,25 +197,25 @@ class Batches:
 
         def write(rows: Sequence[Row]) -> bytes:
             model = answering(job.row, embedder)
-            found = ((lines[row.index], row) for row in rows if row.index < len(lines))
-            return b"".join(_write_line(line, model, row) for line, row in found)
+            written = ((lines[row.index], row) for row in rows if row.index < len(lines))
+            return b"".join(_write_line(line, model, row) for line, row in written)
 
         return Work(0, write, compute, headers=JSON_LINES)
 
     def errors(self, call: Call) -> Work:
-        """What was wrong with the inputs that failed, one line for each.
+        """A job's errors, in one JSON line per invalid input.
 
         Raises:
-            Refusal: As ``output``.
+            Refusal: As for ``output``.
         """
         job = self._completed(call)
         body = b"".join(_write_problem(line) for line in job.failed())
         return Work(0, lambda _: body, headers=JSON_LINES)
 
     def _completed(self, call: Call) -> Batch:
-        job = self._signer.open(self._shelf, call)
+        job = self._signer.open(self._store, call)
         if job.status != "completed":
-            message = f"Batch {job.id} is {job.status}: there is no result"
+            message = f"Batch {job.id} is {job.status} and has no result"
             raise Refusal(404, message, code="RESOURCE_NOT_FOUND")
         return job
 
@@ -244,7 +244,7 @@ class Batches:
 
 
 def _read_names(fields: Fields, given: object) -> list[tuple[str, object]]:
-    """``custom_id`` and ``body`` of every line."""
+    """The ``custom_id`` and ``body`` of each input. Invalid ids are reported to ``fields``."""
     if not isinstance(given, list):
         fields.report("input", "Input should be a valid list", "list_type", given)
         return []
@@ -260,7 +260,7 @@ def _read_names(fields: Fields, given: object) -> list[tuple[str, object]]:
         if not isinstance(name, str) or not name:
             fields.report(f"input.{index}.custom_id", "Input should be a valid string", "string_type", name)
         elif name in names:
-            message = f"custom_id is that of item {names[name]}"
+            message = f"custom_id is already used by item {names[name]}"
             fields.report(f"input.{index}.custom_id", message, "value_error", name)
         else:
             names[name] = index
@@ -269,7 +269,7 @@ def _read_names(fields: Fields, given: object) -> list[tuple[str, object]]:
 
 
 def _read_line(name: str, body: object, row: Model, embedder: StaticEmbedder) -> Line:
-    """One input; what is wrong with it fails it alone."""
+    """Reads one input. An invalid input fails alone, not the whole job."""
     fields = Fields(body if isinstance(body, Mapping) else {})
     try:
         given = fields.required("input")

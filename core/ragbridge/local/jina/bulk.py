@@ -1,8 +1,8 @@
-"""``/v1/bulk-embeddings``, which the service's descriptions of 2026 no longer have: files of texts.
+"""``/v1/bulk-embeddings``: jobs over files of texts. Not documented by Jina since 2026.
 
-Source of the shapes: Jina's API description 0.0.89 of 2024. It does not say what the file and the result look like; here
-each row of a CSV file is one text, its first cell (a first row ``text``, ``input`` or ``content`` is a heading), and the
-result has one line of JSON for each. A job moves on when somebody looks, as in ``ragbridge.local.jina.batches``.
+Source of the shapes: Jina's API description 0.0.89 of 2024. It documents neither the file's format nor the result's. Here
+the file is CSV, and the first cell of each row is one text. A first row ``text``, ``input`` or ``content`` is a header. The
+result has one JSON line per text. A job advances each time its status is polled, as in ``ragbridge.local.jina.batches``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ragbridge.local.calls import Call, Row, Work
 from ragbridge.local.fields import Fields
 from ragbridge.local.jina.downloads import JSON_LINES, Signer
 from ragbridge.local.jina.embeddings import ids_within
-from ragbridge.local.jina.store import Shelf, user_of
+from ragbridge.local.jina.store import Store, user_of
 from ragbridge.local.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ragbridge.models import Model
 
 KEPT = 64
-"""Jobs of all keys: beyond them the oldest is forgotten."""
+"""Jobs kept in total, for all keys; the oldest is evicted."""
 
 _HEADINGS = frozenset({"text", "input", "content"})
 _STATES = ("waiting", "in-progress", "completed")
@@ -37,7 +37,7 @@ _STATES = ("waiting", "in-progress", "completed")
 
 @dataclass(slots=True, eq=False)
 class Upload:
-    """A job."""
+    """A bulk job."""
 
     id: str
     owner: str
@@ -45,23 +45,23 @@ class Upload:
     file: str
     email: str | None
     texts: Sequence[Ids]
-    looks: int = 0
+    polls: int = 0
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
     completed: datetime | None = None
 
     @property
     def status(self) -> str:
-        """Where it stands."""
-        return _STATES[min(self.looks, len(_STATES) - 1)]
+        """The job's status."""
+        return _STATES[min(self.polls, len(_STATES) - 1)]
 
-    def look(self) -> None:
-        """Move on."""
-        self.looks += 1
+    def advance(self) -> None:
+        """Advances the job by one state."""
+        self.polls += 1
         if self.status == "completed" and self.completed is None:
             self.completed = datetime.now(UTC)
 
     def describe(self) -> dict[str, Any]:
-        """The job as the service shows it."""
+        """The job as the service describes it."""
         ended = self.status == "completed"
         return {
             "_id": self.id,
@@ -79,17 +79,17 @@ class Upload:
 
 
 class Bulk:
-    """Reads the requests of bulk jobs over one shelf of them."""
+    """Reads the requests of bulk jobs, and keeps the jobs."""
 
     def __init__(self) -> None:
-        self._shelf: Shelf[Upload] = Shelf("Job", most=KEPT)
+        self._store: Store[Upload] = Store("Job", most=KEPT)
         self._signer = Signer()
 
     def submit(self, call: Call) -> Work:
-        """Make a job of a file.
+        """Creates a job from a file.
 
         Raises:
-            Refusal: 422, 400 for a model that does not embed or a text that is too long.
+            Refusal: 422 for an invalid field or file, 400 for a model that does not embed or a text that is too long.
         """
         parts = _parts(call)
         fields = Fields({name: content.decode("utf-8", "replace") for name, (content, _) in parts.items()})
@@ -103,48 +103,48 @@ class Bulk:
         job = Upload(self._signer.new("bulk"), call.key, row, file, fields.get("email"), ids)
 
         def compute() -> list[Row]:
-            self._shelf.put(job)
+            self._store.put(job)
             return []
 
         return Work(sum(len(text) for text in ids), lambda _: json.dumps(job.describe()).encode(), compute)
 
     def status(self, call: Call) -> Work:
-        """How far a job is. Looking moves it on.
+        """Advances a job and returns its status.
 
         Raises:
-            Refusal: 404.
+            Refusal: 404 for an unknown job.
         """
-        job = self._shelf.own(call.parameters["id"] or "", call.key)
+        job = self._store.own(call.parameters["id"] or "", call.key)
 
         def compute() -> list[Row]:
-            with self._shelf.lock:
-                job.look()
+            with self._store.lock:
+                job.advance()
             return []
 
         return Work(0, lambda _: json.dumps(job.describe()).encode(), compute)
 
     def download(self, call: Call) -> Work:
-        """Where a job's result is.
+        """The address of a job's result.
 
         Raises:
-            Refusal: 404, also where the job has not completed.
+            Refusal: 404 for an unknown job or one that is not completed.
         """
-        job = _completed(self._shelf.own(call.parameters["id"] or "", call.key))
+        job = _completed(self._store.own(call.parameters["id"] or "", call.key))
         url = f"{call.base}/v1/bulk-embeddings/{job.id}/result?signature={self._signer.sign(job.id)}"
         return Work(0, lambda _: json.dumps({"id": job.id, "download_url": url}).encode())
 
     def result(self, call: Call) -> Work:
-        """A job's vectors, one line for each row of the file.
+        """A job's vectors, in one JSON line per row of the file.
 
         Raises:
-            Refusal: 404, also where the job has not completed; 403 for a wrong signature.
+            Refusal: 404 for an unknown job or one that is not completed, 403 for a wrong signature.
         """
-        job = _completed(self._signer.open(self._shelf, call))
+        job = _completed(self._signer.open(self._store, call))
         embedder = call.embedder()
 
         def compute() -> list[Row]:
-            found = embedder.embed(job.texts, job.row.dimensions or embedder.width)
-            return [Row(index, vector) for index, vector in enumerate(found)]
+            vectors = embedder.embed(job.texts, job.row.dimensions or embedder.width)
+            return [Row(index, vector) for index, vector in enumerate(vectors)]
 
         def write(rows: Sequence[Row]) -> bytes:
             return b"".join(
@@ -158,24 +158,24 @@ class Bulk:
 
 def _completed(job: Upload) -> Upload:
     if job.status != "completed":
-        message = f"Job {job.id} is {job.status}: there is no result"
+        message = f"Job {job.id} is {job.status} and has no result"
         raise Refusal(404, message, code="RESOURCE_NOT_FOUND")
     return job
 
 
 def _parts(call: Call) -> dict[str, tuple[bytes, str]]:
-    """Name -> content and file name of each part of a form."""
+    """The content and the file name of each part of a multipart form, by name."""
     kind = " ".join(call.headers.get("content-type", "").split())
     message = BytesParser(policy=policy.HTTP).parsebytes(
         b"content-type: %b\r\n\r\n%b" % (kind.encode("latin-1", "replace"), call.body)
     )
-    found = {}
+    parts = {}
     for part in message.iter_parts() if message.is_multipart() else ():
         name = part.get_param("name", header="content-disposition")
         content = part.get_payload(decode=True)
         if isinstance(name, str) and isinstance(content, bytes):
-            found[name] = content, part.get_filename() or ""
-    return found
+            parts[name] = content, part.get_filename() or ""
+    return parts
 
 
 def _read_rows(fields: Fields, content: bytes) -> list[str]:

@@ -1,7 +1,8 @@
 """``/v1/classify``, ``/v1/train`` and ``/v1/classifiers``. Source of the shapes: Jina's API description of 2026-04.
 
-Zero-shot compares an input with the labels' own vectors. A trained classifier keeps a centroid for each label: the mean
-of its samples' vectors. ``num_iters`` multiplies what training costs, as on the service, and changes nothing else.
+Zero-shot classification compares an input's vector with the labels' vectors. A trained classifier keeps a centroid per
+label: the mean of its samples' vectors. ``num_iters`` multiplies the cost of training, as on the service, and has no other
+effect.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from ragbridge.local.jina.labels import (
     too_many,
     write_predictions,
 )
-from ragbridge.local.jina.store import Shelf, user_of
+from ragbridge.local.jina.store import Store, user_of
 from ragbridge.local.refusals import Refusal
 from ragbridge.models import MAX_CLASSES, MAX_CLASSIFIERS, MAX_CLASSIFY_INPUTS
 
@@ -37,21 +38,21 @@ if TYPE_CHECKING:
     from ragbridge.models import Model
 
 KEPT = 1024
-"""Classifiers of all keys: beyond them the oldest is forgotten."""
+"""Classifiers kept in total, for all keys; the oldest is evicted."""
 ITERATIONS = 10
-"""``num_iters`` where the request has none."""
+"""Default of ``num_iters``."""
 
 
 @dataclass(slots=True, eq=False)
 class Classifier:
-    """What ``/v1/train`` has made."""
+    """A few-shot classifier, created by ``/v1/train``."""
 
     owner: str
     row: Model
     access: str
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     sums: dict[str, Floats] = field(default_factory=dict)
-    """Label -> the sum of its samples' vectors."""
+    """Sum of the samples' vectors, by label."""
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
     updated: datetime | None = None
     updates: int = 0
@@ -59,13 +60,13 @@ class Classifier:
     uses: int = 0
 
     def centroids(self) -> Floats:
-        """A vector of unit length for each label, in the order of ``sums``."""
+        """One unit vector per label, shape (labels, dimensions), in the order of ``sums``."""
         unit: Floats = np.stack([*self.sums.values()])
         unit /= np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), 1e-12)
         return unit
 
     def summary(self) -> dict[str, Any]:
-        """One entry of the list of classifiers."""
+        """The classifier's entry in the list of classifiers."""
         return {
             "classifier_id": self.id,
             "user_id": user_of(self.owner),
@@ -84,16 +85,16 @@ class Classifier:
 
 
 class Classifiers:
-    """Reads the requests of classification over one shelf of classifiers."""
+    """Reads the requests of classification, and keeps the classifiers."""
 
     def __init__(self) -> None:
-        self._shelf: Shelf[Classifier] = Shelf("Classifier", most=KEPT)
+        self._store: Store[Classifier] = Store("Classifier", most=KEPT)
 
     def classify(self, call: Call) -> Work:
-        """Sort inputs into classes, by labels or by a classifier.
+        """Classifies inputs, zero-shot by labels or few-shot by a classifier.
 
         Raises:
-            Refusal: 422, 400 for labels, 404 for a classifier that is not there.
+            Refusal: 422 for an invalid field, 400 for invalid labels, 404 for an unknown classifier.
         """
         fields = Fields.of(call.body)
         classifier, labels = None, fields.get("labels")
@@ -115,11 +116,11 @@ class Classifiers:
 
     def _few_shot(self, embedder: StaticEmbedder, classifier: Classifier, items: Sequence[Item]) -> Work:
         embed, tokens = _embedding(embedder, classifier.row, items)
-        with self._shelf.lock:
+        with self._store.lock:
             groups, centroids = {"": [*classifier.sums]}, classifier.centroids()
 
         def compute() -> list[Row]:
-            with self._shelf.lock:
+            with self._store.lock:
                 classifier.uses += 1
                 classifier.used = datetime.now(UTC)
             return _rows(embed(), centroids, groups)
@@ -127,10 +128,11 @@ class Classifiers:
         return Work(tokens, lambda rows: write_predictions(groups, tokens, rows), compute)
 
     def train(self, call: Call) -> Work:
-        """Make a classifier, or teach one more.
+        """Creates a classifier, or trains an existing one further.
 
         Raises:
-            Refusal: 422, 400 for labels, 403 for a classifier more than a key may have, 404 for one that is not there.
+            Refusal: 422 for an invalid field, 400 for invalid labels, 403 if the key has too many classifiers, 404 for an
+                unknown classifier.
         """
         fields = Fields.of(call.body)
         new = fields.get("classifier_id") is None
@@ -146,22 +148,22 @@ class Classifiers:
         fields.check()
         if new and len({label for _, label in samples}) < 2:
             raise invalid_labels("at least two distinct labels are needed")
-        with self._shelf.lock:
+        with self._store.lock:
             _check_classes(classifier, samples)
         embed, tokens = _embedding(call.embedder(), classifier.row, [item for item, _ in samples])
         tokens *= iterations
 
         def compute() -> list[Row]:
-            found = embed()
-            with self._shelf.lock:
-                if new and len(self._shelf.of(call.key)) >= MAX_CLASSIFIERS:
+            embedded = embed()
+            with self._store.lock:
+                if new and len(self._store.of(call.key)) >= MAX_CLASSIFIERS:
                     message = f"Resource limit exceeded: {MAX_CLASSIFIERS} classifiers"
                     raise Refusal(403, message, code="AUTHZ_RESOURCE_LIMIT_EXCEEDED")
                 _check_classes(classifier, samples)
-                for (_, label), vector in zip(samples, found, strict=True):
+                for (_, label), vector in zip(samples, embedded, strict=True):
                     classifier.sums[label] = classifier.sums.get(label, 0) + vector
                 if new:
-                    self._shelf.put(classifier)
+                    self._store.put(classifier)
                 else:
                     classifier.updates += 1
                     classifier.updated = datetime.now(UTC)
@@ -175,33 +177,33 @@ class Classifiers:
         return Work(tokens, lambda _: json.dumps(answer).encode(), compute)
 
     def list(self, call: Call) -> Work:
-        """Every classifier of the key."""
-        with self._shelf.lock:
-            found = [classifier.summary() for classifier in self._shelf.of(call.key)]
-        return Work(0, lambda _: json.dumps(found).encode())
+        """Lists the key's classifiers."""
+        with self._store.lock:
+            summaries = [classifier.summary() for classifier in self._store.of(call.key)]
+        return Work(0, lambda _: json.dumps(summaries).encode())
 
     def delete(self, call: Call) -> Work:
-        """Forget a classifier.
+        """Deletes a classifier.
 
         Raises:
-            Refusal: 404.
+            Refusal: 404 for an unknown classifier.
         """
         name = call.parameters["id"] or ""
-        self._shelf.own(name, call.key)
+        self._store.own(name, call.key)
 
         def compute() -> list[Row]:
-            self._shelf.remove(name, call.key)
+            self._store.remove(name, call.key)
             return []
 
         answer = json.dumps({"classifier_id": name, "message": "Classifier deleted"}).encode()
         return Work(0, lambda _: answer, compute)
 
     def _find(self, name: str, fields: Fields, key: str, *, mine: bool = False) -> Classifier:
-        """The classifier of that name; other keys' only where they are public and not to be changed."""
+        """The classifier with the id ``name``. Another key's is returned only if it is public and ``mine`` is False."""
         fields.check()
-        classifier = self._shelf.get(name)
+        classifier = self._store.get(name)
         if classifier.owner != key and (mine or classifier.access == "private"):
-            raise self._shelf.missing(name)
+            raise self._store.missing(name)
         return classifier
 
 
@@ -210,8 +212,8 @@ def _zero_shot(embedder: StaticEmbedder, row: Model, items: Sequence[Item], grou
     embed, tokens = _embedding(embedder, row, [*items, *labels])
 
     def compute() -> list[Row]:
-        found = embed()
-        return _rows(found[: len(items)], found[len(items) :], groups)
+        embedded = embed()
+        return _rows(embedded[: len(items)], embedded[len(items) :], groups)
 
     return Work(tokens, lambda rows: write_predictions(groups, tokens, rows), compute)
 
@@ -219,15 +221,15 @@ def _zero_shot(embedder: StaticEmbedder, row: Model, items: Sequence[Item], grou
 def _embedding(
     embedder: StaticEmbedder, row: Model, items: Sequence[Item]
 ) -> tuple[Callable[[], Floats], int]:
-    """What embeds ``items``, and the tokens that they cost."""
+    """A function that embeds ``items``, and their cost in tokens."""
     texts = ids_within(row, embedder, items)
     tokens = usage(items, sum(len(ids) for ids in texts), row)["total_tokens"]
     return lambda: vectors(embedder, items, texts, embedder.width), tokens
 
 
-def _rows(found: Floats, labels: Floats, groups: Groups) -> list[Row]:
-    likely = scores(found, labels, [len(each) for each in groups.values()])
-    return [Row(index, numbers) for index, numbers in enumerate(likely)]
+def _rows(inputs: Floats, labels: Floats, groups: Groups) -> list[Row]:
+    probabilities = scores(inputs, labels, [len(group) for group in groups.values()])
+    return [Row(index, numbers) for index, numbers in enumerate(probabilities)]
 
 
 def _read_samples(fields: Fields, row: Model, *, least: int) -> list[tuple[Item, str]]:

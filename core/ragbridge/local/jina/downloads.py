@@ -1,4 +1,4 @@
-"""Addresses of results that need no key: whoever has one may fetch it, as with the service's signed addresses."""
+"""Signed addresses of results: they need no key, like the service's own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ragbridge.local.calls import Call
-    from ragbridge.local.jina.store import Owned, Shelf
+    from ragbridge.local.jina.store import Owned, Store
 
     T = TypeVar("T", bound=Owned)
 
@@ -22,29 +22,29 @@ JSON_LINES: Mapping[str, str] = {"content-type": "application/jsonl"}
 
 
 class Signer:
-    """Signs names with a secret of its own."""
+    """Signs names with a random secret of its own."""
 
     def __init__(self) -> None:
         self._secret = secrets.token_bytes(32)
 
     def new(self, kind: str) -> str:
-        """A name that nothing else has."""
+        """A new unique name."""
         return f"{kind}_{uuid.uuid4().hex}"
 
     def sign(self, name: str) -> str:
-        """What opens ``name`` without a key."""
+        """The signature that grants access to ``name`` without a key."""
         return hmac.new(self._secret, name.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
-    def open(self, shelf: Shelf[T], call: Call) -> T:
-        """What the path names, for its owner or for a signature.
+    def open(self, store: Store[T], call: Call) -> T:
+        """The entry that the path names, if the request has its owner's key or a valid signature.
 
         Raises:
-            Refusal: 404, 403 for a wrong signature.
+            Refusal: 404 for an unknown entry, 403 for a wrong signature.
         """
         name = call.parameters["id"] or ""
         signature = call.arguments.get("signature")
         if signature is None:
-            return shelf.own(name, call.key)
+            return store.own(name, call.key)
         if not hmac.compare_digest(signature.encode("utf-8", "replace"), self.sign(name).encode()):
             raise Refusal(403, "The signature is wrong")
-        return shelf.get(name)
+        return store.get(name)

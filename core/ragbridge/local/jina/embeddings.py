@@ -22,11 +22,11 @@ WIDTH_NAMES = ("dimensions", "output_dimension", "output_dimensionality")
 
 
 def read_embeddings(call: Call) -> Work:
-    """Check the request against the model's row of the table.
+    """Validates the request against the model's row.
 
     Raises:
-        Refusal: 422 for a wrong field, 400 for a text beyond the model's context, 500 for a list of embedding types
-            (as the service does).
+        Refusal: 422 for an invalid field, 400 for a text longer than the model's context, 500 for a list of embedding
+            types, as on the service.
     """
     fields = Fields.of(call.body)
     row = fields.model("embed", "multivector")
@@ -57,10 +57,10 @@ def read_embeddings(call: Call) -> Work:
     head = {"model": answering(row, embedder, items), "object": "list", "usage": counts}
 
     def compute() -> list[Row]:
-        found = vectors(
+        embedded = vectors(
             embedder, items, texts, width or row.dimensions or 0, normalized=normalized, late=late
         )
-        return [Row(index, vector) for index, vector in enumerate(found)]
+        return [Row(index, vector) for index, vector in enumerate(embedded)]
 
     def write(rows: Sequence[Row]) -> bytes:
         data = (
@@ -75,10 +75,10 @@ def read_embeddings(call: Call) -> Work:
 def ids_within(
     row: Model, embedder: StaticEmbedder, items: Sequence[Item], *, truncate: bool = False, late: bool = False
 ) -> list[Ids]:
-    """Token ids of every text, each within the model's context; late chunking needs all of them within it together.
+    """Token ids of each text, within the model's context. In late chunking the context holds all texts together.
 
     Raises:
-        Refusal: 400, a text is too long and is not to be cut.
+        Refusal: 400 for a text that is too long, unless ``truncate`` is set.
     """
     places = [index for index, item in enumerate(items) for part in item if isinstance(part, str)]
     texts = [embedder.ids(part) for item in items for part in item if isinstance(part, str)]
@@ -97,5 +97,5 @@ def _too_long(what: str, tokens: int, row: Model) -> Refusal:
     message = (
         f"{what} has {tokens} tokens and exceeds the limit of {row.context} tokens of model {row.name}. "
     )
-    message += "Set truncate to true to cut it."
+    message += "Set truncate to true to truncate it."
     return Refusal(400, message, code="INPUT_TOKEN_LIMIT_EXCEEDED", shape="nested")

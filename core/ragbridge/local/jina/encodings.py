@@ -1,4 +1,4 @@
-"""How a vector is written: the values of ``embedding_type``."""
+"""The encodings of a vector in an answer: the values of ``embedding_type``."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _NAMES = ("embedding_type", "encoding_format", "encoding_type", "embedding_types
 
 
 def read_encoding(fields: Fields) -> Callable[[Any], bytes]:
-    """What writes a vector as the request asks.
+    """The encoder that the request asks for.
 
     Raises:
-        Refusal: 500 for a list of types, as the service does.
+        Refusal: 500 for a list of types, as on the service.
     """
     if isinstance(fields.get(*_NAMES), list):
         raise Refusal(500, "An unexpected error occurred", code="INTERNAL_ERROR", shape="nested")
@@ -41,7 +41,7 @@ def _ubinary(vector: Any) -> bytes:
 
 
 def _binary(vector: Any) -> bytes:
-    """``ubinary`` minus 128, most significant bit first: measured on the hosted service."""
+    """``ubinary`` minus 128, most significant bit first (measured on the hosted service)."""
     return json.dumps((np.packbits(vector > 0).astype(np.int16) - 128).tolist()).encode()
 
 

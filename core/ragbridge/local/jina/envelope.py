@@ -1,7 +1,7 @@
-"""What reader, search and grounding share: the envelope of their answers and refusals, options in headers, pages.
+"""What reader, search and grounding share: the envelope of answers and refusals, options in headers, pages.
 
-Sources: the reader's own repository (``jina-ai/reader``) and its page. The web is what the caller handed to the engine:
-no address is opened.
+Sources: the reader's repository (``jina-ai/reader``) and its web page. The engine makes no network requests: the web
+consists of the pages passed to it.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ _NAMES: Mapping[int, tuple[int, str]] = {
     429: (42903, "RateLimitTriggeredError"),
     503: (50302, "ServiceCrashedError"),
 }
-"""HTTP status -> the hosts' own status and name."""
+"""The hosts' own status and name for each HTTP status."""
 
 
 def envelope(data: object, tokens: int) -> bytes:
-    """A success."""
+    """The body of a successful answer."""
     body = {"code": 200, "status": 20000, "data": data, "meta": {"usage": {"tokens": tokens}}}
     return json.dumps(body).encode()
 
 
-def refuse(refusal: Refusal, request_id: str) -> Response:  # noqa: ARG001 - these hosts give no number
-    """A refusal as these hosts write it; what validation found is a 400 there."""
+def refuse(refusal: Refusal, request_id: str) -> Response:  # noqa: ARG001 - these hosts send no request id
+    """A refusal in these hosts' shape. Invalid fields are a 400 there, not a 422."""
     status = 400 if refusal.problems else refusal.status
     number, name = _NAMES.get(status, (status * 100, "ApplicationError"))
     body: dict[str, Any] = {
@@ -57,31 +57,31 @@ def refuse(refusal: Refusal, request_id: str) -> Response:  # noqa: ARG001 - the
 
 
 def fields_of(call: Call) -> Fields:
-    """The fields of a POST; none of a GET."""
+    """The fields of a POST's body; a GET has none."""
     return Fields.of(call.body) if call.method == "POST" else Fields({})
 
 
 def wrong(message: str) -> Refusal:
-    """400, an option is wrong."""
+    """A 400 for an invalid option."""
     return Refusal(400, message)
 
 
 def switch(call: Call, name: str) -> bool:
-    """Whether a header is there. As on the service, the text ``false`` switches on as well."""
+    """Whether a header is present. As on the service, even the text ``false`` means true."""
     return bool(call.headers.get(name))
 
 
 def number(call: Call, name: str) -> int | None:
-    """A header's number; None where it is absent.
+    """A header's number; None if it is absent.
 
     Raises:
-        Refusal: 400.
+        Refusal: 400 if it is not a number.
     """
     text = call.headers.get(name)
     if text is None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) < 16):
-        raise wrong(f"{name}: {text[:50]!r} is no number")
+        raise wrong(f"{name}: {text[:50]!r} is not a number")
     return int(text)
 
 
@@ -89,15 +89,17 @@ class Pages:
     """The pages that the engine knows.
 
     Raises:
-        ConfigurationError: An address or a content is no text, or an address has no host.
+        ConfigurationError: An address or a content is not a string, or an address has no host.
     """
 
     def __init__(self, pages: Mapping[str, str]) -> None:
         for url, content in pages.items():
             if not isinstance(url, str) or not isinstance(content, str):
-                raise ConfigurationError("pages must hold texts: address -> HTML, Markdown or plain text")
+                raise ConfigurationError(
+                    "pages must map addresses to strings of HTML, Markdown or plain text"
+                )
             if not _key(url)[0]:
-                raise ConfigurationError(f"pages: {url!r} is no address; such as https://example.com/page")
+                raise ConfigurationError(f"pages: {url!r} is not an address such as https://example.com/page")
         self._contents = dict(pages)
 
     @cached_property
@@ -105,24 +107,22 @@ class Pages:
         return {_key(url): read_page(url, content) for url, content in self._contents.items()}
 
     def find(self, url: str) -> Page:
-        """The page at an address; scheme, ``www.``, ``#``, a slash at the end and percent-encoding do not matter.
+        """The page at an address. Scheme, ``www.``, fragment, trailing slash and percent-encoding are ignored.
 
         Raises:
-            Refusal: 400 for what is no address, 422 for a page that the engine does not know.
+            Refusal: 400 for an invalid address, 422 for an unknown page.
         """
         key = _key(url)
         if not key[0]:
             raise wrong(f"Invalid URL: {url[:200]!r}")
         page = self._read.get(key)
         if page is None:
-            message = (
-                f"Failed to goto {url[:200]}: the embedded engine opens no address, and has no such page"
-            )
+            message = f"Failed to goto {url[:200]}: the embedded engine makes no network requests, and has no such page"
             raise Refusal(422, message)
         return page
 
     def of_sites(self, call: Call) -> list[Page]:
-        """All pages, or those of the sites in the header ``X-Site``."""
+        """The pages of the sites in the header ``X-Site``; without it, all pages."""
         sites = [_site(site) for site in call.headers.get("x-site", "").split(",") if site.strip()]
         return [
             page
@@ -132,7 +132,7 @@ class Pages:
 
 
 def _key(url: str) -> tuple[str, str]:
-    """What tells addresses apart: host and the rest; no host where it is no address."""
+    """The host and the rest of an address, normalized for comparison. The host is "" if the address is invalid."""
     try:
         parts = urlsplit(url if "://" in url else f"https://{url}")
     except ValueError:

@@ -1,4 +1,4 @@
-"""Web pages as Markdown or plain text: enough for development, with the standard library's parser."""
+"""Converts web pages to Markdown or plain text with the standard library's parser. Sufficient for development."""
 
 from __future__ import annotations
 
@@ -44,17 +44,17 @@ _TITLE = re.compile(r"^#\s+(.+)$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page, read.
+    """A parsed page.
 
     Attributes:
-        url: Its address.
-        title: Its title, "" where it has none.
-        description: What it says of itself.
-        html: Its HTML.
-        markdown: It as Markdown.
-        text: It as plain text.
+        url: The page's address.
+        title: The page's title; "" if it has none.
+        description: The page's meta description; "" if it has none.
+        html: The page as HTML.
+        markdown: The page as Markdown.
+        text: The page as plain text.
         links: Text and address of each link.
-        images: Caption and address of each picture.
+        images: Caption and address of each image.
     """
 
     url: str
@@ -68,9 +68,11 @@ class Page:
 
 
 def read_page(url: str, content: str) -> Page:
-    """A page from HTML, Markdown or plain text, whichever ``content`` looks like."""
+    """Parses a page. ``content`` is read as HTML if it begins like HTML, otherwise as Markdown or plain text."""
     if not _HTML.match(content):
-        found = [(mark, label, _absolute(url, address)) for mark, label, address in _LINK.findall(content)]
+        references = [
+            (mark, label, _absolute(url, address)) for mark, label, address in _LINK.findall(content)
+        ]
         title = _TITLE.search(content)
         return Page(
             url,
@@ -79,8 +81,8 @@ def read_page(url: str, content: str) -> Page:
             f"<pre>{escape(content)}</pre>",
             content.strip(),
             content.strip(),
-            tuple((label, address) for mark, label, address in found if not mark),
-            tuple((label, address) for mark, label, address in found if mark),
+            tuple((label, address) for mark, label, address in references if not mark),
+            tuple((label, address) for mark, label, address in references if mark),
         )
     marked, plain = _Reader(url, marks=True), _Reader(url, marks=False)
     for reader in (marked, plain):
@@ -99,7 +101,7 @@ def read_page(url: str, content: str) -> Page:
 
 
 class _Reader(HTMLParser):
-    """Writes what it is fed, with Markdown's marks or without."""
+    """Converts HTML to Markdown, or to plain text if ``marks`` is False."""
 
     def __init__(self, url: str, *, marks: bool) -> None:
         super().__init__()
@@ -114,7 +116,7 @@ class _Reader(HTMLParser):
         self._title = False
         self._pre = 0
         self._open: tuple[int, str] | None = None
-        """Where the link that is open begins, and its address."""
+        """Position in ``_out`` and address of the link that is open."""
 
     def written(self) -> str:
         text = re.sub(r"[ \t]+\n", "\n", "".join(self._out))

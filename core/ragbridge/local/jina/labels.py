@@ -18,48 +18,48 @@ if TYPE_CHECKING:
     from ragbridge.local.model import Floats
 
 Groups = Mapping[str, Sequence[str]]
-"""Name of a group -> its labels; the one group of a plain list has the name ""."""
+"""Labels by the name of their group. The only group of a plain list is named ""."""
 
 
 def read_groups(value: object) -> Groups:
-    """A list of labels, or groups of them.
+    """Reads a list of labels, or groups of labels.
 
     Raises:
-        Refusal: 400.
+        Refusal: 400 for invalid or too many labels.
     """
     groups: dict[str, Any] = value if isinstance(value, dict) else {"": value}
     if not groups:
-        raise invalid_labels("labels has no group")
+        raise invalid_labels("labels is empty")
     if len(groups) > MAX_GROUPS:
         raise too_many(f"{len(groups)} groups of labels, at most {MAX_GROUPS}")
     most = MAX_GROUP_LABELS if isinstance(value, dict) else MAX_LABELS
     for labels in groups.values():
         if not isinstance(labels, list) or not labels or not all(isinstance(each, str) for each in labels):
-            raise invalid_labels("labels must be a list of texts, or an object of such lists")
+            raise invalid_labels("labels must be a list of strings, or an object of such lists")
         if not all(label.strip() for label in labels) or len(set(labels)) < len(labels):
-            raise invalid_labels("labels must be distinct and not empty")
+            raise invalid_labels("labels must be distinct and non-empty")
         if len(labels) > most:
             raise too_many(f"{len(labels)} labels, at most {most}")
     return groups
 
 
 def invalid_labels(message: str) -> Refusal:
-    """400, these are no labels."""
+    """A 400 for invalid labels."""
     return Refusal(400, f"Invalid labels: {message}", code="INPUT_INVALID_LABELS")
 
 
 def too_many(message: str) -> Refusal:
-    """400, more labels than there may be."""
+    """A 400 for too many labels."""
     return Refusal(400, f"Label limit exceeded: {message}", code="INPUT_LABEL_LIMIT_EXCEEDED")
 
 
 def scores(vectors: Floats, labels: Floats, sizes: Sequence[int]) -> NDArray[np.float64]:
-    """How likely each label is, shape (inputs, labels): a softmax over the cosines, within each group.
+    """Probabilities of the labels, shape (inputs, labels): a softmax over the cosines within each group.
 
     Args:
-        vectors: Of the inputs, of unit length.
-        labels: Of the labels of all groups, one after another, of unit length.
-        sizes: How many labels each group has.
+        vectors: Unit vectors of the inputs, shape (inputs, dimensions).
+        labels: Unit vectors of the labels of all groups, group after group, shape (labels, dimensions).
+        sizes: Number of labels in each group.
     """
     cosines = (vectors @ labels.T).astype(np.float64)
     parts = np.split(np.exp(cosines), np.cumsum(sizes)[:-1], axis=1)
@@ -67,20 +67,20 @@ def scores(vectors: Floats, labels: Floats, sizes: Sequence[int]) -> NDArray[np.
 
 
 def write_predictions(groups: Groups, tokens: int, rows: Sequence[Row]) -> bytes:
-    """The answer's body. A score that a fault has taken away leaves its label out."""
+    """The answer's body. Labels whose scores a fault has removed are left out."""
     data = []
     for row in rows:
         rest = row.numbers.tolist()
-        found: dict[str, tuple[str, float, list[dict[str, Any]]]] = {}
+        predictions: dict[str, tuple[str, float, list[dict[str, Any]]]] = {}
         for name, labels in groups.items():
             ranked = [{"label": label, "score": score} for label, score in zip(labels, rest, strict=False)]
             rest = rest[len(labels) :]
             if ranked:
                 best = max(ranked, key=lambda each: each["score"])
-                found[name] = best["label"], best["score"], ranked
+                predictions[name] = best["label"], best["score"], ranked
         fields = ("prediction", "score", "predictions")
         parts: dict[str, Any] = {
-            field: {name: values[place] for name, values in found.items()}
+            field: {name: values[place] for name, values in predictions.items()}
             for place, field in enumerate(fields)
         }
         if "" in groups:  # a plain list

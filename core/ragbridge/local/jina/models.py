@@ -1,4 +1,4 @@
-"""``GET /v1/models``: the table of models in the shape of Jina's API description of 2026-04, and no model more."""
+"""``GET /v1/models``: the table of models, in the shape of Jina's API description of 2026-04."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ if TYPE_CHECKING:
     from ragbridge.models import Model
 
 PRICE = "0"
-"""The embedded engine bills nothing; prices are strings, as the service writes them."""
+"""The embedded engine bills nothing. Prices are strings, as on the service."""
 
 _KINDS = ("prompt", "completion", "image", "request", "input_cache_read", "input_cache_write")
 
 
 def read_models(call: Call) -> Work:
-    """List the models, or describe the one that the path names, with or without its publisher.
+    """Lists the models, or describes the one in the path, with or without its publisher's prefix.
 
     Raises:
-        Refusal: 404.
+        Refusal: 404 for an unknown model.
     """
     name = call.parameters["model"]
     if name is None:
-        found: dict[str, Any] = {"object": "list", "data": [_describe(row) for row in MODELS.values()]}
+        answer: dict[str, Any] = {"object": "list", "data": [_describe(row) for row in MODELS.values()]}
     else:
         row = lookup(name)
         if row is None:
             raise Refusal(404, f"Model {name[:200]!r} not found", code="RESOURCE_NOT_FOUND")
-        found = _describe(row)
-    return Work(0, lambda _: json.dumps(found).encode())
+        answer = _describe(row)
+    return Work(0, lambda _: json.dumps(answer).encode())
 
 
 def _describe(row: Model) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""A vector for each token: ``POST /v1/multi-vector``, ColBERT on ``/v1/embeddings``, ``return_multivector`` of v4.
+"""Multi-vector embeddings: ``POST /v1/multi-vector``, ColBERT on ``/v1/embeddings``, ``return_multivector`` of v4.
 
-Sources of the fields and shapes: Jina's API descriptions of 2024 (0.0.89) and of 2026-09-09. The hosted models mark
-queries and documents differently; the embedded one takes ``input_type`` and embeds both alike.
+Sources of the fields and shapes: Jina's API descriptions of 2024 (0.0.89) and of 2026-09-09. The hosted models embed
+queries and documents differently. The embedded model accepts ``input_type`` and embeds both in the same way.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
     from ragbridge.models import Model
 
 DIGEST = "[digest]"
-"""What stands for a picture among the tokens: it is one of them."""
+"""The token that stands for an image in the tokenized input."""
 
 
 def read_multivectors(call: Call) -> Work:
-    """Check a request to the route of 2024.
+    """Validates a request to ``/v1/multi-vector``, the route of 2024.
 
     Raises:
-        Refusal: 422.
+        Refusal: 422 for an invalid field.
     """
     fields = Fields.of(call.body)
     return read_tokens_of(fields, fields.model("multivector"), call.embedder())
 
 
 def read_tokens_of(fields: Fields, row: Model, embedder: StaticEmbedder) -> Work:
-    """Check a request that asks ``row`` for one vector a token. What is longer than its context is cut.
+    """Validates a request for one vector per token. Texts longer than the model's context are truncated.
 
     Raises:
-        Refusal: 422 for a wrong field, 500 for a list of embedding types (as the service does).
+        Refusal: 422 for an invalid field, 500 for a list of embedding types, as on the service.
     """
     encode = read_encoding(fields)
     among_others = "return_multivector" in row.options

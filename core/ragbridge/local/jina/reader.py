@@ -1,7 +1,7 @@
-"""The reader: ``POST /r/`` and ``GET /r/<address>``; ``GET /r/`` tells the balance, which never changes here.
+"""The reader: ``POST /r/`` and ``GET /r/<address>``. ``GET /r/`` shows the balance, which is constant here.
 
-Pages come as Markdown, HTML or plain text. What steers a browser, a cache or a proxy has nothing to do here and is
-ignored; formats that need a browser or a model are refused.
+Pages are returned as Markdown, HTML or plain text. Options for browsers, caches and proxies are ignored. Formats that need a
+browser or a model are refused.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ragbridge.local.model import StaticEmbedder
 
 BALANCE = 10_000_000
-"""What a key has: the service's free grant of 2026. The engine bills nothing."""
+"""Balance of every key in tokens: the service's free grant of 2026. The engine bills nothing."""
 
 _FORMATS = ("markdown", "content", "html", "text")
 _PLAIN = {"content-type": "text/plain; charset=utf-8"}
@@ -32,10 +32,10 @@ class Reader:
         self._pages = pages
 
     def read(self, call: Call) -> Work:
-        """One page.
+        """Reads one page.
 
         Raises:
-            Refusal: 400 for a wrong option, 409 for a page beyond ``X-Token-Budget``, 422 for one that is not known.
+            Refusal: 400 for an invalid option, 409 for a page that exceeds ``X-Token-Budget``, 422 for an unknown page.
         """
         fields = fields_of(call)
         target = call.parameters.get("target")
@@ -47,7 +47,7 @@ class Reader:
             return _index(call)
         if fields.get("pdf", "file") is not None:
             raise Refusal(
-                422, "The embedded engine reads no files: hand it their text with Engine(pages=...)"
+                422, "The embedded engine does not parse files: pass their text with Engine(pages=...)"
             )
         content = fields.get("html")
         if content is not None and not isinstance(content, str):
@@ -84,16 +84,16 @@ def _answer(call: Call, page: Page) -> Work:
 
 
 def formatted(call: Call, page: Page, embedder: StaticEmbedder) -> tuple[list[str], dict[str, Any]]:
-    """The formats that a request asks for, and the page in them with what it costs.
+    """The formats that a request asks for, and the page's data in these formats, with its cost.
 
     Raises:
-        Refusal: 400 for a wrong option, 409 for a page beyond its budget.
+        Refusal: 400 for an invalid option, 409 for a page that exceeds its token budget.
     """
     asked = call.headers.get("x-respond-with") or call.headers.get("x-return-format") or "markdown"
     names = asked.lower().replace("+", ",").replace(" ", ",").split(",")
     names = [name for name in names if name and name != "no-content"] or ["markdown"]
     if not set(names) <= set(_FORMATS):
-        raise wrong(f"X-Respond-With: {asked[:50]!r}; the embedded engine has {', '.join(_FORMATS)}")
+        raise wrong(f"X-Respond-With: {asked[:50]!r}; the embedded engine supports {', '.join(_FORMATS)}")
     most = number(call, "x-max-tokens")
     if most is not None and most < MIN_MAX_TOKENS:
         raise wrong(f"X-Max-Tokens: {most} must be at least {MIN_MAX_TOKENS}")
@@ -111,7 +111,7 @@ def formatted(call: Call, page: Page, embedder: StaticEmbedder) -> tuple[list[st
 
 
 def _cut(embedder: StaticEmbedder, content: str, most: int | None) -> tuple[str, int]:
-    """As much of ``content`` as has so many tokens, and how many it has."""
+    """``content`` truncated to at most ``most`` tokens, and its number of tokens."""
     count = len(embedder.ids(content)) if content else 0
     if most is None or count <= most:
         return content, count
@@ -125,7 +125,7 @@ def _cut(embedder: StaticEmbedder, content: str, most: int | None) -> tuple[str,
 
 
 def _index(call: Call) -> Work:
-    """What the host says of itself, and what is left of a key's balance: the engine has it for those without one, too."""
+    """The host's front page, with the balance. The engine shows a balance without a key too."""
     index: dict[str, tuple[str, Any]] = {
         "usage1": ("Usage 1", f"{call.base}/r/YOUR_URL"),
         "usage2": ("Usage 2", f"{call.base}/s/YOUR_SEARCH_QUERY"),

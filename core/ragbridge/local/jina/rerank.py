@@ -1,7 +1,7 @@
 """``POST /v1/rerank``. Sources of the fields and shapes: Jina's API description of 2026-09-09.
 
-A picture is compared by the cosine of its stand-in (``ragbridge.local.items``) with that of another picture, which is 1
-for the same bytes, or with a text's vector, which says nothing.
+An image is compared by the cosine of its digest's vector (``ragbridge.local.items``). The cosine of two images is 1 for the
+same bytes. The cosine of an image and a text is meaningless.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 
 def read_rerank(call: Call) -> Work:
-    """Check the request against the model's row of the table.
+    """Validates the request against the model's row.
 
     Raises:
-        Refusal: 422.
+        Refusal: 422 for an invalid field, 400 for an unknown model.
     """
     fields = Fields.of(call.body)
     row = fields.model("rerank")
@@ -36,14 +36,14 @@ def read_rerank(call: Call) -> Work:
     returned = fields.boolean("return_documents", default=True)
     embedded = "return_embeddings" in row.options and fields.boolean("return_embeddings", default=False)
     longest = row.document_tokens
-    if longest is not None:  # what is longer is cut
+    if longest is not None:  # longer documents are truncated
         longest = fields.integer("max_doc_length", low=1, high=row.max_document_tokens) or longest
     asked = fields.required("query")
     query = read_item(fields, "query", asked, row) if asked is not None else ("",)
     given = fields.required("documents")
     documents = _read_documents(fields, given, row) if given is not None else []
     fields.check()
-    # Listwise rerankers wrap every document, the others send back what came (measured on the hosted service).
+    # Listwise rerankers wrap each document, the others echo it unchanged (measured on the hosted service).
     echoed = [{"text": item[0]} for item in documents] if row.listwise else [*(given or ())]
 
     embedder = call.embedder()
@@ -68,7 +68,7 @@ def read_rerank(call: Call) -> Work:
             result: dict[str, Any] = {"index": each.index}
             if len(each.numbers):
                 result["relevance_score"] = round(float(each.numbers[0]), 8)
-            if each.index < len(documents):  # faults may have moved it
+            if each.index < len(documents):  # a fault may have changed the index
                 if returned:
                     result["document"] = echoed[each.index]
                 if embedded:
@@ -96,9 +96,9 @@ def _scores(
     if question and all(ids):
         return embedder.relevance(question[0], [document[0] for document in ids])
     texts = [part for item in [question, *ids] for part in item]
-    found = vectors(embedder, [query, *documents], texts, embedder.width)
-    scores: NDArray[np.float64] = (found[1:] @ found[0]).astype(np.float64)
-    written = [index for index, document in enumerate(ids) if document]
-    if question and written:
-        scores[written] = embedder.relevance(question[0], [ids[index][0] for index in written])
+    embedded = vectors(embedder, [query, *documents], texts, embedder.width)
+    scores: NDArray[np.float64] = (embedded[1:] @ embedded[0]).astype(np.float64)
+    with_text = [index for index, document in enumerate(ids) if document]
+    if question and with_text:
+        scores[with_text] = embedder.relevance(question[0], [ids[index][0] for index in with_text])
     return scores

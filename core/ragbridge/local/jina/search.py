@@ -1,7 +1,7 @@
 """Search (``/s/``) and grounding (``/g/``) over the pages that the engine knows.
 
-Pages are ranked by the embedded model's relevance. Grounding is a stand-in: a statement is as true as the passage that is
-most similar to it is similar, so that what contradicts it in its own words supports it.
+Pages are ranked by the embedded model's relevance. Grounding is a stand-in: a statement's factuality is the relevance of the
+most similar passage. A passage that contradicts the statement in similar words therefore supports it.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from ragbridge.local.jina.html import Page
 
 RESULTS = 5
-"""Of a search whose request has no ``num``."""
+"""Default of ``num``."""
 MOST_RESULTS = 20
 SNIPPET = 160
-"""Characters of the description of a page that has none of its own."""
+"""Length of the description of a page without one of its own, in characters."""
 QUOTE = 300
-"""Characters of a passage that grounding quotes, at most."""
+"""Maximum length of a quoted passage, in characters."""
 REFERENCES = 3
 SUPPORTIVE = 0.5
-"""Relevance from which a passage supports a statement, and a statement counts as true."""
+"""Minimum relevance at which a passage supports a statement, and a statement counts as true."""
 
 
 class Search:
@@ -41,10 +41,10 @@ class Search:
         self._pages = pages
 
     def search(self, call: Call) -> Work:
-        """Pages for a query, best first.
+        """Ranks the pages for a query, best first.
 
         Raises:
-            Refusal: 400 for a wrong option, 422 where nothing is found.
+            Refusal: 400 for an invalid option, 422 if there are no results.
         """
         fields = fields_of(call)
         query = call.parameters.get("query") or call.arguments.get("q") or fields.get("q")
@@ -79,16 +79,16 @@ class Search:
             return [Row(index, relevance[place : place + 1]) for index, place in enumerate(best)]
 
         def write(rows: Sequence[Row]) -> bytes:
-            # The service's answers have no scores, so that faults of numbers leave them as they are.
+            # Results have no scores, so faults that change numbers do not show in them.
             return envelope([results[row.index] for row in rows if row.index < len(results)], tokens)
 
         return Work(tokens, write, compute)
 
     def ground(self, call: Call) -> Work:
-        """How far the pages bear a statement out.
+        """Checks a statement against the pages.
 
         Raises:
-            Refusal: 400 for a wrong option, 422 where there is no page.
+            Refusal: 400 for an invalid option, 422 if there are no pages.
         """
         fields = fields_of(call)
         statement = call.parameters.get("statement") or fields.get("statement")

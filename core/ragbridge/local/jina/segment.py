@@ -1,11 +1,11 @@
 """``POST /v1/segment``. Sources of the fields and shapes: Jina's own prompts for API clients and its segmenter's page.
 
-The rule, which is not the service's own: every blank line ends a chunk. A paragraph that is longer than
-``max_chunk_length`` is cut after the last sentence or line that fits, else after the last space, else where it must
-be. Chunks follow one another without gaps.
+The engine's rule differs from the service's: each blank line ends a chunk. A paragraph longer than ``max_chunk_length`` is
+split after the last sentence or line that fits, else after the last space, else at the limit. Chunks cover the text without
+gaps.
 
-``head`` and ``tail`` keep the first and the last so many tokens. Whatever ``tokenizer`` is asked for, the embedded
-model's own counts, and the asked one is echoed.
+``head`` and ``tail`` keep that many tokens at the start or the end. Tokens are those of the embedded model, whichever
+``tokenizer`` is asked for; the answer echoes the requested name.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 LONGEST = 1000
-"""``max_chunk_length`` where the request has none: the service's default."""
+"""Default of ``max_chunk_length``, in characters: the service's own."""
 
 Piece: TypeAlias = tuple[int, list[Token]]
-"""Where a chunk begins, and its tokens: their texts are its text."""
+"""Start of a chunk, and its tokens. The chunk's text is the concatenation of theirs."""
 
 _PARAGRAPH_END = re.compile(r"\n\s*\n")
 _BORDERS = (
     re.compile(r"(?:(?<=[.!?…])|(?<=[.!?…][\"'”’)\]]))\s+|[。！？]|\n"),  # noqa: RUF001 - full-width marks
     re.compile(r"\s+"),
 )
-"""Where a long paragraph is cut, best first."""
+"""Where a long paragraph may be split, in order of preference."""
 
 
 def read_segment(call: Call) -> Work:
-    """Check the request.
+    """Validates the request.
 
     Raises:
-        Refusal: 422.
+        Refusal: 422 for an invalid field.
     """
     fields = Fields.of(call.body)
     content = fields.word("content")
@@ -64,12 +64,12 @@ def read_segment(call: Call) -> Work:
         pieces = _first(pieces, head)
     elif tail is not None:
         pieces = _last(pieces, tail)
-    # Segmenting is free, so that it costs no tokens of a quota either.
+    # Segmentation is free and uses no tokens of a quota.
     return Work(0, partial(_write, tokenizer, pieces, with_chunks, with_tokens), partial(_compute, pieces))
 
 
 def spans(text: str, longest: int) -> Iterator[tuple[int, int]]:
-    """Where the chunks are: they cover the text, and none is longer than ``longest`` characters."""
+    """The spans of the chunks. They cover the text, and none is longer than ``longest`` characters."""
     start = 0
     ends = (match.end() for match in _PARAGRAPH_END.finditer(text))
     for end in (*ends, len(text)):
@@ -83,18 +83,18 @@ def spans(text: str, longest: int) -> Iterator[tuple[int, int]]:
 
 
 def _cut(text: str, start: int, stop: int) -> int:
-    """The last good border up to ``stop``."""
+    """The best place to split before ``stop``; ``stop`` itself if there is none."""
     for border in _BORDERS:
-        found = start
+        end = start
         for match in border.finditer(text, start, stop):
-            found = match.end()
-        if found > start:
-            return found
+            end = match.end()
+        if end > start:
+            return end
     return stop
 
 
 def _first(pieces: Sequence[Piece], count: int) -> list[Piece]:
-    """As much as begins within the first ``count`` tokens; ids beyond them are left out."""
+    """The pieces within the first ``count`` tokens. A token that straddles the limit keeps its text, but only some ids."""
     kept: list[Piece] = []
     for start, tokens in pieces:
         some: list[Token] = []
@@ -108,7 +108,7 @@ def _first(pieces: Sequence[Piece], count: int) -> list[Piece]:
 
 
 def _last(pieces: Sequence[Piece], count: int) -> list[Piece]:
-    """As much as ends within the last ``count`` tokens; ids before them are left out."""
+    """The pieces within the last ``count`` tokens. A token that straddles the limit keeps its text, but only some ids."""
     kept: list[Piece] = []
     for start, tokens in reversed(pieces):
         some: list[Token] = []
@@ -135,9 +135,9 @@ def _compute(pieces: Sequence[Piece]) -> list[Row]:
 def _write(
     tokenizer: str, pieces: Sequence[Piece], with_chunks: bool, with_tokens: bool, rows: Sequence[Row]
 ) -> bytes:
-    """The answer. Rows that faults have moved beyond the last chunk have no text to go with them."""
-    found = [row for row in rows if row.index < len(pieces)]
-    tokens = [pieces[row.index][1] for row in found]
+    """The answer's body. Rows whose index a fault has moved beyond the last chunk are left out."""
+    kept = [row for row in rows if row.index < len(pieces)]
+    tokens = [pieces[row.index][1] for row in kept]
     body: dict[str, Any] = {
         "num_tokens": sum(len(ids) for _, chunk in pieces for _, ids in chunk),
         "tokenizer": tokenizer,
@@ -145,7 +145,7 @@ def _write(
     }
     if with_chunks:
         body["num_chunks"] = len(pieces)
-        body["chunk_positions"] = [[_whole(number) for number in row.numbers] for row in found]
+        body["chunk_positions"] = [[_whole(number) for number in row.numbers] for row in kept]
         body["chunks"] = ["".join(text for text, _ in chunk) for chunk in tokens]
     if with_tokens:
         body["tokens"] = tokens

@@ -1,4 +1,4 @@
-"""What the engine keeps from one request to the next: classifiers and jobs, each its owner's."""
+"""State that the engine keeps between requests: classifiers and jobs, each owned by a key."""
 
 from __future__ import annotations
 
@@ -10,84 +10,84 @@ from ragbridge.local.refusals import Refusal
 
 
 class Owned(Protocol):
-    """Something kept."""
+    """An object that a key owns."""
 
     @property
     def id(self) -> str:
-        """What it is known by."""
+        """The object's id."""
         ...
 
     @property
     def owner(self) -> str:
-        """The key that made it; "" where there was none."""
+        """The key that created it; "" without a key."""
         ...
 
 
 T = TypeVar("T", bound=Owned)
 
 
-class Shelf(Generic[T]):
-    """So many things, the oldest of which make room for new ones; they end with the engine.
+class Store(Generic[T]):
+    """A bounded store in memory; the oldest entry is evicted. It lives as long as the engine.
 
-    ``lock`` guards the shelf and whatever stands on it; it may be taken twice.
+    ``lock`` guards the store and its entries. It is reentrant.
     """
 
-    def __init__(self, what: str, *, most: int) -> None:
+    def __init__(self, kind: str, *, most: int) -> None:
         self.lock = threading.RLock()
-        self._what = what
+        self._kind = kind
         self._most = most
-        self._things: dict[str, T] = {}
+        self._entries: dict[str, T] = {}
 
-    def put(self, thing: T) -> None:
-        """Keep ``thing``."""
+    def put(self, entry: T) -> None:
+        """Adds ``entry``, and evicts the oldest entry of a full store."""
         with self.lock:
-            self._things[thing.id] = thing
-            while len(self._things) > self._most:
-                del self._things[next(iter(self._things))]
+            self._entries[entry.id] = entry
+            while len(self._entries) > self._most:
+                del self._entries[next(iter(self._entries))]
 
     def get(self, name: str) -> T:
-        """What is known by ``name``, whoever owns it.
+        """The entry with the id ``name``, regardless of its owner.
 
         Raises:
             Refusal: 404.
         """
         with self.lock:
-            thing = self._things.get(name)
-        if thing is None:
+            entry = self._entries.get(name)
+        if entry is None:
             raise self.missing(name)
-        return thing
+        return entry
 
     def own(self, name: str, owner: str) -> T:
-        """The owner's thing of that name.
+        """The owner's entry with the id ``name``.
 
         Raises:
-            Refusal: 404; another owner's is not there either.
+            Refusal: 404 if there is none, or it belongs to another owner.
         """
-        thing = self.get(name)
-        if thing.owner != owner:
+        entry = self.get(name)
+        if entry.owner != owner:
             raise self.missing(name)
-        return thing
+        return entry
 
     def remove(self, name: str, owner: str) -> None:
-        """Drop the owner's thing of that name.
+        """Removes the owner's entry with the id ``name``.
 
         Raises:
             Refusal: 404.
         """
         with self.lock:
             self.own(name, owner)
-            del self._things[name]
+            del self._entries[name]
 
     def of(self, owner: str) -> list[T]:
-        """Everything of one owner, oldest first."""
+        """All entries of one owner, oldest first."""
         with self.lock:
-            return [thing for thing in self._things.values() if thing.owner == owner]
+            return [entry for entry in self._entries.values() if entry.owner == owner]
 
     def missing(self, name: str) -> Refusal:
-        """404."""
-        return Refusal(404, f"{self._what} {name[:100]!r} not found", code="RESOURCE_NOT_FOUND")
+        """A 404 for an unknown id."""
+        return Refusal(404, f"{self._kind} {name[:100]!r} not found", code="RESOURCE_NOT_FOUND")
 
 
 def user_of(key: str) -> str:
-    """The user's id in answers, which does not show the key."""
+    """A user id for answers, derived from the key without revealing it."""
     return str(uuid.uuid5(uuid.NAMESPACE_OID, f"ragbridge {key.encode('utf-8', 'surrogatepass').hex()}"))
