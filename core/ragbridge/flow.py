@@ -205,5 +205,7 @@ class SystemClock:
         """Wait until ``event`` is set or ``seconds`` have passed."""
         import asyncio
 
+        # Not asyncio.wait_for: before Python 3.12 it loses a cancellation that comes together with the event.
         with suppress(TimeoutError):
-            await asyncio.wait_for(event.wait(), None if math.isinf(seconds) else seconds)
+            async with asyncio.timeout(None if math.isinf(seconds) else seconds):
+                await event.wait()

@@ -238,6 +238,7 @@ SOCKETS = st.sampled_from(
 )
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # see below
 @settings(
     max_examples=25,
     deadline=None,
@@ -309,6 +310,8 @@ def moody(raw_server, on_the_wire):
     return Moody()
 
 
+# httpx leaves sockets to the garbage collector whose request is cancelled while they connect.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("any_library", ["httpx", "fast"], indirect=True)
 @pytest.mark.parametrize("limits", [None, RateLimit(None, None, 2)], ids=["unlimited", "two at once"])
 async def test_any_number_of_cancellations_leaves_a_client_as_good_as_new(moody, right, any_library, limits):
@@ -328,6 +331,7 @@ async def test_any_number_of_cancellations_leaves_a_client_as_good_as_new(moody,
             assert rows_of(await jina.aembed(TEXTS, dimensions=32)) == right["embed"]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("any_library", ["own client"], indirect=True)
 async def test_a_worn_out_client_of_the_callers_own_is_an_error_and_no_hang(moody, right, any_library):
     """httpx forgets connections of cancelled requests; a client that was passed in is not replaced."""
