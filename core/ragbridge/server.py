@@ -23,6 +23,7 @@ from ragbridge.local.refusals import Refusal
 try:
     import uvicorn
     from starlette.concurrency import run_in_threadpool
+    from starlette.requests import ClientDisconnect
     from starlette.requests import Request as HTTPRequest
     from starlette.responses import Response as HTTPResponse
     from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -175,7 +176,10 @@ class _App:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = HTTPRequest(scope, receive)
-        body = await self._body(request)
+        try:
+            body = await self._body(request)
+        except ClientDisconnect:  # nobody is left to be answered
+            return
         if body is None:
             refusal = Refusal(413, f"Request body exceeds the limit of {self._max_body} bytes")
             await _whole(refusal.response("0" * 32))(scope, receive, send)

@@ -61,6 +61,16 @@ def test_the_engines_answers(client, path, body):
     assert response.headers["content-type"] == "application/json"
 
 
+def test_a_client_that_hangs_up_half_way_is_no_error(caplog):
+    """Clients give requests up; nobody is left to be answered, and nothing to be logged."""
+    with running(Engine()) as address:
+        host, _, port = address.removeprefix("http://").rpartition(":")
+        with socket.create_connection((host, int(port)), timeout=10) as connection:
+            connection.sendall(b"POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        assert httpx.post(f"{address}/v1/embeddings", json=EMBED).status_code == 200
+    assert not [record for record in caplog.records if record.exc_info]
+
+
 def test_keep_alive(url):
     """One connection serves many requests, refused ones among them."""
     host, _, port = url.removeprefix("http://").rpartition(":")
