@@ -57,26 +57,43 @@ class HttpTransport(PooledTransport):
         # httpx's pool gets no bound of its own, hence no queue in which a cancelled request could be forgotten.
         self._limits = httpx.Limits(max_connections=None, max_keepalive_connections=connections)
         self._connections = connections
-        self._given = Lease(client, _keep_open) if client else None
-        self._given_async = LoopLease(async_client, _leave_open) if async_client else None
+        self._client, self._async_client = client, async_client
+        self._given_is_used = self._given_is_the_parents = False
         super().__init__(timeout=timeout, deadline=deadline)
+
+    def restart(self) -> None:
+        """Begin anew in a forked child. A client that was passed in cannot once it is used: its sockets are the parent's."""
+        super().restart()
+        self._given_is_the_parents = self._given_is_used
 
     def _start(self) -> None:
         super()._start()
+        self._given = Lease(self._client, _keep_open) if self._client else None
+        self._given_async = LoopLease(self._async_client, _leave_open) if self._async_client else None
         self._places: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]
         self._places = weakref.WeakKeyDictionary()
 
     def _lease(self) -> Lease:
         if self._given is None:
             return super()._lease()
+        self._use_given()
         self._given.take()
         return self._given
 
     async def _lease_async(self) -> LoopLease:
         if self._given_async is None:
             return await super()._lease_async()
+        self._use_given()
         self._given_async.take()
         return self._given_async
+
+    def _use_given(self) -> None:
+        if self._given_is_the_parents:
+            raise ConfigurationError(
+                "the HTTP client that was passed in was used before this process was forked, and both processes would "
+                "read each other's answers; make one in each process"
+            )
+        self._given_is_used = True
 
     def _drop(self, lease: Lease) -> bool:
         return lease is not self._given and super()._drop(lease)

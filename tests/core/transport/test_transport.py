@@ -139,6 +139,31 @@ def test_a_forked_child_opens_its_own_connections(jina):
     assert (jina.embed(TEXTS).vectors == before).all()
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.parametrize("used", [True, False], ids=["used", "not used"])
+def test_a_forked_child_does_not_share_a_client_of_the_callers_own(url, used):
+    """Its connections are the parent's, so each process would read the other's answers; a client without any is fine."""
+    with httpx.Client() as client:
+        jina = Jina(base_url=url, limits=None, http_client=client)
+        if used:
+            jina.embed(TEXTS[:1])
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                os.write(writer, str(len(jina.embed(TEXTS).vectors)).encode())
+            except ConfigurationError as error:
+                os.write(writer, str(error).encode())
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+        assert (b"make one in each process" in os.read(reader, 1000)) == used
+        assert len(jina.embed(TEXTS).vectors) == 40
+        os.close(reader)
+        os.close(writer)
+
+
 @pytest.mark.parametrize("face", ["sync", "async"])
 def test_a_refused_connection_is_a_request_error(face):
     """With the address and the reason, which is not that something took too long."""
