@@ -2,7 +2,7 @@
 
 A flow is a generator: it yields effects, is sent the answer to each, and returns its result. It holds all logic
 and does no I/O, so it is tested by hand, without a client, a loop or a mock. Failures enter by ``flow.throw``,
-cancellation by ``flow.close``. The drivers in ``ragbridge.transport.drivers`` perform the effects.
+cancellation by ``flow.close``. The drivers in ``ragbridge.transport`` perform the effects.
 """
 
 from __future__ import annotations

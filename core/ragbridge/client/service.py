@@ -10,8 +10,9 @@ from ragbridge.client.call import Totals
 from ragbridge.client.secret import MissingKeyError
 from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Clock, SystemClock
-from ragbridge.transport.drivers import AsyncDriver, ThreadDriver
+from ragbridge.transport.async_driver import AsyncDriver
 from ragbridge.transport.in_process import InProcessTransport, in_process
+from ragbridge.transport.thread_driver import ThreadDriver
 
 if TYPE_CHECKING:
     import os

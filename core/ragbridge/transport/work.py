@@ -1,0 +1,126 @@
+"""What both drivers share: the flows of a plan, handed out one by one, their results and the first failure."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from ragbridge.errors import RequestError
+from ragbridge.flow import Clock, Effect, Flow, Plan, Response, Sleep, Wait, Waitable, plan
+
+T = TypeVar("T")
+
+
+class Stopped(BaseException):
+    """Stops a worker after another one failed."""
+
+
+class Work:
+    """The shared iterator of flows, what they returned, and the first failure."""
+
+    def __init__(self, plan: Plan[Any], ahead: int = 0) -> None:
+        self._flows = enumerate(plan.flows)
+        self._started = 0
+        self._exhausted = False
+        self._lock = threading.Lock()
+        self._wakers: list[Callable[[], object]] = []
+        self.done: dict[int, object] = {}
+        self.failure: BaseException | None = None
+        self.ahead = deque(itertools.islice(self._flows, ahead))
+
+    def __iter__(self) -> Iterator[tuple[int, Flow[object]]]:
+        return self
+
+    def __next__(self) -> tuple[int, Flow[object]]:
+        with self._lock:
+            if self.failure is not None:
+                raise StopIteration
+            try:
+                item = self.ahead.popleft() if self.ahead else next(self._flows)
+            except StopIteration:
+                self._exhausted = True
+                raise
+            self._started += 1
+            return item
+
+    def on_failure(self, wake: Callable[[], object]) -> None:
+        """Have ``wake`` called at the first failure."""
+        with self._lock:
+            self._wakers.append(wake)
+
+    def fail(self, error: BaseException) -> None:
+        """End the work: no further flow is handed out, and every worker is told."""
+        with self._lock:
+            self.failure = self.failure or error
+            wakers = tuple(self._wakers)
+        for wake in wakers:
+            wake()
+
+    def check(self) -> None:
+        """Raise ``Stopped`` once the work has failed."""
+        if self.failure is not None:
+            raise Stopped
+
+    def results(self) -> list[object]:
+        """The results of all flows, in order. There is no result until every flow has ended.
+
+        Raises:
+            RagbridgeError: The error of the first flow that failed.
+            RequestError: A worker ended without a result or an error.
+        """
+        if self.failure is not None:
+            raise self.failure
+        if not self._exhausted or len(self.done) < self._started:
+            raise RequestError("the job was interrupted before all of its requests had ended")
+        return [self.done[index] for index in range(self._started)]
+
+
+class Deadline:
+    """A ``Waitable`` for ``Sleep``."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._now = clock.now
+        self._end = clock.now() + seconds
+
+    def poll(self) -> float | None:
+        """None once the time has passed, else the seconds that are left."""
+        left = self._end - self._now()
+        return left if left > 0 else None
+
+    def subscribe(self, wake: Callable[[], None]) -> None:
+        """Nothing to do: time passes by itself."""
+
+
+def waitable_of(effect: Sleep | Wait, clock: Clock) -> Waitable:
+    """What ``effect`` waits for."""
+    return effect.waitable if isinstance(effect, Wait) else Deadline(clock, effect.seconds)
+
+
+def resume(flow: Flow[Any], outcome: Response | RequestError | None) -> Effect:
+    """Send the outcome of an effect to ``flow``. Returns its next effect; raises ``StopIteration`` when it is done.
+
+    Raises:
+        RequestError: A function that the flow called, such as the user's ``progress``, raised an exception that event
+            loops and generators use for control flow. Passed on, it would end a job without an error.
+    """
+    try:
+        return flow.throw(outcome) if isinstance(outcome, RequestError) else flow.send(outcome)
+    except BaseException as error:
+        if isinstance(error, GeneratorExit) or type(error).__name__ == "CancelledError":
+            raise RequestError(
+                f"a function that was called during the job raised {type(error).__name__}"
+            ) from error
+        raise
+
+
+def alone(flow: Flow[T]) -> Plan[list[T]]:
+    """The plan of one flow; its result is a list of one."""
+    return plan((flow,), list)
+
+
+def interrupted() -> RequestError:
+    """The error for a request that something other than its caller cancelled."""
+    return RequestError("the request was cancelled, but not by the caller")
