@@ -64,7 +64,7 @@ class Connected(Generic[_C]):
         _SERVICE: The client's class. Those of its parameters that the adapter has as settings make up a client.
     """
 
-    _SERVICE: ClassVar[Callable[..., Any]]
+    _SERVICE: ClassVar[type[Any]]
 
     if TYPE_CHECKING:  # frameworks would take these for fields
         client: _C | None
@@ -131,9 +131,13 @@ class Connected(Generic[_C]):
             await self._made.client.aclose()
 
 
-@functools.cache
 def defaults_of(service: Callable[..., Any]) -> Mapping[str, Any]:
     """The settings of a client and their defaults, by the signature of its class."""
+    return _defaults_of(service)
+
+
+@functools.cache
+def _defaults_of(service: Callable[..., Any]) -> Mapping[str, Any]:
     parameters = inspect.signature(service).parameters
     return MappingProxyType({name: parameter.default for name, parameter in parameters.items()})
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -15,7 +14,7 @@ from ragbridge import Elastic, RateLimit
 class ElasticSettings(Connected[Elastic]):
     """The settings of an ``Elastic`` as fields. Given settings override the environment."""
 
-    _SERVICE: ClassVar[Callable[..., Any]] = Elastic
+    _SERVICE: ClassVar[type[Any]] = Elastic
     _SECRETS: ClassVar[tuple[str, ...]] = ("api_key", "basic_auth", "bearer_auth")
     _ADDRESSES: ClassVar[tuple[str, ...]] = ("url", "cloud_id")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 from pydantic import AliasChoices, Field, SecretStr
@@ -14,7 +13,7 @@ from ragbridge import Jina, RateLimit
 class JinaSettings(Connected[Jina]):
     """The settings of a ``Jina`` as fields."""
 
-    _SERVICE: ClassVar[Callable[..., Any]] = Jina
+    _SERVICE: ClassVar[type[Any]] = Jina
     _SECRETS: ClassVar[tuple[str, ...]] = ("api_key", "jina_api_key")
 
     api_key: SecretStr | None = Field(

@@ -25,7 +25,6 @@ class ServiceComponent(adapters.Connected[S], Generic[S]):
     serialised. It sets its secrets and its address before it calls this constructor, which checks them.
     """
 
-    _SERVICE: ClassVar[type[Any]]
     _SECRETS: ClassVar[tuple[str, ...]]
 
     def __init__(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, Generic, TypedDict, TypeVar, Unpack
 
 try:
@@ -89,7 +89,7 @@ class JinaSettings(TypedDict, total=False):
 class JinaConnected(Connected[Jina]):
     """A component over the Jina AI API."""
 
-    _SERVICE: ClassVar[Callable[..., Any]] = Jina
+    _SERVICE: ClassVar[type[Any]] = Jina
     _SECRETS: ClassVar[tuple[str, ...]] = ("api_key",)
     _ADDRESS: ClassVar[str] = "base_url"
 
@@ -128,7 +128,7 @@ class ElasticSettings(TypedDict, total=False):
 class ElasticConnected(Connected[Elastic]):
     """A component over Elasticsearch, or what holds the connection of one."""
 
-    _SERVICE: ClassVar[Callable[..., Any]] = Elastic
+    _SERVICE: ClassVar[type[Any]] = Elastic
     _SECRETS: ClassVar[tuple[str, ...]] = ("api_key", "basic_auth", "bearer_auth")
     _ADDRESS: ClassVar[str] = "url"
 
