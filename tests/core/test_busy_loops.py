@@ -168,6 +168,7 @@ def joining(tasks, release):
 
 
 @pytest.mark.parametrize("blocking", [sleeping, joining], ids=["asleep", "joining a thread"])
+@pytest.mark.parametrize("warmth", ["cold"], indirect=True)
 @pytest.mark.parametrize("who", ["the same key", "another key", "another loop"])
 def test_others_go_on_beside_a_loop_that_stands_still(serve, hits, in_time, warmth, blocking, who):
     """Whatever blocks it: its pilot is replaced, its bookings are waited for no longer, its grants go to others."""
