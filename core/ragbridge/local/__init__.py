@@ -1,9 +1,11 @@
-"""The embedded engine: answers Jina's and Elasticsearch's requests in this process, without a key and without a network.
+"""The embedded engine: answers Jina's and Elasticsearch's requests in this process, without a key or a network.
 
-It is for development, tests and demos, and says so: answers carry the embedded model's name beside the asked one.
-Vectors of texts are real static embeddings, so retrieval and reranking work, at a fraction of the hosted models' quality;
-a digest stands in for whatever is no text. ``routes`` lists the paths; each product is a module that checks a request
-and says what it costs and how it is answered (``calls.Work``).
+It is for development, tests and demos. Answers say so: they name the embedded model beside the requested one. Vectors of texts
+are real static embeddings, so retrieval and reranking work, at a fraction of the hosted models' quality. Images, audio, video
+and PDF are represented by a digest of their bytes.
+
+``routes`` lists the paths. Each product is a module that validates a request and returns its cost and its answer
+(``calls.Work``).
 """
 
 from __future__ import annotations

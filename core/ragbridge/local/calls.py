@@ -1,4 +1,4 @@
-"""What every product's answer is made of, so that quotas, faults and refusals are worked into all of them alike."""
+"""The types that all products share, so that quotas, faults and refusals apply to all of them in the same way."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Row:
-    """One result: the position of its input and its numbers (a vector, a vector for each token, or scores)."""
+    """One result: the index of its input, and its numbers (a vector, one vector per token, or scores)."""
 
     index: int
     numbers: NDArray[np.float32] | NDArray[np.float64]
@@ -27,13 +27,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A request that was read and found valid.
+    """A valid request, ready to be answered.
 
     Attributes:
-        tokens: What it costs.
-        write: Gives the answer's body.
-        compute: Gives the rows, in the order of the answer. Whatever the request changes is changed here: a request
-            beyond the quota changes nothing.
+        tokens: The request's cost in tokens.
+        write: Writes the answer's body from the rows.
+        compute: Computes the rows, in the order of the answer. All side effects belong here, so that a request beyond the
+            quota has none.
         status: The answer's status.
         headers: The answer's headers.
     """
@@ -47,18 +47,18 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, as the module of its product reads it.
+    """One request, as a product's module reads it.
 
     Attributes:
-        method: The method, in capitals.
-        path: The path, decoded.
-        base: What the address begins with, up to the route: scheme, host and any prefix; "" where it has none.
-        parameters: Parts of the path that the route names.
-        query: The address's query, as it came.
-        headers: By their names in lower case.
-        body: What was sent.
-        embedder: Gives the embedded model.
-        key: The request's key, "" where there is none.
+        method: The HTTP method, in upper case.
+        path: The decoded path.
+        base: The address up to the route: scheme, host and any prefix; "" if the request has none.
+        parameters: Values of the route's named groups.
+        query: The address's query, undecoded.
+        headers: The headers, with names in lower case.
+        body: The request's body.
+        embedder: Returns the embedded model.
+        key: The request's key; "" if it has none.
     """
 
     method: str
@@ -73,12 +73,12 @@ class Call:
 
     @property
     def arguments(self) -> dict[str, str]:
-        """The address's query as parameters."""
+        """The decoded parameters of the address's query."""
         return dict(parse_qsl(self.query, keep_blank_values=True))
 
 
 Read: TypeAlias = Callable[[Call], Work]
-"""Checks a request and says what it costs and how it is answered; raises ``Refusal``."""
+"""Validates a request and returns its cost and its answer; raises ``Refusal``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +86,15 @@ class Route:
     """One method of one path.
 
     Attributes:
-        method: ``GET`` answers ``HEAD`` as well.
-        pattern: Regular expression of the path's end: any base address works.
-        product: Whose quota counts it; "" for what is open to all, never fails and counts nowhere.
-        read: Reads its requests.
-        schemes: Of the ``Authorization`` header, in lower case.
-        refuse: Writes a refusal with the number of the request, as the product's host does.
-        signed: Whether an address that the engine has given out opens it without a key.
-        upstream: How it tells that a service behind it failed with a status; None where there is none behind it.
+        method: The HTTP method. ``GET`` also matches ``HEAD``.
+        pattern: Regular expression for the end of the path, so that any base address works.
+        product: The product whose quota counts the request. "" for routes without key, quota and faults.
+        read: Reads the route's requests.
+        schemes: Accepted schemes of the ``Authorization`` header, in lower case.
+        refuse: Writes a refusal and the request's id in the shape of the product's host.
+        signed: Whether a signed address grants access without a key.
+        upstream: Makes the refusal for a failure of an upstream service with the given status; None if the route has no
+            upstream service.
     """
 
     method: str

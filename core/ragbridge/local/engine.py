@@ -1,4 +1,4 @@
-"""Answers requests, all products alike: find the route, check the key, draw a fault, count, read, compute, write."""
+"""Answers requests: finds the route, checks the key, draws a fault, reads, charges the quota, computes and writes."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from ragbridge.local.routes import elastic_route, jina_routes
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a transport acts out.
+    """An answer for a transport to deliver.
 
     Attributes:
-        response: The answer.
-        delay: Seconds to hold it back.
-        cut: What happens to the connection instead of sending all of it; None for nothing.
+        response: The response.
+        delay: Seconds to wait before sending it.
+        cut: How to break the connection instead of sending the whole response; None to send it normally.
     """
 
     response: Response
@@ -43,15 +43,15 @@ class Answer:
 class Engine:
     """The Jina AI API and Elasticsearch's inference API in this process.
 
-    Every product of Jina's (``ragbridge.local.routes`` lists the paths; the reader, search and grounding are at
-    ``/r``, ``/s`` and ``/g``), and what ``ragbridge.local.elastic`` has of Elasticsearch's.
+    It answers all of Jina's products (reader, search and grounding at ``/r``, ``/s`` and ``/g``), and the part of
+    Elasticsearch's API in ``ragbridge.local.elastic``. ``ragbridge.local.routes`` lists the paths.
 
-    Checks requests as the services do, with their errors, and answers them from static embeddings; the ``model`` of an
-    answer names both the asked model and the embedded one. Vectors have the asked model's width: longer ones are padded
-    with zeros, which leaves cosines as they are. Images, sound and films are not understood: a digest of their bytes
-    stands in for what they show. Any number of threads may call ``handle`` at once.
+    Requests are validated with the services' own errors and answered from static embeddings. The ``model`` of an answer names
+    both the requested and the embedded model. Vectors have the requested model's width; padding with zeros leaves cosines
+    unchanged. Images, audio and video are not understood: a digest of their bytes represents them.
 
-    Nothing that a request says makes the engine open a file or an address: web pages are those in ``pages``.
+    Any number of threads may call ``handle`` at once. No request makes the engine open a file or a network address; web
+    pages are those in ``pages``.
     """
 
     def __init__(
@@ -65,23 +65,24 @@ class Engine:
         clock: Callable[[], float] = time.monotonic,
         seed: int = 0,
     ) -> None:
-        """Nothing is read before the first request.
+        """Creates an engine. The weights are loaded by the first request.
 
         Args:
             model: Directory of a model2vec model; None for the weights of the ``wordllama`` package.
-            quota: What each key may use of each product; None for no limit.
-            faults: What goes wrong; None for nothing.
-            api_keys: Keys that are accepted; None where none is asked for.
-            pages: The web, as far as reader, search and grounding know it: address -> HTML, Markdown or plain text.
-            clock: Seconds, for the quota.
-            seed: Of the faults.
+            quota: Limits for each key and product; None for no limits.
+            faults: Faults to inject; None for none.
+            api_keys: Accepted keys; None to require no key.
+            pages: The pages that reader, search and grounding know: HTML, Markdown or plain text by address.
+            clock: Returns the time in seconds, for the quota.
+            seed: Seed of the faults.
 
         Raises:
-            ConfigurationError: ``api_keys`` is a string or empty, or ``pages`` holds something else than texts.
+            ConfigurationError: ``api_keys`` is a string, is empty or has an empty key, or ``pages`` has an invalid address
+                or content.
         """
         if api_keys is not None and (isinstance(api_keys, str) or not all(api_keys) or not api_keys):
             raise ConfigurationError(
-                "api_keys must be a list of keys, none of them empty, or None to ask for none"
+                "api_keys must be a non-empty list of non-empty keys, or None to require no key"
             )
         self._directory = None if model is None else Path(model).resolve()
         self._ledger = Ledger(quota or Quota())
@@ -95,7 +96,7 @@ class Engine:
         self._inference = InferenceApi(self.load)
 
     def load(self) -> StaticEmbedder:
-        """Read the weights, once per process; the first request does it by itself.
+        """Loads the weights, once per process. The first request does so implicitly.
 
         Raises:
             ConfigurationError: The extra ``local`` is not installed, or ``model`` is not a model2vec directory.
@@ -103,10 +104,10 @@ class Engine:
         return load(self._directory)
 
     def handle(self, request: Request) -> Answer:
-        """Answer one request. The path decides; host and anything before ``/v1`` do not matter.
+        """Answers one request. It is routed by the end of its path; the host and any prefix are ignored.
 
         Raises:
-            ConfigurationError: The weights are missing. Whatever is wrong with the request is an answer.
+            ConfigurationError: The weights are missing. Errors in the request are answered, not raised.
         """
         request_id = f"{next(self._numbers):032x}"
         refuse: Callable[[Refusal, str], Response] = Refusal.response
@@ -118,20 +119,20 @@ class Engine:
             return Answer(refuse(refusal, request_id))
 
     def _find(self, request: Request) -> tuple[Route, Call]:
-        """The request's route; where Jina and Elasticsearch have the same path, Jina's."""
+        """The request's route. Jina's routes take precedence over Elasticsearch's."""
         address = urlsplit(request.url)
         method, path = request.method.upper(), unquote(address.path).rstrip("/") or "/"
-        found = [(route, match) for pattern, route in self._routes if (match := pattern.search(path))]
+        matches = [(route, match) for pattern, route in self._routes if (match := pattern.search(path))]
         base = f"{address.scheme}://{address.netloc}" if address.netloc else ""
         parameters: Mapping[str, str | None] = {}
-        for route, match in found:
+        for route, match in matches:
             if route.method == ("GET" if method == "HEAD" else method):
                 base += path[: match.start()]
                 parameters = match.groupdict()
                 break
         else:
             if not self._inference.owns(method, path):
-                raise _unknown(path, {route.method for route, _ in found})
+                raise _unknown(path, {route.method for route, _ in matches})
             route = elastic_route(self._inference)
         headers = {name.lower(): value for name, value in request.headers.items()}
         return route, Call(method, path, base, parameters, address.query, headers, request.body, self.load)
@@ -157,10 +158,10 @@ class Engine:
             self._ledger.leave(account, self._clock() + delay)
 
     def _authenticate(self, route: Route, call: Call) -> str:
-        """The request's key, "" where there is none.
+        """The request's key; "" if it has none.
 
         Raises:
-            Refusal: 401, a key is asked for and this is none of them.
+            Refusal: 401 if keys are required and the request has no accepted one.
         """
         header = call.headers.get("authorization", "")
         scheme, _, key = header.partition(" ")
@@ -171,13 +172,13 @@ class Engine:
             raise Refusal(401, "Authentication required", code="AUTH_MISSING_API_KEY")
         if scheme.lower() not in route.schemes or not key:
             raise Refusal(401, "Invalid authorization format", code="AUTH_INVALID_FORMAT")
-        if not any([hmac.compare_digest(_bytes(key), known) for known in self._keys]):  # noqa: C419 - all, always
+        if not any([hmac.compare_digest(_bytes(key), known) for known in self._keys]):  # noqa: C419 - compares all keys, in constant time
             raise Refusal(401, "Invalid API key", code="AUTH_INVALID_API_KEY")
         return key
 
 
 def _unknown(path: str, methods: set[str]) -> Refusal:
-    """What to say to a request without a route, where these methods have one."""
+    """The refusal for a request without a route. ``methods`` are those that the path supports."""
     if not methods:
         return Refusal(404, f"Route {path[:200]!r} not found", code="RESOURCE_NOT_FOUND")
     allowed = sorted({*methods, "HEAD"} if "GET" in methods else methods)
@@ -185,20 +186,24 @@ def _unknown(path: str, methods: set[str]) -> Refusal:
 
 
 def _password(credentials: str) -> str:
-    """What follows the user's name, which may be any; "" where there is nothing to read."""
+    """The password of Basic credentials, whose user name is ignored; "" if they are malformed."""
     try:
         return binascii.a2b_base64(credentials.encode()).decode().partition(":")[2]
-    except ValueError:  # no base64, no UTF-8
+    except ValueError:  # not base64, or not UTF-8
         return ""
 
 
 def _bytes(key: str) -> bytes:
-    """Whatever a header holds can be compared; half a surrogate pair is not in UTF-8."""
+    """Encodes a key for comparison. ``surrogatepass`` accepts lone surrogates, which UTF-8 cannot encode."""
     return key.encode("utf-8", "surrogatepass")
 
 
 def _gateway(fault: Fault, route: Route, call: Call) -> Response | None:
-    """The answer of something before, beside or behind the service, where the fault is one."""
+    """The response of a fault that replaces the product's own answer; None if the fault does not.
+
+    Raises:
+        Refusal: The fault is an error status.
+    """
     if fault.status is not None:
         if fault.upstream and route.upstream is not None:
             raise route.upstream(call, fault.status)

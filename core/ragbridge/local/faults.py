@@ -1,4 +1,4 @@
-"""Faults on request: what networks, gateways and services do to a client, drawn from a seeded generator."""
+"""Injected faults: failures of networks, gateways and services, drawn from a seeded random generator."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ragbridge.local.calls import Row
 
 Cut: TypeAlias = Literal["reset", "close", "hang", "truncate"]
-"""What a transport does instead of sending the whole answer:
+"""How a transport breaks the connection instead of sending the whole answer:
 
 * ``reset``: the connection is reset, no byte is sent;
 * ``close``: the connection is closed, no byte is sent;
@@ -29,7 +29,7 @@ CUTS: tuple[Cut, ...] = ("reset", "close", "hang", "truncate")
 _ROWS = ("shuffle", "nan", "missing", "duplicate", "offset", "width")
 _BODIES = ("html502", "error200", "badjson")
 KINDS = (*CUTS, *_ROWS, *_BODIES, "latency")
-"""Every kind of fault beside ``status<number>`` and ``upstream<number>``."""
+"""All kinds of faults except ``status<number>`` and ``upstream<number>``."""
 DEFAULT_KINDS = (
     "status500",
     "status503",
@@ -45,18 +45,23 @@ DEFAULT_KINDS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Faults:
-    """Which share of the requests goes wrong, and how.
+    """Which share of the requests gets a fault, and which faults.
 
     Attributes:
-        rate: Share of the requests, 0 to 1.
-        kinds: What is drawn from, each as likely: ``status500`` or any other status from 400 to 599; ``upstream503`` or
-            any other from 500 to 599 (the service behind an inference endpoint fails, which Elasticsearch wraps in a
-            400; elsewhere the status itself); ``html502`` (a gateway's page), ``error200`` (a success that holds an error), ``badjson`` (a whole answer, half the JSON);
-            ``reset``, ``close``, ``hang``, ``truncate`` (the connection); ``shuffle`` (rows in another order, each with
-            its right index: not an error), ``nan``, ``missing``, ``duplicate``, ``offset`` (indices begin at 1),
-            ``width`` (half of the numbers); ``latency`` (the right answer, late). Answers without rows, and those of
-            Elasticsearch's API, are spared by what strikes rows.
-        latency: Seconds that ``latency`` takes.
+        rate: Share of the requests that get a fault, from 0 to 1.
+        kinds: Kinds of faults, drawn with equal probability:
+
+            * ``status500``, or any other status from 400 to 599.
+            * ``upstream503``, or any other status from 500 to 599: the service behind an inference endpoint fails.
+              Elasticsearch wraps the status in a 400; other routes return the status itself.
+            * ``html502``: a gateway's HTML page. ``error200``: an error with a successful status. ``badjson``: truncated JSON.
+            * ``reset``, ``close``, ``hang``, ``truncate``: the connection breaks, see ``Cut``.
+            * ``shuffle``: rows in another order, with correct indices, which is not an error. ``nan``, ``missing``,
+              ``duplicate``: one row is affected. ``offset``: indices start at 1. ``width``: one row has half of its numbers.
+            * ``latency``: the correct answer, delayed.
+
+            Faults of rows have no effect on answers without rows, or on Elasticsearch's API.
+        latency: Delay of the fault ``latency`` in seconds.
     """
 
     rate: float = 0.0
@@ -71,12 +76,15 @@ class Faults:
         for kind in self.kinds:
             if kind not in KINDS and not _status(kind):
                 known = ", ".join(("status<400..599>", "upstream<500..599>", *KINDS))
-                raise ConfigurationError(f"kinds: {kind!r} is not a kind of fault; there are {known}")
+                raise ConfigurationError(f"kinds: {kind!r} is not a kind of fault; the kinds are {known}")
         if not (math.isfinite(self.latency) and self.latency >= 0):
             raise ConfigurationError(f"latency={self.latency!r} must be a number of seconds, 0 or more")
 
     def draw(self, chance: random.Random) -> Fault:
-        """The fault of the next request. Always three draws, so that one request's fate leaves the next one's alone."""
+        """Draws the fault of the next request.
+
+        It always takes three random numbers, so that a request's outcome does not affect those that follow.
+        """
         hit, which, place = chance.random(), chance.random(), chance.random()
         if hit >= self.rate:
             return NO_FAULT
@@ -86,12 +94,12 @@ class Faults:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What one request suffers.
+    """The fault of one request.
 
     Attributes:
-        kind: One of the kinds, or "" for nothing.
-        place: Where in the answer, as a share of its rows.
-        delay: Seconds by which the answer is late.
+        kind: The kind of fault; "" for none.
+        place: Position of the affected row, as a share of the rows from 0 to 1.
+        delay: Delay of the answer in seconds.
     """
 
     kind: str = ""
@@ -100,21 +108,21 @@ class Fault:
 
     @property
     def status(self) -> int | None:
-        """The status that replaces the answer, if any."""
+        """The error status that replaces the answer; None if there is none."""
         return _status(self.kind)
 
     @property
     def upstream(self) -> bool:
-        """Whether it is a service behind this one that fails."""
+        """Whether an upstream service fails."""
         return self.kind.startswith("upstream")
 
     @property
     def cut(self) -> Cut | None:
-        """What happens to the connection, if anything."""
+        """How the connection breaks; None if it does not."""
         return next((cut for cut in CUTS if cut == self.kind), None)
 
     def spoil(self, rows: list[Row]) -> list[Row]:
-        """The rows as the fault leaves them; an answer without rows stays as it is."""
+        """Applies the fault to the rows of an answer."""
         if not rows:
             return rows
         at = int(self.place * len(rows))
@@ -138,7 +146,7 @@ class Fault:
 
 
 NO_FAULT = Fault()
-"""What most requests suffer."""
+"""The value for requests without a fault."""
 
 
 def _status(kind: str) -> int | None:

@@ -1,4 +1,4 @@
-"""Reading a request's fields: the service's aliases, types and bounds, and its words for what is wrong."""
+"""Reads and validates the fields of a request, with the service's aliases, types, bounds and error messages."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from ragbridge.models import Model
 
 SHOWN = 200
-"""Characters of an offending input that an answer repeats."""
+"""Maximum length of an invalid value in an answer, in characters."""
 REPORTED = 20
-"""Problems that one answer reports."""
+"""Maximum number of problems in an answer."""
 
 
 class Fields:
-    """The fields of one body. Problems are collected; ``check`` refuses the request with all of them at once.
+    """The fields of one body. Problems are collected, and ``check`` refuses the request with all of them at once.
 
-    A field that is absent or null has its default. Fields that nobody reads are ignored, as the service does.
+    An absent or null field has its default. Unknown fields are ignored, as on the service.
     """
 
     def __init__(self, payload: Mapping[str, Any]) -> None:
@@ -47,31 +47,31 @@ class Fields:
         return cls(payload)
 
     def get(self, *names: str) -> Any:
-        """The first of these fields that is there, else None."""
+        """The value of the first of these fields that is present; None if all are absent."""
         return next((self._payload[name] for name in names if self._payload.get(name) is not None), None)
 
     def report(self, field: str, message: str, kind: str, value: object = None) -> None:
-        """Note that ``field`` is wrong."""
+        """Records a problem with ``field``."""
         self.problems.append(Problem(field, message, kind, shown(value)))
 
     def check(self) -> None:
-        """Go on if nothing was wrong.
+        """Refuses the request if problems were recorded.
 
         Raises:
-            Refusal: 422.
+            Refusal: 422 with the recorded problems.
         """
         if self.problems:
             raise invalid(self.problems[:REPORTED])
 
     def required(self, *names: str) -> Any:
-        """The field's value; its absence is a problem."""
+        """The value of a required field. Its absence is recorded as a problem."""
         value = self.get(*names)
         if value is None:
             self.report(names[0], "Field required", "missing")
         return value
 
     def word(self, name: str) -> str:
-        """A string that must be there; "" where it is not."""
+        """A required string; "" if it is absent or not a string."""
         value = self.required(name)
         if isinstance(value, str):
             return value
@@ -80,7 +80,7 @@ class Fields:
         return ""
 
     def boolean(self, *names: str, default: bool) -> bool:
-        """A truth value."""
+        """A boolean."""
         value = self.get(*names)
         if value is None:
             return default
@@ -89,7 +89,7 @@ class Fields:
         return bool(value)
 
     def integer(self, *names: str, low: int, high: int | None = None) -> int | None:
-        """An integer in bounds; None where it is absent."""
+        """An integer from ``low`` to ``high``; None if it is absent."""
         value = self.get(*names)
         if value is None:
             return None
@@ -105,7 +105,7 @@ class Fields:
         return value
 
     def choice(self, *names: str, among: Sequence[str]) -> str | None:
-        """One of a few words; None where it is absent."""
+        """One of the strings ``among``; None if it is absent."""
         value: str | None = self.get(*names)
         if value is None or value in among:
             return value
@@ -114,7 +114,7 @@ class Fields:
         return None
 
     def among(self, name: str, values: Sequence[int]) -> int | None:
-        """One of a few integers; None where it is absent."""
+        """One of the integers ``values``; None if it is absent."""
         value: int | None = self.get(name)
         if value is None or (type(value) is int and value in values):
             return value
@@ -123,10 +123,10 @@ class Fields:
         return None
 
     def model(self, *products: str) -> Model:
-        """The row of the model that the request names, which serves one of ``products``.
+        """The row of the requested model, which must support one of ``products``.
 
         Raises:
-            Refusal: 422 where the name is missing or not a string, 400 where there is no such model.
+            Refusal: 422 if the name is missing or not a string, 400 for an unknown model.
         """
         name = self.word("model")
         self.check()
@@ -136,7 +136,7 @@ class Fields:
         return row
 
     def text(self, field: str, item: object) -> str:
-        """A text: a string, or an object with ``text``."""
+        """Reads one text: a string, or an object with ``text``."""
         value = item.get("text") if isinstance(item, dict) else item
         if isinstance(value, str):
             return value
@@ -147,7 +147,7 @@ class Fields:
         return ""
 
     def texts(self, field: str, items: object) -> list[str]:
-        """A list of texts, each a string or an object with ``text``."""
+        """Reads a list of texts, each a string or an object with ``text``."""
         if not isinstance(items, list):
             self.report(field, "Input should be a valid list", "list_type", items)
             return []
@@ -160,7 +160,7 @@ class Fields:
 
 
 def shown(value: object) -> object:
-    """As much of an offending value as an answer repeats: short scalars, never a whole list of texts."""
+    """An invalid value as an answer repeats it: strings are truncated, lists and objects are omitted."""
     if isinstance(value, str):
         return value[:SHOWN]
     if isinstance(value, list | dict):

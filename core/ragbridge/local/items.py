@@ -1,8 +1,8 @@
-"""What requests hold beside texts: pictures, PDF, sound and films, for which a digest stands in.
+"""Items of requests: texts, images, PDF, audio and video. A digest represents all but texts.
 
-The embedded model reads text alone. A picture's vector is drawn from the SHAKE-256 digest of its bytes: the same bytes
-have the same vector, and what they show does not matter. What stands at an address is never fetched: the address itself
-is digested. A PDF has one vector for each ``/Type /Page`` in its bytes; one, where none can be seen.
+The embedded model reads text only. The vector of an image is derived from the SHAKE-256 digest of its bytes: equal bytes have
+equal vectors, whatever they show. Addresses are never fetched; the address itself is digested. A PDF has one vector for each
+``/Type /Page`` in its bytes, and at least one.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
     from ragbridge.models import Model
 
 _KEYS = {"image": "image", "url": "image", "bytes": "image", "pdf": "pdf", "audio": "audio", "video": "video"}
-"""Key of an item -> what it is; ``url`` and ``bytes`` are the keys of 2024, which some clients still send."""
+"""Kind of each key of an item. ``url`` and ``bytes`` are keys of 2024 that some clients still send."""
 _PAGE = re.compile(rb"/Type\s*/Page(?![A-Za-z])")
 
 
 @dataclass(frozen=True, slots=True)
 class Medium:
-    """Something that is no text.
+    """An image, a page of a PDF, audio or video.
 
     Attributes:
         kind: ``image``, ``pdf``, ``audio`` or ``video``.
-        content: Its bytes, or its address.
+        content: The bytes, or the address.
         remote: Whether ``content`` is an address.
     """
 
@@ -45,13 +45,13 @@ class Medium:
     remote: bool = False
 
     def vector(self, width: int) -> Floats:
-        """Its stand-in, of unit length."""
+        """The unit vector derived from the digest, shape (width,)."""
         numbers = np.frombuffer(hashlib.shake_256(self.content).digest(2 * width), "<i2").astype(np.float32)
         unit: Floats = numbers / np.float32(np.linalg.norm(numbers))
         return unit
 
     def tokens(self, row: Model) -> int:
-        """What it costs: the service's tiles, by the size in the picture's header where that can be read."""
+        """The cost in tokens: the service's tiles, by the size in the image's header if it is readable."""
         if self.kind in {"audio", "video"} or row.image_tile is None:
             return assumed_tokens("image" if self.kind == "pdf" else self.kind, row)
         size = pixels(Image(self.content)) if self.kind == "image" and not self.remote else None
@@ -59,18 +59,18 @@ class Medium:
 
 
 _PICTURE = "data:image/"
-"""What a text begins with that models with eyes take for a picture: ``jina-haystack`` sends pictures so, and the code
-that is published with the CLIP models reads them."""
+"""Prefix of strings that models with vision read as images. ``jina-haystack`` sends images in this form, and the published
+code of the CLIP models reads it."""
 
 Part: TypeAlias = "str | Medium"
 Item: TypeAlias = tuple[Part, ...]
-"""What has one vector: most often a single part."""
+"""The parts that share one vector; usually a single part."""
 
 
 def read_items(
     fields: Fields, name: str, value: object, row: Model, *, most: int | None = None
 ) -> list[Item]:
-    """Read one input or a list of them; whatever the model does not take is reported."""
+    """Reads one input or a list of inputs. Kinds that the model does not support are reported to ``fields``."""
     if isinstance(value, dict) and "pdf" in value and "pdf" in row.modalities:
         return _pages(fields, name, value["pdf"])
     if isinstance(value, str | dict):
@@ -92,7 +92,7 @@ def read_items(
 
 
 def read_item(fields: Fields, name: str, value: object, row: Model) -> Item:
-    """Read a text, an object, or a group of them that has one vector."""
+    """Reads one input: a text, an object, or a group of parts that share one vector."""
     if isinstance(value, dict) and isinstance(value.get("content"), list) and row.groups:
         if not value["content"]:
             fields.report(f"{name}.content", "List should have at least 1 item", "too_short", [])
@@ -144,12 +144,12 @@ def _pages(fields: Fields, name: str, value: object) -> list[Item]:
 
 
 def media(items: Iterable[Item]) -> list[Medium]:
-    """Everything that is no text."""
+    """All parts that are not texts."""
     return [part for item in items for part in item if isinstance(part, Medium)]
 
 
 def usage(items: Sequence[Item], texts: int, row: Model) -> dict[str, int]:
-    """What a request costs: ``texts`` tokens of text, and those of its media by their kinds."""
+    """The usage of a request: ``texts`` tokens of text, plus the tokens of its media by kind."""
     counts: dict[str, int] = {}
     for medium in media(items):
         name = f"{'image' if medium.kind == 'pdf' else medium.kind}_tokens"
@@ -166,20 +166,20 @@ def vectors(
     normalized: bool = True,
     late: bool = False,
 ) -> Floats:
-    """One vector for each item, shape (items, width): where it has several parts, their mean.
+    """One vector per item, shape (items, width). An item with several parts has their mean.
 
     Args:
-        embedder: Embeds the texts.
-        items: What to embed.
-        texts: Token ids of every text in ``items``, in their order.
-        width: See ``StaticEmbedder.embed``, as for the others.
+        embedder: The embedded model.
+        items: The items to embed.
+        texts: Token ids of each text in ``items``, in their order.
+        width: Number of dimensions, see ``StaticEmbedder.embed``.
         normalized: Whether vectors get unit length.
-        late: Whether the texts are chunks of one document.
+        late: Whether the texts are the chunks of one document (late chunking).
     """
-    found = embedder.embed(texts, width, normalized=normalized, late=late)
+    text_vectors = embedder.embed(texts, width, normalized=normalized, late=late)
     if len(texts) == len(items) and not media(items):
-        return found
-    rest = iter(found)
+        return text_vectors
+    rest = iter(text_vectors)
     kept = min(width, embedder.width)
     mixed = np.zeros((len(items), width), dtype=np.float32)
     for index, item in enumerate(items):
@@ -188,12 +188,12 @@ def vectors(
                 mixed[index] += next(rest)
             else:
                 mixed[index, :kept] += part.vector(embedder.width)[:kept]
-        if item[1:] or isinstance(item[0], Medium):  # a text alone stays as it was embedded
+        if item[1:] or isinstance(item[0], Medium):  # a single text is already normalized
             mixed[index] /= max(np.linalg.norm(mixed[index]), 1e-12) if normalized else len(item)
     return mixed
 
 
 def answering(row: Model, embedder: StaticEmbedder, items: Iterable[Item] = ()) -> str:
-    """The model's name in an answer: the asked one, and what stood in for it."""
+    """The model's name in an answer: the requested model, and the embedded model that answered."""
     digested = ", images by digest" if media(items) else ""
     return f"{row.name} (embedded: {embedder.name}{digested})"

@@ -28,22 +28,22 @@ Ids: TypeAlias = "NDArray[np.int32]"
 
 CACHED_TEXTS = 8192
 CACHED_CHARACTERS = 8192
-"""A pipeline embeds a passage once and reranks it many times, and tokenising is nine tenths of the work: the ids of
-this many texts are kept, of texts up to this length."""
+"""Number, and maximum length, of the texts whose token ids are cached. A pipeline embeds a passage once and reranks it many
+times, and tokenization is nine tenths of the work."""
 
 QUERY_BLOCK = 64
-"""Query tokens that are compared at a time, so that a long query against many documents does not fill the memory."""
+"""Number of query tokens compared at a time, which bounds memory for long queries against many documents."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 CONTEXT_SHARE = 0.5
-"""Late chunking: weight of the whole document's mean against the chunk's own."""
+"""Weight of the document's mean vector, relative to the chunk's own, in late chunking."""
 
 
 class StaticEmbedder:
-    """Static token embeddings, as strong as they are simple: the vector of a text is the mean of its tokens'.
+    """Static token embeddings: the vector of a text is the mean of its tokens' vectors.
 
-    Safe for threads: nothing changes after construction but a cache.
+    Thread-safe: only a cache changes after construction.
     """
 
     def __init__(self, weights: Weights) -> None:
@@ -53,36 +53,39 @@ class StaticEmbedder:
         self._norms = np.maximum(np.linalg.norm(weights.table, axis=1), 1e-9)
         self._tokenizer = weights.tokenizer
         self._unknown = weights.unknown
-        self._remembered = lru_cache(CACHED_TEXTS)(self._encode)
+        self._cached_ids = lru_cache(CACHED_TEXTS)(self._encode)
 
     def ids(self, text: str) -> Ids:
-        """Token ids of ``text``. A text without any counts as one unknown token, so that it has a vector as well."""
-        return self._remembered(text) if len(text) <= CACHED_CHARACTERS else self._encode(text)
+        """Token ids of ``text``. A text without known tokens has one unknown token, so that it has a vector too."""
+        return self._cached_ids(text) if len(text) <= CACHED_CHARACTERS else self._encode(text)
 
     def tokens(self, text: str) -> list[Token]:
-        """The tokens of ``text``, which is the sum of their texts; one at least where there is text.
+        """The tokens of ``text``, whose concatenated texts are ``text``. At least one if ``text`` is not empty.
 
-        What stands for the same character is one of them: this tokenizer writes rare characters as several bytes.
+        The tokenizer encodes a rare character as several byte tokens; these are joined into one token with several ids.
         """
-        found: list[Token] = []
+        tokens: list[Token] = []
         encoding = self._encoding(text)
         end = 0
         for number, (_, stop) in zip(encoding.ids, encoding.offsets, strict=True):
-            if found and stop <= end:
-                found[-1] = (found[-1][0], (*found[-1][1], number))
+            if tokens and stop <= end:
+                tokens[-1] = (tokens[-1][0], (*tokens[-1][1], number))
             else:
-                found.append((text[end:stop], (number,)))
+                tokens.append((text[end:stop], (number,)))
                 end = stop
         if end < len(text):
-            before, ids = found.pop() if found else ("", (self._unknown or 0,))
-            found.append((before + text[end:], ids))
-        return found
+            before, ids = tokens.pop() if tokens else ("", (self._unknown or 0,))
+            tokens.append((before + text[end:], ids))
+        return tokens
 
     def _encoding(self, text: str) -> Any:
         try:
-            # One text at a time: encode_batch starts a pool of threads, which forks badly, for no gain measured.
+            # encode_batch would start a thread pool, which does not survive forks. No speedup was measured with it.
             return self._tokenizer.encode(text, add_special_tokens=False)
-        except (TypeError, UnicodeEncodeError):  # JSON may hold half a surrogate pair; UTF-8 cannot
+        except (
+            TypeError,
+            UnicodeEncodeError,
+        ):  # JSON may contain a lone surrogate, which UTF-8 cannot encode
             return self._tokenizer.encode(_SURROGATE.sub("\ufffd", text), add_special_tokens=False)
 
     def _encode(self, text: str) -> Ids:
@@ -97,14 +100,14 @@ class StaticEmbedder:
     def embed(
         self, texts: Sequence[Ids], width: int, *, normalized: bool = True, late: bool = False
     ) -> Floats:
-        """One vector per text.
+        """One vector per text, float32 of shape (texts, width).
 
         Args:
-            texts: Token ids.
-            width: Length of the vectors: cut where it is smaller than the model's own, padded with zeros where it is
-                larger, which leaves cosines as they are.
+            texts: Token ids of each text.
+            width: Number of dimensions. Vectors are truncated if it is smaller than the model's own width, and padded with
+                zeros if it is larger; padding leaves cosines unchanged.
             normalized: Whether vectors get unit length.
-            late: Whether ``texts`` are the chunks of one document that lend their context to one another.
+            late: Whether ``texts`` are the chunks of one document, which share its context (late chunking).
         """
         kept = min(width, self.width)
         vectors = np.zeros((len(texts), width), dtype=np.float32)
@@ -118,22 +121,22 @@ class StaticEmbedder:
         return vectors
 
     def token_vectors(self, ids: Ids, width: int) -> Floats:
-        """A vector of unit length for each token, shape (tokens, width); see ``embed`` for the width."""
+        """One unit vector per token, shape (tokens, width). ``embed`` describes the width."""
         vectors = np.zeros((len(ids), width), dtype=np.float32)
         vectors[:, : self.width] = self._table.take(ids, axis=0)[:, :width]
         vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         return vectors
 
     def spelled(self, ids: Ids) -> list[str]:
-        """The tokens as the tokenizer writes them."""
+        """The tokens as strings of the tokenizer's vocabulary."""
         return [self._tokenizer.id_to_token(int(number)) for number in ids]
 
     def relevance(self, query: Ids, documents: Sequence[Ids]) -> NDArray[np.float64]:
-        """How well each document answers the query, between -1 and 1, whatever the other documents are.
+        """Relevance of each document to the query, from -1 to 1, independent of the other documents.
 
-        (cosine + 2 x MaxSim) / 3, where MaxSim weighs each query token by its vector's length: mean-pooled training
-        leaves a token's importance there. Raises nDCG@10 over the cosine alone from .57 to .71 on manual pages and
-        from .47 to .61 on docstrings (measured November 2026, 500 queries each).
+        The score is (cosine + 2 x MaxSim) / 3. MaxSim weights each query token by the norm of its vector, since mean-pooled
+        training encodes a token's importance in the norm. Compared with the cosine alone, it raises nDCG@10 from .57 to .71
+        on manual pages and from .47 to .61 on docstrings (measured November 2026, 500 queries each).
         """
         vectors = self.embed([query, *documents], self.width)
         cosines = vectors[1:] @ vectors[0]
@@ -141,7 +144,7 @@ class StaticEmbedder:
         starts = np.cumsum([0, *(len(ids) for ids in documents[:-1])])
         best = np.zeros(len(documents))
         for first in range(0, len(query), QUERY_BLOCK):
-            # Each query token against each distinct token, as cosine x the query token's length, which is its weight.
+            # Each query token against each distinct document token: their cosine x the query token's norm, its weight.
             products = (
                 self._table[query[first : first + QUERY_BLOCK]] @ self._table[tokens].T / self._norms[tokens]
             )
@@ -156,7 +159,7 @@ _lock = threading.Lock()
 
 
 def _renew_lock() -> None:
-    # A fork may happen while another thread loads; the child would wait for ever for a thread that it does not have.
+    # If the process forks while another thread holds the lock, that thread does not exist in the child to release it.
     global _lock  # noqa: PLW0603
     _lock = threading.Lock()
 
@@ -166,10 +169,10 @@ if hasattr(os, "register_at_fork"):
 
 
 def load(directory: Path | None) -> StaticEmbedder:
-    """The model of a model2vec directory, or of the ``wordllama`` wheel: read once per process, shared by all engines.
+    """Loads the model of a model2vec directory, or of the ``wordllama`` wheel, once per process for all engines.
 
     Raises:
-        ConfigurationError: The extra is not installed, or the directory holds no such model.
+        ConfigurationError: The extra is not installed, or the directory has no model2vec model.
     """
     if directory not in _loaded:
         with _lock:

@@ -1,4 +1,4 @@
-"""Quotas that are really counted: requests and tokens in a sliding window, and requests at once."""
+"""Enforced quotas: requests and tokens in a sliding window, and concurrent requests."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
-    """What each key may use of each product; a request beyond it is answered with 429. None is no limit.
+    """Limits for each key and product. Requests beyond a limit are answered with 429. None means no limit.
 
     Attributes:
-        requests_per_minute: Answered requests.
-        tokens_per_minute: Their tokens.
-        concurrency: Requests at once.
-        window: Seconds over which is counted; what fits into one window is the figure per minute x window / 60.
-        retry_after: Whether a 429 says in ``Retry-After`` after how many seconds the request would fit. The service
-            is not known to.
+        requests_per_minute: Maximum number of answered requests per minute.
+        tokens_per_minute: Maximum number of tokens of answered requests per minute.
+        concurrency: Maximum number of concurrent requests.
+        window: Length of the sliding window in seconds. A window allows the limit per minute x ``window`` / 60.
+        retry_after: Whether a 429 has a ``Retry-After`` header with the seconds until the request fits. The hosted service
+            is not known to send it.
     """
 
     requests_per_minute: int | None = None
@@ -48,18 +48,18 @@ class _Account:
     """One key's use of one product."""
 
     answered: deque[tuple[float, int]] = field(default_factory=deque)
-    """When, and how many tokens: the requests of the last window."""
+    """Time and tokens of each answered request in the current window."""
     tokens: int = 0
     handling: int = 0
     ends: list[float] = field(default_factory=list)
-    """When the answers that are under way will have been sent."""
+    """Times at which delayed answers will have been sent."""
 
 
 class Ledger:
-    """Counts. Every time is an argument; safe for threads.
+    """Counts the use of quotas. Thread-safe; the current time is always an argument.
 
-    A request is under way from ``enter`` until the time that ``leave`` names, which may lie ahead: the time that its
-    answer is held back counts as well.
+    A request is in flight from ``enter`` until the time passed to ``leave``. That time is in the future if the answer is
+    delayed.
     """
 
     def __init__(self, quota: Quota) -> None:
@@ -68,10 +68,10 @@ class Ledger:
         self._lock = threading.Lock()
 
     def enter(self, key: Hashable, now: float) -> None:
-        """A request begins.
+        """Starts a request.
 
         Raises:
-            Refusal: 429, too many at once; nothing begins.
+            Refusal: 429 if too many requests are in flight. The request is not started then.
         """
         limit = self._quota.concurrency
         with self._lock:
@@ -85,7 +85,7 @@ class Ledger:
             account.handling += 1
 
     def leave(self, key: Hashable, until: float) -> None:
-        """The request that began is answered at ``until``."""
+        """Ends a request whose answer is sent at the time ``until``."""
         with self._lock:
             account = self._accounts[key]
             account.handling -= 1
@@ -93,10 +93,10 @@ class Ledger:
                 account.ends.append(until)
 
     def charge(self, key: Hashable, now: float, tokens: int) -> None:
-        """Count a request and its tokens.
+        """Counts a request and its tokens.
 
         Raises:
-            Refusal: 429, beyond the quota; nothing is counted.
+            Refusal: 429 if the request exceeds the quota. It is not counted then.
         """
         quota = self._quota
         if quota.requests_per_minute is None and quota.tokens_per_minute is None:
@@ -126,7 +126,7 @@ class Ledger:
             account.tokens += tokens
 
     def _wait(self, log: deque[tuple[float, int]], now: float, surplus: float, *, weigh: bool) -> float:
-        """Seconds until enough has left the window; the whole window where the request can never fit."""
+        """Seconds until the request fits into the window; the window's length if it never fits."""
         for when, tokens in log:
             surplus -= tokens if weigh else 1
             if surplus <= 0:

@@ -1,4 +1,4 @@
-"""The service's refusals, in the body shapes that it uses."""
+"""Error answers, in the shapes of Jina's API."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 Shape: TypeAlias = Literal["flat", "nested"]
-"""Where ``code`` stands: beside ``detail``, or inside it (measured for a too long input and for some 500s)."""
+"""Position of ``code``: beside ``detail``, or inside it (measured for inputs that are too long and some 500s)."""
 
 CODES: Mapping[int, str] = {
     400: "INPUT_MODEL_NOT_FOUND",
@@ -25,7 +25,7 @@ CODES: Mapping[int, str] = {
     503: "SERVICE_UNAVAILABLE",
     504: "SERVICE_TIMEOUT",
 }
-"""The code that goes with a status where nothing more is known. Source: Jina's API description of 2026-09-09."""
+"""Default code for each status. Source: Jina's API description of 2026-09-09."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Problem:
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not a failure of the engine
-    """Ends the handling of a request with this answer."""
+    """Raised to end a request with an error answer."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a failure of the engine
         self.headers = headers or {}
 
     def response(self, request_id: str) -> Response:
-        """The refusal as the service writes it."""
+        """The error answer in the shape of Jina's API."""
         body: dict[str, Any]
         if self.problems:
             errors = [asdict(problem) for problem in self.problems]
@@ -77,7 +77,7 @@ JSON: Mapping[str, str] = {"content-type": "application/json"}
 
 
 def invalid(problems: Sequence[Problem]) -> Refusal:
-    """422, as the service reports what its validation found."""
+    """A 422 that reports invalid fields, as the service does."""
     fields = "; ".join(f"{problem.field}: {problem.message}" for problem in problems)
     message = f"Validation errors in {len(problems)} fields. Field errors: {fields}"
     return Refusal(422, message, problems=problems)

@@ -1,4 +1,4 @@
-"""Every path that the engine answers, and what reads its requests."""
+"""The paths that the engine answers, and the functions that read their requests."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from ragbridge.local.elastic import InferenceApi
 
 _PREFIX = "^(?:/(?!_)[^/]*)*?"
-"""Of the paths that stand for hosts: any base address, but none of Elasticsearch's own names."""
+"""Prefix of the paths that stand for hosts: any base address, except names that Elasticsearch reserves (``_...``)."""
 _ID = "(?P<id>[^/]+)"
 
 
 def jina_routes(pages: Mapping[str, str]) -> list[Route]:
-    """Jina's paths over a state of their own: classifiers and jobs live as long as the routes.
+    """Jina's paths. Their state (classifiers, jobs) lives as long as the routes.
 
-    The first route that fits answers: a page's address may end like another route.
+    The first route that matches answers, since the address of a page may end like another route.
     """
     web = envelope.Pages(pages)
     reader, search = Reader(web), Search(web)
@@ -70,12 +70,12 @@ def jina_routes(pages: Mapping[str, str]) -> list[Route]:
 
 
 def _host(method: str, path: str, product: str, read: Read) -> Route:
-    """A product that the service has on a host of its own, with errors of its own."""
+    """A route of a product that has its own host and its own error shape."""
     return Route(method, _PREFIX + path, product, read, refuse=envelope.refuse)
 
 
 def elastic_route(api: InferenceApi) -> Route:
-    """Elasticsearch's paths: ``api`` says which are its own, and answers in its own shapes."""
+    """The route of Elasticsearch's paths. ``api`` answers them, errors included, in Elasticsearch's shapes."""
 
     def read(call: Call) -> Work:
         response, tokens = api.handle(call.method, call.path, call.arguments, call.headers, call.body)

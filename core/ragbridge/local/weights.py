@@ -1,7 +1,7 @@
-"""Where the embedded model's numbers come from: the data files of the ``wordllama`` wheel, or a directory of yours.
+"""Loads the embedded model's weights: the data files of the ``wordllama`` wheel, or a model2vec directory.
 
-``wordllama`` is found and never imported: importing it reconfigures the root logger, and its own loader asks a hub for
-a tokenizer that lies in the wheel under another name. Nothing here touches a network.
+``wordllama`` is located but never imported. Importing it reconfigures the root logger, and its own loader downloads a
+tokenizer that the wheel already contains under another name. Nothing here uses the network.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ WORDLLAMA = "wordllama-l2-supercat-256"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Weights:
-    """A static model: one vector for each token id, and the tokenizer that gives the ids.
+    """A static model: one vector per token id, and the tokenizer.
 
     Attributes:
-        name: What answers call the model.
+        name: The model's name in answers.
         table: float32 array of shape (number of token ids, width).
         tokenizer: A ``tokenizers.Tokenizer`` that neither pads nor truncates.
-        unknown: Id of the unknown token, which carries no meaning and is left out; None where there is none.
+        unknown: Id of the unknown token, which embeddings leave out; None if there is none.
     """
 
     name: str
@@ -41,10 +41,10 @@ class Weights:
 
 
 def read(directory: Path | None) -> Weights:
-    """The weights of a model2vec directory, or of the ``wordllama`` wheel.
+    """Reads the weights of a model2vec directory, or of the ``wordllama`` wheel.
 
     Raises:
-        ConfigurationError: The extra is not installed, or the directory holds no such model.
+        ConfigurationError: The extra is not installed, or the directory has no model2vec model.
     """
     return _read_wordllama() if directory is None else _read_directory(directory)
 
@@ -70,10 +70,8 @@ def _read_wordllama() -> Weights:
 
 def _read_directory(directory: Path) -> Weights:
     StaticModel = _static_model()  # noqa: N806 - a class
-    if not directory.is_dir():  # model2vec would take it for a name and ask a hub
-        raise ConfigurationError(
-            f"model={str(directory)!r} is not a directory; pass one that model2vec has saved"
-        )
+    if not directory.is_dir():  # model2vec would take it for a model's name and download it
+        raise ConfigurationError(f"model={str(directory)!r} is not a directory; pass one saved by model2vec")
     try:
         model = StaticModel.from_pretrained(directory)
     except Exception as error:
@@ -90,9 +88,9 @@ def _static_model() -> Any:
 
 
 def _weights(name: str, model: Any) -> Weights:
-    """What model2vec does on every call (token mapping, token weights) is done once, in the table."""
+    """Applies the token mapping and token weights to the table once; model2vec would do so on each call."""
     table = np.asarray(model.embedding, dtype=np.float32)
-    # Attributes of models with a quantized vocabulary; older releases of model2vec have neither.
+    # Only models with a quantized vocabulary have these attributes; older releases of model2vec have neither.
     mapping, weights = getattr(model, "token_mapping", None), getattr(model, "weights", None)
     if mapping is not None:
         table = table[np.asarray(mapping)]
