@@ -50,7 +50,7 @@ def collect(
     """
     errors = dict(failed)
     count = len(ids) if ids is not None else _count(file, status, errors)
-    row_of = _places(status.id, ids, count)
+    row_of = _row_lookup(status.id, ids, count)
     sheet = Sheet(count, None)
     done = bytearray(count)
     tokens = 0
@@ -96,7 +96,7 @@ def _count(file: bytes, status: BatchStatus, errors: Mapping[str, FailedItem]) -
     return total or len(errors.keys() | {*ids})
 
 
-def _places(job: str, ids: Sequence[str] | None, count: int) -> Callable[[str], int]:
+def _row_lookup(job: str, ids: Sequence[str] | None, count: int) -> Callable[[str], int]:
     """A function that returns the row of an id.
 
     The function raises ``JobError`` for an unknown id.

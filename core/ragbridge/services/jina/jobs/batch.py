@@ -94,7 +94,7 @@ def submit(channel: JinaChannel, body: bytes) -> Flow[BatchStatus]:
     return status
 
 
-def look(channel: JinaChannel, job: str) -> Flow[BatchStatus]:
+def fetch_status(channel: JinaChannel, job: str) -> Flow[BatchStatus]:
     """The job's status."""
     status, _ = yield from channel.get(f"/batch/{check_job(job)}", product=PRODUCT, read=_read_status)
     return status
@@ -139,7 +139,7 @@ def wait(
     """
 
     def poll_once() -> Flow[BatchStatus]:
-        status = yield from look(channel, job)
+        status = yield from fetch_status(channel, job)
         if progress is not None and status.stats is not None:
             progress(status.stats.completed + status.stats.failed, status.stats.total)
         return status
@@ -175,7 +175,7 @@ _ENDS = {"failed": "failed", "expired": "expired", "cancelled": "was cancelled"}
 
 def output(channel: JinaChannel, job: str) -> Flow[bytes]:
     """The completed job's output, unchanged: JSON lines."""
-    status = completed((yield from look(channel, job)), job)
+    status = completed((yield from fetch_status(channel, job)), job)
     path = f"/batch/{check_job(job)}/output"
     return (yield from fetch(channel, path, status.output_url, product=PRODUCT, read=bytes))
 
@@ -191,7 +191,7 @@ def results(
     """
     from ragbridge.services.jina.jobs.answers import collect, read_errors  # imports NumPy
 
-    status = completed((yield from look(channel, job)), job)
+    status = completed((yield from fetch_status(channel, job)), job)
     path = f"/batch/{check_job(job)}"
     failed: Mapping[str, FailedItem] = {}
     if status.stats is None or status.stats.failed or status.error_file_url:

@@ -74,7 +74,7 @@ def submit(channel: JinaChannel, body: bytes, headers: dict[str, str]) -> Flow[B
     return status
 
 
-def look(channel: JinaChannel, job: str) -> Flow[BulkStatus]:
+def fetch_status(channel: JinaChannel, job: str) -> Flow[BulkStatus]:
     """The job's status."""
     status, _ = yield from channel.get(f"{PATH}/{check_job(job)}", product=PRODUCT, read=_read_status)
     return status
@@ -87,7 +87,7 @@ def wait(channel: JinaChannel, job: str, *, poll: float, timeout: float | None) 
         JobError: The job failed, or the timeout is over.
     """
     status = yield from polling.watch(
-        lambda: look(channel, job),
+        lambda: fetch_status(channel, job),
         ended=lambda status: status.ended,
         poll=poll,
         timeout=timeout,

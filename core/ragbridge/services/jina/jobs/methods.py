@@ -57,7 +57,7 @@ class BatchJob(_Job):
             InvalidRequestError: The job does not exist.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
-        return plan((batch.look(self._channel, self.id),), _only)
+        return plan((batch.fetch_status(self._channel, self.id),), _only)
 
     status = Blocking(_status)
     astatus = Awaitable(_status)
@@ -148,7 +148,7 @@ class BulkJob(_Job):
 
     def _status(self) -> Plan[BulkStatus]:
         """The job's status."""
-        return plan((bulk.look(self._channel, self.id),), _only)
+        return plan((bulk.fetch_status(self._channel, self.id),), _only)
 
     status = Blocking(_status)
     astatus = Awaitable(_status)

@@ -31,7 +31,7 @@ def check(poll: float, timeout: float | None) -> None:
 
 
 def watch(
-    look: Callable[[], Flow[T]],
+    fetch_status: Callable[[], Flow[T]],
     *,
     ended: Callable[[T], bool],
     poll: float,
@@ -41,7 +41,7 @@ def watch(
     """Polls until the job has ended or the timeout is over, and returns the last status.
 
     Args:
-        look: A flow that fetches the status.
+        fetch_status: A flow that fetches the status.
         ended: Whether a status is final.
         poll: Longest pause in seconds.
         timeout: Maximum wait in seconds; None for no limit.
@@ -50,7 +50,7 @@ def watch(
     end = None if timeout is None else now() + timeout
     pause = min(FIRST_PAUSE, poll)
     while True:
-        status = yield from look()
+        status = yield from fetch_status()
         left = pause if end is None else end - now()
         if ended(status) or left <= 0:
             return status
