@@ -132,9 +132,7 @@ def test_an_address_that_is_no_text_is_refused(wrong):
 
 def test_a_handle_in_place_of_its_id_is_refused(unsent):
     """The message says where the id is."""
-    with pytest.raises(
-        ConfigurationError, match=r"is BatchJob: pass the string that the job has as its \.id"
-    ):
+    with pytest.raises(ConfigurationError, match=r"is BatchJob: pass the job's \.id, a string"):
         unsent.batch(unsent.batch("b"))
 
 
