@@ -194,7 +194,9 @@ def check_policy(
     """
     if not isinstance(timeout, (int, float)) or not 0 < timeout < float("inf"):
         raise ConfigurationError(f"timeout={timeout!r} must be a number of seconds above 0")
-    if deadline is not None and (not isinstance(deadline, (int, float)) or not deadline >= timeout):
+    if deadline is not None and (
+        not isinstance(deadline, (int, float)) or not timeout <= deadline < float("inf")
+    ):
         raise ConfigurationError(
             f"deadline={deadline!r} must be a number of seconds, and no less than timeout={timeout:g}"
         )

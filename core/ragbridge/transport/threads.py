@@ -25,7 +25,7 @@ def within(seconds: float, act: Callable[[], T]) -> T:
         TimeoutError: ``act`` has not ended in time.
     """
     future = _started(act)
-    return act() if future is None else future.result(seconds)
+    return act() if future is None else future.result(min(seconds, threading.TIMEOUT_MAX))
 
 
 async def in_thread(act: Callable[[], T]) -> T:
