@@ -70,5 +70,5 @@ __all__ = [
     "row_of",
 ]
 
-for _thing in (Hosted, Model, ModelInfo, find, hosted, lookup, row_of):
+for _thing in (Hosted, Model, find, hosted, lookup, row_of):  # ``ragbridge`` does it for ModelInfo
     _thing.__module__ = __name__  # so that no pickle and no traceback names a module inside

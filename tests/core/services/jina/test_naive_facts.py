@@ -177,7 +177,7 @@ def test_the_segmenters_count_teaches_nothing_about_models(scripted):
 
 def test_what_is_dear_says_so():
     """Fact 21: the figures stand where the method and the option are described."""
-    assert "10,000 tokens a call" in str(Jina.search.__doc__)
+    assert "at least 10,000 tokens" in str(Jina.search.__doc__)
     assert "three times the tokens" in str(ReaderOptions.__doc__)
 
 
