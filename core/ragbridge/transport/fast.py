@@ -265,9 +265,7 @@ def _close_taken() -> None:
     """Close the connection of the current task's latest request, before any other task can take it."""
     protocol = _taken.get()()
     if protocol is not None:
-        protocol.force_close()
-        if protocol.transport is not None:
-            protocol.transport.close()
+        protocol.close()
 
 
 def _is_readable(transport: Any) -> bool:
