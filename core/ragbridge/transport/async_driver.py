@@ -11,10 +11,10 @@ from contextlib import closing
 from typing import TYPE_CHECKING, TypeVar
 
 from ragbridge.errors import RequestError
-from ragbridge.flow import Clock, Effect, Flow, Plan, Response, Send
+from ragbridge.flow import Clock, Effect, Flow, Plan, Response, Send, single
 from ragbridge.limiter import loops as event_loops
 from ragbridge.limiter.loops import Waker
-from ragbridge.transport.work import Stopped, Work, alone, interrupted, resume, waitable_of
+from ragbridge.transport.work import Stopped, Work, interrupted, resume, waitable_of
 
 if TYPE_CHECKING:
     import asyncio
@@ -74,10 +74,10 @@ class AsyncDriver:
         """
         import asyncio
 
-        ahead: deque[asyncio.Task[list[T]]] = deque()
+        ahead: deque[asyncio.Task[T]] = deque()
         try:
             for flow in flows:
-                ahead.append(asyncio.ensure_future(self.run(alone(flow))))
+                ahead.append(asyncio.ensure_future(self.run(single(flow))))
                 if len(ahead) == self._concurrency:
                     yield await self._first(ahead)
             while ahead:
@@ -89,15 +89,14 @@ class AsyncDriver:
                 await asyncio.wait(ahead)
 
     @staticmethod
-    async def _first(ahead: deque[asyncio.Task[list[T]]]) -> T:
+    async def _first(ahead: deque[asyncio.Task[T]]) -> T:
         import asyncio
 
         await asyncio.wait((ahead[0],))  # unlike awaiting the task, does not pass a cancellation on
         task = ahead.popleft()
         if task.cancelled():
             raise interrupted()
-        (result,) = task.result()
-        return result
+        return task.result()
 
     async def _labour(self, work: Work) -> None:
         import asyncio

@@ -16,10 +16,10 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ragbridge.errors import RagbridgeError, RequestError
-from ragbridge.flow import Clock, Effect, Flow, Plan, Response, Send
+from ragbridge.flow import Clock, Effect, Flow, Plan, Response, Send, single
 from ragbridge.limiter import loops as event_loops
 from ragbridge.limiter.loops import Waker
-from ragbridge.transport.work import Stopped, Work, alone, resume, waitable_of
+from ragbridge.transport.work import Stopped, Work, resume, waitable_of
 
 if TYPE_CHECKING:
     from ragbridge.transport.base import Transport
@@ -81,7 +81,7 @@ class ThreadDriver:
         ahead: deque[tuple[Work, threading.Event]] = deque()
         try:
             for flow in flows:
-                work, done = Work(alone(flow)), threading.Event()
+                work, done = Work(single(flow)), threading.Event()
                 ahead.append((work, done))
                 _start(self._thread(functools.partial(self._labour, work), done.set))
                 if len(ahead) == self._concurrency:

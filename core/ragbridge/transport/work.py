@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from ragbridge.errors import RequestError
-from ragbridge.flow import Clock, Effect, Flow, Plan, Response, Sleep, Wait, Waitable, plan
+from ragbridge.flow import Clock, Effect, Flow, Plan, Response, Sleep, Wait, Waitable
 
 T = TypeVar("T")
 
@@ -114,11 +114,6 @@ def resume(flow: Flow[Any], outcome: Response | RequestError | None) -> Effect:
                 f"a function that was called during the job raised {type(error).__name__}"
             ) from error
         raise
-
-
-def alone(flow: Flow[T]) -> Plan[list[T]]:
-    """The plan of one flow; its result is a list of one."""
-    return plan((flow,), list)
 
 
 def interrupted() -> RequestError:
