@@ -28,6 +28,8 @@ class RagbridgeError(Exception):
 
     retryable: bool = False
     """Whether the same request may succeed later."""
+    partial: Any = None
+    """What a call over many items had done when this error ended it: a ``ragbridge.Partial``; None of other calls."""
 
 
 class ConfigurationError(RagbridgeError, ValueError):
@@ -93,7 +95,7 @@ class StatusError(RagbridgeError):
         return {name: getattr(self, name) for name in names}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return self._of_fields, (self._fields(),)
+        return self._of_fields, (self._fields(),), None if self.partial is None else {"partial": self.partial}
 
     @classmethod
     def _of_fields(cls, fields: dict[str, Any]) -> Self:

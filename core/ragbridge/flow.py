@@ -121,7 +121,14 @@ class Wait:
     waitable: Waitable
 
 
-Effect: TypeAlias = Send | Sleep | Wait
+@dataclass(frozen=True, slots=True)
+class Do:
+    """Effect: call what blocks, such as a database on disk. On an event loop it runs in a thread beside the loop."""
+
+    act: Callable[[], None]
+
+
+Effect: TypeAlias = Send | Sleep | Wait | Do
 
 Flow: TypeAlias = Generator[Effect, Response | None, T]
 """Yields effects, is sent the ``Response`` to each ``Send`` (``None`` to the others), returns a ``T``."""
@@ -133,10 +140,23 @@ class Plan(Generic[T]):
 
     ``flows`` is consumed lazily, one flow at a time and never by two threads at once, so that work is cut into
     requests as they are sent. ``join`` receives the results in the order of the flows.
+
+    Attributes:
+        flows: What is done side by side.
+        join: Makes the plan's result of what the flows return.
+        first: Done before the first of ``flows`` is made: what it finds out decides which these are. A plan that has it
+            keeps answers: those of requests under way are kept even after another one failed.
+        partial: Says what of the plan's result is there, for the error that ends it.
     """
 
     flows: Iterable[Flow[object]]
     join: Callable[[list[object]], T]
+    first: Flow[None] | None = None
+    partial: Callable[[], object] | None = None
+
+    def map(self, change: Callable[[T], S]) -> Plan[S]:
+        """The same plan, whose result is changed."""
+        return Plan(self.flows, lambda results: change(self.join(results)), self.first, self.partial)
 
 
 def plan(flows: Iterable[Flow[S]], join: Callable[[list[S]], T]) -> Plan[T]:
@@ -174,6 +194,23 @@ def sleep(seconds: float) -> Flow[None]:
 def wait(waitable: Waitable) -> Flow[None]:
     """Wait for ``waitable``."""
     yield Wait(waitable)
+
+
+def do(act: Callable[[], S]) -> Flow[S]:
+    """Call what blocks, and return what it returns or raise what it raises."""
+    outcome: list[S | BaseException] = []
+
+    def contained() -> None:
+        try:
+            outcome.append(act())
+        except Exception as error:  # noqa: BLE001 - raised again in the flow
+            outcome.append(error)
+
+    yield Do(contained)
+    (result,) = outcome
+    if isinstance(result, BaseException):
+        raise result
+    return result
 
 
 class Clock(Protocol):

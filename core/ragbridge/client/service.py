@@ -17,9 +17,9 @@ from ragbridge.transport.thread_driver import ThreadDriver
 if TYPE_CHECKING:
     import os
     import ssl
-    from collections.abc import AsyncGenerator, Generator, Iterable
+    from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
 
-    from ragbridge.flow import Flow, Plan
+    from ragbridge.flow import Plan
     from ragbridge.limiter.limits import RateLimiter
     from ragbridge.local import Engine
     from ragbridge.transport.base import Transport
@@ -106,11 +106,13 @@ class Service:
     async def _run_async(self, plan: Plan[T]) -> T:
         return await AsyncDriver(self._transport, self._clock, self._concurrency).run(plan)
 
-    def _stream(self, flows: Iterable[Flow[T]]) -> Generator[T, None, None]:
-        return ThreadDriver(self._transport, self._clock, self._concurrency).stream(flows)
+    def _stream(self, plans: Iterable[Plan[T]], *, ahead: int | None = None) -> Generator[T, None, None]:
+        return ThreadDriver(self._transport, self._clock, self._concurrency).stream(plans, ahead=ahead)
 
-    def _stream_async(self, flows: Iterable[Flow[T]]) -> AsyncGenerator[T, None]:
-        return AsyncDriver(self._transport, self._clock, self._concurrency).stream(flows)
+    def _stream_async(
+        self, plans: Iterable[Plan[T]] | AsyncIterable[Plan[T]], *, ahead: int | None = None
+    ) -> AsyncGenerator[T, None]:
+        return AsyncDriver(self._transport, self._clock, self._concurrency).stream(plans, ahead=ahead)
 
     def close(self) -> None:
         """Close idle connections. The object stays usable: a later call opens new ones."""

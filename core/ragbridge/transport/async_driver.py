@@ -5,16 +5,24 @@ asyncio is imported where it is used: it is the dearest part of ``import ragbrid
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Container,
+    Coroutine,
+    Iterable,
+)
 from contextlib import closing
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ragbridge.errors import RequestError
-from ragbridge.flow import Clock, Effect, Flow, Plan, Response, Send, single
+from ragbridge.flow import Clock, Do, Effect, Flow, Plan, Response, Send, single
 from ragbridge.limiter import loops as event_loops
 from ragbridge.limiter.loops import Waker
-from ragbridge.transport.work import Stopped, Work, interrupted, resume, waitable_of
+from ragbridge.transport.series import Series
+from ragbridge.transport.work import LINGER, Stopped, Work, interrupted, resume, waitable_of
 
 if TYPE_CHECKING:
     import asyncio
@@ -38,73 +46,94 @@ class AsyncDriver:
         Raises:
             RagbridgeError: The error of the first flow that failed. The others are cancelled.
         """
+        await self._prepare(plan)
         work = Work(plan, self._concurrency)
         if len(work.ahead) < 2:
             await self._labour(work)
         else:
             await self._share(work, min(self._concurrency, len(work.ahead)))
-        return plan.join(work.results())
+        result: T = work.join()
+        return result
+
+    async def _prepare(self, plan: Plan[Any]) -> None:
+        """Do what a plan does before its flows are known."""
+        if plan.first is not None:
+            before = Work(single(plan.first))
+            await self._labour(before)
+            before.results()
 
     async def _share(self, work: Work, number: int) -> None:
         """Run ``work`` in ``number`` tasks. Returns when all of them have ended."""
         import asyncio
 
         tasks = [asyncio.ensure_future(self._labour(work)) for _ in range(number)]
+        stopped: set[asyncio.Task[None]] = set()
+        later: list[asyncio.TimerHandle] = []
 
-        def stop() -> None:
+        def stop(*, spare: Container[object] = ()) -> None:
             for task in tasks:  # once each: a second cancellation would interrupt the cleanup of the first
-                if task is not asyncio.current_task():
+                if task is not asyncio.current_task() and task not in spare and task not in stopped:
+                    stopped.add(task)
                     task.cancel()
 
-        work.on_failure(stop)
+        def failed() -> None:
+            if work.lingers:
+                stop(spare=work.sending)
+                later.append(asyncio.get_running_loop().call_later(LINGER, stop))
+            else:
+                stop()
+
+        work.on_failure(failed)
         try:
             await asyncio.wait(tasks)
         except BaseException:
             work.fail(Stopped())
+            stop()
             await asyncio.wait(tasks)
             raise
+        finally:
+            for timer in later:
+                timer.cancel()
 
-    async def stream(self, flows: Iterable[Flow[T]]) -> AsyncGenerator[T, None]:
-        """Yield the result of each flow, in order, as soon as it is known. Up to ``concurrency`` flows run at once.
+    async def stream(
+        self, plans: Iterable[Plan[T]] | AsyncIterable[Plan[T]], *, ahead: int | None = None
+    ) -> AsyncGenerator[T, None]:
+        """Yield the result of each plan, in order, as soon as it is known. Up to ``concurrency`` flows run at once.
 
-        Nothing is sent before the first result is requested, nor after the iterator is closed.
+        Plans are asked for one by one, when no flow is left to begin. Nothing is sent before the first result is
+        requested, nor after the iterator is closed.
+
+        Args:
+            plans: What to do, in order.
+            ahead: Plans that are begun at once; None for as many as flows.
 
         Raises:
-            RagbridgeError: A flow failed. Raised in its position; the flows under way are cancelled.
+            RagbridgeError: A plan failed. Raised in its position; the flows under way are cancelled.
         """
-        import asyncio
-
-        ahead: deque[asyncio.Task[T]] = deque()
+        crew = _Crew(self._labour, self._concurrency, Series(ahead or self._concurrency))
+        source = _awaited(plans)
         try:
-            for flow in flows:
-                ahead.append(asyncio.ensure_future(self.run(single(flow))))
-                if len(ahead) == self._concurrency:
-                    yield await self._first(ahead)
-            while ahead:
-                yield await self._first(ahead)
+            while not crew.series.over:
+                if crew.series.hungry:
+                    plan = await anext(source, None)
+                    if plan is not None:
+                        await self._prepare(plan)
+                    crew.add(plan)
+                elif (work := crew.series.first()) is not None:
+                    yield work.join()
+                else:
+                    await crew.wait()
         finally:
-            for task in ahead:
-                task.cancel()
-            if ahead:
-                await asyncio.wait(ahead)
+            await crew.close()
 
-    @staticmethod
-    async def _first(ahead: deque[asyncio.Task[T]]) -> T:
-        import asyncio
-
-        await asyncio.wait((ahead[0],))  # unlike awaiting the task, does not pass a cancellation on
-        task = ahead.popleft()
-        if task.cancelled():
-            raise interrupted()
-        return task.result()
-
-    async def _labour(self, work: Work) -> None:
+    async def _labour(self, work: Work, *only: tuple[int, Flow[object]]) -> None:
+        """Perform the flows of ``work``, or one of them alone."""
         import asyncio
 
         task = asyncio.current_task()
         cancellations = task.cancelling() if task else 0
         try:
-            for index, flow in work:
+            for index, flow in only or work:
                 work.done[index] = await self._drive(flow, work, cancellations)
         except Stopped:
             pass
@@ -122,26 +151,37 @@ class AsyncDriver:
             try:
                 effect = next(flow)
                 while True:
-                    work.check()
-                    effect = resume(flow, await self._perform(effect, cancellations))
+                    if not isinstance(effect, Do):
+                        work.check()
+                    effect = resume(flow, await self._perform(effect, work, cancellations))
             except StopIteration as done:
                 result: T = done.value
                 return result
 
-    async def _perform(self, effect: Effect, cancellations: int) -> Response | RequestError | None:
+    async def _perform(
+        self, effect: Effect, work: Work, cancellations: int
+    ) -> Response | RequestError | None:
         import asyncio
 
         if isinstance(effect, Send):
+            task = asyncio.current_task()
+            work.sending.add(task)
             try:
                 return await self._transport.send_async(effect.request)
             except RequestError as error:
                 return error
             except asyncio.CancelledError:
-                task = asyncio.current_task()
                 if task is None or task.cancelling() > cancellations:
                     raise
                 # This task was not cancelled, but something inside the transport was, such as the queue of a closed pool.
                 return interrupted()
+            finally:
+                work.sending.discard(task)
+        if isinstance(effect, Do):
+            from ragbridge.transport.threads import in_thread
+
+            await in_thread(effect.act)
+            return None
         waitable = waitable_of(effect, self._clock)
         event, loop = asyncio.Event(), asyncio.get_running_loop()
 
@@ -153,3 +193,64 @@ class AsyncDriver:
             await self._clock.wait_async(event, seconds)
             event.clear()
         return None
+
+
+class _Crew:
+    """The tasks that perform the plans of one stream: one for each flow under way."""
+
+    def __init__(self, labour: Callable[..., Coroutine[Any, Any, None]], number: int, series: Series) -> None:
+        import asyncio
+
+        self.series = series
+        self._labour = labour
+        self._number = number
+        self._news = asyncio.Event()
+        self._tasks: dict[asyncio.Task[None], Work] = {}
+
+    def add(self, plan: Plan[Any] | None) -> None:
+        """Begin ``plan``; None: there are no more."""
+        if plan is None:
+            self.series.finish()
+        else:
+            self.series.add(plan)
+            self._begin()
+
+    def _begin(self) -> None:
+        import asyncio
+
+        while len(self._tasks) < self._number and (item := self.series.take()) is not None:
+            work, index, flow = item
+            task = asyncio.ensure_future(self._labour(work, (index, flow)))
+            self._tasks[task] = work
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        work = self._tasks.pop(task)
+        if task.cancelled():
+            work.fail(interrupted())
+        self._begin()
+        self._news.set()
+
+    async def wait(self) -> None:
+        """Wait until a task has ended."""
+        await self._news.wait()
+        self._news.clear()
+
+    async def close(self) -> None:
+        """Cancel all that is under way, and wait for its end."""
+        import asyncio
+
+        self.series.stop(Stopped())
+        for task in tuple(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(tuple(self._tasks))
+
+
+async def _awaited(plans: Iterable[Plan[T]] | AsyncIterable[Plan[T]]) -> AsyncIterator[Plan[T]]:
+    if isinstance(plans, AsyncIterable):
+        async for plan in plans:
+            yield plan
+    else:
+        for plan in plans:
+            yield plan

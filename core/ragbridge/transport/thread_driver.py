@@ -10,16 +10,17 @@ import contextvars
 import functools
 import queue
 import threading
-from collections import deque
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ragbridge.errors import RagbridgeError, RequestError
-from ragbridge.flow import Clock, Effect, Flow, Plan, Response, Send, single
+from ragbridge.flow import Clock, Do, Effect, Flow, Plan, Response, Send, single
 from ragbridge.limiter import loops as event_loops
 from ragbridge.limiter.loops import Waker
-from ragbridge.transport.work import Stopped, Work, resume, waitable_of
+from ragbridge.transport.series import Series
+from ragbridge.transport.work import LINGER, Stopped, Work, resume, waitable_of
 
 if TYPE_CHECKING:
     from ragbridge.transport.base import Transport
@@ -30,7 +31,8 @@ T = TypeVar("T")
 class ThreadDriver:
     """Runs plans in up to ``concurrency`` threads, which end with the call; one flow in the calling thread itself.
 
-    The first failure is raised at once. Requests under way then finish on their own, and their results are ignored.
+    The first failure is raised at once. Requests under way then finish on their own, and their results are ignored, but
+    for those that are kept elsewhere. Where a failure is about some items alone, they are waited for: ``LINGER`` seconds.
     """
 
     def __init__(self, transport: Transport, clock: Clock, concurrency: int) -> None:
@@ -44,80 +46,82 @@ class ThreadDriver:
         Raises:
             RagbridgeError: The error of the first flow that failed. The others are stopped.
         """
-        work = Work(plan, self._concurrency)
         with _blocking():
+            self._prepare(plan)
+            work = Work(plan, self._concurrency)
             if len(work.ahead) < 2:
                 self._labour(work)
             else:
                 self._share(work, min(self._concurrency, len(work.ahead)))
-        return plan.join(work.results())
+        result: T = work.join()
+        return result
+
+    def _prepare(self, plan: Plan[Any]) -> None:
+        """Do what a plan does before its flows are known."""
+        if plan.first is not None:
+            before = Work(single(plan.first))
+            self._labour(before)
+            before.results()
 
     def _share(self, work: Work, number: int) -> None:
         """Run ``work`` in ``number`` threads. Returns when all are done or one has failed."""
         news: queue.SimpleQueue[None] = queue.SimpleQueue()  # each thread puts an item when it ends or fails
         tell = functools.partial(news.put, None)
         work.on_failure(tell)
-        running = 0
+        threads: list[threading.Thread] = []
         try:
             for _ in range(number):
-                if not _start(self._thread(functools.partial(self._labour, work), tell), needed=not running):
+                thread = _thread(functools.partial(self._labour, work), tell)
+                if not _start(thread, needed=not threads):
                     break
-                running += 1
+                threads.append(thread)
+            running = len(threads)
             while running and work.failure is None:
                 news.get()
                 running -= 1
+            if work.lingers:
+                _linger(threads)
         except BaseException as error:  # an interrupt
             work.fail(error)
             raise
 
-    def stream(self, flows: Iterable[Flow[T]]) -> Generator[T, None, None]:
-        """Yield the result of each flow, in order, as soon as it is known. Up to ``concurrency`` flows run at once.
+    def stream(self, plans: Iterable[Plan[T]], *, ahead: int | None = None) -> Generator[T, None, None]:
+        """Yield the result of each plan, in order, as soon as it is known. Up to ``concurrency`` flows run at once.
 
-        Nothing is sent before the first result is requested, nor after the iterator is closed.
+        Plans are asked for in the calling thread, one by one, when no flow is left to begin. Nothing is sent before the
+        first result is requested, nor after the iterator is closed.
+
+        Args:
+            plans: What to do, in order.
+            ahead: Plans that are begun at once; None for as many as flows.
 
         Raises:
-            RagbridgeError: A flow failed. Raised in its position; the flows under way are stopped.
+            RagbridgeError: A plan failed. Raised in its position; the flows under way are stopped.
         """
-        ahead: deque[tuple[Work, threading.Event]] = deque()
+        crew = _Crew(self._labour, self._concurrency, ahead or self._concurrency)
+        source = iter(plans)
         try:
-            for flow in flows:
-                work, done = Work(single(flow)), threading.Event()
-                ahead.append((work, done))
-                _start(self._thread(functools.partial(self._labour, work), done.set))
-                if len(ahead) == self._concurrency:
-                    yield self._first(ahead)
-            while ahead:
-                yield self._first(ahead)
+            while not crew.over:
+                if crew.hungry:
+                    plan = next(source, None)
+                    with _blocking():
+                        if plan is not None:
+                            self._prepare(plan)
+                        crew.add(plan)
+                elif (work := crew.first()) is not None:
+                    yield work.join()
+                else:
+                    with _blocking():
+                        crew.wait()
         finally:
-            for work, _ in ahead:
-                work.fail(Stopped())
+            crew.close()
 
-    @staticmethod
-    def _first(ahead: deque[tuple[Work, threading.Event]]) -> Any:
-        work, done = ahead[0]
-        with _blocking():
-            done.wait()
-        ahead.popleft()
-        return work.results()[0]
-
-    @staticmethod
-    def _thread(labour: Callable[[], None], then: Callable[[], None]) -> threading.Thread:
-        def target() -> None:
-            try:
-                labour()
-            finally:
-                then()
-
-        run = (
-            contextvars.copy_context().run
-        )  # so that tracing spans of the caller remain the parents of its requests
-        return threading.Thread(target=run, args=(target,), name="ragbridge", daemon=True)
-
-    def _labour(self, work: Work) -> None:
+    def _labour(self, work: Work, *only: tuple[int, Flow[object]]) -> None:
+        """Perform the flows of ``work``, or one of them alone."""
         wake = threading.Event()
         work.on_failure(wake.set)
         try:
-            for index, flow in work:
+            for index, flow in only or work:
                 work.done[index] = self._drive(flow, work, wake)
         except Stopped:
             pass
@@ -129,9 +133,12 @@ class ThreadDriver:
             try:
                 effect = next(flow)
                 while True:
-                    work.check()
+                    if not isinstance(effect, Do):
+                        work.check()
                     outcome = self._perform(effect, work, wake)
-                    work.check()  # the caller may have received its error by now: its code must not be called any more
+                    # The caller may have received its error by now: its code must not be called any more.
+                    if not (isinstance(effect, Send) and (work.keeps or work.lingers)):
+                        work.check()
                     effect = resume(flow, outcome)
             except StopIteration as done:
                 result: T = done.value
@@ -143,6 +150,9 @@ class ThreadDriver:
                 return self._transport.send(effect.request)
             except RequestError as error:
                 return error
+        if isinstance(effect, Do):
+            effect.act()
+            return None
         waitable = waitable_of(effect, self._clock)
         waitable.subscribe(Waker(wake.set))
         while (seconds := waitable.poll()) is not None:
@@ -150,6 +160,113 @@ class ThreadDriver:
             wake.clear()
             work.check()
         return None
+
+
+class _Crew:
+    """The threads that perform the plans of one stream: as many as there are flows to begin, up to a bound."""
+
+    def __init__(self, labour: Callable[..., None], number: int, ahead: int) -> None:
+        self._labour = labour
+        self._number = number
+        self._series = Series(ahead)
+        self._news = threading.Condition()
+        self._threads = 0
+        self._idle = 0
+        self._closed = False
+
+    @property
+    def hungry(self) -> bool:
+        """Whether another plan should be begun."""
+        with self._news:
+            return self._series.hungry
+
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing left to do."""
+        with self._news:
+            return self._series.over
+
+    def add(self, plan: Plan[Any] | None) -> None:
+        """Begin ``plan``; None: there are no more."""
+        with self._news:
+            if plan is None:
+                self._series.finish()
+                return
+            self._series.add(plan).on_failure(self._tell)
+            self._news.notify_all()
+        self._hire()
+
+    def first(self) -> Work | None:
+        """The earliest plan, where it has ended."""
+        with self._news:
+            return self._series.first()
+
+    def wait(self) -> None:
+        """Wait until a plan has ended, or another one should be begun."""
+        with self._news:
+            while not (self._series.hungry or self._series.over or self._series.has_first):
+                self._news.wait()
+
+    def close(self) -> None:
+        """Stop all that is under way."""
+        with self._news:
+            self._closed = True
+            self._series.stop(Stopped())
+            self._news.notify_all()
+
+    def _tell(self) -> None:
+        with self._news:
+            self._news.notify_all()
+
+    def _hire(self) -> None:
+        """Start a thread where there is more to do than threads that wait for work."""
+        with self._news:
+            if self._closed or not self._series.ready or self._idle or self._threads == self._number:
+                return
+            self._threads += 1
+        if not _start(_thread(self._serve, self._tell), needed=self._threads == 1):
+            with self._news:
+                self._threads -= 1
+
+    def _serve(self) -> None:
+        while (task := self._take()) is not None:
+            self._hire()
+            work, index, flow = task
+            self._labour(work, (index, flow))
+            self._tell()
+
+    def _take(self) -> tuple[Work, int, Flow[object]] | None:
+        with self._news:
+            self._idle += 1
+            try:
+                while not self._closed and (task := self._series.take()) is None:
+                    self._news.wait()
+                if self._closed:
+                    return None
+                self._news.notify_all()  # there may be room for another plan
+                return task
+            finally:
+                self._idle -= 1
+
+
+def _thread(labour: Callable[[], None], then: Callable[[], None]) -> threading.Thread:
+    def target() -> None:
+        try:
+            labour()
+        finally:
+            then()
+
+    run = (
+        contextvars.copy_context().run
+    )  # so that tracing spans of the caller remain the parents of its requests
+    return threading.Thread(target=run, args=(target,), name="ragbridge", daemon=True)
+
+
+def _linger(threads: list[threading.Thread]) -> None:
+    """Wait for the answers under way: they are paid for."""
+    end = time.monotonic() + LINGER
+    for thread in threads:
+        thread.join(max(end - time.monotonic(), 0))
 
 
 @contextmanager

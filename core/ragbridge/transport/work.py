@@ -8,10 +8,13 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from ragbridge.errors import RequestError
+from ragbridge.errors import InvalidRequestError, RagbridgeError, RequestError, ResponseError
 from ragbridge.flow import Clock, Effect, Flow, Plan, Response, Sleep, Wait, Waitable
 
 T = TypeVar("T")
+
+LINGER = 5.0
+"""Seconds that answers under way are waited for after a failure that says nothing about them: they are paid for."""
 
 
 class Stopped(BaseException):
@@ -19,9 +22,18 @@ class Stopped(BaseException):
 
 
 class Work:
-    """The shared iterator of flows, what they returned, and the first failure."""
+    """The shared iterator of flows, what they returned, and the first failure.
+
+    Attributes:
+        done: What flows returned, by their number.
+        failure: The error of the first flow that failed.
+        keeps: Whether answers are kept outside of the result as well, so that those under way are worth having.
+        sending: Tasks that wait for an answer.
+        ahead: The first flows, taken beforehand.
+    """
 
     def __init__(self, plan: Plan[Any], ahead: int = 0) -> None:
+        self._plan = plan
         self._flows = enumerate(plan.flows)
         self._started = 0
         self._exhausted = False
@@ -29,6 +41,8 @@ class Work:
         self._wakers: list[Callable[[], object]] = []
         self.done: dict[int, object] = {}
         self.failure: BaseException | None = None
+        self.keeps = plan.first is not None
+        self.sending: set[object] = set()
         self.ahead = deque(itertools.islice(self._flows, ahead))
 
     def __iter__(self) -> Iterator[tuple[int, Flow[object]]]:
@@ -45,6 +59,15 @@ class Work:
                 raise
             self._started += 1
             return item
+
+    def fetch(self) -> None:
+        """Take one more flow beforehand, so that ``ended`` is known as soon as it is true."""
+        try:
+            self.ahead.append(next(self._flows))
+        except StopIteration:
+            self._exhausted = True
+        except Exception as error:  # noqa: BLE001 - raised again by results()
+            self.fail(error)
 
     def on_failure(self, wake: Callable[[], object]) -> None:
         """Have ``wake`` called at the first failure."""
@@ -64,6 +87,31 @@ class Work:
         if self.failure is not None:
             raise Stopped
 
+    @property
+    def lingers(self) -> bool:
+        """Whether the failure is about some items alone, so that the answers of requests under way are waited for."""
+        return isinstance(self.failure, (InvalidRequestError, ResponseError))
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is a result, or an error in its place."""
+        return self.failure is not None or (
+            self._exhausted and not self.ahead and len(self.done) == self._started
+        )
+
+    def join(self) -> Any:
+        """The plan's result.
+
+        Raises:
+            RagbridgeError: The error of the first flow that failed. Its ``partial`` says what is there all the same.
+        """
+        try:
+            return self._plan.join(self.results())
+        except RagbridgeError as error:
+            if self._plan.partial is not None:
+                error.partial = self._plan.partial()
+            raise
+
     def results(self) -> list[object]:
         """The results of all flows, in order. There is no result until every flow has ended.
 
@@ -73,7 +121,7 @@ class Work:
         """
         if self.failure is not None:
             raise self.failure
-        if not self._exhausted or len(self.done) < self._started:
+        if not self._exhausted or self.ahead or len(self.done) < self._started:
             raise RequestError("the job was interrupted before all of its requests had ended")
         return [self.done[index] for index in range(self._started)]
 

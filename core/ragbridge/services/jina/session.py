@@ -21,9 +21,10 @@ from ragbridge.limiter.tokens import NOTHING, Features
 from ragbridge.services.jina.errors import is_about_items, rate_reason, read_error
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator, Iterable
+    from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
 
     from ragbridge.client.secret import Secret
+    from ragbridge.flow import Plan
 
 
 T = TypeVar("T")
@@ -209,9 +210,13 @@ class JinaMethods:
 
     if TYPE_CHECKING:
 
-        def _stream(self, flows: Iterable[Flow[T]]) -> Generator[T, None, None]: ...
+        def _stream(
+            self, plans: Iterable[Plan[T]], *, ahead: int | None = None
+        ) -> Generator[T, None, None]: ...
 
-        def _stream_async(self, flows: Iterable[Flow[T]]) -> AsyncGenerator[T, None]: ...
+        def _stream_async(
+            self, plans: Iterable[Plan[T]] | AsyncIterable[Plan[T]], *, ahead: int | None = None
+        ) -> AsyncGenerator[T, None]: ...
 
 
 class JinaPart(Part):

@@ -70,10 +70,10 @@ def read_many(
 
 def read_each(
     channel: JinaChannel, urls: Sequence[str], options: ReaderOptions
-) -> Iterator[Flow[Page | RagbridgeError]]:
-    """Yields one flow for each page. A flow returns its error if the other pages may still be readable, else raises it."""
+) -> Iterator[Plan[Page | RagbridgeError]]:
+    """Yields one plan for each page. It returns its error if the other pages may still be readable, else raises it."""
     for index, url in enumerate(urls):
-        yield _tolerant(channel, index, url, options)
+        yield single(_tolerant(channel, index, url, options))
 
 
 def check_urls(urls: Sequence[str]) -> list[str]:
