@@ -34,6 +34,7 @@ from ragbridge.values.embeddings import DocumentEmbeddings, Embeddings, Usage
 from ragbridge.values.inputs import Audio, Group, Image, Pdf, Video, group_by
 from ragbridge.values.jobs import BatchResults, BatchStats, BatchStatus, BulkStatus, FailedItem
 from ragbridge.values.multivectors import MultiVectors, maxsim
+from ragbridge.values.partial import Failure, Partial
 from ragbridge.values.public import __version__
 from ragbridge.values.public import publish as _publish
 from ragbridge.values.rankings import Document, RankedDocument, Ranking
@@ -61,6 +62,7 @@ __all__ = [
     "Elastic",
     "Embeddings",
     "FailedItem",
+    "Failure",
     "Grounding",
     "Group",
     "Image",
@@ -71,6 +73,7 @@ __all__ = [
     "ModelInfo",
     "MultiVectors",
     "Page",
+    "Partial",
     "Pdf",
     "QuotaExhaustedError",
     "RagbridgeError",

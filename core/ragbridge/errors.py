@@ -130,6 +130,8 @@ class ResponseError(RagbridgeError):
     """A success whose body does not hold what was promised: a wrong count, index or width, NaN, no JSON."""
 
     retryable = True
+    damaged: bool = False
+    """Whether the body may have been damaged on its way, since it is no JSON. Others mean what they say."""
 
 
 class JobError(RagbridgeError):

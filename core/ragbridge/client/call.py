@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -123,6 +124,7 @@ def call(
         RagbridgeError: The last attempt's error.
     """
     failures = refusals = 0
+    broken: str | None = None
     while True:
         try:
             return (yield from _attempt(request, policy=policy, cost=cost(), read=read, refusal=refusal))
@@ -136,6 +138,9 @@ def call(
                 delay = 0.0  # the limiter has paused the whole quota: it knows for how long
             else:
                 failures += 1
+                before, broken = broken, _shape_of(error)
+                if broken is not None and broken == before:
+                    raise _repeated(error) from None
                 pause = policy.retry.delay(failures, error, draw=policy.draw())
                 if pause is None:
                     raise
@@ -188,6 +193,20 @@ def _attempt(
     policy.totals.add(tokens=tokens or 0)
     log.info("%s %s: %d tokens in %.3f s", request.method, request.place, tokens or 0, policy.now() - start)
     return result, tokens
+
+
+def _shape_of(error: RagbridgeError) -> str | None:
+    """Which promise an answer broke, without the numbers of this answer; None where it was damaged, or there is none."""
+    if isinstance(error, ResponseError) and not error.damaged:
+        return re.sub(r"\d+", "#", str(error))
+    return None
+
+
+def _repeated(error: RagbridgeError) -> RagbridgeError:
+    """The error of a service that means what it says: each further answer would be billed as well."""
+    repeated = type(error)(f"{error}; two answers in a row were wrong in this way, so no third is asked for")
+    repeated.retryable = False
+    return repeated
 
 
 def may_be_done(error: RagbridgeError) -> bool:

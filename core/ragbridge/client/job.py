@@ -3,58 +3,40 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from ragbridge.client.arguments import Where, located, named
 from ragbridge.client.batching import Batch, Load, pack
+from ragbridge.client.bills import Bill, total
 from ragbridge.client.wire import encode
 from ragbridge.errors import (
     AuthenticationError,
     InvalidRequestError,
     QuotaExhaustedError,
+    RagbridgeError,
     RequestError,
     ResponseError,
+    ServiceError,
     StatusError,
 )
 from ragbridge.flow import Flow
 from ragbridge.values.embeddings import Usage
 
 if TYPE_CHECKING:
+    from ragbridge.client.lookup import Lookup
     from ragbridge.client.meter import Meter
 
 T = TypeVar("T")
 
-Progress: TypeAlias = Callable[[int], object]
-"""Told the number of items of each request that is done, from whichever thread did it."""
-
-
 Ask: TypeAlias = "Callable[[Job, Batch], Flow[Bill]]"
 """Sends one batch of a job, and keeps what the answer holds."""
 
-
-@dataclass(frozen=True, slots=True)
-class Bill:
-    """What a request brought beside its rows: the model's name, and what it cost."""
-
-    model: str
-    usage: Usage
-
-    @classmethod
-    def of(cls, model: str, tokens: int | None) -> Bill:
-        """The bill of one request; ``tokens`` is None where the service does not say."""
-        return cls(model, Usage(tokens or 0, 1))
-
-
-def total(bills: Iterable[Bill], asked: str) -> Bill:
-    """All of ``bills`` together. The model is as the service gave it, or as asked for where nothing was sent."""
-    bills = list(bills)
-    return Bill(bills[0].model if bills else asked, sum((bill.usage for bill in bills), Usage()))
-
-
 TEXTS: Where = functools.partial(named, "texts")
 """Names items of the caller's list ``texts``."""
+
+_FREE = Bill("", Usage())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,96 +44,108 @@ class Job:
     """What all requests of one call share.
 
     Attributes:
-        meter: Their quota and estimates.
-        texts: The text of each item.
+        lookup: Which items are done, known or failed.
+        meter: Quota and estimates.
+        texts: The text of each item that is sent.
+        places: Where these stand in the caller's list.
         ask: Sends one batch, and keeps what the answer holds.
         where: Names items as the caller knows them.
-        places: Where the items stand in the caller's list.
         about_items: Whether a refusal is about items, rather than about the model or the account.
-        progress: Told of each request that is done.
         too_long: Whether a refusal says that there are too many tokens.
-        halve: Called before a batch that is too long is sent in two halves; None where it must not be cut.
+        halve: Called before a batch that is too long is sent in two halves, where its items belong together; None where
+            they do not.
+        whole: Whether items of one batch belong together, so that none of them can be left out.
+        weigh: What the item of an index is beside its text; see ``pack``.
     """
 
+    lookup: Lookup
     meter: Meter
     texts: Sequence[str]
+    places: Sequence[int]
     ask: Ask
     where: Where
-    places: Sequence[int]
     about_items: Callable[[InvalidRequestError], bool]
-    progress: Progress | None
     too_long: Callable[[InvalidRequestError], bool]
     halve: Callable[[Batch], object] | None
+    whole: bool
+    weigh: Callable[[int], Load | None] | None
 
-    def batches(
-        self,
-        *,
-        items: int,
-        tokens: float | None = None,
-        beside: float = 0.0,
-        weigh: Callable[[int], Load | None] | None = None,
-    ) -> Iterator[Batch]:
+    def batches(self, *, items: int, tokens: float | None = None, beside: float = 0.0) -> Iterator[Batch]:
         """The items cut into requests.
 
         Args:
             items: Items per request at most.
             tokens: Tokens per request that the service takes; None: no bound.
             beside: Tokens that each request has beside those of its items.
-            weigh: What the item of an index is beside its text; see ``pack``.
         """
         budget = self.meter.budget
         if budget is not None and beside:
             budget = max(budget - beside, 1.0)
         estimator = self.meter.tokens
-        return pack(self.texts, items=items, estimator=estimator, tokens=tokens, budget=budget, weigh=weigh)
+        return pack(
+            self.texts, items=items, estimator=estimator, tokens=tokens, budget=budget, weigh=self.weigh
+        )
 
     def run(self, batch: Batch) -> Flow[Bill]:
-        """Send one batch; in halves, if the service finds it too long and it may be cut.
+        """Send one batch, in parts where it is refused: an item that is refused costs nothing, and leaves the others alone.
 
         Raises:
-            StatusError: The service refused it; the message and ``index`` say which items it is about.
+            StatusError: The service refused an item, and the caller wants to know at once; the message and ``index``
+                say which. Or the refusal is about none.
         """
         try:
             bill = yield from self.ask(self, batch)
         except InvalidRequestError as error:
             if not self.about_items(error):
                 raise
-            suspect = batch
-            if batch.stop - batch.start > 1 and self.too_long(error):
-                if self.halve is not None:
-                    self.halve(batch)
-                    return (yield from self._halves(batch))
-                if error.index is None:
-                    suspect = yield from self._longest(batch)
-            raise located(error, self.where, self.places[suspect.start : suspect.stop]) from None
-        if self.progress is not None:
-            self.progress(batch.stop - batch.start)
+            return (yield from self._refused(batch, error))
+        except (ResponseError, ServiceError) as error:
+            if not self.lookup.reports:
+                raise
+            self._fail(batch, error)
+            return _FREE
+        yield from self.lookup.done(self.places[batch.start : batch.stop])
         return bill
 
-    def _halves(self, batch: Batch) -> Flow[Bill]:
-        middle = (batch.start + batch.stop) // 2
-        first = yield from self.run(self.batch(batch.start, middle))
-        second = yield from self.run(self.batch(middle, batch.stop))
-        return total((first, second), first.model)
+    def _refused(self, batch: Batch, error: InvalidRequestError) -> Flow[Bill]:
+        """Find what the refusal of ``batch`` is about, and send the rest."""
+        start, stop = batch.start, batch.stop
+        index = error.index if error.index is not None and error.index < stop - start else None
+        if stop - start == 1:
+            index, error = 0, cast("InvalidRequestError", error.replace(index=0))
+        elif self.too_long(error) and self.halve is not None:
+            self.halve(batch)
+            return (yield from self._parts((start, (start + stop) // 2), ((start + stop) // 2, stop)))
+        if self.whole or (index is not None and not self.lookup.reports) or stop - start == 1:
+            self._fail(batch, located(error, self.where, self.places[start:stop]))
+            return _FREE
+        if index is not None:
+            at = start + index
+            self._fail(Batch(at, at + 1), located(error, self.where, self.places[start:stop]))
+            return (yield from self._parts((start, at), (at + 1, stop)))
+        if self.too_long(error):  # services do not say which item it is: most probably the longest
+            at = max(range(start, stop), key=lambda place: len(self.texts[place].encode(errors="replace")))
+            return (yield from self._parts((at, at + 1), (start, at), (at + 1, stop)))
+        return (yield from self._parts((start, (start + stop) // 2), ((start + stop) // 2, stop)))
 
-    def _longest(self, batch: Batch) -> Flow[Batch]:
-        """The item of ``batch`` that is too long, or the whole batch where that cannot be told.
+    def _parts(self, *parts: tuple[int, int]) -> Flow[Bill]:
+        bills = []
+        for start, stop in parts:
+            if start < stop:
+                bills.append((yield from self.run(self.batch(start, stop))))
+        return total(bills, "")
 
-        Services do not say which it is. A refusal costs nothing, so the longest is sent alone.
-        """
-        index = max(range(batch.start, batch.stop), key=lambda i: len(self.texts[i].encode()))
-        if not self.texts[index]:
-            return batch
-        alone = self.batch(index, index + 1)
-        try:
-            yield from self.ask(self, alone)
-        except InvalidRequestError:
-            return alone
-        return batch
+    def _fail(self, batch: Batch, error: RagbridgeError) -> None:
+        """There is no result for the items of ``batch``."""
+        if not self.lookup.reports:
+            raise error from None
+        self.lookup.fail(self.places[batch.start : batch.stop], error)
 
     def batch(self, start: int, stop: int) -> Batch:
         """The items ``[start:stop]``, measured."""
-        return Batch(start, stop, self.meter.tokens.measure_all(self.texts[start:stop]))
+        loads = map(self.weigh, range(start, stop)) if self.weigh is not None else ()
+        extra = sum(load.tokens for load in loads if load is not None)
+        return Batch(start, stop, self.meter.tokens.measure_all(self.texts[start:stop]), extra)
 
     def body(self, payload: Mapping[str, Any], batch: Batch) -> bytes:
         """``payload``, which holds the texts of ``batch``, as JSON.

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
+from ragbridge.cache.keys import Keys
 from ragbridge.client.arguments import Where, located
 from ragbridge.client.call import Policy, Totals
-from ragbridge.client.job import TEXTS, Ask, Job, Progress
+from ragbridge.client.job import TEXTS, Ask, Job
+from ragbridge.client.lookup import FindKeys, Lookup, Rows
 from ragbridge.client.meter import UNKNOWN, Meter
 from ragbridge.errors import InvalidRequestError, RateLimitError, StatusError
 from ragbridge.flow import Flow, Request, Response
@@ -19,10 +21,13 @@ from ragbridge.limiter.tokens import NOTHING, Features, TokenEstimator
 from ragbridge.limiter.tokens import shared as shared_tokens
 
 if TYPE_CHECKING:
-    from ragbridge.client.batching import Batch
+    from ragbridge.cache import Cache
+    from ragbridge.client.batching import Batch, Load
+    from ragbridge.client.bills import Progress
     from ragbridge.client.retry import Retry
     from ragbridge.client.secret import Secret
     from ragbridge.flow import Clock
+    from ragbridge.values.partial import OnError
 
 T = TypeVar("T")
 
@@ -48,6 +53,7 @@ class Channel:
         clock: Time.
         virtual: The clock is not the machine's own, so its limiters are not shared with other clients.
         count_tokens: The caller's own tokenizer, or None.
+        cache: Where answers are kept that were paid for; None for nowhere.
     """
 
     def __init__(
@@ -67,7 +73,9 @@ class Channel:
         clock: Clock,
         virtual: bool,
         count_tokens: Callable[[str], int] | None = None,
+        cache: Cache | None = None,
     ) -> None:
+        self.cache = cache
         self._service = service
         self._base = base
         self._host = urlsplit(base).netloc
@@ -99,6 +107,15 @@ class Channel:
     def now(self) -> float:
         """Seconds on the client's own clock."""
         return self._clock.now()
+
+    def keys(self, product: str, asked: Mapping[str, Any]) -> Keys:
+        """Names the answers of one call in the cache.
+
+        Args:
+            product: What is asked for.
+            asked: Everything that the request holds but its input.
+        """
+        return Keys(f"{self._service}:{self._base}", product, asked)
 
     def limiter(self, product: str) -> RateLimiter | None:
         """The limiter of one product: the caller's own, or the one that this process shares for host and key."""
@@ -153,30 +170,46 @@ class Channel:
     def _meter_of(self, product: str | Meter, model: str | None) -> Meter:
         return product if isinstance(product, Meter) else self.meter(product, model)
 
+    def lookup(
+        self,
+        names: Sequence[object] | int,
+        rows: Rows,
+        *,
+        on_error: OnError = "raise",
+        progress: Progress | None = None,
+        keys: FindKeys | None = None,
+    ) -> Lookup:
+        """What is known of the items of one call before anything is sent; see ``Lookup``."""
+        return Lookup(names, rows, on_error=on_error, progress=progress, cache=self.cache, keys=keys)
+
     def job(
         self,
         product: str | Meter,
+        lookup: Lookup,
         texts: Sequence[str],
         ask: Ask,
         *,
+        places: Sequence[int],
         model: str | None = None,
         where: Where = TEXTS,
-        places: Sequence[int] | None = None,
-        progress: Progress | None = None,
         too_long: Callable[[InvalidRequestError], bool] = lambda _: False,
         halve: Callable[[Batch], object] | None = None,
+        whole: bool = False,
+        weigh: Callable[[int], Load | None] | None = None,
     ) -> Job:
-        """A call over many items; see ``Job`` and ``meter``. Without ``places``, all items of the caller's list."""
+        """A call over many items; see ``Job`` and ``meter``."""
         return Job(
+            lookup=lookup,
             meter=self._meter_of(product, model),
             texts=texts,
+            places=places,
             ask=ask,
             where=where,
-            places=range(len(texts)) if places is None else places,
             about_items=self.about_items,
-            progress=progress,
             too_long=too_long,
             halve=halve,
+            whole=whole,
+            weigh=weigh,
         )
 
     def naming(self, flow: Flow[T], where: Where, places: Sequence[int]) -> Flow[T]:

@@ -121,7 +121,9 @@ def read_json(response: Response, *, setting: str) -> Any:
     except (ValueError, RecursionError) as error:
         reason = str(error)
     # Out here, for json's error holds the whole body, and would go on doing so within this one.
-    raise ResponseError(f"HTTP {response.status}: the body is not JSON ({reason})")
+    broken = ResponseError(f"HTTP {response.status}: the body is not JSON ({reason})")
+    broken.damaged = True
+    raise broken
 
 
 def read_object(response: Response, *, setting: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ragbridge.values.embeddings import Usage
+from ragbridge.values.partial import Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +37,13 @@ class Classifications:
         results: One row for each input; with groups of labels, one for each input and group.
         model: The model's name; None where a classifier was used, which has its own.
         usage: What the call cost.
+        failed: The inputs that have no label, of a call with ``on_error="report"``. They have no row.
     """
 
     results: tuple[Classification, ...]
     model: str | None
     usage: Usage = field(default_factory=Usage)
+    failed: tuple[Failure, ...] = ()
 
     def __len__(self) -> int:
         return len(self.results)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from ragbridge.values.partial import Failure
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -25,13 +27,19 @@ class Usage:
     Attributes:
         tokens: Tokens that the service billed (its ``usage.total_tokens``); 0 where it did not say.
         requests: Requests that were answered with success.
+        cached: Items whose result was in the cache, so that nothing was sent for them.
     """
 
     tokens: int = 0
     requests: int = 0
+    cached: int = 0
+
+    def __repr__(self) -> str:
+        cached = f", cached={self.cached}" if self.cached else ""
+        return f"Usage(tokens={self.tokens}, requests={self.requests}{cached})"
 
     def __add__(self, other: Usage) -> Usage:
-        return Usage(self.tokens + other.tokens, self.requests + other.requests)
+        return Usage(self.tokens + other.tokens, self.requests + other.requests, self.cached + other.cached)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,12 +54,15 @@ class Embeddings:
         model: The model's name as the service gave it.
         usage: What the call cost.
         embedding_type: What was asked for: ``"float"``, ``"binary"`` or ``"ubinary"``.
+        failed: The inputs that have no vector, of a call with ``on_error="report"``. Their rows hold NaN; zeros of types
+            other than ``"float"``.
     """
 
     vectors: Vectors = field(repr=False)
     model: str
     usage: Usage = Usage()
     embedding_type: EmbeddingType = "float"
+    failed: tuple[Failure, ...] = ()
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -60,7 +71,8 @@ class Embeddings:
         return iter(self.vectors)
 
     def __repr__(self) -> str:
-        return f"Embeddings(shape={self.vectors.shape}, model={self.model!r}, usage={self.usage!r})"
+        failed = f", failed={len(self.failed)}" if self.failed else ""
+        return f"Embeddings(shape={self.vectors.shape}{failed}, model={self.model!r}, usage={self.usage!r})"
 
     def tolist(self) -> list[list[float]]:
         """The vectors as Python floats (bytes as ints), for interfaces that insist on lists."""
@@ -90,12 +102,15 @@ class DocumentEmbeddings:
         model: The model's name as the service gave it.
         usage: What the call cost.
         embedding_type: What was asked for.
+        failed: The chunks that have no vector, of a call with ``on_error="report"``: the index of each one's document, and
+            the error, which names the chunk. Their rows hold NaN; zeros of types other than ``"float"``.
     """
 
     documents: tuple[Vectors, ...] = field(repr=False)
     model: str
     usage: Usage = Usage()
     embedding_type: EmbeddingType = "float"
+    failed: tuple[Failure, ...] = ()
 
     def __len__(self) -> int:
         return len(self.documents)
@@ -104,7 +119,10 @@ class DocumentEmbeddings:
         return iter(self.documents)
 
     def __repr__(self) -> str:
-        return f"DocumentEmbeddings(documents={len(self)}, model={self.model!r}, usage={self.usage!r})"
+        failed = f", failed={len(self.failed)}" if self.failed else ""
+        return (
+            f"DocumentEmbeddings(documents={len(self)}{failed}, model={self.model!r}, usage={self.usage!r})"
+        )
 
     def tolist(self, places: Sequence[Sequence[int]] | None = None) -> list[list[float]]:
         """All vectors as Python floats (bytes as ints), for interfaces that insist on lists.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ragbridge.errors import ConfigurationError
 from ragbridge.values.embeddings import Usage
+from ragbridge.values.partial import Failure
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,12 +30,14 @@ class MultiVectors:
         model: The model's name as the service gave it.
         usage: What the call cost.
         tokens: For each input its tokens, where they were asked for; else None.
+        failed: The inputs that have no vectors, of a call with ``on_error="report"``. Their arrays have no row.
     """
 
     vectors: tuple[NDArray[np.float32], ...] = field(repr=False)
     model: str
     usage: Usage = field(default_factory=Usage)
     tokens: tuple[tuple[str, ...], ...] | None = field(default=None, repr=False)
+    failed: tuple[Failure, ...] = ()
 
     def __len__(self) -> int:
         return len(self.vectors)

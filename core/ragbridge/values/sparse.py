@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ragbridge.values.embeddings import Usage
+from ragbridge.values.partial import Failure
 
 INDICES = 2**32 - 1
 """How many indices there are: what fits into 32 bits without a sign, but for the last one, which Milvus refuses."""
@@ -37,12 +38,14 @@ class SparseEmbeddings:
         model: The id of the inference endpoint that made them.
         usage: What the call cost.
         is_truncated: For each text whether the model saw only its beginning, as the service says.
+        failed: The texts that have no vector, of a call with ``on_error="report"``. Theirs are empty.
     """
 
     vectors: tuple[Mapping[str, float], ...] = field(repr=False)
     model: str
     usage: Usage = Usage()  # noqa: RUF009 - frozen
     is_truncated: tuple[bool, ...] = field(default=(), repr=False)
+    failed: tuple[Failure, ...] = ()
 
     def __len__(self) -> int:
         return len(self.vectors)

@@ -22,6 +22,7 @@ from ragbridge.services.elastic.wire import with_query
 
 if TYPE_CHECKING:
     from ragbridge.client.retry import Retry
+    from ragbridge.values.endpoints import Endpoint
 
 
 T = TypeVar("T")
@@ -49,13 +50,13 @@ class ElasticChannel(Channel):
         **policy: What any channel is told, see ``Channel``.
 
     Attributes:
-        caps: Inputs that an inference endpoint takes in one request, as far as somebody asked, by the endpoint's id.
+        endpoints: Inference endpoints as far as somebody asked, by their ids; None where that was not allowed.
     """
 
     def __init__(
         self, *, base: str, credential: Credential | None, expects_key: bool = False, **policy: Any
     ) -> None:
-        self.caps: dict[str, int] = {}
+        self.endpoints: dict[str, Endpoint | None] = {}
         self._credential = credential
         self._expects_key = expects_key
         self._gates: dict[str, Gate] = {}
@@ -80,7 +81,7 @@ class ElasticChannel(Channel):
 
     def forget(self, inference_id: str) -> None:
         """An endpoint was made, changed or deleted: what is known of it no longer holds."""
-        self.caps.pop(inference_id, None)
+        self.endpoints.pop(inference_id, None)
         self._gates.pop(inference_id, None)
 
     def send(

@@ -7,7 +7,7 @@ from toy.rerank import rerank
 from toy.session import ToyChannel
 
 from ragbridge.client.arguments import check_texts
-from ragbridge.client.job import Progress
+from ragbridge.client.bills import Progress
 from ragbridge.client.methods import Awaitable, Blocking
 from ragbridge.client.retry import Retry
 from ragbridge.client.secret import Secret

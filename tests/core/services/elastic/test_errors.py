@@ -215,7 +215,6 @@ FAULTS = [
     lambda refuse: refuse(502),
     lambda refuse: RequestError("broken"),
     lambda refuse: Response(200, {"x-elastic-product": "Elasticsearch"}, b'{"text_embedding": [{"emb'),
-    lambda refuse: Response(200, {"x-elastic-product": "Elasticsearch"}, b'{"text_embedding": []}'),
 ]
 
 
@@ -231,11 +230,20 @@ def test_what_may_pass_is_asked_for_again(cluster, connect, face, refuse, fault,
 
 
 def test_what_will_not_pass_is_not_asked_for_again(cluster, connect, face, refuse):
-    """A refusal costs one request."""
+    """A refusal of one text costs one request."""
     transport = cluster(refuse(400, reason="Field [input] cannot be empty"))
-    with pytest.raises(InvalidRequestError, match=r"texts\[0:2\]: Field"):
-        face(connect(transport, retry=Retry()), "embed", ["1", "2"], inference_id="my")
+    with pytest.raises(InvalidRequestError, match=r"texts\[0\]: Field"):
+        face(connect(transport, retry=Retry()), "embed", ["1"], inference_id="my")
     assert len(transport.requests) == 1
+
+
+def test_a_promise_that_is_broken_twice_is_not_paid_a_third_time(cluster, connect, face, clock):
+    """An endpoint that answers with no vectors means it."""
+    empty = Response(200, {"x-elastic-product": "Elasticsearch"}, b'{"text_embedding": []}')
+    transport = cluster(*[empty] * 5)
+    with pytest.raises(ResponseError, match="two answers in a row"):
+        face(connect(transport, retry=Retry(), clock=clock), "embed", ["1"], inference_id="my")
+    assert len(transport.requests) == 2
 
 
 @pytest.mark.parametrize("limits", ["cluster", "eis", RateLimit(600, None, None), None])

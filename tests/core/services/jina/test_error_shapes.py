@@ -242,12 +242,12 @@ def test_a_named_item_is_the_callers(refused, product, shape):
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
-def test_an_item_that_is_not_named_is_one_of_a_few(refused, product):
-    """Where the service names none, no index is made up; the range of the request is named."""
+def test_an_item_that_is_not_named_is_found(refused, product):
+    """Where the service names none, the item is named that is refused alone. Documents and examples are no good alone."""
     error = refused(
         product, lambda name, at: {"detail": {"message": SAID, "request_id": RID, "code": "X"}}, 400
     )
-    assert error.index is None
+    assert error.index == (3 if product in {"embed", "embed_multivector", "classify"} else None)
     assert (error.code, error.request_id) == ("X", RID)
     assert SAID in str(error)
 
@@ -255,8 +255,8 @@ def test_an_item_that_is_not_named_is_one_of_a_few(refused, product):
 def test_a_number_beyond_the_request_is_no_index(refused):
     """A service that counts otherwise must not make us point at an innocent item."""
     error = refused("embed", lambda name, at: {"errors": [{"field": f"{name}.7", "message": SAID}]})
-    assert error.index is None
-    assert "texts[2:4]" in str(error)
+    assert error.index == 3
+    assert "texts[3]" in str(error)
 
 
 # --- The hosts of reader, search and grounding

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ragbridge.client.batching import Batch
-from ragbridge.client.job import Progress
+from ragbridge.client.arguments import Where
+from ragbridge.client.bills import Progress
+from ragbridge.client.job import TEXTS
 from ragbridge.client.vectors import Sheet, one_width
 from ragbridge.errors import ResponseError
-from ragbridge.flow import Plan, Response, plan
+from ragbridge.flow import Plan, Response
+from ragbridge.services.elastic.inference.known import text_keys
 from ragbridge.services.elastic.inference.options import InferenceOptions
 from ragbridge.services.elastic.inference.requests import Requests
 from ragbridge.services.elastic.session import ElasticChannel
 from ragbridge.services.elastic.wire import decode, rows
 from ragbridge.values.embeddings import Embeddings, EmbeddingType, Usage
+from ragbridge.values.partial import OnError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,18 +39,24 @@ def embed(
     *,
     batch_size: int,
     progress: Progress | None,
+    on_error: OnError = "raise",
+    where: Where = TEXTS,
 ) -> Plan[Embeddings]:
     """One request for each batch of ``texts``; none for no text."""
     sheet = Sheet(len(texts), embedding_type=None)
+    keys = functools.partial(text_keys, channel, texts, options)
+    lookup = channel.lookup(texts, sheet, on_error=on_error, progress=progress, keys=keys)
 
-    def read(response: Response, batch: Batch) -> None:
-        sheet.write(batch.start, *read_vectors(response, options.task, batch.stop - batch.start))
+    def read(response: Response, places: Sequence[int]) -> None:
+        sheet.write(places, *read_vectors(response, options.task, len(places)))
 
-    def join(usages: list[Usage]) -> Embeddings:
-        return Embeddings(sheet.vectors, options.inference_id, sum(usages, Usage()), sheet.embedding_type)
+    def join(usage: Usage, _: str | None, places: Sequence[int] | None) -> Embeddings:
+        vectors = sheet.vectors if places is None else sheet.only(places)
+        failed = lookup.failures if places is None else ()
+        return Embeddings(vectors, options.inference_id, usage, sheet.embedding_type, failed)
 
-    requests = Requests(channel, texts, options, batch_size=batch_size, read=read, progress=progress)
-    return plan(requests.flows(), join)
+    requests = Requests(channel, lookup, texts, options, batch_size=batch_size, read=read, where=where)
+    return lookup.plan(requests.flows, join)
 
 
 def read_vectors(response: Response, task: str, count: int) -> tuple[NDArray[Any], EmbeddingType]:

@@ -15,6 +15,7 @@ from ragbridge.services.elastic.inference import rerank, sparse
 from ragbridge.services.elastic.inference.options import DenseTask, check_dense_task, check_options
 from ragbridge.services.elastic.session import ElasticMethods
 from ragbridge.values.embeddings import Embeddings
+from ragbridge.values.partial import OnError
 from ragbridge.values.rankings import Document, Ranking
 from ragbridge.values.sparse import SparseEmbeddings
 
@@ -37,6 +38,7 @@ class InferenceMethods(ElasticMethods):
         task_settings: Mapping[str, Any] | None = None,
         timeout: float | None = None,
         progress: Callable[[int], object] | None = None,
+        on_error: OnError = "raise",
     ) -> Plan[Embeddings]:
         """One vector for each text, in the order of the texts.
 
@@ -52,6 +54,8 @@ class InferenceMethods(ElasticMethods):
             task_settings: The service's own settings, for this call before those of the endpoint.
             timeout: Seconds that Elasticsearch waits for the model; its own figure is 30.
             progress: Called with the number of texts of each request that is done, from whichever thread did it.
+            on_error: ``"report"`` names texts that fail in ``failed`` and embeds the others. ``"raise"`` ends the call with
+                the error, whose ``partial`` has the texts that were done by then.
 
         Returns:
             ``Embeddings``: ``vectors`` is float32 of shape (number of texts, dimensions). Of an endpoint whose vectors are
@@ -75,7 +79,9 @@ class InferenceMethods(ElasticMethods):
             timeout=timeout,
         )
         found = check_texts(texts)
-        return embed(self._channel, found, options, batch_size=self._batch_size, progress=progress)
+        return embed(
+            self._channel, found, options, batch_size=self._batch_size, progress=progress, on_error=on_error
+        )
 
     embed = Blocking(_embed)
     aembed = Awaitable(_embed)
@@ -88,6 +94,7 @@ class InferenceMethods(ElasticMethods):
         task_settings: Mapping[str, Any] | None = None,
         timeout: float | None = None,
         progress: Callable[[int], object] | None = None,
+        on_error: OnError = "raise",
     ) -> Plan[SparseEmbeddings]:
         """The tokens that stand for each text with their weights, in the order of the texts.
 
@@ -97,6 +104,8 @@ class InferenceMethods(ElasticMethods):
             task_settings: The service's own settings, for this call before those of the endpoint.
             timeout: Seconds that Elasticsearch waits for the model; its own figure is 30.
             progress: Called with the number of texts of each request that is done, from whichever thread did it.
+            on_error: ``"report"`` names texts that fail in ``failed`` and embeds the others. ``"raise"`` ends the call with
+                the error, whose ``partial`` has the texts that were done by then.
 
         Returns:
             ``SparseEmbeddings``: for each text a mapping of tokens to weights, and whether the text was cut off.
@@ -109,7 +118,7 @@ class InferenceMethods(ElasticMethods):
         options = check_options(sparse.TASK, inference_id, task_settings=task_settings, timeout=timeout)
         found = check_texts(texts)
         return sparse.sparse_embed(
-            self._channel, found, options, batch_size=self._batch_size, progress=progress
+            self._channel, found, options, batch_size=self._batch_size, progress=progress, on_error=on_error
         )
 
     sparse_embed = Blocking(_sparse_embed)

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import sys
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
-from ragbridge.client.batching import Batch
-from ragbridge.client.job import Progress
+from ragbridge.client.arguments import Where
+from ragbridge.client.bills import Progress
+from ragbridge.client.job import TEXTS
+from ragbridge.client.results import Results
 from ragbridge.errors import ResponseError
-from ragbridge.flow import Plan, Response, plan
+from ragbridge.flow import Plan, Response
+from ragbridge.services.elastic.inference.known import text_keys
 from ragbridge.services.elastic.inference.options import InferenceOptions
 from ragbridge.services.elastic.inference.requests import Requests
 from ragbridge.services.elastic.session import ElasticChannel
 from ragbridge.services.elastic.wire import decode, rows
 from ragbridge.values.embeddings import Usage
+from ragbridge.values.partial import OnError
 from ragbridge.values.sparse import SparseEmbeddings
 
 TASK = "sparse_embedding"
+
+
+Weights: TypeAlias = tuple[Mapping[str, float], bool]
+"""The tokens of one text with their weights, and whether the text was cut off."""
 
 
 def sparse_embed(
@@ -27,25 +37,42 @@ def sparse_embed(
     *,
     batch_size: int,
     progress: Progress | None,
+    on_error: OnError = "raise",
+    where: Where = TEXTS,
 ) -> Plan[SparseEmbeddings]:
     """One request for each batch of ``texts``; none for no text."""
-    vectors: list[Mapping[str, float]] = [{}] * len(texts)
-    truncated = [False] * len(texts)
+    results = Results[Weights](len(texts), ({}, False), encode=_encode, decode=_decode)
+    keys = functools.partial(text_keys, channel, texts, options)
+    lookup = channel.lookup(texts, results, on_error=on_error, progress=progress, keys=keys)
 
-    def read(response: Response, batch: Batch) -> None:
-        embeddings = _read(response, batch.stop - batch.start)
-        vectors[batch.start : batch.stop] = [weights for weights, _ in embeddings]
-        truncated[batch.start : batch.stop] = [cut for _, cut in embeddings]
+    def read(response: Response, places: Sequence[int]) -> None:
+        results.write(places, _read(response, len(places)))
 
-    def join(usages: list[Usage]) -> SparseEmbeddings:
-        usage = sum(usages, Usage())
-        return SparseEmbeddings(tuple(vectors), options.inference_id, usage, tuple(truncated))
+    def join(usage: Usage, _: str | None, places: Sequence[int] | None) -> SparseEmbeddings:
+        rows = results.all() if places is None else results.only(places)
+        vectors, truncated = tuple(weights for weights, _ in rows), tuple(cut for _, cut in rows)
+        failed = lookup.failures if places is None else ()
+        return SparseEmbeddings(vectors, options.inference_id, usage, truncated, failed)
 
-    requests = Requests(channel, texts, options, batch_size=batch_size, read=read, progress=progress)
-    return plan(requests.flows(), join)
+    requests = Requests(channel, lookup, texts, options, batch_size=batch_size, read=read, where=where)
+    return lookup.plan(requests.flows, join)
 
 
-def _read(response: Response, count: int) -> list[tuple[dict[str, float], bool]]:
+def _encode(row: Weights) -> bytes:
+    weights, cut = row
+    return json.dumps([list(weights.items()), cut]).encode()
+
+
+def _decode(value: bytes) -> Weights:
+    try:
+        pairs, cut = json.loads(value)
+        weights = {str(token): float(weight) for token, weight in pairs}
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+    return weights, bool(cut)
+
+
+def _read(response: Response, count: int) -> list[Weights]:
     embeddings = rows(decode(response), TASK)
     if len(embeddings) != count:
         raise ResponseError(f"{TASK!r} has {len(embeddings)} rows for {count} inputs")

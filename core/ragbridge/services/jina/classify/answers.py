@@ -16,8 +16,8 @@ from ragbridge.values.classification import Classification
 
 def read_classifications(
     response: Response, *, places: Sequence[int], target: Target
-) -> tuple[list[Classification], int | None]:
-    """One row for each input, and for each group of labels, in the order of the inputs; and the tokens billed.
+) -> tuple[list[tuple[Classification, ...]], int | None]:
+    """For each input its label, or one of each group of labels; and the tokens billed.
 
     Args:
         response: A success.
@@ -29,9 +29,7 @@ def read_classifications(
     """
     body = decode(response)
     rows = read_rows(body.get("data"), "data", len(places), lambda row: row)
-    results = [
-        result for place, row in zip(places, rows, strict=True) for result in _results(row, place, target)
-    ]
+    results = [tuple(_results(row, place, target)) for place, row in zip(places, rows, strict=True)]
     return results, billed(body)
 
 

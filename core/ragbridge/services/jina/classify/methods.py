@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
 from ragbridge.client.methods import Awaitable, Blocking
@@ -14,6 +14,7 @@ from ragbridge.services.jina.classify.options import Input, Labels, check_target
 from ragbridge.services.jina.classify.training import Example
 from ragbridge.services.jina.session import JinaMethods, JinaPart
 from ragbridge.values.classification import Classifications, Classifier, Training
+from ragbridge.values.partial import OnError
 
 if TYPE_CHECKING:
     from ragbridge.client.service import Service
@@ -29,6 +30,8 @@ class ClassifyingMethods(JinaMethods):
         labels: Labels | None = None,
         classifier: str | None = None,
         model: EmbeddingModel | None = None,
+        progress: Callable[[int], object] | None = None,
+        on_error: OnError = "raise",
     ) -> Plan[Classifications]:
         """The label that fits each input best: of those given (zero-shot), or of those a classifier was trained with.
 
@@ -42,6 +45,9 @@ class ClassifyingMethods(JinaMethods):
                 label a group.
             classifier: The id of a classifier instead, see ``classifiers``.
             model: The model's name, with ``labels``; None for ``jina-embeddings-v5-text-small``.
+            progress: Called with the number of inputs of each request that is done, from whichever thread did it.
+            on_error: ``"report"`` names inputs that fail in ``failed`` and classifies the others. ``"raise"`` ends the call
+                with the error, whose ``partial`` has the inputs that were done by then.
 
         Returns:
             ``Classifications``: ``label``, ``score`` and ``scores`` of each input, with groups of each input and group.
@@ -53,7 +59,14 @@ class ClassifyingMethods(JinaMethods):
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
         target = check_target(labels=labels, classifier=classifier, model=model)
-        return classify.classify(self._channel, inputs, target, batch_size=self._batch_size)
+        return classify.classify(
+            self._channel,
+            inputs,
+            target,
+            batch_size=self._batch_size,
+            progress=progress,
+            on_error=on_error,
+        )
 
     classify = Blocking(_classify)
     aclassify = Awaitable(_classify)

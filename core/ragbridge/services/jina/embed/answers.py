@@ -15,7 +15,7 @@ import functools
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,15 +55,14 @@ _DATA = re.compile(rb'"data"\s*:\s*\[')
 
 
 def read_vectors(
-    response: Response, *, sheet: Sheet, start: int, stop: int, asked: str
+    response: Response, *, sheet: Sheet, places: Sequence[int], asked: str
 ) -> tuple[str, int | None]:
-    """Read the vectors of the items ``[start:stop]`` into ``sheet``, each into the row of its item.
+    """Read the vectors of the items at ``places`` into ``sheet``, each into the row of its item.
 
     Args:
         response: A success.
         sheet: Where the rows go.
-        start: The first item that was sent.
-        stop: The one after the last.
+        places: Where the items that were sent stand in the caller's list.
         asked: Name of the model that was asked for.
 
     Returns:
@@ -72,16 +71,16 @@ def read_vectors(
     Raises:
         ResponseError: A row is missing, double or of another width, or holds something other than finite numbers.
     """
-    rows = functools.partial(sheet.rows, start, stop)
+    rows = functools.partial(sheet.rows, places)
     plain = sheet.embedding_type == "float" and response.status < 300
-    scanned = _scan(response.body, stop - start, rows) if plain else None
+    scanned = _scan(response.body, len(places), rows) if plain else None
     if scanned is None:
         body = decode(response)
-        vectors = _parse(body, stop - start, rows, sheet.embedding_type)
+        vectors = _parse(body, len(places), rows, sheet.embedding_type)
     else:
         vectors, body = scanned
-    check_finite(vectors, start)
-    sheet.confirm(start, stop)
+    check_finite(vectors, places)
+    sheet.confirm(places, vectors)
     return model_of(body, asked), billed(body)
 
 
@@ -94,9 +93,10 @@ def read_pages(response: Response, *, sheet: Sheet, asked: str) -> tuple[str, in
     body = decode(response)
     count = count_rows(body)
     sheet.restart(count)
-    rows = functools.partial(sheet.rows, 0, count)
-    check_finite(_parse(body, count, rows, sheet.embedding_type), 0)
-    sheet.confirm(0, count)
+    places = range(count)
+    vectors = _parse(body, count, functools.partial(sheet.rows, places), sheet.embedding_type)
+    check_finite(vectors, places)
+    sheet.confirm(places, vectors)
     return model_of(body, asked), billed(body)
 
 

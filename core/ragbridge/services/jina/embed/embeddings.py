@@ -5,21 +5,27 @@ from __future__ import annotations
 import functools
 import itertools
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ragbridge.client.arguments import Where
-from ragbridge.client.job import TEXTS, Bill, Progress, total
-from ragbridge.flow import Flow, Plan, Response, plan
+from ragbridge.client.bills import Bill, Progress
+from ragbridge.client.job import TEXTS
+from ragbridge.client.lookup import FindKeys, Lookup
+from ragbridge.flow import Flow, Plan, Response
 from ragbridge.services.jina.embed.inputs import is_pdf
+from ragbridge.services.jina.embed.late import Groups
 from ragbridge.services.jina.embed.options import EmbeddingOptions
-from ragbridge.services.jina.embed.requests import document_requests, job_of, requests
+from ragbridge.services.jina.embed.requests import PRODUCT, Read, job_of, requests
 from ragbridge.services.jina.items import Items
+from ragbridge.services.jina.keys import item_keys, names_of
 from ragbridge.services.jina.session import JinaChannel
-from ragbridge.values.embeddings import DocumentEmbeddings, Embeddings
+from ragbridge.values.embeddings import DocumentEmbeddings, Embeddings, Usage
+from ragbridge.values.partial import Failure, OnError
 
 if TYPE_CHECKING:
     from ragbridge.client.vectors import Sheet
+    from ragbridge.values.embeddings import Vectors
 
 
 def embed(
@@ -29,11 +35,28 @@ def embed(
     *,
     batch_size: int,
     progress: Progress | None = None,
+    on_error: OnError = "raise",
+    where: Where = TEXTS,
 ) -> Plan[Embeddings]:
     """One request for each batch of inputs. With late chunking the texts are the chunks of one document."""
-    sizes = [len(inputs.texts)]
-    flows, sheet = _start(channel, inputs, options, TEXTS, sizes, batch_size=batch_size, progress=progress)
-    return plan(flows, functools.partial(_join, sheet, options))
+    sheet = _sheet(inputs, options)
+    names = len(inputs.texts) if options.late_chunking or is_pdf(inputs) else names_of(inputs)
+    groups = Groups([len(inputs.texts)]) if options.late_chunking else None
+    lookup = channel.lookup(
+        names,
+        sheet,
+        on_error=on_error,
+        progress=progress,
+        keys=None if is_pdf(inputs) else _keys(channel, inputs, options, groups),
+    )
+    flows = _flows(channel, lookup, inputs, options, sheet, where=where, batch_size=batch_size, groups=groups)
+
+    def join(usage: Usage, model: str | None, places: Sequence[int] | None) -> Embeddings:
+        vectors = sheet.vectors if places is None else sheet.only(places)
+        failed = lookup.failures if places is None else ()
+        return Embeddings(vectors, model or options.model, usage, options.embedding_type, failed)
+
+    return lookup.plan(flows, join)
 
 
 def embed_documents(
@@ -43,64 +66,142 @@ def embed_documents(
     *,
     batch_size: int,
     progress: Progress | None = None,
+    on_error: OnError = "raise",
+    first: int = 0,
 ) -> Plan[DocumentEmbeddings]:
-    """The chunks of ``documents``. With late chunking no request holds chunks of two documents."""
-    sizes = [len(chunks) for chunks in documents]
+    """The chunks of ``documents``. With late chunking no request holds chunks of two documents.
+
+    Args:
+        channel: The way to the service.
+        documents: The chunks of each.
+        options: How they are embedded.
+        batch_size: Chunks in one request at most, where they do not belong together.
+        progress: Told of the chunks that are done.
+        on_error: What is done about a chunk that fails.
+        first: Number of the first document, as errors have it.
+    """
     inputs = Items([*itertools.chain(*documents)], {}, {})
-    where = functools.partial(_in_documents, sizes)
-    flows, sheet = _start(channel, inputs, options, where, sizes, batch_size=batch_size, progress=progress)
-    return plan(flows, functools.partial(_join_documents, sheet, options, sizes))
+    sizes = [len(chunks) for chunks in documents]
+    sheet = _sheet(inputs, options)
+    groups = Groups(sizes) if options.late_chunking else None
+    lookup = channel.lookup(
+        len(inputs.texts) if options.late_chunking else inputs.texts,
+        sheet,
+        on_error=on_error,
+        progress=progress,
+        keys=_keys(channel, inputs, options, groups),
+    )
+    table = _Documents(sizes, first)
+    flows = _flows(
+        channel, lookup, inputs, options, sheet, where=table.name, batch_size=batch_size, groups=groups
+    )
+
+    def join(usage: Usage, model: str | None, places: Sequence[int] | None) -> DocumentEmbeddings:
+        vectors = sheet.vectors if places is None else sheet.only(places)
+        failed = () if places is not None else lookup.failures
+        return DocumentEmbeddings(
+            table.split(vectors, places),
+            model or options.model,
+            usage,
+            options.embedding_type,
+            tuple(Failure(table.of(each.index), each.error) for each in failed),
+        )
+
+    return lookup.plan(flows, join, whole=table.whole)
 
 
-def _start(
+def _sheet(inputs: Items, options: EmbeddingOptions) -> Sheet:
+    from ragbridge.client.vectors import Sheet  # brings NumPy
+
+    return Sheet(len(inputs.texts), options.width, options.embedding_type)
+
+
+def _keys(channel: JinaChannel, inputs: Items, options: EmbeddingOptions, groups: Groups | None) -> FindKeys:
+    keys = channel.keys(PRODUCT, options.payload(None))
+    if groups is None:
+        return functools.partial(item_keys, keys, inputs)
+    tokens = channel.tokens(options.model)
+    return lambda _: groups.keys(keys, inputs.texts, tokens, options)
+
+
+def _flows(
     channel: JinaChannel,
+    lookup: Lookup,
     inputs: Items,
     options: EmbeddingOptions,
-    where: Where,
-    sizes: list[int],
+    sheet: Sheet,
     *,
+    where: Where,
     batch_size: int,
-    progress: Progress | None,
-) -> tuple[Iterator[Flow[Bill]], Sheet]:
-    from ragbridge.client.vectors import Sheet
-    from ragbridge.services.jina.embed.answers import read_pages, read_vectors  # brings NumPy
+    groups: Groups | None,
+) -> Callable[[Sequence[int]], Iterator[Flow[Bill]]]:
+    """The requests for some places."""
+    post = functools.partial(channel.post, "/embeddings")
 
-    sheet = Sheet(len(inputs.texts), options.width, options.embedding_type)
+    def flows(places: Sequence[int]) -> Iterator[Flow[Bill]]:
+        # Late chunking joins what stands in one request: a document is sent whole, whatever is known of it.
+        sent = range(len(inputs.texts)) if groups else places
+        job = job_of(
+            channel,
+            lookup,
+            inputs,
+            options,
+            places=sent,
+            post=post,
+            read=_reading(inputs, options, sheet),
+            where=where,
+        )
+        return groups.requests(job, options, places) if groups else requests(job, batch_size)
 
-    def read(response: Response, start: int, stop: int) -> tuple[str, int | None]:
+    return flows
+
+
+def _reading(inputs: Items, options: EmbeddingOptions, sheet: Sheet) -> Read:
+    from ragbridge.services.jina.embed.answers import read_pages, read_vectors
+
+    def read(response: Response, places: Sequence[int]) -> tuple[str, int | None]:
         if is_pdf(inputs):
             return read_pages(response, sheet=sheet, asked=options.model)
-        return read_vectors(response, sheet=sheet, start=start, stop=stop, asked=options.model)
+        return read_vectors(response, sheet=sheet, places=places, asked=options.model)
 
-    post = functools.partial(channel.post, "/embeddings")
-    job = job_of(channel, inputs, options, post=post, read=read, where=where, progress=progress)
-    if options.late_chunking:
-        return document_requests(job, options, sizes), sheet
-    return requests(job, inputs, batch_size), sheet
+    return read
 
 
-def _join(sheet: Sheet, options: EmbeddingOptions, bills: list[Bill]) -> Embeddings:
-    whole = total(bills, options.model)
-    return Embeddings(sheet.vectors, whole.model, whole.usage, options.embedding_type)
+class _Documents:
+    """Where the chunks of each document stand among all chunks."""
 
+    def __init__(self, sizes: list[int], first: int) -> None:
+        self._sizes = sizes
+        self._ends = list(itertools.accumulate(sizes))
+        self._first = first
 
-def _join_documents(
-    sheet: Sheet, options: EmbeddingOptions, sizes: list[int], bills: list[Bill]
-) -> DocumentEmbeddings:
-    whole = _join(sheet, options, bills)
-    ends = list(itertools.accumulate(sizes))
-    documents = tuple(whole.vectors[end - size : end] for size, end in zip(sizes, ends, strict=True))
-    return DocumentEmbeddings(documents, whole.model, whole.usage, whole.embedding_type)
+    def of(self, place: int) -> int:
+        """The document that the chunk at ``place`` belongs to."""
+        return bisect_right(self._ends, place)
 
+    def whole(self, places: Sequence[int]) -> tuple[tuple[int, ...], list[int]]:
+        """The documents all of whose chunks are among ``places``, and where these chunks stand."""
+        there = set(places)
+        spans = [range(end - size, end) for end, size in zip(self._ends, self._sizes, strict=True)]
+        documents = tuple(index for index, span in enumerate(spans) if there.issuperset(span))
+        return documents, [place for index in documents for place in spans[index]]
 
-def _in_documents(sizes: list[int], places: Sequence[int]) -> str:
-    start, stop = places[0], places[-1] + 1
-    ends = list(itertools.accumulate(sizes))
-    first, last = bisect_right(ends, start), bisect_right(ends, stop - 1)
-    if first != last:
-        return f"documents[{first}:{last + 1}]"
-    begin = ends[first] - sizes[first]
-    if (start, stop) == (begin, ends[first]) and sizes[first] > 1:
-        return f"documents[{first}]"
-    inner = f"{start - begin}" if stop - start == 1 else f"{start - begin}:{stop - begin}"
-    return f"documents[{first}][{inner}]"
+    def split(self, vectors: Vectors, places: Sequence[int] | None) -> tuple[Vectors, ...]:
+        """``vectors`` by document; those of the whole ones, where only the chunks at ``places`` are there."""
+        documents = range(len(self._sizes)) if places is None else self.whole(places)[0]
+        sizes = [self._sizes[index] for index in documents]
+        ends = itertools.accumulate(sizes)
+        return tuple(vectors[end - size : end] for size, end in zip(sizes, ends, strict=True))
+
+    def name(self, places: Sequence[int]) -> str:
+        """The chunks at ``places``, as an error calls them."""
+        start, stop = places[0], places[-1] + 1
+        first, last = self.of(start), self.of(stop - 1)
+        number = self._first + first
+        if first != last:
+            return f"documents[{number}:{self._first + last + 1}]"
+        begin = self._ends[first] - self._sizes[first]
+        if (start, stop) == (begin, self._ends[first]) and self._sizes[first] > 1:
+            return f"documents[{number}]"
+        inner = f"{start - begin}" if stop - start == 1 else f"{start - begin}:{stop - begin}"
+        return f"documents[{number}][{inner}]"

@@ -20,6 +20,7 @@ from ragbridge.services.jina.session import JinaMethods
 from ragbridge.values.embeddings import DocumentEmbeddings, Embeddings, EmbeddingType
 from ragbridge.values.inputs import Pdf
 from ragbridge.values.multivectors import MultiVectors
+from ragbridge.values.partial import OnError
 
 
 class EmbeddingMethods(JinaMethods):
@@ -40,6 +41,7 @@ class EmbeddingMethods(JinaMethods):
         late_chunking: bool = False,
         embedding_type: EmbeddingType = "float",
         progress: Callable[[int], object] | None = None,
+        on_error: OnError = "raise",
     ) -> Plan[Embeddings]:
         """One vector for each input, in the order of the inputs; of a PDF, one for each page.
 
@@ -62,6 +64,8 @@ class EmbeddingMethods(JinaMethods):
             embedding_type: ``"float"``; or ``"ubinary"`` or ``"binary"`` for one bit a dimension: both give the same
                 packed uint8 array, see ``Embeddings.vectors``.
             progress: Called with the number of inputs of each request that is done, from whichever thread did it.
+            on_error: ``"report"`` names inputs that fail in ``failed`` and embeds the others. ``"raise"`` ends the call with
+                the error, whose ``partial`` has the inputs that were done by then.
 
         Returns:
             ``Embeddings``: ``vectors`` is float32 of shape (number of inputs, dimensions), or packed uint8 of shape
@@ -85,7 +89,9 @@ class EmbeddingMethods(JinaMethods):
             embedding_type=embedding_type,
         )
         found = check_inputs(texts, options.row, late_chunking=late_chunking)
-        return embeddings.embed(self._channel, found, options, batch_size=self._batch_size, progress=progress)
+        return embeddings.embed(
+            self._channel, found, options, batch_size=self._batch_size, progress=progress, on_error=on_error
+        )
 
     embed = Blocking(_embed)
     aembed = Awaitable(_embed)
@@ -102,6 +108,7 @@ class EmbeddingMethods(JinaMethods):
         late_chunking: bool = False,
         embedding_type: EmbeddingType = "float",
         progress: Callable[[int], object] | None = None,
+        on_error: OnError = "raise",
     ) -> Plan[DocumentEmbeddings]:
         """One vector for each chunk of each document.
 
@@ -119,6 +126,9 @@ class EmbeddingMethods(JinaMethods):
             late_chunking: Embed each chunk in the light of its document.
             embedding_type: ``"float"``; or ``"ubinary"`` or ``"binary"`` for packed bits, see ``embed``.
             progress: Called with the number of chunks of each request that is done, from whichever thread did it.
+            on_error: ``"report"`` names chunks that fail in ``failed`` and embeds the others; with late chunking, the others of
+                other documents. ``"raise"`` ends the call with the error, whose ``partial`` has the documents that were
+                done by then.
 
         Returns:
             ``DocumentEmbeddings``: for each document a float32 array of shape (number of its chunks, dimensions).
@@ -140,7 +150,7 @@ class EmbeddingMethods(JinaMethods):
         )
         found = check_documents(documents)
         return embeddings.embed_documents(
-            self._channel, found, options, batch_size=self._batch_size, progress=progress
+            self._channel, found, options, batch_size=self._batch_size, progress=progress, on_error=on_error
         )
 
     embed_documents = Blocking(_embed_documents)
@@ -157,6 +167,7 @@ class EmbeddingMethods(JinaMethods):
         truncate: bool | None = None,
         return_tokens: bool = False,
         progress: Callable[[int], object] | None = None,
+        on_error: OnError = "raise",
     ) -> Plan[MultiVectors]:
         """One vector for each token of each input, for late interaction: compare them by ``ragbridge.maxsim``.
 
@@ -171,6 +182,8 @@ class EmbeddingMethods(JinaMethods):
             truncate: Cut texts that are longer than the model's context, where the model has this option.
             return_tokens: Whether the tokens come along, where the model tells them (``jina-embeddings-v4``).
             progress: Called with the number of inputs of each request that is done, from whichever thread did it.
+            on_error: ``"report"`` names inputs that fail in ``failed`` and embeds the others. ``"raise"`` ends the call with
+                the error, whose ``partial`` has the inputs that were done by then.
 
         Returns:
             ``MultiVectors``: for each input a float32 array of shape (number of its tokens, dimensions).
@@ -195,6 +208,7 @@ class EmbeddingMethods(JinaMethods):
             route=self._multivector_route,
             batch_size=self._batch_size,
             progress=progress,
+            on_error=on_error,
         )
 
     embed_multivector = Blocking(_embed_multivector)

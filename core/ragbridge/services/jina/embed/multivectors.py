@@ -7,22 +7,30 @@ Sources disagree about ColBERT's route: descriptions of 2026 list it under ``/v1
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+import json
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from ragbridge.client.answers import read_rows
-from ragbridge.client.job import TEXTS, Bill, Progress, total
+from ragbridge.client.arguments import Where
+from ragbridge.client.bills import Bill, Progress
+from ragbridge.client.job import TEXTS
 from ragbridge.client.meter import Meter
+from ragbridge.client.results import Results
 from ragbridge.errors import ConfigurationError, InvalidRequestError, ResponseError
-from ragbridge.flow import Flow, Plan, Response, plan
+from ragbridge.flow import Flow, Plan, Response
 from ragbridge.limiter.tokens import Features
 from ragbridge.services.jina.embed.inputs import is_pdf
 from ragbridge.services.jina.embed.options import EmbeddingOptions
 from ragbridge.services.jina.embed.requests import job_of, requests
 from ragbridge.services.jina.items import Items
+from ragbridge.services.jina.keys import item_keys, names_of
 from ragbridge.services.jina.session import JinaChannel
 from ragbridge.services.jina.wire import billed, decode, model_of
+from ragbridge.values.embeddings import Usage
 from ragbridge.values.multivectors import MultiVectors
+from ragbridge.values.partial import Failure, OnError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -88,16 +96,28 @@ def embed_multivector(
     route: Route,
     batch_size: int,
     progress: Progress | None = None,
+    on_error: OnError = "raise",
+    where: Where = TEXTS,
 ) -> Plan[MultiVectors]:
     """One request for each batch of inputs."""
-    rows: list[Any] = [None] * len(inputs.texts)
-    tokens: list[Any] | None = [None] * len(rows) if options.return_tokens else None
+    results = _results(len(inputs.texts), options)
+    pdf = is_pdf(inputs)
+    keys = channel.keys("multivectors", options.payload(None))
+    lookup = channel.lookup(
+        len(inputs.texts) if pdf else names_of(inputs),
+        results,
+        on_error=on_error,
+        progress=progress,
+        keys=None if pdf else functools.partial(item_keys, keys, inputs),
+    )
 
-    def read(response: Response, start: int, stop: int) -> tuple[str, int | None]:
+    def read(response: Response, places: Sequence[int]) -> tuple[str, int | None]:
         body = decode(response)
-        rows[start:stop], told = read_multivectors(body, None if is_pdf(inputs) else stop - start, options)
-        if tokens is not None:
-            tokens[start:stop] = told
+        rows = read_multivectors(body, None if pdf else len(places), options)
+        if pdf:
+            results.restart(len(rows))
+            places = range(len(rows))
+        results.write(places, rows)
         return model_of(body, options.model), billed(body)
 
     post = (
@@ -105,13 +125,49 @@ def embed_multivector(
         if options.multivector
         else functools.partial(route.post, channel)
     )
-    job = job_of(channel, inputs, options, post=post, read=read, where=TEXTS, progress=progress)
-    return plan(requests(job, inputs, batch_size), functools.partial(_join, options, rows, tokens))
+
+    def flows(places: Sequence[int]) -> Iterator[Flow[Bill]]:
+        job = job_of(channel, lookup, inputs, options, places=places, post=post, read=read, where=where)
+        return requests(job, batch_size)
+
+    def join(usage: Usage, model: str | None, places: Sequence[int] | None) -> MultiVectors:
+        rows = results.all() if places is None else results.only(places)
+        failed = lookup.failures if places is None else ()
+        return _join(options, rows, usage, model, failed)
+
+    return lookup.plan(flows, join)
+
+
+TokenVectors: TypeAlias = "tuple[NDArray[np.float32], tuple[str, ...]]"
+"""The vectors of one input's tokens, and the tokens, where they were asked for."""
+
+
+def _results(count: int, options: EmbeddingOptions) -> Results[TokenVectors]:
+    import numpy as np
+
+    def encode(row: TokenVectors) -> bytes:
+        vectors, tokens = row
+        told = json.dumps(tokens).encode()
+        return struct.pack("<II", vectors.shape[1], len(told)) + told + vectors.astype("<f4").tobytes()
+
+    def decode(value: bytes) -> TokenVectors:
+        try:
+            width, length = struct.unpack_from("<II", value)
+            vectors = np.frombuffer(value, "<f4", offset=8 + length).reshape(-1, width)
+            tokens = tuple(json.loads(value[8 : 8 + length]))
+        except struct.error as error:
+            raise ValueError(str(error)) from None
+        if options.width not in {None, width} or not vectors.size:
+            raise ValueError("other vectors")
+        return vectors.astype(np.float32), tokens
+
+    blank = np.empty((0, options.width or 0), np.float32), ()
+    return Results[TokenVectors](count, blank, encode=encode, decode=decode)
 
 
 def read_multivectors(
     body: dict[str, Any], count: int | None, options: EmbeddingOptions
-) -> tuple[list[NDArray[np.float32]], list[tuple[str, ...]]]:
+) -> list[TokenVectors]:
     """The vectors of each of ``count`` inputs, or of however many pages; and tokens, none unless they were asked for.
 
     Raises:
@@ -123,8 +179,7 @@ def read_multivectors(
         vectors = read_token_vectors(row.get("embeddings"), options.width)
         return vectors, _tokens(row.get("tokenized_input"), len(vectors)) if options.return_tokens else ()
 
-    inputs = read_rows(body.get("data"), "data", count_rows(body) if count is None else count, read)
-    return [vectors for vectors, _ in inputs], [tokens for _, tokens in inputs]
+    return read_rows(body.get("data"), "data", count_rows(body) if count is None else count, read)
 
 
 def _tokens(found: object, count: int) -> tuple[str, ...]:
@@ -136,11 +191,17 @@ def _tokens(found: object, count: int) -> tuple[str, ...]:
 
 
 def _join(
-    options: EmbeddingOptions, rows: list[Any], tokens: list[Any] | None, bills: list[Bill]
+    options: EmbeddingOptions,
+    rows: Sequence[TokenVectors],
+    usage: Usage,
+    model: str | None,
+    failed: tuple[Failure, ...],
 ) -> MultiVectors:
     """Raises ``ResponseError`` where answers differ in the width of their vectors."""
-    widths = {row.shape[1] for row in rows}
+    widths = {vectors.shape[1] for vectors, _ in rows if len(vectors)}
     if len(widths) > 1:
         raise ResponseError(f"vectors of one job have the widths {sorted(widths)}")
-    whole = total(bills, options.model)
-    return MultiVectors(tuple(rows), whole.model, whole.usage, None if tokens is None else tuple(tokens))
+    vectors, tokens = tuple(row for row, _ in rows), tuple(told for _, told in rows)
+    return MultiVectors(
+        vectors, model or options.model, usage, tokens if options.return_tokens else None, failed
+    )

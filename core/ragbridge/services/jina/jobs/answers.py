@@ -64,8 +64,7 @@ def collect(
         if done[row]:
             raise ResponseError(f"the output has two vectors for {custom_id!r}")
         vector = _vector(body, custom_id)
-        sheet.rows(row, row + 1, len(vector))[0] = vector
-        sheet.confirm(row, row + 1)
+        sheet.write(range(row, row + 1), [vector])
         done[row] = 1
         tokens += _tokens(body)
         model = model or model_of(body, "")
@@ -73,11 +72,10 @@ def collect(
     _check_all(done, failed_rows, status.id)
     for row in failed_rows:
         sheet.leave_out(row)
-    vectors: Vectors = sheet.vectors if any(done) else np.empty((count, 0), np.float32)
     names = tuple(ids) if ids is not None else tuple(map(str, range(count)))
     ordered = {failed_rows[row]: errors[failed_rows[row]] for row in sorted(failed_rows)}
     billed = status.stats.tokens if status.stats else 0
-    return BatchResults(vectors, names, ordered, model, Usage(billed or tokens, 1))
+    return BatchResults(sheet.vectors, names, ordered, model, Usage(billed or tokens, 1))
 
 
 def _count(file: bytes, status: BatchStatus, errors: Mapping[str, FailedItem]) -> int:

@@ -560,7 +560,7 @@ def test_an_endpoint_made_anew_is_known_anew(creating: int, deleting: int) -> No
     ):
         engine.requests.clear()
         clients[creating].endpoints.create("mine", "text_embedding", settings)
-        clients[0].embed(["a text"] * 17, inference_id="mine", role="document")
+        clients[0].embed([f"text {n}" for n in range(17)], inference_id="mine", role="document")
         assert sorted(len(body["input"]) for body in engine.bodies if "input" in body) == sizes
         clients[deleting].endpoints.delete("mine")
 

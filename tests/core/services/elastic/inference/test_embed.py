@@ -206,11 +206,14 @@ def test_what_is_wrong_with_the_endpoint_or_the_key_is_told_at_once(cluster, con
 
 
 def test_a_failure_in_the_middle_ends_the_call(cluster, connect, face, refuse):
-    """The texts of the request are named; texts that were not sent are not."""
-    transport = cluster(None, None, refuse(400, reason="too long"))
-    with pytest.raises(InvalidRequestError, match=r"texts\[16:32\]: too long"):
+    """The text is named that is refused alone, found by halving; what was done before is in ``partial``."""
+    transport = cluster(None, None, *[refuse(400, reason="too long")] * 5)
+    with pytest.raises(InvalidRequestError, match=r"texts\[16\]: too long") as raised:
         face(connect(transport, concurrency=1), "embed", [str(n) for n in range(64)], inference_id="my")
-    assert len(transport.bodies) == 2
+    assert [len(body["input"]) for body in transport.bodies] == [16, 16, 8, 4, 2, 1]
+    assert raised.value.index == 16
+    assert raised.value.partial.indices == tuple(range(16))
+    assert raised.value.partial.result.vectors[:, 0].tolist() == list(range(16))
 
 
 def test_no_text_sends_nothing(cluster, connect, face):

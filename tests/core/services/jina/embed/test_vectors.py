@@ -38,7 +38,7 @@ def answer(content):
 
 def read(content, count=3, width=None):
     sheet = Sheet(count, width)
-    model, tokens = read_vectors(answer(content), sheet=sheet, start=0, stop=count, asked="asked")
+    model, tokens = read_vectors(answer(content), sheet=sheet, places=range(count), asked="asked")
     return sheet.vectors, model, tokens
 
 

@@ -1,0 +1,35 @@
+"""What an input is equal by, and what its result is kept under."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+from ragbridge.cache.keys import Keys
+from ragbridge.flow import Flow, do
+from ragbridge.services.jina.items import Item, Items, media_of, to_wire
+from ragbridge.values.inputs import Pdf
+
+
+def names_of(inputs: Items) -> Sequence[object]:
+    """Equal texts are sent once; media are not compared."""
+    if not inputs.others:
+        return inputs.texts
+    return [index if index in inputs.others else text for index, text in enumerate(inputs.texts)]
+
+
+def item_keys(keys: Keys, inputs: Items, places: Sequence[int]) -> Flow[Sequence[bytes | None]]:
+    """The key of each input by itself; None where its content is not known here: at an address, of a PDF."""
+    if not inputs.others:
+        return [keys.of(inputs.texts[place]) for place in places]
+    contents = yield from do(lambda: [_content(inputs[place]) for place in places])  # files are read
+    return [None if content is None else keys.of(content) for content in contents]
+
+
+def _content(item: Item) -> str | bytes | None:
+    if isinstance(item, str):
+        return item
+    if any(isinstance(part, Pdf) or part.address for part in media_of(item)):
+        return None
+    return hashlib.blake2b(json.dumps(to_wire(item), sort_keys=True).encode()).digest()
