@@ -135,7 +135,9 @@ def test_the_quota_holds_while_loops_are_blocked(serve, hits, in_time, warmth):
     async def main():
         with Jina(next(KEYS), base_url=serve(0.02, quota=quota), limits=limits, batch_size=4) as jina:
             for _ in range(3):
-                tasks = [asyncio.ensure_future(jina.aembed(["a sea"] * 12, model=MODEL)) for _ in range(3)]
+                tasks = [
+                    asyncio.ensure_future(jina.aembed(map(str, range(12)), model=MODEL)) for _ in range(3)
+                ]
                 await asyncio.sleep(0.01)
                 for _ in range(5):
                     assert len(jina.embed(["b"], model=MODEL).vectors) == 1

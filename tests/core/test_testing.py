@@ -128,7 +128,8 @@ def test_elasticsearch_is_answered_in_its_own_form():
 def test_outcomes_are_used_once_and_in_order():
     """A status, an exception, an answer, a function; then right answers."""
     own = Response(200, {"content-type": "application/json"}, b'{"results": "none"}')
-    transport = ScriptedTransport(503, RequestError("broken"), own, lambda _: own, 200, None)
+    cut = Response(200, {"content-type": "application/json"}, b'{"results": ')
+    transport = ScriptedTransport(503, RequestError("broken"), own, lambda _: cut, 200, None)
     jina = Jina("a-key", transport=transport, clock=VirtualClock(), retry=Retry(attempts=5, initial=0.0))
     assert len(jina.rerank("sea", TEXTS).results) == 3
     assert len(transport.requests) == 5

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
-from ragbridge.client.arguments import Where, located, named
+from ragbridge.client.arguments import Where, located
 from ragbridge.client.batching import Batch, Load, pack
 from ragbridge.client.bills import Bill, total
 from ragbridge.client.wire import encode
@@ -32,9 +31,6 @@ T = TypeVar("T")
 
 Ask: TypeAlias = "Callable[[Job, Batch], Flow[Bill]]"
 """Sends one batch of a job, and keeps what the answer holds."""
-
-TEXTS: Where = functools.partial(named, "texts")
-"""Names items of the caller's list ``texts``."""
 
 _FREE = Bill("", Usage())
 

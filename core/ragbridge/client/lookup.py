@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
+from ragbridge.client.arguments import Where, named
 from ragbridge.client.bills import Bill, Progress, total
-from ragbridge.client.outcome import Outcome
+from ragbridge.client.outcome import Outcome, Trust
 from ragbridge.errors import RagbridgeError
 from ragbridge.flow import Flow, Plan, do
 from ragbridge.values.embeddings import Usage
@@ -19,6 +22,30 @@ T = TypeVar("T")
 
 FindKeys: TypeAlias = Callable[[Sequence[int]], "Flow[Sequence[bytes | None]]"]
 """Finds out under which key the cache has each of some items; None where an item is not kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a call goes about its items, whatever it asks of them.
+
+    Attributes:
+        progress: Told of items that are done.
+        on_error: Whether an item that fails ends the call (``"raise"``), or is named (``"report"``).
+        trust: What calls with the same options share.
+        numbers: What number each item has in the caller's stream; None where its place in the list is its number.
+    """
+
+    progress: Progress | None = None
+    on_error: OnError = "raise"
+    trust: Trust = field(default_factory=Trust)
+    numbers: Sequence[int] | None = None
+
+    def where(self, name: str) -> Where:
+        """Names items of the caller's list ``name``, or of the stream."""
+        numbers = self.numbers
+        if numbers is None:
+            return functools.partial(named, name)
+        return lambda places: named("items", [numbers[place] for place in places])
 
 
 class Rows(Protocol):
@@ -46,8 +73,7 @@ class Lookup:
     Args:
         names: What each item is equal by; None: no two are.
         rows: Where results go.
-        on_error: Whether an item that fails ends the call (``"raise"``), or is named (``"report"``).
-        progress: Told of the items that need no request.
+        manner: How the call goes about its items.
         cache: Where results of other calls are; None for nowhere.
         keys: Finds out under which key each item is kept there; None where an item is not.
 
@@ -61,14 +87,14 @@ class Lookup:
         names: Sequence[object] | int,
         rows: Rows,
         *,
-        on_error: OnError = "raise",
-        progress: Progress | None = None,
+        manner: Manner,
         cache: Cache | None = None,
         keys: FindKeys | None = None,
     ) -> None:
         self._rows = rows
-        self._outcome = Outcome(names if isinstance(names, int) else len(names), on_error)
-        self._progress = progress
+        count = names if isinstance(names, int) else len(names)
+        self._outcome = Outcome(count, manner.on_error, manner.trust)
+        self._progress = manner.progress
         self._cache = cache
         self._find_keys = keys
         self._keys: dict[int, bytes] = {}
@@ -163,10 +189,6 @@ class Lookup:
     def failures(self) -> tuple[Failure, ...]:
         """What failed, in the order of the items."""
         return self._outcome.failures
-
-    def trust(self) -> None:
-        """The service has taken requests of this kind before: what it refuses is to blame itself."""
-        self._outcome.accepted = True
 
     def done(self, places: Sequence[int]) -> Flow[None]:
         """The items at ``places`` have been answered: keep that, and tell."""

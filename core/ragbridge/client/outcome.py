@@ -12,34 +12,45 @@ DOUBT = 10
 """Requests that fail for good, while none is accepted, before it is not the items that are to blame."""
 
 
+class Trust:
+    """Whether the service has taken a request of this kind: what it refuses from then on is to blame itself.
+
+    Attributes:
+        accepted: Whether it has.
+    """
+
+    def __init__(self) -> None:
+        self.accepted = False
+
+
 class Outcome:
     """Which items of a call are done, and which have failed. Safe from any thread.
 
     Args:
         count: Items of the call.
         on_error: ``"raise"`` or ``"report"``.
+        trust: What calls with the same options share.
 
     Attributes:
         reports: Whether an item that fails leaves the others alone.
-        accepted: Whether the service has taken a request of this call, or of another one with the same options.
 
     Raises:
         ConfigurationError: ``on_error`` is something else.
     """
 
-    def __init__(self, count: int, on_error: OnError = "raise") -> None:
+    def __init__(self, count: int, on_error: OnError, trust: Trust) -> None:
         if on_error not in {"raise", "report"}:
             raise ConfigurationError(f"on_error={on_error!r} must be 'raise' or 'report'")
         self.reports = on_error == "report"
         self._done = bytearray(count)
         self._failed: dict[int, RagbridgeError] = {}
-        self.accepted = False
+        self._trust = trust
         self._refused = 0
         self._lock = threading.Lock()
 
     def done(self, places: Sequence[int]) -> None:
         """The items at ``places`` have their results, by an answer of the service."""
-        self.accepted = True
+        self._trust.accepted = True
         self.known(places)
 
     def known(self, places: Sequence[int]) -> None:
@@ -59,7 +70,7 @@ class Outcome:
         with self._lock:
             self._failed.update(dict.fromkeys(places, error))
             self._refused += 1
-            if not self.accepted and self._refused >= DOUBT:
+            if not self._trust.accepted and self._refused >= DOUBT:
                 raise error
 
     @property

@@ -17,7 +17,7 @@ from ragbridge.transport.thread_driver import ThreadDriver
 if TYPE_CHECKING:
     import os
     import ssl
-    from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
+    from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable
 
     from ragbridge.flow import Plan
     from ragbridge.limiter.limits import RateLimiter
@@ -113,6 +113,12 @@ class Service:
         self, plans: Iterable[Plan[T]] | AsyncIterable[Plan[T]], *, ahead: int | None = None
     ) -> AsyncGenerator[T, None]:
         return AsyncDriver(self._transport, self._clock, self._concurrency).stream(plans, ahead=ahead)
+
+    async def _beside(self, act: Callable[[], T]) -> T:
+        """Call what may block, in a thread beside the running event loop."""
+        from ragbridge.transport.threads import in_thread
+
+        return await in_thread(act)
 
     def close(self) -> None:
         """Close idle connections. The object stays usable: a later call opens new ones."""

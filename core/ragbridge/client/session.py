@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from ragbridge.cache.keys import Keys
 from ragbridge.client.arguments import Where, located
 from ragbridge.client.call import Policy, Totals
-from ragbridge.client.job import TEXTS, Ask, Job
-from ragbridge.client.lookup import FindKeys, Lookup, Rows
+from ragbridge.client.job import Ask, Job
+from ragbridge.client.lookup import FindKeys, Lookup, Manner, Rows
 from ragbridge.client.meter import UNKNOWN, Meter
 from ragbridge.errors import InvalidRequestError, RateLimitError, StatusError
 from ragbridge.flow import Flow, Request, Response
@@ -23,11 +23,9 @@ from ragbridge.limiter.tokens import shared as shared_tokens
 if TYPE_CHECKING:
     from ragbridge.cache import Cache
     from ragbridge.client.batching import Batch, Load
-    from ragbridge.client.bills import Progress
     from ragbridge.client.retry import Retry
     from ragbridge.client.secret import Secret
     from ragbridge.flow import Clock
-    from ragbridge.values.partial import OnError
 
 T = TypeVar("T")
 
@@ -175,12 +173,11 @@ class Channel:
         names: Sequence[object] | int,
         rows: Rows,
         *,
-        on_error: OnError = "raise",
-        progress: Progress | None = None,
+        manner: Manner,
         keys: FindKeys | None = None,
     ) -> Lookup:
         """What is known of the items of one call before anything is sent; see ``Lookup``."""
-        return Lookup(names, rows, on_error=on_error, progress=progress, cache=self.cache, keys=keys)
+        return Lookup(names, rows, manner=manner, cache=self.cache, keys=keys)
 
     def job(
         self,
@@ -190,8 +187,8 @@ class Channel:
         ask: Ask,
         *,
         places: Sequence[int],
+        where: Where,
         model: str | None = None,
-        where: Where = TEXTS,
         too_long: Callable[[InvalidRequestError], bool] = lambda _: False,
         halve: Callable[[Batch], object] | None = None,
         whole: bool = False,

@@ -8,6 +8,7 @@ from toy.session import ToyChannel
 
 from ragbridge.client.arguments import check_texts
 from ragbridge.client.bills import Progress
+from ragbridge.client.lookup import Manner
 from ragbridge.client.methods import Awaitable, Blocking
 from ragbridge.client.retry import Retry
 from ragbridge.client.secret import Secret
@@ -16,6 +17,7 @@ from ragbridge.client.wire import check_address
 from ragbridge.flow import Plan
 from ragbridge.limiter.limits import RateLimit, RateLimiter
 from ragbridge.values.embeddings import Embeddings
+from ragbridge.values.partial import OnError
 from ragbridge.values.rankings import Ranking
 
 
@@ -45,9 +47,11 @@ class Toy(Service):
         limiter = self._channel.limiter("embed")
         self._connect(base, timeout=timeout, deadline=None, concurrency=None, limiter=limiter)
 
-    def _embed(self, texts: list[str], *, progress: Progress | None = None) -> Plan[Embeddings]:
+    def _embed(
+        self, texts: list[str], *, progress: Progress | None = None, on_error: OnError = "raise"
+    ) -> Plan[Embeddings]:
         """One vector for each text."""
-        return embed(self._channel, check_texts(texts), progress)
+        return embed(self._channel, check_texts(texts), Manner(progress, on_error))
 
     embed = Blocking(_embed)
     aembed = Awaitable(_embed)

@@ -8,23 +8,21 @@ from toy.session import ToyChannel
 
 from ragbridge.client.answers import read_rows
 from ragbridge.client.batching import Batch
-from ragbridge.client.bills import Bill, Progress
+from ragbridge.client.bills import Bill
 from ragbridge.client.job import Job
+from ragbridge.client.lookup import Manner
 from ragbridge.client.vectors import Sheet, floats_of
 from ragbridge.client.wire import count_of, read_object
 from ragbridge.flow import Flow, Plan, Response
 from ragbridge.values.embeddings import Embeddings, Usage
-from ragbridge.values.partial import OnError
 
 MODEL = "toy-1"
 
 
-def embed(
-    channel: ToyChannel, texts: list[str], progress: Progress | None, on_error: OnError = "raise"
-) -> Plan[Embeddings]:
+def embed(channel: ToyChannel, texts: list[str], manner: Manner) -> Plan[Embeddings]:
     """One request for each two texts."""
     sheet = Sheet(len(texts))
-    lookup = channel.lookup(texts, sheet, on_error=on_error, progress=progress)
+    lookup = channel.lookup(texts, sheet, manner=manner)
 
     def ask(job: Job, batch: Batch) -> Flow[Bill]:
         places = job.places[batch.start : batch.stop]
@@ -40,7 +38,13 @@ def embed(
 
     def flows(places: Sequence[int]) -> Iterator[Flow[Bill]]:
         job = channel.job(
-            "embed", lookup, [texts[place] for place in places], ask, places=places, model=MODEL
+            "embed",
+            lookup,
+            [texts[place] for place in places],
+            ask,
+            places=places,
+            model=MODEL,
+            where=manner.where("texts"),
         )
         return map(job.run, job.batches(items=2))
 

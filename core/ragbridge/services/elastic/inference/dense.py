@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ragbridge.client.arguments import Where
-from ragbridge.client.bills import Progress
-from ragbridge.client.job import TEXTS
+from ragbridge.client.lookup import Manner
 from ragbridge.client.vectors import Sheet, one_width
 from ragbridge.errors import ResponseError
 from ragbridge.flow import Plan, Response
@@ -21,7 +19,6 @@ from ragbridge.services.elastic.inference.requests import Requests
 from ragbridge.services.elastic.session import ElasticChannel
 from ragbridge.services.elastic.wire import decode, rows
 from ragbridge.values.embeddings import Embeddings, EmbeddingType, Usage
-from ragbridge.values.partial import OnError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,14 +35,12 @@ def embed(
     options: InferenceOptions,
     *,
     batch_size: int,
-    progress: Progress | None,
-    on_error: OnError = "raise",
-    where: Where = TEXTS,
+    manner: Manner,
 ) -> Plan[Embeddings]:
     """One request for each batch of ``texts``; none for no text."""
     sheet = Sheet(len(texts), embedding_type=None)
     keys = functools.partial(text_keys, channel, texts, options)
-    lookup = channel.lookup(texts, sheet, on_error=on_error, progress=progress, keys=keys)
+    lookup = channel.lookup(texts, sheet, manner=manner, keys=keys)
 
     def read(response: Response, places: Sequence[int]) -> None:
         sheet.write(places, *read_vectors(response, options.task, len(places)))
@@ -55,6 +50,7 @@ def embed(
         failed = lookup.failures if places is None else ()
         return Embeddings(vectors, options.inference_id, usage, sheet.embedding_type, failed)
 
+    where = manner.where("texts")
     requests = Requests(channel, lookup, texts, options, batch_size=batch_size, read=read, where=where)
     return lookup.plan(requests.flows, join)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ragbridge.client.arguments import check_texts
+from ragbridge.client.lookup import Manner
 from ragbridge.client.methods import Awaitable, Blocking
 from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Plan
@@ -80,7 +81,7 @@ class InferenceMethods(ElasticMethods):
         )
         found = check_texts(texts)
         return embed(
-            self._channel, found, options, batch_size=self._batch_size, progress=progress, on_error=on_error
+            self._channel, found, options, batch_size=self._batch_size, manner=Manner(progress, on_error)
         )
 
     embed = Blocking(_embed)
@@ -118,7 +119,7 @@ class InferenceMethods(ElasticMethods):
         options = check_options(sparse.TASK, inference_id, task_settings=task_settings, timeout=timeout)
         found = check_texts(texts)
         return sparse.sparse_embed(
-            self._channel, found, options, batch_size=self._batch_size, progress=progress, on_error=on_error
+            self._channel, found, options, batch_size=self._batch_size, manner=Manner(progress, on_error)
         )
 
     sparse_embed = Blocking(_sparse_embed)

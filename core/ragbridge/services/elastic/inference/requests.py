@@ -11,7 +11,7 @@ from typing import TypeAlias
 from ragbridge.client.arguments import Where
 from ragbridge.client.batching import Batch
 from ragbridge.client.bills import Bill, total
-from ragbridge.client.job import TEXTS, Job
+from ragbridge.client.job import Job
 from ragbridge.client.lookup import Lookup
 from ragbridge.flow import Flow, Response
 from ragbridge.services.elastic.inference.known import SMALLEST, cap_of
@@ -47,7 +47,7 @@ class Requests:
         *,
         batch_size: int,
         read: Read,
-        where: Where = TEXTS,
+        where: Where,
     ) -> None:
         self._channel = channel
         self._lookup = lookup

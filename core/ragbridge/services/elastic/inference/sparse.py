@@ -8,9 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from ragbridge.client.arguments import Where
-from ragbridge.client.bills import Progress
-from ragbridge.client.job import TEXTS
+from ragbridge.client.lookup import Manner
 from ragbridge.client.results import Results
 from ragbridge.errors import ResponseError
 from ragbridge.flow import Plan, Response
@@ -20,7 +18,6 @@ from ragbridge.services.elastic.inference.requests import Requests
 from ragbridge.services.elastic.session import ElasticChannel
 from ragbridge.services.elastic.wire import decode, rows
 from ragbridge.values.embeddings import Usage
-from ragbridge.values.partial import OnError
 from ragbridge.values.sparse import SparseEmbeddings
 
 TASK = "sparse_embedding"
@@ -36,14 +33,12 @@ def sparse_embed(
     options: InferenceOptions,
     *,
     batch_size: int,
-    progress: Progress | None,
-    on_error: OnError = "raise",
-    where: Where = TEXTS,
+    manner: Manner,
 ) -> Plan[SparseEmbeddings]:
     """One request for each batch of ``texts``; none for no text."""
     results = Results[Weights](len(texts), ({}, False), encode=_encode, decode=_decode)
     keys = functools.partial(text_keys, channel, texts, options)
-    lookup = channel.lookup(texts, results, on_error=on_error, progress=progress, keys=keys)
+    lookup = channel.lookup(texts, results, manner=manner, keys=keys)
 
     def read(response: Response, places: Sequence[int]) -> None:
         results.write(places, _read(response, len(places)))
@@ -54,6 +49,7 @@ def sparse_embed(
         failed = lookup.failures if places is None else ()
         return SparseEmbeddings(vectors, options.inference_id, usage, truncated, failed)
 
+    where = manner.where("texts")
     requests = Requests(channel, lookup, texts, options, batch_size=batch_size, read=read, where=where)
     return lookup.plan(requests.flows, join)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
+from ragbridge.client.lookup import Manner
 from ragbridge.client.methods import Awaitable, Blocking
 from ragbridge.flow import Plan
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL, EmbeddingModel
@@ -64,8 +65,7 @@ class ClassifyingMethods(JinaMethods):
             inputs,
             target,
             batch_size=self._batch_size,
-            progress=progress,
-            on_error=on_error,
+            manner=Manner(progress, on_error),
         )
 
     classify = Blocking(_classify)

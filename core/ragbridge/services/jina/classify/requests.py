@@ -10,9 +10,9 @@ from typing import TypeAlias
 
 from ragbridge.client.arguments import named
 from ragbridge.client.batching import Batch
-from ragbridge.client.bills import Bill, Progress
+from ragbridge.client.bills import Bill
 from ragbridge.client.job import Ask, Job
-from ragbridge.client.lookup import Lookup
+from ragbridge.client.lookup import Lookup, Manner
 from ragbridge.client.meter import Meter
 from ragbridge.client.results import Results
 from ragbridge.client.wire import encode
@@ -26,7 +26,6 @@ from ragbridge.services.jina.keys import item_keys, names_of
 from ragbridge.services.jina.session import JinaChannel
 from ragbridge.values.classification import Classification, Classifications
 from ragbridge.values.embeddings import Usage
-from ragbridge.values.partial import OnError
 
 PRODUCT = "classify"
 
@@ -42,8 +41,7 @@ def classify(
     target: Target,
     *,
     batch_size: int,
-    progress: Progress | None = None,
-    on_error: OnError = "raise",
+    manner: Manner,
 ) -> Plan[Classifications]:
     """Requests side by side, each of one kind of input: whether the service mixes texts and images is disputed.
 
@@ -58,8 +56,7 @@ def classify(
     lookup = channel.lookup(
         names_of(items),
         results,
-        on_error=on_error,
-        progress=progress,
+        manner=manner,
         # A classifier may be trained further, and answers differently from then on.
         keys=functools.partial(item_keys, keys, items) if target.classifier is None else None,
     )

@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ragbridge.client.arguments import Where
-from ragbridge.client.bills import Bill, Progress
-from ragbridge.client.job import TEXTS
-from ragbridge.client.lookup import FindKeys, Lookup
+from ragbridge.client.bills import Bill
+from ragbridge.client.lookup import FindKeys, Lookup, Manner
 from ragbridge.flow import Flow, Plan, Response
 from ragbridge.services.jina.embed.inputs import is_pdf
 from ragbridge.services.jina.embed.late import Groups
@@ -21,7 +20,7 @@ from ragbridge.services.jina.items import Items
 from ragbridge.services.jina.keys import item_keys, names_of
 from ragbridge.services.jina.session import JinaChannel
 from ragbridge.values.embeddings import DocumentEmbeddings, Embeddings, Usage
-from ragbridge.values.partial import Failure, OnError
+from ragbridge.values.partial import Failure
 
 if TYPE_CHECKING:
     from ragbridge.client.vectors import Sheet
@@ -34,9 +33,7 @@ def embed(
     options: EmbeddingOptions,
     *,
     batch_size: int,
-    progress: Progress | None = None,
-    on_error: OnError = "raise",
-    where: Where = TEXTS,
+    manner: Manner,
 ) -> Plan[Embeddings]:
     """One request for each batch of inputs. With late chunking the texts are the chunks of one document."""
     sheet = _sheet(inputs, options)
@@ -45,10 +42,10 @@ def embed(
     lookup = channel.lookup(
         names,
         sheet,
-        on_error=on_error,
-        progress=progress,
+        manner=manner,
         keys=None if is_pdf(inputs) else _keys(channel, inputs, options, groups),
     )
+    where = manner.where("texts")
     flows = _flows(channel, lookup, inputs, options, sheet, where=where, batch_size=batch_size, groups=groups)
 
     def join(usage: Usage, model: str | None, places: Sequence[int] | None) -> Embeddings:
@@ -65,9 +62,7 @@ def embed_documents(
     options: EmbeddingOptions,
     *,
     batch_size: int,
-    progress: Progress | None = None,
-    on_error: OnError = "raise",
-    first: int = 0,
+    manner: Manner,
 ) -> Plan[DocumentEmbeddings]:
     """The chunks of ``documents``. With late chunking no request holds chunks of two documents.
 
@@ -76,9 +71,7 @@ def embed_documents(
         documents: The chunks of each.
         options: How they are embedded.
         batch_size: Chunks in one request at most, where they do not belong together.
-        progress: Told of the chunks that are done.
-        on_error: What is done about a chunk that fails.
-        first: Number of the first document, as errors have it.
+        manner: How the call goes about the chunks; its numbers are those of the documents.
     """
     inputs = Items([*itertools.chain(*documents)], {}, {})
     sizes = [len(chunks) for chunks in documents]
@@ -87,11 +80,10 @@ def embed_documents(
     lookup = channel.lookup(
         len(inputs.texts) if options.late_chunking else inputs.texts,
         sheet,
-        on_error=on_error,
-        progress=progress,
+        manner=manner,
         keys=_keys(channel, inputs, options, groups),
     )
-    table = _Documents(sizes, first)
+    table = _Documents(sizes, manner.numbers)
     flows = _flows(
         channel, lookup, inputs, options, sheet, where=table.name, batch_size=batch_size, groups=groups
     )
@@ -170,10 +162,10 @@ def _reading(inputs: Items, options: EmbeddingOptions, sheet: Sheet) -> Read:
 class _Documents:
     """Where the chunks of each document stand among all chunks."""
 
-    def __init__(self, sizes: list[int], first: int) -> None:
+    def __init__(self, sizes: list[int], numbers: Sequence[int] | None) -> None:
         self._sizes = sizes
         self._ends = list(itertools.accumulate(sizes))
-        self._first = first
+        self._numbers = range(len(sizes)) if numbers is None else numbers
 
     def of(self, place: int) -> int:
         """The document that the chunk at ``place`` belongs to."""
@@ -197,9 +189,9 @@ class _Documents:
         """The chunks at ``places``, as an error calls them."""
         start, stop = places[0], places[-1] + 1
         first, last = self.of(start), self.of(stop - 1)
-        number = self._first + first
+        number = self._numbers[first]
         if first != last:
-            return f"documents[{number}:{self._first + last + 1}]"
+            return f"documents[{number}:{self._numbers[last] + 1}]"
         begin = self._ends[first] - self._sizes[first]
         if (start, stop) == (begin, self._ends[first]) and self._sizes[first] > 1:
             return f"documents[{number}]"

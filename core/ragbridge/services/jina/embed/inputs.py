@@ -33,25 +33,44 @@ Input: TypeAlias = Text | Image | Audio | Video | Pdf | Group | Mapping[str, Any
 KINDS = "texts or other inputs"
 
 
-def check_documents(documents: Sequence[Sequence[Text]]) -> list[list[str]]:
+def check_documents(
+    documents: Sequence[Sequence[Text]], numbers: Sequence[int] | None = None
+) -> list[list[str]]:
     """``documents`` as lists of strings.
+
+    Args:
+        documents: What the caller gave.
+        numbers: What number each has in the caller's stream.
 
     Raises:
         ConfigurationError: It is no list of lists; the document or chunk is named.
     """
     listings = listed(documents, "documents", of="documents, each a list of its chunks")
-    return [check_texts(chunks, f"documents[{index}]", of=KINDS) for index, chunks in enumerate(listings)]
+    named = enumerate(listings) if numbers is None else zip(numbers, listings, strict=True)
+    return [check_texts(chunks, f"documents[{number}]", of=KINDS) for number, chunks in named]
 
 
-def check_inputs(texts: Sequence[Input] | Pdf, row: Model | None, *, late_chunking: bool = False) -> Items:
+def check_inputs(
+    texts: Sequence[Input] | Pdf,
+    row: Model | None,
+    *,
+    late_chunking: bool = False,
+    numbers: Sequence[int] | None = None,
+) -> Items:
     """``texts`` as a job has them, all of them such that the model of ``row`` takes them.
+
+    Args:
+        texts: What the caller gave.
+        row: The model's row of the table.
+        late_chunking: Whether texts alone will do.
+        numbers: What number each has in the caller's stream; None of a list.
 
     Raises:
         ConfigurationError: It is no list, an item is nothing that can be embedded or nothing for this model, a file is
             missing, or a PDF is not alone.
     """
     values = listed([texts] if isinstance(texts, Pdf) else texts, "texts", of=KINDS)
-    read = functools.partial(_checked, row, late_chunking=late_chunking)
+    read = functools.partial(_checked, row, late_chunking=late_chunking, numbers=numbers)
     items = read_items(values, read, functools.partial(tokens_of, row=row))
     pdf = next((index for index, item in items.others.items() if isinstance(item, Pdf)), None)
     if pdf is not None and len(values) > 1:
@@ -66,8 +85,10 @@ def is_pdf(items: Items) -> bool:
     return isinstance(items.others.get(0), Pdf)
 
 
-def _checked(row: Model | None, given: object, index: int, *, late_chunking: bool) -> Item:
-    where = f"texts[{index}]"
+def _checked(
+    row: Model | None, given: object, index: int, *, late_chunking: bool, numbers: Sequence[int] | None
+) -> Item:
+    where = f"texts[{index}]" if numbers is None else f"items[{numbers[index]}]"
     item = read_item(getattr(given, "text", given), where)  # a chunk's text
     check_modality(item, row, where)
     if late_chunking and not isinstance(item, str):

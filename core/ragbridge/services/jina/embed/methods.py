@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from ragbridge.client.lookup import Manner
 from ragbridge.client.methods import Awaitable, Blocking
 from ragbridge.flow import Plan
 from ragbridge.models import (
@@ -90,7 +91,7 @@ class EmbeddingMethods(JinaMethods):
         )
         found = check_inputs(texts, options.row, late_chunking=late_chunking)
         return embeddings.embed(
-            self._channel, found, options, batch_size=self._batch_size, progress=progress, on_error=on_error
+            self._channel, found, options, batch_size=self._batch_size, manner=Manner(progress, on_error)
         )
 
     embed = Blocking(_embed)
@@ -150,7 +151,7 @@ class EmbeddingMethods(JinaMethods):
         )
         found = check_documents(documents)
         return embeddings.embed_documents(
-            self._channel, found, options, batch_size=self._batch_size, progress=progress, on_error=on_error
+            self._channel, found, options, batch_size=self._batch_size, manner=Manner(progress, on_error)
         )
 
     embed_documents = Blocking(_embed_documents)
@@ -207,8 +208,7 @@ class EmbeddingMethods(JinaMethods):
             options,
             route=self._multivector_route,
             batch_size=self._batch_size,
-            progress=progress,
-            on_error=on_error,
+            manner=Manner(progress, on_error),
         )
 
     embed_multivector = Blocking(_embed_multivector)

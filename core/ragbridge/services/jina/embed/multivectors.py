@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from ragbridge.client.answers import read_rows
-from ragbridge.client.arguments import Where
-from ragbridge.client.bills import Bill, Progress
-from ragbridge.client.job import TEXTS
+from ragbridge.client.bills import Bill
+from ragbridge.client.lookup import Manner
 from ragbridge.client.meter import Meter
 from ragbridge.client.results import Results
 from ragbridge.errors import ConfigurationError, InvalidRequestError, ResponseError
@@ -30,7 +29,7 @@ from ragbridge.services.jina.session import JinaChannel
 from ragbridge.services.jina.wire import billed, decode, model_of
 from ragbridge.values.embeddings import Usage
 from ragbridge.values.multivectors import MultiVectors
-from ragbridge.values.partial import Failure, OnError
+from ragbridge.values.partial import Failure
 
 if TYPE_CHECKING:
     import numpy as np
@@ -95,9 +94,7 @@ def embed_multivector(
     *,
     route: Route,
     batch_size: int,
-    progress: Progress | None = None,
-    on_error: OnError = "raise",
-    where: Where = TEXTS,
+    manner: Manner,
 ) -> Plan[MultiVectors]:
     """One request for each batch of inputs."""
     results = _results(len(inputs.texts), options)
@@ -106,8 +103,7 @@ def embed_multivector(
     lookup = channel.lookup(
         len(inputs.texts) if pdf else names_of(inputs),
         results,
-        on_error=on_error,
-        progress=progress,
+        manner=manner,
         keys=None if pdf else functools.partial(item_keys, keys, inputs),
     )
 
@@ -127,7 +123,9 @@ def embed_multivector(
     )
 
     def flows(places: Sequence[int]) -> Iterator[Flow[Bill]]:
-        job = job_of(channel, lookup, inputs, options, places=places, post=post, read=read, where=where)
+        job = job_of(
+            channel, lookup, inputs, options, places=places, post=post, read=read, where=manner.where("texts")
+        )
         return requests(job, batch_size)
 
     def join(usage: Usage, model: str | None, places: Sequence[int] | None) -> MultiVectors:
