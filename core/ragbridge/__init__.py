@@ -42,6 +42,7 @@ from ragbridge.values.sparse import SparseEmbeddings, token_index
 from ragbridge.values.web import Grounding, Page, Reference, SearchResults, Segment, Segments
 
 if TYPE_CHECKING:
+    from ragbridge.cache import Cache, CacheInfo, RedisCache, SqliteCache
     from ragbridge.services.elastic.client import Elastic
 
 __all__ = [
@@ -53,6 +54,8 @@ __all__ = [
     "BatchStatus",
     "BulkJob",
     "BulkStatus",
+    "Cache",
+    "CacheInfo",
     "Classification",
     "Classifications",
     "Classifier",
@@ -83,6 +86,7 @@ __all__ = [
     "RateLimitError",
     "RateLimiter",
     "ReaderOptions",
+    "RedisCache",
     "Reference",
     "RequestError",
     "ResponseError",
@@ -92,6 +96,7 @@ __all__ = [
     "Segments",
     "ServiceError",
     "SparseEmbeddings",
+    "SqliteCache",
     "StatusError",
     "Totals",
     "Training",
@@ -103,7 +108,13 @@ __all__ = [
     "token_index",
 ]
 
-_LATE = {"Elastic": "ragbridge.services.elastic.client"}
+_LATE = {
+    "Cache": "ragbridge.cache",
+    "CacheInfo": "ragbridge.cache",
+    "Elastic": "ragbridge.services.elastic.client",
+    "RedisCache": "ragbridge.cache",
+    "SqliteCache": "ragbridge.cache",
+}
 """Where names are that are imported when they are first asked for: those of one service need not wait for another's."""
 
 _publish(__name__, [globals().get(_name) for _name in __all__])

@@ -13,8 +13,8 @@ import pytest
 import ragbridge
 
 HEAVY = (
-    "haystack", "httpx", "icu4py", "langchain_core", "llama_index", "model2vec", "numpy", "pydantic", "rich",
-    "starlette", "tokenizers", "typer", "uvicorn", "wordllama",
+    "haystack", "httpx", "icu4py", "langchain_core", "llama_index", "model2vec", "numpy", "pydantic", "redis", "rich",
+    "sqlite3", "starlette", "tokenizers", "typer", "uvicorn", "wordllama",
 )  # fmt: skip
 
 

@@ -1,22 +1,15 @@
-"""Answers that were paid for once, kept under what they depend on."""
+"""Answers that were paid for once, kept under what they depend on.
+
+``Jina(cache="vectors.db")`` and ``Elastic(cache=...)`` take what ``ragbridge.cache.opening`` turns into a cache.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from ragbridge.cache.protocol import Cache
+from ragbridge.cache.redis import RedisCache
+from ragbridge.cache.sqlite import CacheInfo, SqliteCache
+from ragbridge.values.public import publish as _publish
 
+__all__ = ["Cache", "CacheInfo", "RedisCache", "SqliteCache"]
 
-class Cache(Protocol):
-    """Keeps bytes under keys of 20 bytes.
-
-    Both methods may block, and are called from any thread. An exception that is no ``RagbridgeError`` never fails a
-    call: it is logged once, and the call goes on without the cache.
-    """
-
-    def get_many(self, keys: Sequence[bytes]) -> Mapping[bytes, bytes]:
-        """What is kept under ``keys``. Keys that are not known are left out."""
-        ...
-
-    def put_many(self, items: Mapping[bytes, bytes]) -> None:
-        """Keep ``items``. A key that is there already gets the new value."""
-        ...
+_publish("ragbridge", [Cache, CacheInfo, RedisCache, SqliteCache])
