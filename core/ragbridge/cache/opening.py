@@ -50,11 +50,19 @@ def open_cache(value: CacheLike | None) -> Cache | None:
     )
 
 
+def portable(value: CacheLike, cache: Cache) -> CacheLike:
+    """What a pickle holds for ``value``, which ``cache`` was opened from.
+
+    A path becomes the cache itself: reading a pickle then opens nothing, and the path is the same in any folder.
+    """
+    return cache if isinstance(value, (str, os.PathLike)) else value
+
+
 def _redis(url: str) -> RedisCache:
     """A server that a setting names. Settings are written down and shown, so they hold no password."""
-    if "@" in url:
+    if "@" in url or "?" in url:
         raise ConfigurationError(
-            'cache="redis://..." would be written down with its password: set RAGBRIDGE_REDIS_URL and give '
+            'cache="redis://..." would be written down with its password or options: set RAGBRIDGE_REDIS_URL and give '
             'cache="redis://", or give a RedisCache'
         )
     return RedisCache(None if url in {"redis://", "redis:"} else url)

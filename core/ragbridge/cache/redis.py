@@ -103,7 +103,7 @@ class RedisCache:
         return self._server.client
 
     def __reduce__(self) -> tuple[Any, ...]:
-        secret = self._server is not None and self._server.has_password
+        secret = self._server is not None and self._server.has_secret
         return self._revive, (None if secret else self._address, self._ttl)
 
     def __copy__(self) -> RedisCache:
@@ -134,11 +134,13 @@ class _Server:
         client: Asks it.
     """
 
-    __slots__ = ("client", "has_password", "shown")
+    __slots__ = ("client", "has_secret", "shown")
 
     def __init__(self, address: SplitResult, client: redis.Redis) -> None:
         self.client = client
-        self.has_password = address.password is not None
+        self.has_secret = address.password is not None or bool(
+            address.query
+        )  # options may be secrets as well
         self.shown = _without_password(address)
 
     def close(self) -> None:
@@ -190,9 +192,10 @@ def _address(url: str) -> SplitResult | None:
     """The parts of the address of a Redis server; None if it is none."""
     try:
         address = urlsplit(url)
-        return address if address.scheme in SCHEMES and (address.port is None or address.port > 0) else None
+        valid = address.scheme in SCHEMES and (address.port is None or address.port > 0)
     except (AttributeError, TypeError, ValueError):
         return None
+    return address if valid else None
 
 
 def _without_password(address: SplitResult) -> str:

@@ -6,6 +6,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from ragbridge.cache.guarded import Guarded
+from ragbridge.cache.opening import open_cache, portable
 from ragbridge.client.call import Totals
 from ragbridge.client.secret import MissingKeyError
 from ragbridge.errors import ConfigurationError
@@ -17,7 +19,7 @@ from ragbridge.transport.thread_driver import ThreadDriver
 if TYPE_CHECKING:
     import os
     import ssl
-    from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable
+    from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable, Mapping
 
     from ragbridge.flow import Plan
     from ragbridge.limiter.limits import RateLimiter
@@ -37,12 +39,17 @@ class Service:
     """One connection to a service and the policy for it. Safe to share between threads and event loops.
 
     Args:
-        settings: What makes another object like this one, in another process as well: no key, no connection.
+        settings: What makes another object like this one, in another process as well: no key, no connection. ``cache``
+            among them is where answers are kept, and ``cache_version`` a word of the caller's for what they depend on.
         bound: Whether it also has parts that stay in this process.
         clock: Time, for tests that wait.
 
     Attributes:
         usage: What this object has used so far.
+        cache: Where answers are kept, with a count of hits and misses; None for nowhere.
+
+    Raises:
+        ConfigurationError: ``cache`` is no cache, or cannot be used.
     """
 
     def __init__(self, settings: dict[str, Any], *, bound: bool = False, clock: Clock | None = None) -> None:
@@ -50,6 +57,7 @@ class Service:
         self._bound = bound or clock is not None
         self._clock = clock or SystemClock()
         self.usage = Totals()
+        self.cache = _guarded(settings)
 
     def _connect(
         self,
@@ -121,12 +129,23 @@ class Service:
         return await in_thread(act)
 
     def close(self) -> None:
-        """Close idle connections. The object stays usable: a later call opens new ones."""
+        """Close idle connections, and the cache's file. The object stays usable: a later call opens new ones."""
         self._transport.close()
+        self._close_cache()
 
     async def aclose(self) -> None:
-        """Close idle connections, those of the running event loop included."""
+        """Close idle connections, those of the running event loop included, and the cache's file."""
         await self._transport.close_async()
+        self._close_cache()
+
+    def _close_cache(self) -> None:
+        if self.cache is not None and self.cache.cache is not self._settings["cache"]:  # not the caller's own
+            self.cache.close()
+
+    @property
+    def _embedded(self) -> Callable[[], str] | None:
+        """Tells the name of the embedded engine's model; None where the engine does not answer."""
+        return self._transport.model_name if isinstance(self._transport, InProcessTransport) else None
 
     def __enter__(self) -> Self:
         return self
@@ -155,7 +174,10 @@ class Service:
             raise TypeError(
                 f"a {type(self).__name__} with a client, transport or clock of its own cannot be pickled"
             )
-        return self._revive, (self._settings,)
+        settings = self._settings
+        if self.cache is not None:
+            settings = {**settings, "cache": portable(settings["cache"], self.cache.cache)}
+        return self._revive, (settings,)
 
     @classmethod
     def _revive(cls, settings: dict[str, Any]) -> Self:
@@ -185,6 +207,19 @@ class Part:
 
     async def _run_async(self, plan: Plan[T]) -> T:
         return await self._service._run_async(plan)  # noqa: SLF001 - a part of it
+
+
+def _guarded(settings: Mapping[str, Any]) -> Guarded | None:
+    """The cache that the settings name, as a client uses one."""
+    version = settings.get("cache_version", "")
+    if not isinstance(version, str):
+        raise ConfigurationError(f"cache_version is {type(version).__name__}, not str")
+    cache = open_cache(settings.get("cache"))
+    if cache is None and version:
+        raise ConfigurationError(
+            f"cache_version={version!r} without cache=: there is nothing that it could tell apart"
+        )
+    return None if cache is None else Guarded(cache)
 
 
 def check_policy(

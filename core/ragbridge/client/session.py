@@ -52,6 +52,10 @@ class Channel:
         virtual: The clock is not the machine's own, so its limiters are not shared with other clients.
         count_tokens: The caller's own tokenizer, or None.
         cache: Where answers are kept that were paid for; None for nowhere.
+        cache_version: The caller's word for what nobody can see: a hosted model that was silently renewed.
+
+    Attributes:
+        embedded: Tells the name of the embedded engine's model; None where the engine does not answer.
     """
 
     def __init__(
@@ -72,8 +76,11 @@ class Channel:
         virtual: bool,
         count_tokens: Callable[[str], int] | None = None,
         cache: Cache | None = None,
+        cache_version: str = "",
     ) -> None:
         self.cache = cache
+        self.cache_version = cache_version
+        self.embedded: Callable[[], str] | None = None
         self._service = service
         self._base = base
         self._host = urlsplit(base).netloc
@@ -110,10 +117,15 @@ class Channel:
         """Names the answers of one call in the cache.
 
         Args:
-            product: What is asked for.
+            product: What is asked for; each has its own answers.
             asked: Everything that the request holds but its input.
         """
-        return Keys(f"{self._service}:{self._base}", product, asked)
+        source = self._source(product) if self.embedded is None else f"local:{self.embedded()}"
+        return Keys(source, product, asked, self.cache_version)
+
+    def _source(self, product: str) -> str:  # noqa: ARG002 - products may have hosts of their own
+        """Who answers. What the embedded engine answers depends on its own model instead, whichever is asked for."""
+        return f"{self._service}:{self._base}"
 
     def limiter(self, product: str) -> RateLimiter | None:
         """The limiter of one product: the caller's own, or the one that this process shares for host and key."""

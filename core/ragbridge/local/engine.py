@@ -23,6 +23,7 @@ from ragbridge.local.model import StaticEmbedder, load
 from ragbridge.local.quota import Ledger, Quota
 from ragbridge.local.refusals import CODES, JSON, Refusal, Shape
 from ragbridge.local.routes import elastic_route, jina_routes
+from ragbridge.local.weights import WORDLLAMA
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,11 @@ class Engine:
         self._numbers = itertools.count(1)
         self._routes = [(re.compile(f"{route.pattern}$"), route) for route in jina_routes(pages or {})]
         self._inference = InferenceApi(self.load)
+
+    @property
+    def model_name(self) -> str:
+        """The embedded model: the name of the packaged one, or the folder of another. Nothing is loaded."""
+        return WORDLLAMA if self._directory is None else str(self._directory)
 
     def load(self) -> StaticEmbedder:
         """Loads the weights, once per process. The first request does so implicitly.

@@ -42,6 +42,10 @@ class InProcessTransport:
         await asyncio.sleep(self._pause(answer, request))
         return self._outcome(answer, request)
 
+    def model_name(self) -> str:
+        """The name of the engine's model, which all of its vectors depend on."""
+        return (self._engine or shared_engine()).model_name
+
     def close(self) -> None:
         """Nothing is held."""
 

@@ -24,6 +24,7 @@ from ragbridge.services.elastic.session import CLUSTER, ElasticChannel
 if TYPE_CHECKING:
     import ssl
 
+    from ragbridge.cache.opening import CacheLike
     from ragbridge.flow import Clock
     from ragbridge.local import Engine
     from ragbridge.transport.base import Transport
@@ -62,6 +63,11 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
         http_client: Your own ``httpx.Client``, which is never closed here.
         async_http_client: Your own ``httpx.AsyncClient``, which belongs to one event loop and is never closed here.
         count_tokens: Counts the tokens of one text, for limits that count tokens; None for estimates.
+        cache: Where answers are kept that were paid for, so that nothing is paid twice: the path of a file, which all
+            processes of a machine may share; a ``RedisCache`` or ``"redis://"`` for several machines; a dict or any other
+            ``MutableMapping``; a LangChain ``ByteStore``; or an object of your own, see ``Cache``. None for nowhere.
+        cache_version: Any text. With another one, nothing is found that was kept before: for a hosted model that was
+            silently renewed, or an endpoint whose settings these credentials may not read.
         transport: Another transport, or a ``ragbridge.local.Engine`` with its own settings.
         clock: The source of time, for tests.
 
@@ -100,6 +106,8 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
         http_client: object | None = None,
         async_http_client: object | None = None,
         count_tokens: Callable[[str], int] | None = None,
+        cache: CacheLike | None = None,
+        cache_version: str = "",
         transport: Transport | Engine | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -120,6 +128,8 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
             "concurrency": concurrency,
             "batch_size": batch_size,
             "count_tokens": count_tokens,
+            "cache": cache,
+            "cache_version": cache_version,
         }
         credential = (
             None if local else choose(api_key=api_key, basic_auth=basic_auth, bearer_auth=bearer_auth)
@@ -138,6 +148,8 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
         concurrency: int | None = None,
         batch_size: int = BATCH_SIZE,
         count_tokens: Callable[[str], int] | None = None,
+        cache: CacheLike | None = None,
+        cache_version: str = "",
     ) -> Self:
         """A client for the Elasticsearch that an official client is connected to.
 
@@ -153,6 +165,8 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
             concurrency: See ``Elastic``.
             batch_size: See ``Elastic``.
             count_tokens: See ``Elastic``.
+            cache: See ``Elastic``.
+            cache_version: See ``Elastic``.
 
         Raises:
             ConfigurationError: ``es`` is not such a client, or has something that cannot be taken over: a custom node
@@ -172,6 +186,8 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
             "concurrency": concurrency,
             "batch_size": batch_size,
             "count_tokens": count_tokens,
+            "cache": cache,
+            "cache_version": cache_version,
         }
         client = cls.__new__(cls)
         client._begin(settings, connection.credential)  # noqa: SLF001 - an alternative constructor
@@ -212,6 +228,8 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
             clock=self._clock,
             virtual=clock is not None,
             count_tokens=settings["count_tokens"],
+            cache=self.cache,
+            cache_version=settings["cache_version"],
         )
         self._connect(
             base,
@@ -224,6 +242,7 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
             ca_certs=settings["ca_certs"],
             verify=settings["verify"],
         )
+        self._channel.embedded = self._embedded
 
     @property
     def endpoints(self) -> Endpoints:

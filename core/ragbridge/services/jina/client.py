@@ -31,6 +31,7 @@ from ragbridge.services.jina.session import (
 from ragbridge.services.jina.web.methods import WebMethods
 
 if TYPE_CHECKING:
+    from ragbridge.cache.opening import CacheLike
     from ragbridge.flow import Clock
     from ragbridge.local import Engine
     from ragbridge.transport.base import Transport
@@ -76,6 +77,11 @@ class Jina(
         http_client: Your own ``httpx.Client``; never closed here.
         async_http_client: Your own ``httpx.AsyncClient``; it belongs to one event loop; never closed here.
         count_tokens: A real tokenizer's count of one text, for the limiter; None for estimates that calibrate themselves.
+        cache: Where answers are kept that were paid for, so that nothing is paid twice: the path of a file, which all
+            processes of a machine may share; a ``RedisCache`` or ``"redis://"`` for several machines; a dict or any other
+            ``MutableMapping``; a LangChain ``ByteStore``; or an object of your own, see ``Cache``. None for nowhere.
+        cache_version: Any text. With another one, nothing is found that was kept before: for a hosted model that was
+            silently renewed.
         transport: Something else that answers requests, or a ``ragbridge.local.Engine`` with settings of its own.
         clock: Time, for tests that wait.
 
@@ -116,6 +122,8 @@ class Jina(
         http_client: object | None = None,
         async_http_client: object | None = None,
         count_tokens: Callable[[str], int] | None = None,
+        cache: CacheLike | None = None,
+        cache_version: str = "",
         transport: Transport | Engine | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -140,6 +148,8 @@ class Jina(
             "grounding_url": grounding_url,
             "multivector_path": multivector_path,
             "count_tokens": count_tokens,
+            "cache": cache,
+            "cache_version": cache_version,
         }
         bound = any(part is not None for part in (http_client, async_http_client, transport))
         super().__init__(settings, bound=bound, clock=clock)
@@ -157,6 +167,8 @@ class Jina(
             clock=self._clock,
             virtual=clock is not None,
             count_tokens=count_tokens,
+            cache=self.cache,
+            cache_version=cache_version,
         )
         busiest = "reader" if limits == KEYLESS else "embeddings"
         self._connect(
@@ -168,6 +180,7 @@ class Jina(
             transport=transport,
             clients=(http_client, async_http_client),
         )
+        self._channel.embedded = self._embedded
         if limits != KEYLESS:
             self._channel.check_key()  # last: an object without a key is whole, see _revive
 

@@ -39,6 +39,9 @@ DEFAULT_TIER = "free"
 KEYLESS = "keyless"
 """The tier of requests without a key: it belongs to an IP address, and few products have it."""
 
+READER = "reader"
+"""The product whose quota and whose pages are those of another host."""
+
 _JSON = {"content-type": "application/json"}
 
 
@@ -123,6 +126,9 @@ class JinaChannel(Channel):
             about_items=is_about_items,
             **policy,
         )
+
+    def _source(self, product: str) -> str:
+        return f"jina:{self.hosts.reader}" if product == READER else super()._source(product)
 
     @property
     def keyless(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 from ragbridge.errors import AuthenticationError
 from ragbridge.flow import Flow, wait
@@ -20,7 +21,7 @@ SMALLEST = min(BATCH_CAPS.values())
 """For services that are not in the table, and where nobody may ask which it is."""
 
 _MEANS = frozenset({"adaptive_allocations", "num_allocations", "num_threads", "rate_limit"})
-"""Settings that say how fast an endpoint answers, and nothing about what."""
+"""Settings that say how fast an endpoint answers, and nothing about what. Some change by themselves."""
 
 
 def cap_of(channel: ElasticChannel, inference_id: str) -> Flow[int]:
@@ -32,15 +33,24 @@ def cap_of(channel: ElasticChannel, inference_id: str) -> Flow[int]:
 def text_keys(
     channel: ElasticChannel, texts: Sequence[str], options: InferenceOptions, places: Sequence[int]
 ) -> Flow[Sequence[bytes | None]]:
-    """The key of each text in a cache. None where the endpoint may not be read: it may be remade with another model."""
+    """The key of each text in a cache, as far as they can be told.
+
+    None where the endpoint may not be read: it may be remade with another model. A caller who has given a
+    ``cache_version`` answers for that.
+    """
     endpoint = yield from _endpoint_of(channel, options.inference_id)
-    if endpoint is None:
+    if endpoint is None and not channel.cache_version:
         return [None] * len(places)
-    settings = {name: value for name, value in endpoint.service_settings.items() if name not in _MEANS}
-    made_of = [endpoint.service, settings, endpoint.task_settings, endpoint.chunking_settings]
-    asked = {"path": options.path, "endpoint": json.loads(json.dumps(made_of, default=str))}
+    asked = {"path": options.path, "endpoint": None if endpoint is None else _made_of(endpoint)}
     keys = channel.keys(options.task, {**options.payload(), **asked})
     return [keys.of(texts[place]) for place in places]
+
+
+def _made_of(endpoint: Endpoint) -> Any:
+    """What the endpoint's answers depend on."""
+    settings = {name: value for name, value in endpoint.service_settings.items() if name not in _MEANS}
+    made_of = [endpoint.service, settings, endpoint.task_settings, endpoint.chunking_settings]
+    return json.loads(json.dumps(made_of, default=str))
 
 
 def _endpoint_of(channel: ElasticChannel, inference_id: str) -> Flow[Endpoint | None]:
@@ -48,10 +58,13 @@ def _endpoint_of(channel: ElasticChannel, inference_id: str) -> Flow[Endpoint | 
     gate = channel.gate(inference_id)
     with gate.enter() as turn:
         yield from wait(turn)
-        if inference_id not in channel.endpoints:
-            channel.endpoints[inference_id] = yield from _read(channel, inference_id)
-        gate.open()
-    return channel.endpoints.get(inference_id)
+        if inference_id in channel.endpoints:
+            return channel.endpoints[inference_id]
+        endpoint = yield from _read(channel, inference_id)
+        if gate is channel.gate(inference_id):  # this client did not change the endpoint meanwhile
+            channel.endpoints[inference_id] = endpoint
+            gate.open()
+    return endpoint
 
 
 def _read(channel: ElasticChannel, inference_id: str) -> Flow[Endpoint | None]:
@@ -61,8 +74,12 @@ def _read(channel: ElasticChannel, inference_id: str) -> Flow[Endpoint | None]:
         if error.status != 403:
             raise
         logger.debug(
-            "%s may not be read with these credentials: requests of %d texts, and no cache",
-            inference_id,
-            SMALLEST,
+            "%s may not be read with these credentials: requests of %d texts", inference_id, SMALLEST
         )
+        if channel.cache is not None and not channel.cache_version:
+            logger.warning(
+                "%s may not be read with these credentials, so its answers are not kept: it could be remade with another "
+                "model. Grant the cluster privilege monitor_inference, or set cache_version=",
+                inference_id,
+            )
         return None
