@@ -9,13 +9,25 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from ragbridge import errors as _errors
+from ragbridge.cache import CacheLike
+from ragbridge.cache.opening import written as written_cache
 
-__all__ = ["Client", "Connected", "Made", "changed", "defaults_of"]
+__all__ = [
+    "CacheLike",
+    "Client",
+    "Connected",
+    "Made",
+    "changed",
+    "defaults_of",
+    "path_as_text",
+    "written_cache",
+]
 
 
 class Client(Protocol):
@@ -140,6 +152,11 @@ def defaults_of(service: Callable[..., Any]) -> Mapping[str, Any]:
 def _defaults_of(service: Callable[..., Any]) -> Mapping[str, Any]:
     parameters = inspect.signature(service).parameters
     return MappingProxyType({name: parameter.default for name, parameter in parameters.items()})
+
+
+def path_as_text(value: Any) -> Any:
+    """``value``, which is written down as a text if it is a path."""
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 
 def changed(value: Any, change: Callable[[Any], Any]) -> Any:

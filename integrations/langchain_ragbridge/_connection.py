@@ -7,7 +7,17 @@ from abc import abstractmethod
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 from pydantic.json_schema import SkipJsonSchema
 
 from ragbridge import ConfigurationError, Retry, adapters
@@ -69,6 +79,11 @@ class Connected(BaseModel, adapters.Connected[S], Generic[S]):
     """Seconds that one request may take as a whole; None for ten times ``timeout``."""
     concurrency: int | None = None
     """Requests in flight at most; None for the limiter's own limit."""
+    cache: Any = Field(default=None, repr=False)
+    """Where answers are kept that were paid for: the path of a file, ``"redis://"``, or anything else that ``ragbridge.Jina``
+    takes. In dumps it is a text, or None where no text names it: a dict, a ``ByteStore``, a cache of your own."""
+    cache_version: str = ""
+    """Any text. With another one, nothing is found that was kept before."""
     client: SkipJsonSchema[S | None] = Field(default=None, exclude=True, repr=False)
     """A ready client instead of the connection's settings. It is pickled with the object, but is in no dump."""
 
@@ -98,6 +113,15 @@ class Connected(BaseModel, adapters.Connected[S], Generic[S]):
                 if value is not None or name not in {*cls._SECRETS, *cls._ADDRESSES}
             }
         return validate(settings)
+
+    @field_validator("cache", mode="before")
+    @classmethod
+    def _as_text(cls, cache: Any) -> Any:
+        return adapters.path_as_text(cache)
+
+    @field_serializer("cache")
+    def _written(self, cache: Any) -> str | None:
+        return adapters.written_cache(cache)
 
     def close(self) -> None:
         """Close idle connections of this object's own client. It stays usable; a ready ``client`` is left alone."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import base64
+import copy
 import importlib
 import inspect
 import json
@@ -22,6 +23,7 @@ os.environ["HAYSTACK_TELEMETRY_ENABLED"] = (
 )
 
 from haystack import Pipeline
+from haystack.core.errors import SerializationError
 from haystack.utils import Secret
 from langchain_core.load import dumps
 from llama_index.core.schema import MetadataMode
@@ -42,7 +44,7 @@ import llama_index.readers.ragbridge as llama_readers
 import llama_index.retrievers.ragbridge as llama_retrievers
 import llama_index.sparse_embeddings.ragbridge as llama_sparse
 import llama_index.tools.ragbridge as llama_tools
-from ragbridge import Elastic, Jina, RateLimit, ReaderOptions, Retry
+from ragbridge import Elastic, Jina, RateLimit, ReaderOptions, Retry, SqliteCache
 
 INTEGRATIONS = Path(__file__).parents[2] / "integrations"
 KEY = "sesame-0123456789abcdef"
@@ -54,6 +56,8 @@ POLICY = {
     "timeout": 12.5,
     "deadline": 700.0,
     "concurrency": 2,
+    "cache": "redis://cache.example:6379/1",
+    "cache_version": "2026-11",
 }
 """What every adapter over a service is told of its policy, each with another value than its default."""
 JINA = {**POLICY, "base_url": "http://127.0.0.1:9"}
@@ -497,6 +501,40 @@ def test_every_adapter_has_every_setting_of_a_policy(adapter, monkeypatch):
     client = made._connected()
     assert {name: client._settings[name] for name in POLICY} == POLICY
     assert made._connected() is client
+
+
+@over_a_service
+def test_a_cache_that_no_text_names_is_used_and_not_written_down(adapter):
+    """A dict may hold a million vectors: it is in no dump and no repr. Haystack, which writes pipelines, refuses it."""
+    kept = {"sesame": b"sesame"}
+    made = adapter.make(cache=kept)
+    if not hasattr(made, "_connected"):  # LlamaIndex's retriever keeps no settings
+        return
+    made._connected().cache.put_many({bytes(20): b"1"})
+    assert len(kept) == 2
+    assert "sesame" not in repr(made)
+    if adapter.framework == "haystack":
+        with pytest.raises(
+            SerializationError, match="with cache=dict cannot be serialized: give the path of a file"
+        ):
+            made.to_dict()
+    elif isinstance(made, BaseModel):
+        assert made.model_dump()["cache"] is None
+
+
+@over_a_service
+def test_a_path_of_a_cache_is_written_as_a_text(adapter, tmp_path):
+    """Also where a ``SqliteCache`` was given; what it holds is not lost when the object is copied or pickled."""
+    path = tmp_path / "x.db"
+    for given in (path, SqliteCache(path)):
+        made = adapter.make(cache=given)
+        if not hasattr(made, "_connected"):
+            return
+        made._connected().cache.put_many({bytes(20): b"1"})
+        for again in (*copies(made), copy.copy(made), copy.deepcopy(made)):
+            assert again._connected().cache.get_many([bytes(20)]) == {bytes(20): b"1"}
+        if hasattr(made, "to_dict"):
+            assert os.fspath(path) in repr(made.to_dict())
 
 
 @over_a_service

@@ -203,7 +203,7 @@ def test_sparse_similarity_is_that_of_the_tokens():
 
 def test_a_foreign_cache_is_refused():
     """LlamaIndex's cache of vectors knows texts alone, neither role nor endpoint."""
-    with pytest.raises(ConfigurationError, match="IngestionPipeline"):
+    with pytest.raises(ConfigurationError, match="embeddings_cache=.*: cache= keeps vectors"):
         ElasticEmbedding(inference_id=DENSE, url="local", embeddings_cache=SimpleKVStore())
 
 

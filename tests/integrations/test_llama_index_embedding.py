@@ -266,7 +266,7 @@ def test_unknown_and_contradicting_settings_are_refused():
         JinaEmbedding(model="a", model_name="b")
     with pytest.raises(ConfigurationError, match="give base_url, timeout to it"):
         JinaEmbedding(client=client, base_url="local", timeout=3)
-    with pytest.raises(ConfigurationError, match="IngestionPipeline"):
+    with pytest.raises(ConfigurationError, match="embeddings_cache=.*: cache= keeps vectors"):
         JinaEmbedding(client=client, embeddings_cache=SimpleKVStore())
     with pytest.raises(ConfigurationError, match="JINA_API_KEY"):
         JinaEmbedding()

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+from ragbridge.cache.opening import CacheLike
 from ragbridge.cache.protocol import Cache
 from ragbridge.cache.redis import RedisCache
 from ragbridge.cache.sqlite import CacheInfo, SqliteCache
 from ragbridge.values.public import publish as _publish
 
-__all__ = ["Cache", "CacheInfo", "RedisCache", "SqliteCache"]
+__all__ = ["Cache", "CacheInfo", "CacheLike", "RedisCache", "SqliteCache"]
 
 _publish("ragbridge", [Cache, CacheInfo, RedisCache, SqliteCache])

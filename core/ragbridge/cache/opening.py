@@ -11,7 +11,7 @@ from ragbridge.cache.redis import RedisCache
 from ragbridge.cache.sqlite import SqliteCache
 from ragbridge.errors import ConfigurationError
 
-CacheLike: TypeAlias = "str | os.PathLike[str] | Cache | Items | ByteStore"
+CacheLike: TypeAlias = str | os.PathLike[str] | Cache | Items | ByteStore
 """A path of a file, ``"redis://..."``, a cache, a mapping, or a LangChain ``ByteStore``."""
 
 REDIS = ("redis:", "rediss:")
@@ -56,6 +56,16 @@ def portable(value: CacheLike, cache: Cache) -> CacheLike:
     A path becomes the cache itself: reading a pickle then opens nothing, and the path is the same in any folder.
     """
     return cache if isinstance(value, (str, os.PathLike)) else value
+
+
+def written(value: CacheLike | None) -> str | None:
+    """A text that opens the same cache in another process; None where no text does.
+
+    That is so for a mapping, a store, a cache of the caller's own, one with a bound, and an address with a password.
+    """
+    if isinstance(value, (str, os.PathLike)):
+        return os.fspath(value)
+    return value.setting if isinstance(value, (SqliteCache, RedisCache)) else None
 
 
 def _redis(url: str) -> RedisCache:

@@ -55,6 +55,13 @@ class RedisCache:
         cache.__dict__.update(_ttl=ttl, _server=None, _address=address)
         return cache
 
+    @property
+    def setting(self) -> str | None:
+        """What ``cache=`` says for it; None where no text does."""
+        if self._ttl is not None or (self._server is not None and self._server.has_secret and self._address):
+            return None
+        return self._address or "redis://"
+
     def get_many(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """What is kept under ``keys``.
 

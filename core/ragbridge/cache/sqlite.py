@@ -82,6 +82,11 @@ class SqliteCache:
         """The file."""
         return Path(self._database.path)
 
+    @property
+    def setting(self) -> str | None:
+        """What ``cache=`` says for it; None where no text does."""
+        return self._database.path if self._max_bytes is None else None
+
     def get_many(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """What is kept under ``keys``.
 

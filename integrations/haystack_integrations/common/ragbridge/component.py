@@ -13,6 +13,7 @@ from haystack.utils import Secret
 from tqdm import tqdm
 
 from ragbridge import ConfigurationError, Elastic, Jina, RateLimit, ReaderOptions, Retry, adapters
+from ragbridge.adapters import CacheLike
 
 V = TypeVar("V", RateLimit, ReaderOptions, Retry)
 S = TypeVar("S", bound=Jina | Elastic)
@@ -36,6 +37,8 @@ class ServiceComponent(adapters.Connected[S], Generic[S]):
         timeout: float,
         deadline: float | None,
         concurrency: int | None,
+        cache: CacheLike | None,
+        cache_version: str,
     ) -> None:
         for name in self._SECRETS:
             _check_secret(name, getattr(self, name))
@@ -45,6 +48,8 @@ class ServiceComponent(adapters.Connected[S], Generic[S]):
         self.timeout = timeout
         self.deadline = deadline
         self.concurrency = concurrency
+        self.cache: CacheLike | None = adapters.path_as_text(cache)
+        self.cache_version = cache_version
         self._made: adapters.Made[S] | None = None
         self._making = threading.Lock()
         if client is not None:
@@ -69,7 +74,7 @@ class ServiceComponent(adapters.Connected[S], Generic[S]):
     def to_dict(self) -> dict[str, Any]:
         """Serialize the component to a dictionary.
 
-        :raises SerializationError: The component was given a ready client.
+        :raises SerializationError: The component was given a ready client, or a cache that no text names.
         :raises ValueError: The key is a token: only names of environment variables are written.
         """
         if self.client is not None:
@@ -79,6 +84,12 @@ class ServiceComponent(adapters.Connected[S], Generic[S]):
             )
         names = [name for name in adapters.defaults_of(type(self).__init__) if name not in {"self", "client"}]
         settings = {name: getattr(self, name) for name in names}
+        settings["cache"] = adapters.written_cache(self.cache)
+        if settings["cache"] is None and self.cache is not None:
+            raise SerializationError(
+                f"{type(self).__name__} with cache={type(self.cache).__name__} cannot be serialized: give the path of a file, "
+                'or "redis://" for the server that RAGBRIDGE_REDIS_URL names'
+            )
         for name in ("limits", "retry"):
             if isinstance(settings[name], (RateLimit, Retry)):
                 settings[name] = asdict(settings[name])

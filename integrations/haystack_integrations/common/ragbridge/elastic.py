@@ -8,6 +8,7 @@ from haystack.utils import Secret
 
 from haystack_integrations.common.ragbridge.component import ServiceComponent
 from ragbridge import ConfigurationError, Elastic, RateLimit, Retry
+from ragbridge.adapters import CacheLike
 
 KEY = Secret.from_env_var(list(Elastic.KEY_VARIABLES), strict=False)
 TIMEOUT = Elastic.TIMEOUT
@@ -37,6 +38,8 @@ class ElasticComponent(ServiceComponent[Elastic]):
         timeout: float,
         deadline: float | None,
         concurrency: int | None,
+        cache: CacheLike | None,
+        cache_version: str,
         batch_size: int = BATCH_SIZE,
     ) -> None:
         if (username is None) != (password is None):
@@ -65,6 +68,8 @@ class ElasticComponent(ServiceComponent[Elastic]):
             timeout=timeout,
             deadline=deadline,
             concurrency=concurrency,
+            cache=cache,
+            cache_version=cache_version,
         )
 
     @classmethod

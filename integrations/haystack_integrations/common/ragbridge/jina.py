@@ -8,6 +8,7 @@ from haystack.utils import Secret
 
 from haystack_integrations.common.ragbridge.component import ServiceComponent
 from ragbridge import ConfigurationError, Jina, RateLimit, Retry
+from ragbridge.adapters import CacheLike
 
 KEY = Secret.from_env_var(list(Jina.KEY_VARIABLES), strict=False)
 BASE_URL = Jina.BASE_URL
@@ -32,6 +33,8 @@ class JinaComponent(ServiceComponent[Jina]):
         timeout: float,
         deadline: float | None,
         concurrency: int | None,
+        cache: CacheLike | None,
+        cache_version: str,
         batch_size: int = BATCH_SIZE,
     ) -> None:
         self.api_key = api_key
@@ -44,6 +47,8 @@ class JinaComponent(ServiceComponent[Jina]):
             timeout=timeout,
             deadline=deadline,
             concurrency=concurrency,
+            cache=cache,
+            cache_version=cache_version,
         )
 
     def _make(self, settings: dict[str, Any]) -> Jina:

@@ -13,9 +13,10 @@ except ImportError as error:
         f'this adapter needs LlamaIndex ({error}): pip install "ragbridge[llama-index]"'
     ) from error
 
-from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, field_serializer
+from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, field_serializer, field_validator
 
 from ragbridge import ConfigurationError, Elastic, Jina, RateLimit, Retry, adapters
+from ragbridge.adapters import CacheLike
 
 S = TypeVar("S", Jina, Elastic)
 
@@ -32,6 +33,8 @@ class Connected(BaseComponent, adapters.Connected[S], Generic[S]):
     timeout: float
     deadline: float | None = None
     concurrency: int | None = None
+    cache: Any = Field(default=None, repr=False)
+    cache_version: str = ""
     client: S | None = None
 
     _made: adapters.Made[S] | None = PrivateAttr(default=None)
@@ -54,14 +57,25 @@ class Connected(BaseComponent, adapters.Connected[S], Generic[S]):
             value, lambda part: part.get_secret_value() if isinstance(part, SecretStr) else part
         )
 
+    @field_validator("cache", mode="before")
+    @classmethod
+    def _as_text(cls, cache: Any) -> Any:
+        return adapters.path_as_text(cache)
+
+    @field_serializer("cache")
+    def _written(self, cache: Any) -> str | None:
+        # None for what no text names: a dict, a cache of the caller's own.
+        return adapters.written_cache(cache)
+
     @field_serializer("client")
     def _describe(self, client: S | None) -> str | None:
         # Caches identify this component by its dump, and vectors depend on the service.
         return None if client is None else str(getattr(client, self._ADDRESS))
 
     def __getstate__(self) -> dict[str, Any]:
-        # Raises if the client cannot be pickled; the framework would drop it silently, and the copy would use the default service.
-        pickle.dumps(self.client)
+        # Raises if one of these cannot be pickled. The framework would drop it silently: the copy would use the default
+        # service, or pay again for what is in the cache.
+        pickle.dumps((self.client, self.cache))
         # The framework deletes attributes that cannot be pickled from the object itself, so it is given a copy without secrets.
         bare = self.model_copy(update=dict.fromkeys(self._SECRETS))
         return super(Connected, bare).__getstate__()
@@ -83,6 +97,8 @@ class JinaSettings(TypedDict, total=False):
     timeout: float
     deadline: float | None
     concurrency: int | None
+    cache: CacheLike | None
+    cache_version: str
     client: Jina | None
 
 
@@ -122,6 +138,8 @@ class ElasticSettings(TypedDict, total=False):
     timeout: float
     deadline: float | None
     concurrency: int | None
+    cache: CacheLike | None
+    cache_version: str
     client: Elastic | None
 
 
@@ -166,5 +184,5 @@ def check_cache(fields: Mapping[str, Any]) -> None:
     if fields.get("embeddings_cache") is not None:
         raise ConfigurationError(
             "embeddings_cache= finds vectors by their text alone, so a query would get a passage's vector, or "
-            "another model's; use the cache of an IngestionPipeline, which knows all settings"
+            "another model's: cache= keeps vectors under everything that they depend on"
         )

@@ -13,6 +13,7 @@ from haystack_integrations.common.ragbridge.component import check_documents
 from haystack_integrations.common.ragbridge.jina import BASE_URL, BATCH_SIZE, KEY, TIMEOUT, JinaComponent
 from haystack_integrations.common.ragbridge.pictures import Pictures, check_size
 from ragbridge import ConfigurationError, Jina, RateLimit, Retry
+from ragbridge.adapters import CacheLike
 
 if TYPE_CHECKING:
     from ragbridge import Classifications
@@ -54,6 +55,8 @@ class JinaDocumentClassifier(JinaComponent):
         timeout: float = TIMEOUT,
         deadline: float | None = None,
         concurrency: int | None = None,
+        cache: CacheLike | None = None,
+        cache_version: str = "",
         batch_size: int = BATCH_SIZE,
         client: Jina | None = None,
     ) -> None:
@@ -78,6 +81,9 @@ class JinaDocumentClassifier(JinaComponent):
         :param timeout: Seconds to wait for an answer's data.
         :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
         :param concurrency: Requests in flight at most; None for what the quota allows.
+        :param cache: Where answers are kept that were paid for: the path of a file, `"redis://"` for the server that
+            `RAGBRIDGE_REDIS_URL` names, or a cache. Only a text can be serialized.
+        :param cache_version: Any text. With another one, nothing is found that was kept before.
         :param batch_size: Documents in one request at most. Labels are billed with each request.
         :param client: A ready client instead of connection settings. Such a component cannot be serialized.
         :raises ConfigurationError: A setting is wrong.
@@ -91,6 +97,8 @@ class JinaDocumentClassifier(JinaComponent):
             timeout=timeout,
             deadline=deadline,
             concurrency=concurrency,
+            cache=cache,
+            cache_version=cache_version,
             batch_size=batch_size,
         )
         if (labels is None) == (classifier is None):

@@ -23,6 +23,7 @@ from ragbridge import (
     Retry,
     SearchResults,
 )
+from ragbridge.adapters import CacheLike
 
 OWN: Mapping[JinaReaderMode, frozenset[str]] = {
     JinaReaderMode.READ: frozenset({"options", "reader_url"}),
@@ -68,6 +69,8 @@ class JinaReaderConnector(JinaComponent):
         timeout: float = TIMEOUT,
         deadline: float | None = None,
         concurrency: int | None = None,
+        cache: CacheLike | None = None,
+        cache_version: str = "",
         client: Jina | None = None,
     ) -> None:
         """Create the component. Nothing is resolved or opened before warm-up.
@@ -94,6 +97,9 @@ class JinaReaderConnector(JinaComponent):
         :param timeout: Seconds to wait for an answer's data.
         :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
         :param concurrency: Requests in flight at most; None for what the quota allows.
+        :param cache: Where answers are kept that were paid for: the path of a file, `"redis://"` for the server that
+            `RAGBRIDGE_REDIS_URL` names, or a cache. Only a text can be serialized.
+        :param cache_version: Any text. With another one, nothing is found that was kept before.
         :param client: A ready client instead of connection settings. Such a component cannot be serialized.
         :raises ConfigurationError: A setting is wrong, or the mode does not have it.
         """
@@ -109,6 +115,8 @@ class JinaReaderConnector(JinaComponent):
             timeout=timeout,
             deadline=deadline,
             concurrency=concurrency,
+            cache=cache,
+            cache_version=cache_version,
         )
         try:
             self.mode = JinaReaderMode(str(mode))

@@ -19,6 +19,7 @@ from haystack_integrations.common.ragbridge.jina import (
 )
 from haystack_integrations.components.embedders.ragbridge._late_chunking import sources_of
 from ragbridge import DocumentEmbeddings, Embeddings, Jina, RateLimit, Retry
+from ragbridge.adapters import CacheLike
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL
 
 
@@ -61,6 +62,8 @@ class JinaDocumentEmbedder(JinaComponent):
         timeout: float = TIMEOUT,
         deadline: float | None = None,
         concurrency: int | None = None,
+        cache: CacheLike | None = None,
+        cache_version: str = "",
         batch_size: int = BATCH_SIZE,
         progress_bar: bool = False,
         client: Jina | None = None,
@@ -92,6 +95,9 @@ class JinaDocumentEmbedder(JinaComponent):
         :param timeout: Seconds to wait for an answer's data.
         :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
         :param concurrency: Requests in flight at most; None for what the quota allows.
+        :param cache: Where answers are kept that were paid for: the path of a file, `"redis://"` for the server that
+            `RAGBRIDGE_REDIS_URL` names, or a cache. Only a text can be serialized.
+        :param cache_version: Any text. With another one, nothing is found that was kept before.
         :param batch_size: Documents in one request at most, up to 512; fewer where the quota asks for it. With late
             chunking a request holds the chunks of one source instead.
         :param progress_bar: Show how many documents are done, on standard error.
@@ -107,6 +113,8 @@ class JinaDocumentEmbedder(JinaComponent):
             timeout=timeout,
             deadline=deadline,
             concurrency=concurrency,
+            cache=cache,
+            cache_version=cache_version,
             batch_size=batch_size,
         )
         self.model = model

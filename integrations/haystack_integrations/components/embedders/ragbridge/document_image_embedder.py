@@ -20,6 +20,7 @@ from haystack_integrations.common.ragbridge.jina import (
 )
 from haystack_integrations.common.ragbridge.pictures import Pictures, check_size
 from ragbridge import Jina, RateLimit, Retry
+from ragbridge.adapters import CacheLike
 from ragbridge.models import DEFAULT_IMAGE_MODEL
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class JinaDocumentImageEmbedder(JinaComponent):
         timeout: float = TIMEOUT,
         deadline: float | None = None,
         concurrency: int | None = None,
+        cache: CacheLike | None = None,
+        cache_version: str = "",
         batch_size: int = BATCH_SIZE,
         progress_bar: bool = False,
         client: Jina | None = None,
@@ -91,6 +94,9 @@ class JinaDocumentImageEmbedder(JinaComponent):
         :param timeout: Seconds to wait for an answer's data.
         :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
         :param concurrency: Requests in flight at most; None for what the quota allows.
+        :param cache: Where answers are kept that were paid for: the path of a file, `"redis://"` for the server that
+            `RAGBRIDGE_REDIS_URL` names, or a cache. Only a text can be serialized.
+        :param cache_version: Any text. With another one, nothing is found that was kept before.
         :param batch_size: Pictures in one request at most, up to 512; fewer where they are heavy or the quota asks for it.
         :param progress_bar: Show how many documents are done, on standard error.
         :param client: A ready client instead of connection settings. Such a component cannot be serialized.
@@ -105,6 +111,8 @@ class JinaDocumentImageEmbedder(JinaComponent):
             timeout=timeout,
             deadline=deadline,
             concurrency=concurrency,
+            cache=cache,
+            cache_version=cache_version,
             batch_size=batch_size,
         )
         self.model = model

@@ -12,6 +12,7 @@ from haystack_integrations.common.ragbridge.component import check_documents, pr
 from haystack_integrations.common.ragbridge.elastic import BATCH_SIZE, KEY, TIMEOUT, ElasticComponent
 from haystack_integrations.components.embedders.ragbridge._sparse import sparse_embeddings
 from ragbridge import Elastic, RateLimit, Retry, SparseEmbeddings
+from ragbridge.adapters import CacheLike
 
 
 @component
@@ -52,6 +53,8 @@ class ElasticSparseDocumentEmbedder(ElasticComponent):
         timeout: float = TIMEOUT,
         deadline: float | None = None,
         concurrency: int | None = None,
+        cache: CacheLike | None = None,
+        cache_version: str = "",
         batch_size: int = BATCH_SIZE,
         progress_bar: bool = False,
         client: Elastic | None = None,
@@ -80,6 +83,9 @@ class ElasticSparseDocumentEmbedder(ElasticComponent):
         :param timeout: Seconds to wait for an answer's data. Elasticsearch itself waits 30 for a model.
         :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
         :param concurrency: Requests in flight at most; None for what the limits allow.
+        :param cache: Where answers are kept that were paid for: the path of a file, `"redis://"` for the server that
+            `RAGBRIDGE_REDIS_URL` names, or a cache. Only a text can be serialized.
+        :param cache_version: Any text. With another one, nothing is found that was kept before.
         :param batch_size: Documents in one request at most; the limit of the endpoint's service applies as well.
         :param progress_bar: Show how many documents are done, on standard error.
         :param client: A ready client instead of connection settings. Such a component cannot be serialized.
@@ -100,6 +106,8 @@ class ElasticSparseDocumentEmbedder(ElasticComponent):
             timeout=timeout,
             deadline=deadline,
             concurrency=concurrency,
+            cache=cache,
+            cache_version=cache_version,
             batch_size=batch_size,
         )
         self.inference_id = inference_id

@@ -11,6 +11,7 @@ from haystack.utils import Secret
 from haystack_integrations.common.ragbridge.elastic import KEY, TIMEOUT, ElasticComponent
 from haystack_integrations.components.embedders.ragbridge._sparse import sparse_embeddings
 from ragbridge import Elastic, RateLimit, Retry, SparseEmbeddings
+from ragbridge.adapters import CacheLike
 
 
 @component
@@ -47,6 +48,8 @@ class ElasticSparseTextEmbedder(ElasticComponent):
         timeout: float = TIMEOUT,
         deadline: float | None = None,
         concurrency: int | None = None,
+        cache: CacheLike | None = None,
+        cache_version: str = "",
         client: Elastic | None = None,
     ) -> None:
         """Create the component. Nothing is resolved or opened before warm-up.
@@ -71,6 +74,9 @@ class ElasticSparseTextEmbedder(ElasticComponent):
         :param timeout: Seconds to wait for an answer's data. Elasticsearch itself waits 30 for a model.
         :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
         :param concurrency: Requests in flight at most; None for what the limits allow.
+        :param cache: Where answers are kept that were paid for: the path of a file, `"redis://"` for the server that
+            `RAGBRIDGE_REDIS_URL` names, or a cache. Only a text can be serialized.
+        :param cache_version: Any text. With another one, nothing is found that was kept before.
         :param client: A ready client instead of connection settings. Such a component cannot be serialized.
         :raises ConfigurationError: A setting is wrong.
         """
@@ -89,6 +95,8 @@ class ElasticSparseTextEmbedder(ElasticComponent):
             timeout=timeout,
             deadline=deadline,
             concurrency=concurrency,
+            cache=cache,
+            cache_version=cache_version,
         )
         self.inference_id = inference_id
         self.prefix = prefix

@@ -13,6 +13,7 @@ from haystack_integrations.common.ragbridge.jina import BASE_URL, KEY, TIMEOUT, 
 from haystack_integrations.common.ragbridge.pictures import Pictures, check_size
 from haystack_integrations.common.ragbridge.ranking import check_top_k, ranked_documents
 from ragbridge import Jina, RateLimit, Retry
+from ragbridge.adapters import CacheLike
 from ragbridge.models import DEFAULT_RERANK_MODEL
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class JinaRanker(JinaComponent):
         timeout: float = TIMEOUT,
         deadline: float | None = None,
         concurrency: int | None = None,
+        cache: CacheLike | None = None,
+        cache_version: str = "",
         client: Jina | None = None,
     ) -> None:
         """Create the component. Nothing is resolved or opened before warm-up.
@@ -85,6 +88,9 @@ class JinaRanker(JinaComponent):
         :param timeout: Seconds to wait for an answer's data.
         :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
         :param concurrency: Requests in flight at most; None for what the quota allows.
+        :param cache: Where answers are kept that were paid for: the path of a file, `"redis://"` for the server that
+            `RAGBRIDGE_REDIS_URL` names, or a cache. Only a text can be serialized.
+        :param cache_version: Any text. With another one, nothing is found that was kept before.
         :param client: A ready client instead of connection settings. Such a component cannot be serialized.
         :raises ConfigurationError: A setting is wrong; it is a `ValueError`.
         """
@@ -97,6 +103,8 @@ class JinaRanker(JinaComponent):
             timeout=timeout,
             deadline=deadline,
             concurrency=concurrency,
+            cache=cache,
+            cache_version=cache_version,
         )
         self.model = model
         self.top_k = check_top_k(top_k)
