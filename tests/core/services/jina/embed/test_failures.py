@@ -175,7 +175,9 @@ def test_every_product_reports():
 
 def test_packed_bits_of_a_failed_row_are_zeros():
     """Bytes have no NaN; ``failed`` says which rows they are."""
-    result = client(Picky("bad")).embed(["a", "bad"], model=MODEL, embedding_type="ubinary", on_error="report")
+    result = client(Picky("bad")).embed(
+        ["a", "bad"], model=MODEL, embedding_type="ubinary", on_error="report"
+    )
     assert not result.vectors[1].any()
     assert [failure.index for failure in result.failed] == [1]
 
@@ -195,9 +197,7 @@ def test_equal_texts_are_sent_once(embedding_type):
     transport = Picky()
     texts = ["same"] * 250 + ["other"] + ["same"] * 250
     done = []
-    result = client(transport).embed(
-        texts, model=MODEL, embedding_type=embedding_type, progress=done.append
-    )
+    result = client(transport).embed(texts, model=MODEL, embedding_type=embedding_type, progress=done.append)
     assert transport.accepted == ["same", "other"]
     assert sum(done) == 501
     assert (result.vectors[[0, 249, 500]] == result.vectors[1]).all()
