@@ -20,6 +20,14 @@ def serve(
     *,
     host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen at; 0 for a free one.")] = 8000,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Answer requests for this host too; * for any. On loopback no others than localhost are answered, "
+            "so that no web page can reach it by a name of its own. May be repeated.",
+        ),
+    ] = None,
     key_file: Annotated[
         Path | None,
         typer.Option(
@@ -79,7 +87,7 @@ def serve(
         sys.stderr.write(f"ragbridge: listening at {host} without a key: anybody who reaches it can use it\n")
     web = _pages(pages)
     engine = Engine(model=model, quota=quota, faults=faults, api_keys=keys, pages=web, seed=seed)
-    server.serve(engine, host=host, port=port, on_started=_announce)
+    server.serve(engine, host=host, port=port, hosts=allow_host, on_started=_announce)
 
 
 def _announce(address: str) -> None:

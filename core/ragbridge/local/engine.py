@@ -124,6 +124,22 @@ class Engine:
         except Refusal as refusal:
             return Answer(refuse(refusal, request_id))
 
+    def refused(self, request: Request) -> Response | None:
+        """The refusal of a request whose body is still to come: for its route, its method or its key. None: it needs the body.
+
+        A server asks before it reads a body, so that strangers cannot have it read anything. Quotas count nothing here.
+        """
+        try:
+            route, call = self._find(request)
+        except Refusal as refusal:
+            return refusal.response(f"{next(self._numbers):032x}")
+        try:
+            if route.product:
+                self._authenticate(route, call)
+        except Refusal as refusal:
+            return route.refuse(refusal, f"{next(self._numbers):032x}")
+        return None
+
     def _find(self, request: Request) -> tuple[Route, Call]:
         """The request's route. Jina's routes take precedence over Elasticsearch's."""
         address = urlsplit(request.url)

@@ -51,8 +51,14 @@ class Fields:
         return next((self._payload[name] for name in names if self._payload.get(name) is not None), None)
 
     def report(self, field: str, message: str, kind: str, value: object = None) -> None:
-        """Records a problem with ``field``."""
-        self.problems.append(Problem(field, message, kind, shown(value)))
+        """Records a problem with ``field``; beyond ``REPORTED`` they are the same in kind, and no answer names them."""
+        if len(self.problems) < REPORTED:
+            self.problems.append(Problem(field, message, kind, shown(value)))
+
+    def too_many(self, field: str, value: Sequence[object], most: int) -> None:
+        """Records that a list has more than ``most`` items. None of them should be read."""
+        message = f"List should have at most {most} items after validation, not {len(value)}"
+        self.report(field, message, "too_long", value)
 
     def check(self) -> None:
         """Refuses the request if problems were recorded.
@@ -61,7 +67,7 @@ class Fields:
             Refusal: 422 with the recorded problems.
         """
         if self.problems:
-            raise invalid(self.problems[:REPORTED])
+            raise invalid(self.problems)
 
     def required(self, *names: str) -> Any:
         """The value of a required field. Its absence is recorded as a problem."""

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 _KEYS = {"image": "image", "url": "image", "bytes": "image", "pdf": "pdf", "audio": "audio", "video": "video"}
 """Kind of each key of an item. ``url`` and ``bytes`` are keys of 2024 that some clients still send."""
+MOST_ITEMS = 10_000
+"""Items of a request that the engine reads where the service publishes no cap: documents of a reranker, and inputs of
+Elasticsearch's inference API."""
+
 _PAGE = re.compile(rb"/Type\s*/Page(?![A-Za-z])")
 
 
@@ -81,8 +85,8 @@ def read_items(
     if not value:
         fields.report(name, "List should have at least 1 item after validation, not 0", "too_short", value)
     if most is not None and len(value) > most:
-        message = f"List should have at most {most} items after validation, not {len(value)}"
-        fields.report(name, message, "too_long", value)
+        fields.too_many(name, value, most)
+        return []
     return [
         (item,)
         if type(item) is str and not item.startswith(_PICTURE)

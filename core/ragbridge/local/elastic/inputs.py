@@ -20,7 +20,7 @@ from ragbridge.local.elastic.errors import (
     unreadable,
 )
 from ragbridge.local.elastic.settings import read_task_settings
-from ragbridge.local.items import Item, Medium, Part
+from ragbridge.local.items import MOST_ITEMS, Item, Medium, Part
 from ragbridge.models import lookup
 from ragbridge.rules.endpoints import INPUT_TYPES
 
@@ -98,6 +98,10 @@ def _inputs(endpoint: Endpoint, given: object) -> list[Item]:
     items = given if isinstance(given, list) else [given]
     if not items:
         raise invalid_request("Field [input] cannot be an empty array")
+    if len(items) > MOST_ITEMS:
+        raise invalid_request(
+            f"Field [input] cannot have more than {MOST_ITEMS} items here, it has {len(items)}"
+        )
     return [_READERS.get(endpoint.task_type, _only_text)(endpoint, item) for item in items]
 
 

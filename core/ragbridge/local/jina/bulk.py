@@ -23,6 +23,7 @@ from ragbridge.local.jina.downloads import JSON_LINES, Signer
 from ragbridge.local.jina.embeddings import ids_within
 from ragbridge.local.jina.store import Store, user_of
 from ragbridge.local.refusals import Refusal
+from ragbridge.models import MAX_BATCH_LINES
 
 if TYPE_CHECKING:
     from ragbridge.local.model import Ids
@@ -189,4 +190,8 @@ def _read_rows(fields: Fields, content: bytes) -> list[str]:
         del texts[0]
     if not texts:
         fields.report("file", "The file has no rows", "too_short")
+    if len(texts) > MAX_BATCH_LINES:
+        fields.report(
+            "file", f"The file should have at most {MAX_BATCH_LINES} rows, not {len(texts)}", "too_long"
+        )
     return texts

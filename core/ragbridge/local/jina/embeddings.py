@@ -11,6 +11,7 @@ from ragbridge.local.items import Item, answering, read_items, usage, vectors
 from ragbridge.local.jina.encodings import read_encoding
 from ragbridge.local.jina.multivectors import read_tokens_of
 from ragbridge.local.refusals import Refusal
+from ragbridge.models import MAX_ITEMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +47,7 @@ def read_embeddings(call: Call) -> Work:
     normalized = fields.boolean("normalized", default=True) if "normalized" in row.options else True
     late = "late_chunking" in row.options and fields.boolean("late_chunking", default=False)
     given = fields.required("input", "texts", "content")
-    items = [] if given is None else read_items(fields, "input", given, row)
+    items = [] if given is None else read_items(fields, "input", given, row, most=MAX_ITEMS)
     if late and not all(isinstance(part, str) for item in items for part in item):
         fields.report("late_chunking", "late_chunking takes text inputs only", "value_error", late)
     fields.check()

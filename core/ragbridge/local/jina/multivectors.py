@@ -15,6 +15,7 @@ from ragbridge.local.calls import Call, Row, Work
 from ragbridge.local.fields import Fields
 from ragbridge.local.items import Medium, answering, read_items, usage
 from ragbridge.local.jina.encodings import read_encoding
+from ragbridge.models import MAX_ITEMS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +58,7 @@ def read_tokens_of(fields: Fields, row: Model, embedder: StaticEmbedder) -> Work
         fields.choice("task", "task_type", among=row.tasks)
     spelled = among_others and fields.boolean("return_tokenized_input", default=False)
     given = fields.required("input", "texts", "content")
-    items = [] if given is None else read_items(fields, "input", given, row)
+    items = [] if given is None else read_items(fields, "input", given, row, most=MAX_ITEMS)
     fields.check()
 
     texts = [

@@ -13,7 +13,7 @@ import numpy as np
 
 from ragbridge.local.calls import Call, Row, Work
 from ragbridge.local.fields import Fields
-from ragbridge.local.items import answering, read_item, usage, vectors
+from ragbridge.local.items import MOST_ITEMS, answering, read_item, usage, vectors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,6 +87,9 @@ def _read_documents(fields: Fields, given: object, row: Any) -> list[Item]:
     if not given:
         message = "List should have at least 1 item after validation, not 0"
         fields.report("documents", message, "too_short", given)
+    if len(given) > MOST_ITEMS:
+        fields.too_many("documents", given, MOST_ITEMS)
+        return []
     return [read_item(fields, f"documents.{index}", document, row) for index, document in enumerate(given)]
 
 

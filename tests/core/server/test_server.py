@@ -66,7 +66,9 @@ def test_a_client_that_hangs_up_half_way_is_no_error(caplog):
     with running(Engine()) as address:
         host, _, port = address.removeprefix("http://").rpartition(":")
         with socket.create_connection((host, int(port)), timeout=10) as connection:
-            connection.sendall(b"POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+            connection.sendall(
+                b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{"
+            )
         assert httpx.post(f"{address}/v1/embeddings", json=EMBED).status_code == 200
     assert not [record for record in caplog.records if record.exc_info]
 
@@ -77,7 +79,7 @@ def test_keep_alive(url):
     with socket.create_connection((host, int(port)), timeout=10) as connection:
         stream = connection.makefile("rb")
         for path, status in (("/health", 200), ("/none", 404), ("/v1/embeddings", 405), ("/health", 200)):
-            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             assert stream.readline().split()[1] == str(status).encode()
             headers = dict(
                 line.lower().split(b": ", 1) for line in iter(lambda: stream.readline().strip(), b"")
@@ -294,5 +296,5 @@ def test_serve_ends_on_signals(number):
 
 def http(body):
     content = json.dumps(body).encode()
-    head = f"POST /v1/embeddings HTTP/1.1\r\nHost: x\r\nContent-Length: {len(content)}\r\n\r\n"
+    head = f"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(content)}\r\n\r\n"
     return head.encode() + content
