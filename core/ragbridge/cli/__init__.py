@@ -15,10 +15,13 @@ def main() -> None:
     # The embedded engine multiplies small matrices, for which several threads cost more than they bring (demo on 2 busy
     # cores: half the processor time with one). Must be set before NumPy is imported.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from ragbridge.cli.streams import finish, prepare
+
     try:
+        prepare()
         _run()
     except KeyboardInterrupt:
-        sys.exit(130)  # 128 + SIGINT, as shells count
+        sys.exit(finish(130))  # 128 + SIGINT, as shells count
 
 
 def _run() -> None:

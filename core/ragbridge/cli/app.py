@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from typing import Annotated
 
 import typer
 
-from ragbridge.cli import chunk, demo, elastic, limits, models, search, serve
+from ragbridge.cli import chunk, demo, elastic, limits, models, search, serve, streams
 from ragbridge.errors import RagbridgeError
 from ragbridge.values.public import __version__
 
@@ -26,16 +25,16 @@ app.add_typer(elastic.app, name="elastic")
 
 def run() -> None:
     """Run the command of the arguments and exit. An error is one line, never a traceback."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(
-                errors="replace"
-            )  # a terminal with another encoding shows ? for characters that it lacks
+    code = 1
     try:
         app()
+    except SystemExit as ended:  # how typer ends
+        code = ended.code if isinstance(ended.code, int) else 0
     except RagbridgeError as error:
-        sys.stderr.write(f"ragbridge: {error}\n")
-        sys.exit(1)
+        streams.complain(error)
+    except OSError as error:
+        streams.complain(streams.described(error))
+    sys.exit(streams.finish(code))
 
 
 def _version(asked: bool) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ragbridge.cli import connection, terminal
+from ragbridge.cli import connection, streams, terminal
 from ragbridge.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _read(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{name} is not UTF-8 text: byte {error.start} is in the way") from error
     except OSError as error:
-        raise ConfigurationError(f"{name} cannot be read: {error.strerror}") from error
+        raise ConfigurationError(f"{name} cannot be read: {streams.reason(error)}") from error
     if "\0" in text:
         raise ConfigurationError(f"{name} is binary, not text")
     return text

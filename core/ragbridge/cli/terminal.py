@@ -1,4 +1,4 @@
-"""Output: results go to standard output, progress to standard error and only to terminals."""
+"""What is printed: results go to standard output, progress to standard error and only to terminals."""
 
 from __future__ import annotations
 
