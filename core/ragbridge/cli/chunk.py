@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ragbridge.cli import connection, streams, terminal
+from ragbridge.cli import connection, files, terminal
 from ragbridge.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ragbridge.chunking import Chunk
-
-STANDARD_INPUT = Path("-")
 
 _COLOURS = ("", "cyan")  # of chunks, in turn
 _OVERLAP = "black on yellow"
@@ -122,14 +120,11 @@ def _read(path: Path) -> str:
     Raises:
         ConfigurationError: The file cannot be read or is not text. The message is one line.
     """
-    name = "standard input" if path == STANDARD_INPUT else str(path)
+    name = "standard input" if path == files.STANDARD_INPUT else str(path)
     try:
-        content = sys.stdin.buffer.read() if path == STANDARD_INPUT else path.read_bytes()
-        text = content.decode("utf-8-sig")
+        text = files.content(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{name} is not UTF-8 text: byte {error.start} is in the way") from error
-    except OSError as error:
-        raise ConfigurationError(f"{name} cannot be read: {streams.reason(error)}") from error
     if "\0" in text:
         raise ConfigurationError(f"{name} is binary, not text")
     return text

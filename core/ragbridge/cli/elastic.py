@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 
 from ragbridge import Jina
+from ragbridge.cli import files
 from ragbridge.cli.connection import AsJson
 from ragbridge.cli.terminal import output, printable
 from ragbridge.client.secret import Secret, find_key
@@ -20,6 +21,9 @@ from ragbridge.values.endpoints import Endpoint
 
 if TYPE_CHECKING:
     from ragbridge.elastic import Elastic
+
+MAX_CONFIG = 2**20
+"""Bytes of an endpoint's settings."""
 
 app = typer.Typer(help="Elasticsearch's inference API.", no_args_is_help=True)
 endpoints = typer.Typer(
@@ -112,7 +116,7 @@ def create(
         typer.Option(metavar="JSON", help='Such as {"strategy": "sentence", "max_chunk_size": 250}.'),
     ] = None,
     config: Annotated[
-        typer.FileText | None,
+        Path | None,
         typer.Option(
             "--config", metavar="FILE", help="The whole body as JSON instead; - for standard input."
         ),
@@ -133,7 +137,9 @@ def create(
     if config is not None and any((service, model, setting, task_setting)):
         raise typer.BadParameter("--config is the whole body: leave the other settings out")
     body = (
-        _body(service, model, setting or (), task_setting or ()) if config is None else _json(config.read())
+        _body(service, model, setting or (), task_setting or ())
+        if config is None
+        else _json(files.content(config, option="--config", most=MAX_CONFIG))
     )
     with _connect(url, cloud_id, ca_certs) as elastic:
         made = elastic.endpoints.create(
@@ -254,9 +260,15 @@ def _pairs(options: Sequence[str]) -> Iterable[tuple[str, Any]]:
             yield name, value
 
 
-def _json(text: str) -> dict[str, Any]:
+def _json(text: str | bytes) -> dict[str, Any]:
     try:
         config = json.loads(text)
+    except UnicodeDecodeError:
+        raise typer.BadParameter(
+            "not valid JSON: it is not in UTF-8"
+        ) from None  # the error holds the content
+    except RecursionError:
+        raise typer.BadParameter("not valid JSON: it is nested too deeply") from None
     except ValueError as error:
         raise typer.BadParameter(f"not valid JSON: {error}") from None  # gives the position, not the content
     if not isinstance(config, dict):

@@ -74,15 +74,15 @@ def search(
 ) -> None:
     """Search files by meaning: the passages that answer a query, with file, line and scores.
 
-    Reads UTF-8 text. Hidden and binary files and those above 2 MiB are left out, and counted on standard error.
+    Reads UTF-8 text. Hidden and binary files, those above 2 MiB, and links out of a folder are left out, and counted on
+    standard error.
     """
     if not query.strip():
         raise typer.BadParameter("the query is empty")
     url = connection.base_url(base_url, local=local)
     files_read = files.read(paths)
-    if files_read.left_out:
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in sorted(files_read.left_out.items()))
-        sys.stderr.write(f"ragbridge: left out: {reasons}\n")
+    if notes := files_read.notes():
+        sys.stderr.write(f"ragbridge: left out: {notes}\n")
     passages = [passage for source in files_read.sources for passage in cut(source)]
     if not passages:
         raise ConfigurationError(f"no text in {', '.join(map(str, paths))}")

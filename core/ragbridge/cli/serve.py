@@ -10,9 +10,12 @@ from typing import Annotated
 
 import typer
 
+from ragbridge.cli import files
 from ragbridge.errors import ConfigurationError
 
 KEY_VARIABLE = "RAGBRIDGE_SERVE_KEY"
+MAX_KEYS = 2**20
+"""Bytes of a file of keys."""
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -102,9 +105,10 @@ def _pages(path: Path | None) -> dict[str, str] | None:
     """
     if path is None:
         return None
+    found = files.content(path, option="--pages")
     try:
-        pages = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
+        pages = json.loads(found)
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"--pages {path}: {error}") from error
     if not isinstance(pages, dict):
         raise ConfigurationError(f"--pages {path}: it must hold an object of address -> content")
@@ -118,10 +122,13 @@ def _keys(path: Path | None) -> list[str] | None:
         ConfigurationError: A key is required, but none is given. The server would be open to everybody.
     """
     if path is not None:
+        found = files.content(path, option="--key-file", most=MAX_KEYS)
         try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"--key-file {path}: {error}") from error
+            text = found.decode()
+        except UnicodeDecodeError:
+            raise ConfigurationError(
+                f"--key-file {path}: it is not in UTF-8"
+            ) from None  # the error holds the keys
         source = f"--key-file {path}"
     elif KEY_VARIABLE in os.environ:
         text, source = os.environ[KEY_VARIABLE], KEY_VARIABLE

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,10 @@ def test_search_says_once_that_the_engine_is_embedded_and_what_was_left_out(
     done = ragbridge("search", library, "capital of Portugal")
     assert done.stderr.count(NOTICE) == 1
     assert "JINA_API_KEY" in done.stderr
-    assert "left out: 1 binary, 1 hidden, 1 larger than 2 MiB, 1 not UTF-8, 1 of another kind" in done.stderr
+    assert (
+        "left out: 1 binary, 1 hidden, 1 larger than 2 MiB, "
+        f"1 not UTF-8 ({library / 'latin.txt'}), 1 of another kind\n" in done.stderr
+    )
     assert ".git" not in done.stdout
 
 
@@ -134,9 +138,13 @@ def test_each_file_is_read_once_in_a_fixed_order(library: Path) -> None:
     found = files.read([library / "waits.py", library, library / "notes"])
     names = [source.path.name for source in found.sources]
     assert names == ["waits.py", "cities.txt", "cooking.md"]
-    assert found.left_out == Counter(
-        {"binary": 1, "hidden": 1, "larger than 2 MiB": 1, "not UTF-8": 1, "of another kind": 1}
-    )
+    assert {reason: len(paths) for reason, paths in found.left_out.items()} == {
+        "binary": 1,
+        "hidden": 1,
+        "larger than 2 MiB": 1,
+        "not UTF-8": 1,
+        "of another kind": 1,
+    }
 
 
 def test_lines_point_at_the_passage_whatever_the_line_ends(tmp_path: Path) -> None:
@@ -150,3 +158,94 @@ def test_lines_point_at_the_passage_whatever_the_line_ends(tmp_path: Path) -> No
     assert len(passages) >= 6
     for passage in passages:
         assert lines[passage.line - 1].strip().startswith(passage.text.split("\n")[0])
+
+
+@pytest.fixture
+def linked(tmp_path: Path) -> Path:
+    """A folder with links to itself, to its hidden files, to nowhere, and out of it."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret.txt").write_text("the secret is outside")
+    (outside / "deep.md").write_text("the secret is outside and deep")
+    root = tmp_path / "linked"
+    (root / "inner").mkdir(parents=True)
+    (root / ".git").mkdir()
+    (root / ".git" / "secret.txt").write_text("the secret is hidden")
+    (root / "inner" / "real.txt").write_text("the text is inside")
+    (root / "file.txt").symlink_to(outside / "secret.txt")
+    (root / "folder").symlink_to(outside)
+    (root / "relative.md").symlink_to(Path("..", "outside", "deep.md"))
+    (root / "chain.txt").symlink_to(root / "file.txt")
+    (root / "hidden.txt").symlink_to(root / ".git" / "secret.txt")
+    (root / "dangling.txt").symlink_to(root / "gone.txt")
+    (root / "circle.txt").symlink_to(root / "circle.txt")
+    (root / "again.txt").symlink_to(root / "inner" / "real.txt")
+    (root / "loop").symlink_to(root)
+    return root
+
+
+def test_links_lead_nowhere_out_of_a_folder(linked: Path) -> None:
+    """What a link in a folder leads to is read if it lies in the folder, once; nothing outside is, and that is said."""
+    found = files.read([linked])
+    assert [source.text for source in found.sources] == ["the text is inside"]
+    assert sorted(path.name for path in found.left_out[files.OUTSIDE]) == [
+        "chain.txt",
+        "file.txt",
+        "folder",
+        "relative.md",
+    ]
+    assert sorted(path.name for path in found.left_out["not readable"]) == ["circle.txt", "dangling.txt"]
+    assert "hidden.txt" in {path.name for path in found.left_out["hidden"]}
+    assert f"4 {files.OUTSIDE} ({linked / 'chain.txt'}, " in found.notes()
+    assert ", 1 more)" in found.notes()
+
+
+def test_a_link_that_is_named_is_followed(linked: Path) -> None:
+    """Who names a link means what it leads to, a folder too."""
+    found = files.read([linked / "file.txt", linked / "folder"])
+    assert sorted(source.text for source in found.sources) == [
+        "the secret is outside",
+        "the secret is outside and deep",
+    ]
+
+
+def test_search_says_which_links_it_does_not_follow(in_process: Any, linked: Path) -> None:
+    """Nothing from outside is printed, and standard error has one line about it."""
+    done = in_process("search", linked, "the secret", "--local")
+    assert done.returncode == 0
+    assert "outside" not in done.stdout
+    assert done.stderr.count("left out: ") == 1
+    assert str(linked / "chain.txt") in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes of POSIX")
+def test_odd_files_in_folders_are_left_out(tmp_path: Path) -> None:
+    """Pipes, devices and files without an end keep nobody waiting."""
+    os.mkfifo(tmp_path / "pipe.txt")
+    (tmp_path / "text.txt").write_text("a text")
+    found = files.read([tmp_path, Path("/dev/zero"), Path("/dev/full")])
+    assert [source.text for source in found.sources] == ["a text"]
+    assert len(found.left_out["not a regular file"]) == 3
+
+
+def test_folders_that_cannot_be_read_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder or a file that may not be read is no silence."""
+    (tmp_path / "closed").mkdir()
+    (tmp_path / "closed" / "a.txt").write_text("unseen")
+    (tmp_path / "text.txt").write_text("a text")
+    scandir = os.scandir
+
+    def refusing(path: Any) -> Any:  # the tests may run as root, who may read everything
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    found = files.read([tmp_path])
+    assert found.left_out == {"not readable": [tmp_path / "closed"]}
+
+
+def test_names_of_files_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    """Escape sequences in the names of what was left out are shown as replacement characters."""
+    (tmp_path / "a\x1b[31m.txt").write_bytes(b"\xff")
+    assert "\x1b" not in files.read([tmp_path]).notes()
