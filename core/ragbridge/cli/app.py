@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ragbridge.cli import chunk, demo, elastic, limits, models, search, serve, streams
+from ragbridge.cli import cache, chunk, demo, elastic, limits, models, search, serve, streams
 from ragbridge.errors import RagbridgeError
 from ragbridge.values.public import __version__
 
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 for command in (demo, search, chunk, serve, models, limits):
     app.command()(getattr(command, command.__name__.rpartition(".")[2]))
+app.add_typer(cache.app, name="cache")
 app.add_typer(elastic.app, name="elastic")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import typer
 
+from ragbridge.cache import SqliteCache
 from ragbridge.cli.app import app
 from ragbridge.local import Engine
 from ragbridge.server import running
@@ -28,6 +29,8 @@ COMMANDS: dict[str, list[str]] = {
     "serve": ["serve", "--port", "0"],
     "models": ["models"],
     "limits": ["limits", "--json"],
+    "cache info": ["cache", "info", "{cache}"],
+    "cache clear": ["cache", "clear", "{cache}", "--yes"],
     "elastic endpoints list": ["elastic", "endpoints", "list", "--url", "{url}"],
     "elastic endpoints show": ["elastic", "endpoints", "show", "there", "--url", "{url}"],
     "elastic endpoints create": [
@@ -70,13 +73,19 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], 
     """Exit code, output and errors of each command in each state; "" is the state in which nothing is odd."""
     folder = tmp_path_factory.mktemp("streams")
     (folder / "text.txt").write_text("Lisbon is the capital of Portugal.\n")
+    SqliteCache(folder / "answers.db").close()
     with running(Engine()) as url:
         asked = []
         for name, arguments in COMMANDS.items():
             for state in ["", *STATES]:
                 if name == "serve" and "1" not in state:
                     continue  # it would serve
-                words = {"file": str(folder / "text.txt"), "url": url, "new": f"new-{len(asked)}"}
+                words = {
+                    "file": str(folder / "text.txt"),
+                    "url": url,
+                    "cache": str(folder / "answers.db"),
+                    "new": f"new-{len(asked)}",
+                }
                 asked.append(([each.format(**words) for each in arguments], state, name))
         first = ["elastic", "endpoints", "create", "there", "text_embedding", *ENDPOINT, "--url", url]
         others = [
