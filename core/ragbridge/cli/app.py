@@ -7,9 +7,12 @@ from typing import Annotated
 
 import typer
 
+from ragbridge import Jina
 from ragbridge.cli import cache, chunk, demo, elastic, limits, models, search, serve, streams
-from ragbridge.errors import RagbridgeError
+from ragbridge.errors import AuthenticationError, RagbridgeError, RequestError
 from ragbridge.values.public import __version__
+
+ELASTIC_KEY = "ELASTIC_API_KEY"
 
 app = typer.Typer(
     name="ragbridge",
@@ -32,10 +35,21 @@ def run() -> None:
     except SystemExit as ended:  # how typer ends
         code = ended.code if isinstance(ended.code, int) else 0
     except RagbridgeError as error:
-        streams.complain(error)
+        streams.complain(f"{error}{_advice(error)}")
     except OSError as error:
         streams.complain(streams.described(error))
     sys.exit(streams.finish(code))
+
+
+def _advice(error: RagbridgeError) -> str:
+    """What to do about an error that the core cannot tell, since it does not know of options and of this command."""
+    elastic = sys.argv[1:2] == ["elastic"]
+    if isinstance(error, AuthenticationError):
+        name = ELASTIC_KEY if elastic else Jina.KEY_VARIABLES[0]
+        return f"; check the key in {name}"
+    if isinstance(error, RequestError) and not error.sent:
+        return f"; check {'--url' if elastic else '--base-url'}, and that a server runs there"
+    return ""
 
 
 def _version(asked: bool) -> None:

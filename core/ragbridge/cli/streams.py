@@ -11,6 +11,7 @@ import os
 import sys
 from typing import BinaryIO, TextIO
 
+from ragbridge.cli.terminal import printable
 from ragbridge.errors import RagbridgeError
 
 
@@ -89,8 +90,8 @@ def finish(code: int) -> int:
 
 
 def complain(error: object) -> None:
-    """Say on standard error what is wrong, in one line."""
-    sys.stderr.write(f"ragbridge: {error}\n")
+    """Say on standard error what is wrong, in one line that cannot steer a terminal: a server may have written it."""
+    sys.stderr.write(f"ragbridge: {' '.join(printable(str(error)).splitlines())}\n")
 
 
 def described(error: OSError) -> str:
