@@ -49,30 +49,31 @@ class Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
-        request = HTTPRequest(scope, receive)
         try:
-            self._check_host(request)
-            refused = self._engine.refused(_question(request))
-            if refused is not None:
-                await _whole(refused)(scope, receive, send)
-                return
-            with self._holding() as held:
-                question = _question(request, await self._body(request, held))
-                answer = await run_in_threadpool(self._engine.handle, question)
+            await self._serve(scope, receive, send)
         except ClientDisconnect:  # nobody is left to be answered
             return
         except Refusal as refusal:
             await _whole(refusal.response("0" * 32))(scope, receive, send)
-            return
-        try:
-            if answer.delay and await _gone(receive, answer.delay):
-                return
-            if answer.cut is None:
-                await _whole(answer.response)(scope, receive, send)
-            else:
-                await _cut(answer, scope["state"]["transport"], receive, send)
         except asyncio.CancelledError:  # the server shuts down
             scope["state"]["transport"].abort()
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = HTTPRequest(scope, receive)
+        self._check_host(request)
+        refused = self._engine.refused(_question(request))
+        if refused is not None:
+            await _whole(refused)(scope, receive, send)
+            return
+        with self._holding() as held:
+            question = _question(request, await self._body(request, held))
+            answer = await run_in_threadpool(self._engine.handle, question)
+        if answer.delay and await _gone(receive, answer.delay):
+            return
+        if answer.cut is None:
+            await _whole(answer.response)(scope, receive, send)
+        else:
+            await _cut(answer, scope["state"]["transport"], receive, send)
 
     def _check_host(self, request: HTTPRequest) -> None:
         host = request.headers.get("host")

@@ -88,6 +88,8 @@ class Protocol(H11Protocol):
         return ("head", self.cycle), self._bounds.head_seconds
 
     def _expire(self) -> None:
+        if self.transport.is_closing():
+            return
         kind = self._wait[0] if self._wait else ""
         answered = self.cycle is not None and self.cycle.response_started
         if (kind == "head" and self.conn.trailing_data[0]) or (kind == "body" and not answered):

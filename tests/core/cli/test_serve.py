@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from ragbridge import AuthenticationError, Jina, RateLimitError, Retry, ServiceError
@@ -64,6 +65,14 @@ def test_serve_demands_a_key_of_the_environment(serving: Serving) -> None:
             jina.embed(["a text"])
 
 
+def test_serve_answers_for_the_hosts_that_are_allowed(serving: Serving) -> None:
+    """On loopback another host is refused, unless --allow-host names it."""
+    with serving() as address:
+        assert httpx.get(f"{address}/health", headers={"Host": "engine.internal"}).status_code == 421
+    with serving("--allow-host", "engine.internal", "--allow-host", "other") as address:
+        assert httpx.get(f"{address}/health", headers={"Host": "engine.internal"}).status_code == 200
+
+
 def test_serve_takes_keys_quotas_and_faults(serving: Serving, tmp_path: Path) -> None:
     """The options reach the engine: the file's keys count, the second request of a minute is refused or fails."""
     (tmp_path / "keys").write_text("first\nsecond\n")
@@ -102,6 +111,7 @@ def test_serve_knows_the_pages_of_a_file(serving: Serving, tmp_path: Path) -> No
         (["--model", "/nowhere"], {}, 1, "/nowhere"),
         (["--pages", "/nowhere/pages.json"], {}, 1, "--pages"),
         (["--pages", __file__], {}, 1, "--pages"),
+        (["--allow-host", "http://engine"], {}, 1, "without port"),
         (["--key", "secret"], {}, 2, "No such option"),
     ],
 )

@@ -119,6 +119,17 @@ def test_an_answer_that_nobody_reads_is_given_up() -> None:
             assert watched.poll(20_000)
 
 
+def test_half_a_body_is_no_error_at_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    """A server that ends while a body is still to come ends in silence, and closes the connection."""
+    with contextlib.ExitStack() as stack:
+        with running(Engine()) as url:
+            connection = stack.enter_context(connect(url))
+            connection.sendall(HEAD + b"Content-Length: 100\r\n\r\n{")
+            assert httpx.get(f"{url}/health").status_code == 200
+        assert received(connection) == b""
+    assert not [record for record in caplog.records if record.exc_info]
+
+
 @pytest.mark.parametrize("path", ["/v1/embeddings", "/s", "/_inference/text_embedding/x", "/none"])
 def test_the_key_is_checked_before_the_body(path: str) -> None:
     """Whoever has no key, or asks for what is not there, is refused by the headers alone."""
