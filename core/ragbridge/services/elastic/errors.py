@@ -7,7 +7,7 @@ the object; Elastic Cloud's proxy writes ``{"ok": false, "message"}``; gateways 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ragbridge.client.retry import retry_after
@@ -26,6 +26,8 @@ _WRONG_PLACE = frozenset({401, 403, 404, 405})
 """What others than Elasticsearch say to its routes."""
 _REASONS = 3
 """Reasons that a message holds at most: chains of causes repeat themselves."""
+_DEPTH = 100
+"""Causes that are read at most."""
 
 # The status that an upstream service gave, in "Received a server error status code for request from inference entity
 # id [x] status [503]". Elasticsearch turns upstream 5xx into 400 (BaseResponseHandler.toRestStatus, its issue 139710).
@@ -70,7 +72,7 @@ def read_error(
         )
     code = error.get("type") if isinstance(error, dict) else None
     request_id = response.headers.get("x-opaque-id") or response.headers.get("x-request-id")
-    return _kind(response.status, " ".join(reasons) or message)(
+    return _kind(response.status, reasons or [message])(
         _without(traces, message),
         status=response.status,
         code=_without(traces, code) if isinstance(code, str) else None,
@@ -80,10 +82,12 @@ def read_error(
     )
 
 
-def _kind(status: int, text: str) -> type[StatusError]:
-    upstream = _UPSTREAM.search(text)
-    if status == 400 and upstream and int(upstream[1]) >= 429:
-        status = int(upstream[1])
+def _kind(status: int, reasons: Sequence[str]) -> type[StatusError]:
+    # Where several upstream services failed, all of them must be fine before another attempt can be.
+    upstream = [int(found[1]) for found in map(_UPSTREAM.search, reasons) if found]
+    if status == 400 and upstream and min(upstream) >= 429:
+        status = max(upstream)
+    text = " ".join(reasons)
     if status in {400, 403} and _BALANCE.search(text):
         return QuotaExhaustedError
     if status == 501 or (status == 403 and _LICENCE.search(text)):  # not available here, now or later
@@ -92,26 +96,31 @@ def _kind(status: int, text: str) -> type[StatusError]:
 
 
 def _reasons(body: dict[str, Any]) -> Iterator[str]:
-    """What went wrong, from the outermost to the innermost: the last says most."""
+    """What went wrong, from the outermost to the innermost: the last says most.
+
+    Retrievers of several stages keep the failures of their inner ones under ``suppressed`` alone
+    (``CompoundRetrieverBuilder``; elastic/elasticsearch#119617 shows the body).
+    """
     error = body.get("error")
     if not isinstance(error, dict):
         return
-    roots = error.get("root_cause")
-    shards = error.get("failed_shards")
-    deeper = [
-        *(roots if isinstance(roots, list) else []),
-        *(
-            shard.get("reason")
-            for shard in (shards if isinstance(shards, list) else [])
-            if isinstance(shard, dict)
-        ),
+    shards = _objects(error.get("failed_shards"))
+    waiting = [
+        *reversed([error, *_objects(error.get("root_cause")), *(shard.get("reason") for shard in shards)])
     ]
-    cause: object = error
-    while isinstance(cause, dict):
+    for _ in range(_DEPTH):
+        if not waiting:
+            return
+        cause = waiting.pop()
+        if not isinstance(cause, dict):
+            continue
         if isinstance(cause.get("reason"), str) and cause["reason"]:
             yield cause["reason"]
-        inner = cause.get("caused_by")
-        cause = inner if inner is not None or not deeper else deeper.pop(0)
+        waiting += reversed([cause.get("caused_by"), *_objects(cause.get("suppressed"))])
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
 
 
 def _message(reasons: list[str]) -> str:

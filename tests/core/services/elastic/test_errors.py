@@ -122,6 +122,44 @@ def test_a_failed_search_says_what_its_shards_say():
     assert error.message == "all shards failed: [semantic] field [x] is not semantic"
 
 
+def failed_retrievers(*causes, status=400):
+    """What a retriever of several stages answers where inner ones fail (elastic/elasticsearch#119617)."""
+    outer = {
+        "type": "status_exception",
+        "reason": "[rrf] search failed - retrievers '[standard]' returned errors. All failures are attached as suppressed "
+        "exceptions.",
+        "suppressed": [
+            {"type": "search_phase_execution_exception", "reason": "all shards failed", "caused_by": cause}
+            for cause in causes
+        ],
+    }
+    return {"error": {"root_cause": [outer], **outer}, "status": status}
+
+
+UP, DOWN, WRONG = (
+    {"type": "status_exception", "reason": reason}
+    for reason in (WRAPPED.format(429), WRAPPED.format(503), WRAPPED.format(422))
+)
+
+
+@pytest.mark.parametrize(
+    ("causes", "kind", "says"),
+    [
+        ([DOWN], ServiceError, "status [503]"),
+        ([UP], RateLimitError, "status [429]"),
+        ([UP, DOWN], ServiceError, "status [503]"),
+        ([DOWN, WRONG], InvalidRequestError, "status [422]"),
+        ([{"type": "q", "reason": "field [x] is unknown"}], InvalidRequestError, "field [x] is unknown"),
+    ],
+)
+def test_the_cause_of_a_failed_inner_retriever_is_told(causes, kind, says):
+    """It stands under ``suppressed`` alone; what is transient in there makes the whole transient."""
+    error = read_error(Response(400, {}, json.dumps(failed_retrievers(*causes)).encode()))
+    assert type(error) is kind
+    assert says in error.message
+    assert error.message.startswith("[rrf] search failed")
+
+
 CREDENTIALS = [
     ({"api_key": ("the-id", "the-secret")}, ["the-id", "the-secret", "dGhlLWlkOnRoZS1zZWNyZXQ="]),
     ({"api_key": "dGhlLWlkOnRoZS1zZWNyZXQ="}, ["the-id", "the-secret", "dGhlLWlkOnRoZS1zZWNyZXQ="]),
@@ -156,7 +194,7 @@ def test_no_key_of_an_upstream_service_is_in_an_error():
 @given(st.integers(400, 599), st.binary(max_size=200) | st.recursive(
     st.none() | st.integers() | st.text(max_size=9),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-        st.sampled_from(["error", "reason", "caused_by", "root_cause", "type", "failed_shards", "status"]), inner, max_size=4
+        st.sampled_from(["error", "reason", "caused_by", "root_cause", "type", "failed_shards", "suppressed", "status"]), inner, max_size=4
     ),
 ).map(lambda body: json.dumps(body).encode()))  # fmt: skip
 def test_whatever_stands_in_a_body_an_error_comes_out(status, body):
@@ -206,6 +244,17 @@ def test_a_redirect_is_not_followed_with_the_credential(cluster, connect):
     transport = cluster(Response(302, {"location": "https://sso.example/login"}, b""))
     with pytest.raises(ResponseError, match="sso.example"):
         connect(transport).embed(["1"], inference_id="my")
+
+
+def test_a_search_whose_inner_retriever_is_down_for_a_moment_is_asked_for_again(
+    cluster, connect, face, answer, clock
+):
+    """A 503 inside is one."""
+    found = answer({"hits": {"hits": []}})
+    transport = cluster(answer(failed_retrievers(DOWN), 400), found)
+    body = {"query": {"match_all": {}}}
+    assert len(face(connect(transport, retry=Retry(), clock=clock), "search", "docs", body=body)) == 0
+    assert len(transport.requests) == 2
 
 
 FAULTS = [
