@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 try:
     from langchain_core.documents import Document
@@ -64,6 +64,8 @@ class ElasticSemanticRetriever(ElasticSettings, BaseRetriever):
     """How many hits are joined or reranked, at least ``k``; None for ``k``, or for 10 where it is less."""
     text_field: str | None = Field(default=None, min_length=1)
     """The field that becomes ``page_content``; None for ``field``. Name the one that ``copy_to`` fills ``field`` from."""
+    missing_text: Literal["skip", "empty"] = "skip"
+    """Hits without text in that field are left out (``"skip"``) or have an empty ``page_content``; the log warns once."""
     metadata_fields: list[str] | None = None
     """The fields that become ``metadata``; None for all others of a document, an empty list for none."""
 
@@ -105,13 +107,14 @@ class ElasticSemanticRetriever(ElasticSettings, BaseRetriever):
         return self.field if self.text_field is None else self.text_field
 
     def _documents(self, hits: SearchHits) -> list[Document]:
-        return [self._document(hit) for hit in hits]
+        found = hits.with_text(self._text_field, missing=self.missing_text)
+        return [self._document(hit, text) for hit, text in found]
 
-    def _document(self, hit: Hit) -> Document:
+    def _document(self, hit: Hit, text: str) -> Document:
         metadata = {**hit.without(self._text_field), "_index": hit.index, "_score": hit.score}
         if self.rerank_inference_id is not None and hit.score is not None:
             metadata["relevance_score"] = original_score(hit.score)
-        return Document(page_content=hit.text(self._text_field), id=hit.id, metadata=metadata)
+        return Document(page_content=text, id=hit.id, metadata=metadata)
 
     def _check_options(self) -> None:
         self._options("a query", None)

@@ -71,7 +71,13 @@ TEXTS = {**VECTORS, "truncate": True}
 RERANK = {"model": "jina-reranker-v3.5", "max_doc_length": 99, "max_documents_per_call": 9}
 WORDS = {"site": "jina.ai", "country": "DE", "language": "de", "location": "Berlin", "content": False}
 READING = ReaderOptions(return_format="html", timeout=30)
-HYBRID = {"match_field": "title", "rerank_inference_id": "r", "rerank_field": "title", "rank_window_size": 50}
+HYBRID = {
+    "match_field": "title",
+    "rerank_inference_id": "r",
+    "rerank_field": "title",
+    "rank_window_size": 50,
+    "missing_text": "empty",
+}
 SEARCHED = {"index": ["a", "b-*"], "field": "meaning"}
 LABELS = {"topic": ["sea", "bread"]}
 CUTS = [

@@ -230,8 +230,6 @@ def test_hybrid_search_joins_and_reranks(cluster: Cluster, retriever: Make) -> N
 
 def test_content_is_another_field_on_request(cluster: Cluster, retriever: Make) -> None:
     """What ``copy_to`` fills is in no document: the field that it is filled from is named, for the reranker as well."""
-    with pytest.raises(ConfigurationError, match=r"'2'.*'meaning'"):
-        retriever(field="meaning").run(QUERY)
     component = retriever(
         field="meaning", content_field="page.title", rerank_inference_id="my-reranker", top_k=1
     )
@@ -239,6 +237,19 @@ def test_content_is_another_field_on_request(cluster: Cluster, retriever: Make) 
     assert document.content == "Bees"
     assert document.meta == {"content": ROWS["2"]["content"], "lang": "en", "page": {}, "_index": "articles"}
     assert cluster.bodies[-1]["retriever"]["text_similarity_reranker"]["field"] == "page.title"
+
+
+@pytest.mark.parametrize(("setting", "texts"), [({}, ["5"]), ({"missing_text": "empty"}, ["", "5"])])
+def test_a_hit_without_text_is_left_out_or_empty(
+    cluster: Cluster, retriever: Make, setting: dict[str, Any], texts: list[str]
+) -> None:
+    """One odd hit does not take the others with it; a number is a text."""
+    rows = [{"_index": "i", "_id": str(n), "_score": 1.0, "_source": {"n": 5} if n else {}} for n in range(2)]
+    cluster.outcomes = [respond(found(rows))]
+    documents = retriever(content_field="n", **setting).run(QUERY)["documents"]
+    assert [document.content for document in documents] == texts
+    with pytest.raises(ConfigurationError, match="missing_text='drop'"):
+        retriever(missing_text="drop")
 
 
 def test_only_wanted_meta_travels(cluster: Cluster, retriever: Make) -> None:

@@ -251,13 +251,11 @@ def test_the_text_is_found_wherever_documents_have_it(serve, source, settings, t
     assert (found.page_content, found.metadata) == (text, metadata | extra)
 
 
-def test_a_document_without_the_text_is_an_error_that_names_the_field(serve):
-    """No empty document goes on to a model unnoticed."""
-    with (
-        closing(make(serve([{"title": "a"}]))) as retriever,
-        pytest.raises(ConfigurationError, match="'content' of its _source"),
-    ):
-        retriever.invoke(QUERY)
+@pytest.mark.parametrize(("setting", "texts"), [({}, ["5"]), ({"missing_text": "empty"}, ["", "5"])])
+def test_a_hit_without_text_is_left_out_or_empty(serve, setting, texts):
+    """One odd hit does not take the others with it; a number is a text."""
+    with closing(make(serve([{"title": "a"}, {"content": 5}]), **setting)) as retriever:
+        assert [document.page_content for document in retriever.invoke(QUERY)] == texts
 
 
 async def test_asynchronous_search_is_no_synchronous_one_in_a_thread():
@@ -306,6 +304,7 @@ def test_the_number_of_documents_may_be_given_for_one_call(index):
         ({"rerank_inference_id": "a", "rank_window_size": 3}, "below the search's size=4"),
         ({"text_fields": "title"}, "text_fields: no such setting"),
         ({"text_field": ""}, "text_field"),
+        ({"missing_text": "drop"}, "missing_text"),
         ({"index": ""}, "index"),
         ({"index": []}, "index"),
     ],

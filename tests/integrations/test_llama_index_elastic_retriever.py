@@ -187,10 +187,20 @@ def test_the_text_is_not_in_the_metadata_again(cluster, retrieve):
     assert found.metadata["inner"] == {"year": 1999}
 
 
-def test_a_document_without_text_is_named(cluster, retrieve):
-    """An empty node would be silently wrong."""
-    with pytest.raises(ConfigurationError, match="'id-0' has no text in the field 'body'"):
-        retrieve(ElasticSemanticRetriever("docs", "semantic", url=cluster.url, text_field="body"))
+@pytest.mark.parametrize(("setting", "texts"), [({}, ["5"]), ({"missing_text": "empty"}, ["", "5"])])
+def test_a_hit_without_text_is_left_out_or_empty(cluster, retrieve, setting, texts):
+    """One odd hit does not take the others with it; a number is a text."""
+    cluster.hits = [hit(0), hit(1, _source={"body": 5})]
+    found = retrieve(
+        ElasticSemanticRetriever("docs", "semantic", url=cluster.url, text_field="body", **setting)
+    )
+    assert [one.text for one in found] == texts
+
+
+def test_a_wrong_setting_for_hits_without_text_is_told_at_once(cluster):
+    """Not by the first query."""
+    with pytest.raises(ConfigurationError, match="missing_text='drop'"):
+        ElasticSemanticRetriever("docs", "semantic", url=cluster.url, missing_text="drop")
 
 
 def test_documents_of_one_id_are_not_one_document(cluster, retrieve):

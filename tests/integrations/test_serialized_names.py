@@ -51,7 +51,7 @@ LANGCHAIN = {
     "ElasticSemanticRetriever": ELASTIC
     | TAGGED
     | {
-        "field", "filter", "index", "k", "match_field", "metadata_fields", "rank_window_size", "rerank_field",
+        "field", "filter", "index", "k", "match_field", "metadata_fields", "missing_text", "rank_window_size", "rerank_field",
         "rerank_inference_id", "text_field",
     },
     "JinaClassifier": JINA

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+import json
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 from ragbridge.errors import ConfigurationError, RagbridgeError
+
+log = logging.getLogger("ragbridge")
+
+MissingText: TypeAlias = Literal["skip", "empty"]
+"""What becomes of a hit without text: it is left out, or has an empty text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,24 +37,17 @@ class Hit:
     highlight: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
 
     def text(self, field: str) -> str:
-        """The text of a field of ``source``; several texts are joined by line breaks.
+        """The text of a field of ``source``, as ``semantic_text`` reads it: strings, numbers and booleans, each on a line.
 
         Args:
-            field: Its name; of a field in an object, with dots.
+            field: Its name; of a field in objects, or in lists of objects, with dots.
 
         Raises:
             ConfigurationError: There is none: the field was not indexed with this document (``copy_to`` fills fields
                 that ``_source`` does not have), or holds no text.
         """
-        value: Any = self.source.get(field)
-        if value is None:
-            value = self.source
-            for name in field.split("."):
-                value = value.get(name) if isinstance(value, Mapping) else None
-        if isinstance(value, Mapping):
-            value = value.get("text")  # semantic_text as indexes made before 8.18 have it
-        parts = [value] if isinstance(value, str) else value
-        if not isinstance(parts, list) or not parts or not all(isinstance(part, str) for part in parts):
+        parts = _texts(self.source, field)
+        if not parts:
             raise ConfigurationError(
                 f"the document {self.id!r} has no text in the field {field!r} of its _source: name the field that holds "
                 "it (a field that copy_to fills is not there), or leave such documents out by a filter "
@@ -58,16 +59,48 @@ class Hit:
         """The document without a field: what there is beside its text.
 
         Args:
-            field: Its name; of a field in an object, with dots.
+            field: Its name; of a field in objects, or in lists of objects, with dots.
         """
         return _without(self.source, field)
 
 
+def _texts(source: Mapping[str, Any], field: str) -> list[str]:
+    """Every value of a field, in the document's order. Without recursion, as deep as a server likes to nest."""
+    texts: list[str] = []
+    waiting: list[tuple[Any, str]] = [(source, field)]
+    while waiting:
+        value, path = waiting.pop()
+        if isinstance(value, list):
+            waiting += [(item, path) for item in reversed(value)]
+        elif isinstance(value, Mapping) and path:
+            inner = [(item, path[len(name) + 1 :]) for name, item in value.items() if _leads(name, path)]
+            waiting += reversed(inner)
+        elif isinstance(value, Mapping):
+            waiting.append((value.get("text"), path))  # semantic_text as indexes made before 8.18 have it
+        elif not path and isinstance(value, str):
+            texts.append(value)
+        elif not path and isinstance(value, (bool, int, float)):
+            texts.append(json.dumps(value))
+    return texts
+
+
+def _leads(name: str, path: str) -> bool:
+    """Whether ``path`` is that of the field ``name``, or of one in it. Names may hold dots themselves."""
+    return path == name or path.startswith(f"{name}.")
+
+
 def _without(source: Mapping[str, Any], field: str) -> dict[str, Any]:
-    outer, dot, inner = field.partition(".")
-    if dot and field not in source and isinstance(source.get(outer), Mapping):
-        return {**source, outer: _without(source[outer], inner)}
-    return {name: value for name, value in source.items() if name != field}
+    kept: dict[str, Any] = {}
+    for name, value in source.items():
+        if name == field:
+            continue
+        inner = field[len(name) + 1 :] if _leads(name, field) else ""
+        if inner and isinstance(value, list):
+            value = [_without(item, inner) if isinstance(item, Mapping) else item for item in value]  # noqa: PLW2901
+        elif inner and isinstance(value, Mapping):
+            value = _without(value, inner)  # noqa: PLW2901
+        kept[name] = value
+    return kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +129,40 @@ class SearchHits:
 
     def __iter__(self) -> Iterator[Hit]:
         return iter(self.hits)
+
+    def with_text(self, field: str, *, missing: MissingText = "skip") -> list[tuple[Hit, str]]:
+        """Each hit with the text of a field, see ``Hit.text``. For adapters.
+
+        Args:
+            field: Its name; of a field in objects, or in lists of objects, with dots.
+            missing: ``"skip"`` to leave out hits that have no text there, ``"empty"`` to give them an empty text. A
+                warning in the log says so once for each field and index.
+
+        Raises:
+            ConfigurationError: ``missing`` is something else.
+        """
+        if missing not in get_args(MissingText):
+            raise ConfigurationError(f"missing_text={missing!r} must be 'skip' or 'empty'")
+        found: list[tuple[Hit, str]] = []
+        for hit in self.hits:
+            parts = _texts(hit.source, field)
+            if not parts:
+                _warn_once(field, hit.index, missing)
+                if missing == "skip":
+                    continue
+            found.append((hit, "\n".join(parts)))
+        return found
+
+
+@functools.lru_cache(maxsize=256)
+def _warn_once(field: str, index: str, missing: MissingText) -> None:
+    log.warning(
+        "a hit of the index %r has no text in the field %r of its _source: %s; name the field that holds the text (one "
+        "that copy_to fills is not there)",
+        index,
+        field,
+        "left out" if missing == "skip" else "its text is empty",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Unpack
+from typing import Any, Literal, Unpack
 
 try:
     from llama_index.core.base.base_retriever import BaseRetriever
@@ -54,6 +54,8 @@ class ElasticSemanticRetriever(BaseRetriever):
             for 10 where it is less.
         text_field: The field that becomes the node's text; None for ``field``. Name the one that ``copy_to`` fills
             ``field`` from.
+        missing_text: Hits without text in that field are left out (``"skip"``) or have an empty text (``"empty"``); the
+            log warns once.
         metadata_fields: The fields that become metadata, which language models see; None for all others of a document,
             an empty list for none.
         callback_manager: LlamaIndex's.
@@ -79,6 +81,7 @@ class ElasticSemanticRetriever(BaseRetriever):
         rerank_field: str | None = None,
         rank_window_size: int | None = None,
         text_field: str | None = None,
+        missing_text: Literal["skip", "empty"] = "skip",
         metadata_fields: Sequence[str] | None = None,
         callback_manager: CallbackManager | None = None,
         object_map: dict[str, Any] | None = None,
@@ -95,11 +98,13 @@ class ElasticSemanticRetriever(BaseRetriever):
         self.rerank_field = rerank_field
         self.rank_window_size = rank_window_size
         self.text_field = field if text_field is None else text_field
+        self.missing_text = missing_text
         self.metadata_fields = metadata_fields
         self._elastic = ElasticConnected(**settings)._elastic  # noqa: SLF001 - of the same kind
-        # Both send nothing; they raise now, rather than at the first query, if a setting is wrong.
+        # They send nothing; they raise now, rather than at the first query, if a setting is wrong.
         self._elastic()
         self._options("a query")
+        self._nodes(SearchHits(()))
         super().__init__(
             callback_manager=callback_manager, object_map=object_map, objects=objects, verbose=verbose
         )
@@ -126,13 +131,17 @@ class ElasticSemanticRetriever(BaseRetriever):
         return {"index": self.index, "body": body}
 
     def _nodes(self, hits: SearchHits) -> list[NodeWithScore]:
-        alike = Counter(hit.id for hit in hits)
-        return [self._node(hit, hit.id if alike[hit.id] == 1 else f"{hit.index}/{hit.id}") for hit in hits]
+        found = hits.with_text(self.text_field, missing=self.missing_text)
+        alike = Counter(hit.id for hit, _ in found)
+        return [
+            self._node(hit, text, hit.id if alike[hit.id] == 1 else f"{hit.index}/{hit.id}")
+            for hit, text in found
+        ]
 
-    def _node(self, hit: Hit, id_: str) -> NodeWithScore:
+    def _node(self, hit: Hit, text: str, id_: str) -> NodeWithScore:
         node = TextNode(
             id_=id_,
-            text=hit.text(self.text_field),
+            text=text,
             metadata={**hit.without(self.text_field), INDEX: hit.index},
             excluded_embed_metadata_keys=[INDEX],
             excluded_llm_metadata_keys=[INDEX],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from haystack import Document, component
 from haystack.utils import Secret
@@ -37,6 +37,7 @@ class ElasticSemanticRetriever(ElasticComponent):
         top_k: int = 10,
         filters: Filters | None = None,
         content_field: str | None = None,
+        missing_text: Literal["skip", "empty"] = "skip",
         meta_fields: list[str] | None = None,
         match_field: str | None = None,
         rerank_inference_id: str | None = None,
@@ -68,6 +69,8 @@ class ElasticSemanticRetriever(ElasticComponent):
             do not score.
         :param content_field: The field that becomes the content; None for `field`. Name the one that `copy_to` fills
             `field` from: what it fills is not in the document itself.
+        :param missing_text: Hits without text in that field are left out (`"skip"`) or have an empty content (`"empty"`);
+            the log warns once.
         :param meta_fields: The fields that become meta; None for all others of a document, an empty list for none.
         :param match_field: A `text` field to search by words as well (hybrid search); both lists are joined by ranks.
         :param rerank_inference_id: An inference endpoint of the type `rerank`, which orders the hits.
@@ -118,12 +121,15 @@ class ElasticSemanticRetriever(ElasticComponent):
         self.top_k = check_top_k(top_k)
         self.filters = _checked(filters)
         self.content_field = content_field
+        self.missing_text = missing_text
         self.meta_fields = meta_fields
         self.match_field = match_field
         self.rerank_inference_id = rerank_inference_id
         self.rerank_field = rerank_field
         self.rank_window_size = rank_window_size
-        self._asked("a query", None, None)  # raises now if a setting is wrong
+        # Both raise now if a setting is wrong.
+        self._asked("a query", None, None)
+        self._answer(SearchHits(()))
 
     @component.output_types(documents=list[Document])
     def run(self, query: str, filters: Filters | None = None, top_k: int | None = None) -> dict[str, Any]:
@@ -135,7 +141,7 @@ class ElasticSemanticRetriever(ElasticComponent):
         :returns: A dictionary with `documents`, best first: `id` and `score` as Elasticsearch gives them (the
             reranker's own score, where there is one), `content`, and as `meta` the other fields and `_index`.
         :raises TypeError: `query` is not a string.
-        :raises ConfigurationError: A setting is wrong; or the indexed documents lack the content field.
+        :raises ConfigurationError: A setting is wrong.
         :raises RagbridgeError: Elasticsearch cannot be asked, or refuses.
         """
         asked = self._asked(query, filters, top_k)
@@ -152,7 +158,7 @@ class ElasticSemanticRetriever(ElasticComponent):
         :param top_k: How many documents to return; None for the component's own setting.
         :returns: The same as `run`.
         :raises TypeError: `query` is not a string.
-        :raises ConfigurationError: A setting is wrong; or the indexed documents lack the content field.
+        :raises ConfigurationError: A setting is wrong.
         :raises RagbridgeError: Elasticsearch cannot be asked, or refuses.
         """
         asked = self._asked(query, filters, top_k)
@@ -176,15 +182,15 @@ class ElasticSemanticRetriever(ElasticComponent):
         return {"index": self.index, "body": body}
 
     def _answer(self, hits: SearchHits) -> dict[str, Any]:
-        return {"documents": [self._document(hit) for hit in hits]}
-
-    def _document(self, hit: Hit) -> Document:
         name = self.content_field or self.field
+        found = hits.with_text(name, missing=self.missing_text)
+        return {"documents": [self._document(hit, hit.without(name), text) for hit, text in found]}
+
+    def _document(self, hit: Hit, meta: dict[str, Any], text: str) -> Document:
         score = hit.score
         if score is not None and self.rerank_inference_id is not None:
             score = original_score(score)
-        meta = {**hit.without(name), "_index": hit.index}
-        return Document(id=hit.id, content=hit.text(name), meta=meta, score=score)
+        return Document(id=hit.id, content=text, meta={**meta, "_index": hit.index}, score=score)
 
 
 def _checked(filters: Filters | None) -> Filters | None:

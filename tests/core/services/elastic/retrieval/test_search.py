@@ -13,6 +13,7 @@ from ragbridge import ConfigurationError, InvalidRequestError, RequestError, Res
 from ragbridge.elastic import (
     Elastic,
     Hit,
+    SearchHits,
     knn_query,
     knn_retriever,
     match_query,
@@ -371,25 +372,63 @@ def test_a_search_by_meaning_ignores_no_argument(more: dict[str, Any], message: 
         ({"content": "sea", "n": 1}, "content", "sea", {"n": 1}),
         ({"content": ["sea", "land"]}, "content", "sea\nland", {}),
         ({"a": {"b": "sea", "c": 1}, "n": 1}, "a.b", "sea", {"a": {"c": 1}, "n": 1}),
-        ({"a.b": "sea", "a": {"b": "land"}}, "a.b", "sea", {"a": {"b": "land"}}),
+        ({"a.b": "sea", "a": {"b": "land"}}, "a.b", "sea\nland", {"a": {}}),
         ({"content": {"text": "sea", "inference": {"chunks": []}}}, "content", "sea", {}),
+        ({"content": 5}, "content", "5", {}),
+        ({"content": 49.99}, "content", "49.99", {}),
+        ({"content": ["a", 5, True, None, ["b"]]}, "content", "a\n5\ntrue\nb", {}),
+        (
+            {"sections": [{"body": "one", "n": 1}, {"n": 2}, {"body": ["two", 3]}]},
+            "sections.body",
+            "one\ntwo\n3",
+            {"sections": [{"n": 1}, {"n": 2}, {}]},
+        ),
+        ({"a.b": {"c": "sea", "d": 1}}, "a.b.c", "sea", {"a.b": {"d": 1}}),
     ],
 )
 def test_the_text_of_a_hit_is_found_as_elasticsearch_keeps_it(
     source: dict[str, Any], field: str, text: str, rest: dict[str, Any]
 ) -> None:
-    """In objects, under a name with dots, as a list, or as ``semantic_text`` was kept before 8.18."""
+    """In objects and lists of them, under a name with dots, or as ``semantic_text`` was kept before 8.18; each string,
+    number and boolean is a line."""
     found = Hit("a", 1.0, source)
     assert (found.text(field), found.without(field)) == (text, rest)
 
 
 @pytest.mark.parametrize(
-    "source", [{}, {"content": None}, {"content": 3}, {"content": []}, {"content": ["a", 1]}]
+    "source", [{}, {"content": None}, {"content": []}, {"content": [None]}, {"content": {"a": "b"}}]
 )
 def test_a_hit_without_the_text_is_no_empty_text(source: dict[str, Any]) -> None:
     """The error names the document, the field and both ways out."""
     with pytest.raises(ConfigurationError, match=r"'a'.*'content'.*copy_to.*exists"):
         Hit("a", 1.0, source).text("content")
+
+
+@pytest.mark.parametrize(("missing", "texts"), [("skip", ["sea", "5"]), ("empty", ["sea", "", "5"])])
+def test_a_hit_without_text_does_not_end_a_search(
+    missing: Any, texts: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is left out or empty, as was asked for, and the log says so once."""
+    sources = [{"content": "sea"}, {"title": "no content"}, {"content": 5}]
+    hits = SearchHits(tuple(Hit(str(n), 1.0, source, f"i-{missing}") for n, source in enumerate(sources)))
+    for _ in range(2):
+        assert [text for _, text in hits.with_text("content", missing=missing)] == texts
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert f"'i-{missing}' has no text in the field 'content'" in caplog.text
+
+
+def test_what_becomes_of_a_hit_without_text_is_one_of_two() -> None:
+    """Another word is refused, with hits or without."""
+    with pytest.raises(ConfigurationError, match="missing_text='drop' must be 'skip' or 'empty'"):
+        SearchHits(()).with_text("content", missing="drop")  # type: ignore[arg-type]
+
+
+def test_a_deeply_nested_document_has_its_text() -> None:
+    """However deep a server nests lists, no recursion ends the search."""
+    value: Any = "sea"
+    for _ in range(100_000):
+        value = [value]
+    assert Hit("a", 1.0, {"content": value}).text("content") == "sea"
 
 
 def test_what_is_read_and_returned_may_be_another_field_than_what_is_searched():
