@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from datetime import date
 from typing import Any
 from urllib.parse import quote, urlencode
-from uuid import UUID
 
 from ragbridge.client.wire import check_final, final, read_object
 from ragbridge.errors import ConfigurationError, ResponseError
@@ -52,25 +49,6 @@ def rows(body: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     return found
 
 
-def encode(value: Mapping[str, Any], *, name: str) -> bytes:
-    """``value`` as one line of JSON. NumPy arrays, dates and UUIDs are written as Elasticsearch reads them.
-
-    By the standard library even where orjson is installed, which writes NaN as null and would lose it silently.
-
-    Raises:
-        ConfigurationError: It holds something that JSON has no form for; ``name`` is what the caller knows it by.
-    """
-    try:
-        text = json.dumps(
-            value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_jsonable
-        )
-        return text.encode()
-    except UnicodeEncodeError:
-        raise ConfigurationError(f"{name} holds half of a surrogate pair, which is no text") from None
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ConfigurationError(f"{name} cannot be written as JSON: {error}") from None
-
-
 def segment(name: str, value: object) -> str:
     """A name as part of a path.
 
@@ -98,15 +76,3 @@ def duration(seconds: float) -> str:
 
 def _value(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _jsonable(value: object) -> object:
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, UUID):
-        return str(value)
-    if isinstance(value, Mapping):
-        return dict(value)
-    if callable(listed := getattr(value, "tolist", None)):  # NumPy's arrays and scalars
-        return listed()
-    raise TypeError(f"{type(value).__name__} has no form in JSON")

@@ -17,8 +17,9 @@ from ragbridge.flow import Flow, Response
 from ragbridge.rules import RULES
 from ragbridge.rules.reader import Scope
 from ragbridge.services.elastic.arguments import given
+from ragbridge.services.elastic.encoding import encode
 from ragbridge.services.elastic.endpoints.settings.config import check_task_type, secrets_of
-from ragbridge.services.elastic.wire import decode, duration, encode, rows, segment
+from ragbridge.services.elastic.wire import decode, duration, rows, segment
 from ragbridge.values.endpoints import Deletion, Endpoint
 
 if TYPE_CHECKING:

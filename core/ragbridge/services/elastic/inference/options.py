@@ -11,6 +11,7 @@ from ragbridge.errors import ConfigurationError
 from ragbridge.models import Role
 from ragbridge.rules.endpoints import INPUT_TYPES, InputType
 from ragbridge.services.elastic import arguments as check
+from ragbridge.services.elastic.encoding import encode
 from ragbridge.services.elastic.session import SEARCH
 from ragbridge.services.elastic.wire import duration, segment
 
@@ -100,10 +101,7 @@ def check_dense_task(task_type: str) -> str:
 def _settings(found: object) -> dict[str, Any] | None:
     if not isinstance(found, Mapping):
         raise ConfigurationError(f"task_settings is {type(found).__name__}, not a mapping")
-    try:
-        json.dumps(settings := dict(found), allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise ConfigurationError(f"task_settings cannot be written as JSON: {error}") from None
+    settings: dict[str, Any] = json.loads(encode(found, name="task_settings"))
     return settings or None
 
 

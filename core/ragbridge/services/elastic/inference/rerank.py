@@ -89,10 +89,10 @@ def _flow(
 
 
 def _read(response: Response, *, places: Sequence[int], wanted: int) -> list[Scored]:
-    """The best rows. Numbers may be texts, as examples of older versions have them.
+    """The rows, best first. Numbers may be texts, as examples of older versions have them.
 
     Raises:
-        ResponseError: A row is missing, duplicate, unknown, or has no finite score.
+        ResponseError: A row is missing, surplus, duplicate, unknown, or has no finite score.
     """
     listing = rows(decode(response), TASK)
-    return read_scores(listing, TASK, places, least=wanted, most=len(places), texts=True)[:wanted]
+    return read_scores(listing, TASK, places, least=wanted, most=wanted, texts=True)

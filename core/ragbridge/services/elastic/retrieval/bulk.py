@@ -36,6 +36,9 @@ MOST_BYTES = 100_000_000
 TIMEOUT = 300.0
 """Seconds to wait for an answer: documents with ``semantic_text`` fields are embedded before it comes."""
 
+SHOWN = 100
+"""Characters of an odd answer that an error shows."""
+
 Op = Literal["index", "create"]
 Refresh = bool | Literal["wait_for"]
 OnError = Literal["raise", "report"]
@@ -104,6 +107,10 @@ def check_ids(
     Raises:
         ConfigurationError: ``documents`` is a single document, or the ids do not match.
     """
+    if hasattr(documents, "columns"):  # iterates over their names
+        raise ConfigurationError(
+            f"documents is one {type(documents).__name__}: pass a list of dicts, such as .to_dict('records')"
+        )
     if isinstance(documents, (str, bytes, Mapping)):
         raise ConfigurationError(
             f"documents is one {type(documents).__name__}: pass a list, or any iterable of dicts"
@@ -213,7 +220,7 @@ def _send(
             "POST",
             f"/{segment('index', options.index)}/_bulk",
             product=PRODUCT,
-            read=functools.partial(_read, part=part, refusal=channel.refusal),
+            read=functools.partial(_read, part=part, options=options, refusal=channel.refusal),
             query=options.query,
             body=b"".join(row.lines for row in part),
             content_type="application/x-ndjson",
@@ -231,32 +238,58 @@ def _send(
 
 
 def _read(
-    response: Response, *, part: list[Row], refusal: Callable[[Response], StatusError]
+    response: Response, *, part: list[Row], options: BulkOptions, refusal: Callable[[Response], StatusError]
 ) -> list[StatusError | None]:
     """For each row None if it was written, or else its error, without credentials.
 
     Raises:
-        ResponseError: A row is missing or belongs to another document.
+        ResponseError: A row is missing, or belongs to another document, action or index.
     """
     items = objects(decode(response), "items")
     if len(items) != len(part):
         raise ResponseError(f"'items' has {len(items)} rows for {len(part)} documents")
-    return [_outcome(item, row, refusal) for item, row in zip(items, part, strict=True)]
+    found = [_result(item, row, options.op) for item, row in zip(items, part, strict=True)]
+    _check_indices([result.get("_index") for result in found], part, options)
+    return [_outcome(result, refusal) for result in found]
 
 
-def _outcome(
-    item: Mapping[str, Any], row: Row, refusal: Callable[[Response], StatusError]
-) -> StatusError | None:
-    outcome = next(iter(item.values()), None) if len(item) == 1 else None
-    status = outcome.get("status") if isinstance(outcome, dict) else None
-    if not isinstance(outcome, dict) or type(status) is not int:
-        raise ResponseError(f"the row of documents[{row.index}] in 'items' has no status")
-    if outcome.get("_id") not in (row.id, None):
+def _result(item: Mapping[str, Any], row: Row, op: Op) -> Mapping[str, Any]:
+    """What a row says of its document."""
+    where = f"the row of documents[{row.index}] in 'items'"
+    if len(item) == 1 and op not in item:
         raise ResponseError(
-            f"the row of documents[{row.index}] in 'items' is about the id {outcome['_id']!r}"
+            f"{where} is about the action {next(iter(item))[:SHOWN]!r} where {op!r} was asked for"
         )
+    result = item.get(op) if len(item) == 1 else None
+    if not isinstance(result, dict) or type(result.get("status")) is not int:
+        raise ResponseError(f"{where} has no status")
+    if result.get("_id") not in (row.id, None):
+        raise ResponseError(f"{where} is about the id {str(result['_id'])[:SHOWN]!r}")
+    return result
+
+
+def _check_indices(names: list[Any], part: list[Row], options: BulkOptions) -> None:
+    """Refuse rows of another index, as far as that can be told.
+
+    An alias and a data stream write to indexes of other names. But where one row has the name itself, it is that of an
+    index, and all rows have it, unless a pipeline sends documents elsewhere.
+
+    Raises:
+        ResponseError: A row belongs to another index.
+    """
+    for name, row in zip(names, part, strict=True):
+        strange = options.index in names and name != options.index and not options.query["pipeline"]
+        if name is not None and (strange or not isinstance(name, str) or not name):
+            raise ResponseError(
+                f"the row of documents[{row.index}] in 'items' is about the index {str(name)[:SHOWN]!r} where "
+                f"{options.index!r} was asked for"
+            )
+
+
+def _outcome(outcome: Mapping[str, Any], refusal: Callable[[Response], StatusError]) -> StatusError | None:
+    status: int = outcome["status"]
     error = outcome.get("error")
-    if status < 300 and error is None:
+    if 200 <= status < 300 and error is None:
         return None
     status = status if status >= 400 else 500
     return refusal(Response(status, {}, json.dumps({"error": error, "status": status}).encode()))

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from ragbridge.errors import ConfigurationError
-from ragbridge.services.elastic.wire import encode
+from ragbridge.services.elastic.encoding import encode, instead
 
 LONGEST_ID = 512
 """Length limit of an id in bytes (``IndexRequest.MAX_DOCUMENT_ID_LENGTH_IN_BYTES``)."""
+
+
+METADATA = "_id"
+"""The field of an id, which Elasticsearch refuses inside a document (``MapperService``, metadata fields)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +49,13 @@ def rows(
     for index, document in enumerate(documents):
         where = f"documents[{index}]"
         if not isinstance(document, Mapping):
-            raise ConfigurationError(f"{where} is {type(document).__name__}, not an object (a dict)")
-        body = encode(document, name=where)
+            raise ConfigurationError(
+                f"{where} is {type(document).__name__}, not an object (a dict){instead(document)}"
+            )
+        if id_field == METADATA and METADATA in document:
+            body = encode({name: value for name, value in document.items() if name != METADATA}, name=where)
+        else:
+            body = encode(document, name=where)
         if ids is not None:
             if index >= len(ids):
                 raise ConfigurationError(f"{where} has no id: ids= has {len(ids)}")
@@ -80,7 +91,10 @@ def batches(documents: Iterable[Row], *, size: int, size_bytes: int) -> Iterator
 
 
 def _checked(value: object, name: str) -> str:
-    identity = str(value) if type(value) is int else value
+    identity = value
+    if not isinstance(value, (str, bool)):
+        with suppress(TypeError):  # NumPy's integers are numbers as well
+            identity = str(operator.index(value))  # type: ignore[arg-type]
     if not isinstance(identity, str) or not identity:
         raise ConfigurationError(f"{name} is {value!r}, no id: it must be a text or an int")
     if len(identity.encode("utf-8", "replace")) > LONGEST_ID:

@@ -10,8 +10,9 @@ from ragbridge.errors import InvalidRequestError
 from ragbridge.flow import Flow, Plan, Response, single
 from ragbridge.services.elastic import arguments as check
 from ragbridge.services.elastic.arguments import Body, given, index_name
+from ragbridge.services.elastic.encoding import encode
 from ragbridge.services.elastic.session import resend
-from ragbridge.services.elastic.wire import decode, encode, segment
+from ragbridge.services.elastic.wire import decode, segment
 
 if TYPE_CHECKING:
     from ragbridge.services.elastic.session import ElasticChannel

@@ -73,10 +73,11 @@ class RetrievalMethods(ElasticMethods):
 
         Args:
             index: An index, an alias that can be written to, or (with ``op="create"``) a data stream.
-            documents: Objects (dicts); NumPy arrays, dates and UUIDs in them are written as Elasticsearch reads them.
-                Any iterable, read while batches are sent; only ids are kept.
+            documents: Objects (dicts). Dates, decimals, enums, UUIDs, values of NumPy and pandas in them are written as
+                the official client does. Any iterable, read while batches are sent; only ids are kept.
             ids: An id for each document.
-            id_field: Instead of ``ids``, the field of each document that holds its id. The field stays in the document.
+            id_field: Instead of ``ids``, the field of each document that holds its id. The field stays in the document,
+                but for ``_id``, which Elasticsearch refuses there.
                 Without both, ids are made of the content: a document has the same id in every call, and further copies
                 in one call are numbered.
             op: ``"index"`` replaces a document of the same id. ``"create"`` refuses the new one, with the status 409.

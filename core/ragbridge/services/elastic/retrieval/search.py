@@ -12,6 +12,7 @@ from ragbridge.errors import ConfigurationError, ResponseError
 from ragbridge.flow import Flow, Plan, Response, single
 from ragbridge.services.elastic import arguments as check
 from ragbridge.services.elastic.arguments import Body, Filter, given, searched
+from ragbridge.services.elastic.encoding import encode
 from ragbridge.services.elastic.retrieval.queries import match_query, semantic_query
 from ragbridge.services.elastic.retrieval.retrievers import (
     DEFAULT_WINDOW,
@@ -20,7 +21,7 @@ from ragbridge.services.elastic.retrieval.retrievers import (
     standard,
     text_similarity_reranker,
 )
-from ragbridge.services.elastic.wire import decode, encode
+from ragbridge.services.elastic.wire import decode
 from ragbridge.values.search import Hit, SearchHits
 
 if TYPE_CHECKING:

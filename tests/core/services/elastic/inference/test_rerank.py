@@ -59,11 +59,11 @@ def test_the_endpoints_own_top_n_does_not_cut_the_list(cluster, connect, face):
     assert [body["top_n"] for body in transport.bodies] == [3, 2, 3]
 
 
-def test_an_answer_that_is_longer_than_asked_for_is_cut(cluster, connect, answer):
-    """Versions that do not know ``top_n`` there answer with everything: the best are the same."""
+def test_an_answer_that_is_longer_than_asked_for_is_refused(cluster, connect, answer):
+    """As of any reranker: what answers with more was not asked this."""
     rows = [{"index": n, "relevance_score": n / 10} for n in range(4)]
-    ranking = connect(cluster(answer({"rerank": rows}))).rerank("q", list("abcd"), inference_id="my", top_n=2)
-    assert [row.index for row in ranking] == [3, 2]
+    with pytest.raises(ResponseError, match="4 rows where 2 were expected"):
+        connect(cluster(answer({"rerank": rows}))).rerank("q", list("abcd"), inference_id="my", top_n=2)
 
 
 def test_no_document_sends_nothing(cluster, connect, face):

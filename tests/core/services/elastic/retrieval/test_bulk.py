@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import pickle
 import threading
@@ -40,6 +41,22 @@ def answer(body: object, status: int = 200) -> Response:
 def error(kind: str, reason: str = "no", **more: object) -> dict[str, object]:
     """Elasticsearch's object for what went wrong."""
     return {"type": kind, "reason": reason, **more}
+
+
+@dataclasses.dataclass
+class Point:
+    """A document that is no dict."""
+
+    x: int = 1
+
+
+class Frame:
+    """What iterates over the names of its columns, as pandas' frames do."""
+
+    columns = ("a", "b")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns)
 
 
 class Index:
@@ -365,6 +382,10 @@ def test_a_request_that_fails_for_good_ends_the_job(connect: Callable[..., Elast
         ([{"index": {"_id": "a"}}], "no status"),
         ([{"index": {"_id": "a", "status": "201"}}], "no status"),
         ([{}], "no status"),
+        ([{"create": {"_id": "a", "status": 201}}], "about the action 'create' where 'index' was asked for"),
+        ([{"delete": {"_id": "a", "status": 200}}], "about the action 'delete'"),
+        ([{"index": {"_index": 5, "_id": "a", "status": 201}}], "about the index '5' where 'docs'"),
+        ([{"index": {"_id": "a", "status": False}}], "no status"),
         (["a"], "no list of objects"),
     ],
 )
@@ -375,6 +396,57 @@ def test_an_answer_that_does_not_match_is_no_success(
     index = Index(answer({"errors": False, "items": items}))
     with pytest.raises(ResponseError, match=message):
         connect(index, retry=Retry(attempts=1)).bulk("docs", [{}], ids=["a"])
+
+
+def rows_of(*names: str) -> Response:
+    """An answer that says of each document which index holds it."""
+    items = [{"index": {"_index": name, "_id": str(n), "status": 201}} for n, name in enumerate(names)]
+    return answer({"items": items})
+
+
+def test_a_row_of_another_index_is_refused(connect: Callable[..., Elastic]) -> None:
+    """Where one row has the name that was asked for, no other can be right."""
+    index = Index(rows_of("docs", "other"))
+    with pytest.raises(ResponseError, match=r"documents\[1\] in 'items' is about the index 'other'"):
+        connect(index, retry=Retry(attempts=1)).bulk("docs", DOCUMENTS[:2], ids=["0", "1"])
+
+
+@pytest.mark.parametrize(
+    ("names", "options"),
+    [
+        (("docs-000001", "docs-000001"), {}),
+        ((".ds-docs-1", ".ds-docs-2"), {}),
+        (("docs", "elsewhere"), {"pipeline": "reroute"}),
+    ],
+    ids=["alias", "data-stream", "pipeline"],
+)
+def test_an_index_may_have_another_name_behind_an_alias(
+    connect: Callable[..., Elastic], names: tuple[str, ...], options: dict[str, str]
+) -> None:
+    """Aliases, data streams and pipelines write elsewhere than the name says."""
+    assert (
+        connect(Index(rows_of(*names))).bulk("docs", DOCUMENTS[:2], ids=["0", "1"], **options).succeeded == 2
+    )
+
+
+@pytest.mark.parametrize("status", [0, -1, 199, 301])
+def test_only_a_status_of_success_is_one(connect: Callable[..., Elastic], status: int) -> None:
+    """Whatever else a row says is a failure."""
+    index = Index(answer({"items": [{"index": {"_id": "a", "status": status}}]}))
+    result = connect(index, retry=Retry(attempts=1)).bulk("docs", [{}], ids=["a"], on_error="report")
+    assert len(result.errors) == 1
+
+
+def test_an_id_in_the_field_of_ids_is_not_sent_inside_the_document(connect: Callable[..., Elastic]) -> None:
+    """Elasticsearch refuses documents with ``_id``; another field stays. NumPy's integers are ids as well."""
+    documents = [{"_id": np.int64(5), "content": "a"}]
+    index = Index()
+    assert connect(index).bulk("docs", documents, id_field="_id").ids == ("5",)
+    assert index.documents == {"5": {"content": "a"}}
+    assert documents == [{"_id": 5, "content": "a"}]
+    index = Index()
+    connect(index).bulk("docs", [{"key": "a"}], id_field="key")
+    assert index.documents == {"a": {"key": "a"}}
 
 
 def test_a_row_with_an_error_is_no_success_whatever_its_status(connect: Callable[..., Elastic]) -> None:
@@ -407,10 +479,15 @@ def test_progress_counts_every_document_once(connect: Callable[..., Elastic]) ->
         ({"documents": {"a": 1}}, "documents is one dict"),
         ({"documents": "text"}, "documents is one str"),
         ({"documents": ["text"]}, r"documents\[0\] is str"),
-        ({"documents": [{}, {"a": {1, 2}}]}, r"documents\[1\] cannot be written as JSON: set"),
-        ({"documents": [{"a": float("nan")}]}, r"documents\[0\] cannot be written as JSON"),
-        ({"documents": [{"a": np.array([np.nan])}]}, r"documents\[0\] cannot be written as JSON"),
-        ({"documents": [{"a": "\ud800"}]}, r"documents\[0\] holds half of a surrogate pair"),
+        ({"documents": [{}, {"a": {1, 2}}]}, r"documents\[1\]\.a cannot be written as JSON: set"),
+        ({"documents": [{"a": float("nan")}]}, r"documents\[0\]\.a cannot be written as JSON"),
+        ({"documents": [{"a": np.array([np.nan])}]}, r"documents\[0\]\.a\[0\] cannot be written as JSON"),
+        ({"documents": [{"a": "\ud800"}]}, r"documents\[0\]\.a .*half of a surrogate pair"),
+        (
+            {"documents": [Point()]},
+            r"documents\[0\] is Point, not an object \(a dict\): pass dataclasses.asdict",
+        ),
+        ({"documents": Frame()}, "documents is one Frame: pass a list of dicts"),
         ({"ids": ["a"]}, r"ids= has 1 ids for 2 documents"),
         ({"ids": ["a", ""]}, r"ids\[1\] is '', no id"),
         ({"ids": ["a", "ä" * 257]}, r"ids\[1\] is longer than 512 bytes"),

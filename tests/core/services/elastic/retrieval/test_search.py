@@ -253,7 +253,7 @@ def test_a_search_that_elasticsearch_refuses_says_why(connect: Callable[..., tup
         ({"query": QUERY, "highlight": {}}, "highlight is empty"),
         ({"query": QUERY, "source": {1, 2}}, "source is set"),
         ({"query": QUERY, "source": ["a", 1]}, r"source\[1\] is int"),
-        ({"query": QUERY, "body": {"sort": {1}}}, "the search cannot be written as JSON"),
+        ({"query": QUERY, "body": {"sort": {1}}}, "the search, at sort: cannot be written as JSON: set"),
         (
             {
                 "retriever": text_similarity_reranker(standard(QUERY), field="content", inference_text="a"),
