@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import json
 import os
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
 from urllib.parse import quote, quote_plus
 
+from ragbridge.addresses import in_text
 from ragbridge.errors import ConfigurationError
 
 
@@ -59,24 +64,43 @@ def find_key(given: str | None, variables: Sequence[str]) -> Secret | None:
     return None
 
 
-def traces_of(texts: Iterable[str]) -> list[str]:
-    """Every form in which a service may repeat a secret: as it is, in JSON, percent-encoded; the longest first."""
-    found: set[str] = set()
-    for text in filter(None, texts):
-        escaped = json.dumps(text)[1:-1]
-        found |= {
-            text,
-            escaped,
-            escaped.replace("/", "\\/"),
-            quote(text),
-            quote(text, safe=""),
-            quote_plus(text),
-        }
-    return sorted(found, key=len, reverse=True)
+SHORTEST = 3
+"""Characters of a secret that is looked for: shorter ones are found in every other word."""
+ANYWHERE = 8
+"""Characters from which on a secret is hidden within a word as well: shorter ones may be part of any."""
+
+Traces: TypeAlias = "Sequence[re.Pattern[str]]"
+"""What finds secrets in a text, one after the other."""
 
 
-def without(traces: Iterable[str], text: str) -> str:
-    """``text`` with ``[key]`` in the place of each of ``traces``."""
-    for trace in traces:
-        text = text.replace(trace, "[key]")
-    return text
+def traces_of(texts: Iterable[str]) -> Traces:
+    """Finds every form in which a service may repeat secrets: as they are, in JSON, HTML, percent-encoded, in base64."""
+    found = {form for text in texts if len(text) >= SHORTEST for form in _forms(text)}
+    longest_first = [re.escape(form) for form in sorted(found, key=len, reverse=True)]
+    long = [form for form in found if len(form) >= ANYWHERE]
+    patterns = ["|".join(longest_first[: len(long)]), "|".join(longest_first[len(long) :])]
+    return [
+        re.compile(pattern if whole else rf"(?<![^\W_])(?:{pattern})(?![^\W_])")
+        for pattern, whole in zip(patterns, (True, False), strict=True)
+        if pattern
+    ]
+
+
+def _forms(text: str) -> Iterator[str]:
+    escaped = json.dumps(text)[1:-1]
+    yield from (text, escaped, escaped.replace("/", "\\/"), json.dumps(text, ensure_ascii=False)[1:-1])
+    yield html.escape(text)
+    for quoted in (quote(text), quote(text, safe=""), quote_plus(text)):
+        yield quoted
+        yield re.sub("%[0-9A-F]{2}", lambda letter: letter[0].lower(), quoted)
+    raw = text.encode()
+    for encoded in (base64.b64encode(raw), base64.urlsafe_b64encode(raw)):
+        yield encoded.decode()
+        yield encoded.decode().rstrip("=")
+
+
+def without(traces: Traces, text: str) -> str:
+    """``text`` with ``[key]`` in the place of each of ``traces``, and with no user, password or query in an address."""
+    for pattern in traces:
+        text = pattern.sub("[key]", text)
+    return in_text(text)

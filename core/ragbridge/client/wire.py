@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from ragbridge.addresses import is_host, shown
 from ragbridge.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -33,7 +34,14 @@ def _encoder() -> Callable[[Mapping[str, Any]], bytes]:
 _dumps = _encoder()
 
 
-def check_address(url: str, name: str, *, schemes: Sequence[str] = ("https", "http"), hint: str = "") -> str:
+def check_address(
+    url: str,
+    name: str,
+    *,
+    schemes: Sequence[str] = ("https", "http"),
+    hint: str = "",
+    credentials: str = "pass the key as api_key=",
+) -> str:
     """``url`` without a slash at its end.
 
     Args:
@@ -41,31 +49,28 @@ def check_address(url: str, name: str, *, schemes: Sequence[str] = ("https", "ht
         name: The setting.
         schemes: What it may start with.
         hint: What else it may be.
+        credentials: How to pass what it must not hold.
 
     Raises:
-        ConfigurationError: It has no scheme, no host, a port that is none, or holds a user name, a query or a fragment.
+        ConfigurationError: It has no scheme, a host or a port that is none, or holds a user name, a query or a fragment.
     """
+    if not isinstance(url, str):
+        raise ConfigurationError(f"{name} is {type(url).__name__}, not str")
+    place = f"{name}={shown(url)!r}"
+    if "@" in url:
+        raise ConfigurationError(f"{place} must not hold a user name or a password; {credentials}")
     try:
         parts = urlsplit(url.strip())
         _ = parts.port
-    except ValueError as error:  # a bracket that is not closed, a port that is none
-        raise ConfigurationError(f"{name}={_shown(url)!r} is no address: {error}") from None
+    except ValueError:  # its text quotes what may be a password
+        raise ConfigurationError(f"{place} is no address: its host or its port is none") from None
     if parts.scheme not in schemes or not parts.hostname:
-        raise ConfigurationError(f"{name}={_shown(url)!r} must start with https:// or http://{hint}")
-    if parts.username is not None:
-        raise ConfigurationError(
-            f"{name}={_shown(url)!r} must not hold a user name; pass the key as api_key="
-        )
+        raise ConfigurationError(f"{place} must start with https:// or http://{hint}")
+    if not is_host(parts.hostname):
+        raise ConfigurationError(f"{place} is no address: its host is no name that can be looked up")
     if parts.query or parts.fragment:
-        raise ConfigurationError(f"{name}={_shown(url)!r} must end with its path: leave out ? and #")
+        raise ConfigurationError(f"{place} must end with its path: leave out ? and #")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
-
-
-def _shown(url: str) -> str:
-    """``url`` without what may be secret in it."""
-    rest = url.split("?", 1)[0].split("#", 1)[0]
-    scheme, mark, tail = rest.partition("://")
-    return scheme + mark + tail.rpartition("@")[2]
 
 
 def encode(payload: Mapping[str, Any], *, texts: Sequence[str], name: Callable[[int], str]) -> bytes:
@@ -81,16 +86,16 @@ def encode(payload: Mapping[str, Any], *, texts: Sequence[str], name: Callable[[
     """
     try:
         return _dumps(payload)
-    except (TypeError, UnicodeEncodeError):  # orjson's error, json's error
+    except (TypeError, ValueError, RecursionError) as error:  # UnicodeEncodeError is a ValueError
         for index, text in enumerate(texts):
             try:
                 text.encode()
-            except UnicodeEncodeError as error:
+            except UnicodeEncodeError as fault:
                 raise ConfigurationError(
-                    f"{name(index)} holds half of a surrogate pair at character {error.start}, which is no text; "
+                    f"{name(index)} holds half of a surrogate pair at character {fault.start}, which is no text; "
                     "clean it with text.encode('utf-8', 'replace').decode()"
                 ) from None
-        raise
+        raise ConfigurationError(f"the request cannot be written as JSON: {error}") from None
 
 
 def check_final(response: Response, *, setting: str) -> None:
@@ -159,7 +164,7 @@ def final(message: str) -> ResponseError:
 def host_of(url: str) -> str:
     """Where ``url`` leads, without what may be secret in it."""
     try:
-        host = urlsplit(url).netloc.rpartition("@")[2]
+        host = urlsplit(shown(url)).netloc
     except ValueError:  # no address
         host = ""
     return host or "another path"

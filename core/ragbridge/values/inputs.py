@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, ClassVar, TypeAlias
 from urllib.parse import unquote, urlsplit
 
+from ragbridge.addresses import shown
 from ragbridge.errors import ConfigurationError
 
 Source: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO"
@@ -38,12 +39,12 @@ class Media:
     def __repr__(self) -> str:
         match self.source:
             case bytes():
-                shown = f"<{len(self.source)} bytes>"
+                what = f"{len(self.source)} bytes"
             case str():
-                shown = f"<at {urlsplit(self.source).hostname}>"
+                what = f"at {shown(self.source).partition('://')[2].partition('/')[0]}"
             case _:
-                shown = f"<file {self.source.name}>"
-        return f"{type(self).__name__}({shown})"
+                what = f"file {self.source.name}"
+        return f"{type(self).__name__}(<{what}>)"
 
     @property
     def address(self) -> str | None:

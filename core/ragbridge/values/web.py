@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from ragbridge.addresses import shown
 from ragbridge.values.embeddings import Usage
 
 if TYPE_CHECKING:
@@ -48,8 +49,11 @@ class Page:
     links: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     images: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     published: str | None = None
-    warning: str | None = None
+    warning: str | None = field(default=None, repr=False)
     usage: Usage = field(default_factory=Usage)
+
+    def __repr__(self) -> str:
+        return f"Page(url={shown(self.url)!r}, title={self.title!r}, usage={self.usage!r})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,48 +11,54 @@ LOCAL = "local"
 _SCHEMES = ("https", "http")
 
 
-def from_url(url: str) -> str:
+def from_url(url: str, name: str = "url") -> str:
     """``url`` without a trailing slash. A path prefix is kept.
+
+    Args:
+        url: What the user gave.
+        name: The setting, or the environment's variable.
 
     Raises:
         ConfigurationError: ``url`` is not an address, or contains a user name.
     """
     if not isinstance(url, str):
-        raise ConfigurationError(f"url is {type(url).__name__}, not str")
+        raise ConfigurationError(f"{name} is {type(url).__name__}, not str")
     if url == LOCAL:
         return f"{LOCAL}://elasticsearch"
-    if "@" in url.partition("://")[2].partition("/")[0]:
-        raise ConfigurationError(
-            "url= must not hold a user name: what holds a password is shown in logs; pass basic_auth=(user, password)"
-        )
-    return check_address(url, "url", schemes=_SCHEMES, hint=", or be 'local'")
+    return check_address(
+        url,
+        name,
+        schemes=_SCHEMES,
+        hint=", or be 'local'",
+        credentials="what holds a password is shown in logs: pass basic_auth=(user, password)",
+    )
 
 
-def from_cloud_id(cloud_id: str) -> str:
+def from_cloud_id(cloud_id: str, name: str = "cloud_id") -> str:
     """The address in a Cloud ID: ``name:`` and, in base64, ``domain[:port]$elasticsearch[:port]$kibana``.
 
     Raises:
         ConfigurationError: ``cloud_id`` is not a Cloud ID.
     """
     if not isinstance(cloud_id, str):
-        raise ConfigurationError(f"cloud_id is {type(cloud_id).__name__}, not str")
+        raise ConfigurationError(f"{name} is {type(cloud_id).__name__}, not str")
     encoded = cloud_id.strip().rpartition(":")[2]
     try:
         text = base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True).decode("ascii")
         domain, uuid, *_ = text.split("$")
     except ValueError:
-        raise _no_cloud_id("it does not decode to domain$elasticsearch$kibana") from None
+        raise _no_cloud_id(name, "it does not decode to domain$elasticsearch$kibana") from None
     domain, _, port = domain.partition(":")
     uuid, _, own_port = uuid.partition(":")
     port = own_port or port or "443"
-    if not domain or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise _no_cloud_id("it names no host")
+    if not domain or not port.isdecimal() or len(port) > 5 or not 0 < int(port) < 65536:
+        raise _no_cloud_id(name, "it names no host")
     if not uuid:
-        raise _no_cloud_id("it names no Elasticsearch, only other parts of a deployment")
-    return check_address(f"https://{uuid}.{domain}" + (f":{port}" if port != "443" else ""), "cloud_id")
+        raise _no_cloud_id(name, "it names no Elasticsearch, only other parts of a deployment")
+    return check_address(f"https://{uuid}.{domain}" + (f":{port}" if port != "443" else ""), name)
 
 
-def _no_cloud_id(why: str) -> ConfigurationError:
+def _no_cloud_id(name: str, why: str) -> ConfigurationError:
     return ConfigurationError(
-        f"cloud_id= is not a Cloud ID: {why}; copy it from the deployment's page, name and colon included, or pass url="
+        f"{name} is not a Cloud ID: {why}; copy it from the deployment's page, name and colon included, or pass url="
     )

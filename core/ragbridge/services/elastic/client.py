@@ -281,11 +281,11 @@ def _address(url: str | None, cloud_id: str | None) -> str:
         names = ("ELASTICSEARCH_URL", "ELASTIC_CLOUD_ID")
         url, cloud_id = (os.environ.get(name, "").strip() or None for name in names)
     if url is not None and cloud_id is not None:
-        raise ConfigurationError(f"{names[0]} and {names[1]}: give one of them")
+        raise ConfigurationError(f"{' and '.join(names)}: give one of them")
     if url is not None:
-        return from_url(url)
+        return from_url(url, names[0].rstrip("="))
     if cloud_id is not None:
-        return from_cloud_id(cloud_id)
+        return from_cloud_id(cloud_id, names[1].rstrip("="))
     raise ConfigurationError(
         "no address: pass url= or cloud_id=, or set ELASTICSEARCH_URL or ELASTIC_CLOUD_ID; "
         'url="local" needs none and runs the embedded engine'

@@ -6,12 +6,13 @@ the object; Elastic Cloud's proxy writes ``{"ok": false, "message"}``; gateways 
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ragbridge.client.retry import retry_after
-from ragbridge.client.secret import traces_of, without
+from ragbridge.client.secret import Traces, traces_of, without
 from ragbridge.client.wire import SHOWN, kind_of, one_line, refusal_object
 from ragbridge.errors import (
     InvalidRequestError,
@@ -61,8 +62,9 @@ def read_error(
         secrets: What else must not be shown, such as the key that an endpoint is made with.
     """
     traces = traces_of([*(credential.parts() if credential else ()), *secrets])
-    text = _without(traces, bytes(response.body).decode("utf-8", "replace"))
-    body = refusal_object(text)
+    hide = functools.partial(_without, traces)
+    raw = bytes(response.body).decode("utf-8", "replace")
+    body, text = refusal_object(raw), hide(raw)
     reasons = [*_reasons(body)]
     message = _message(reasons) or _plain(text, body) or "the service gave no reason"
     error = body.get("error")
@@ -73,10 +75,10 @@ def read_error(
     code = error.get("type") if isinstance(error, dict) else None
     request_id = response.headers.get("x-opaque-id") or response.headers.get("x-request-id")
     return _kind(response.status, reasons or [message])(
-        _without(traces, message),
+        hide(message),
         status=response.status,
-        code=_without(traces, code) if isinstance(code, str) else None,
-        request_id=request_id and _without(traces, request_id),
+        code=hide(code) if isinstance(code, str) else None,
+        request_id=request_id and hide(request_id),
         retry_after=retry_after(response.headers),
         body=text[:SHOWN],
     )
@@ -140,5 +142,5 @@ def _plain(text: str, body: dict[str, Any]) -> str:
     return "" if body else one_line(text)
 
 
-def _without(traces: Iterable[str], text: str) -> str:
+def _without(traces: Traces, text: str) -> str:
     return _FOREIGN_KEYS.sub("[key]", without(traces, text))

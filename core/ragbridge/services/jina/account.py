@@ -122,5 +122,5 @@ def _read_balance(channel: JinaChannel, response: Response) -> tuple[int, None]:
     if match:
         return int(match[1].replace(",", "")), None
     if text.lstrip().startswith("{"):
-        open_envelope(channel, response)  # raises if an error was sent with a successful status
+        open_envelope(channel.refusal, response)  # raises if an error was sent with a successful status
     raise final("the reader's page shows no balance: does the key belong to an account that has one?")

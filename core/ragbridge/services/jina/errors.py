@@ -20,9 +20,13 @@ from ragbridge.errors import (
 from ragbridge.flow import Response
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ragbridge.limiter.limits import Reason
 
 _ITEM = re.compile(r"(?:^|[.\]])(?:input|documents|texts|content)[.\[](\d+)")
+_DIGITS = 9
+"""Digits of an index at most: no list is as long, and Python refuses to read thousands of them."""
 _RID = re.compile(r"\[RID: ([0-9A-Fa-f]{8,64})\]")
 _TRANSIENT = frozenset({"CONFLICT_RESOURCE_BUSY", "INTERNAL_ERROR", "SERVICE_UNAVAILABLE", "SERVICE_TIMEOUT"})
 
@@ -34,14 +38,20 @@ def is_about_items(error: InvalidRequestError) -> bool:
     return error.index is not None or not (error.status == 404 or error.code in _ABOUT_ALL)
 
 
-def read_error(response: Response, *, key: Secret | None = None) -> StatusError:
-    """The error that ``response`` stands for, with every trace of ``key`` removed from it."""
-    hide = functools.partial(without, traces_of([key.reveal()] if key else []))
-    text = hide(bytes(response.body).decode("utf-8", "replace"))
-    body = refusal_object(text)
-    code, request_id = _code(body, response.status), _request_id(body, response, text)
-    # Hidden once more where JSON has forms of its own for a letter.
-    return _kind(response.status, code, text)(
+def read_error(response: Response, *, key: Secret | None = None, secrets: Iterable[str] = ()) -> StatusError:
+    """The error that ``response`` stands for.
+
+    Args:
+        response: An answer of 400 or more.
+        key: What the request was signed with: every trace of it is removed.
+        secrets: What else must not be shown, such as the password in the address of a page.
+    """
+    traces = traces_of([*([key.reveal()] if key else ()), *secrets])
+    hide = functools.partial(without, traces)
+    raw = bytes(response.body).decode("utf-8", "replace")
+    body, text = refusal_object(raw), hide(raw)
+    code, request_id = _code(body, response.status), _request_id(body, response, raw)
+    return _kind(response.status, code, raw)(
         hide(_message(body)) or one_line(text) or "the service gave no reason",
         status=response.status,
         code=code and hide(code),
@@ -127,7 +137,7 @@ def _where(error: dict[str, Any]) -> str:
 def _index(body: dict[str, Any]) -> int | None:
     """The first item that a validation error names."""
     found = (_ITEM.search(_where(error)) for error in _validation(body))
-    return next((int(match[1]) for match in found if match), None)
+    return next((int(match[1]) for match in found if match and len(match[1]) <= _DIGITS), None)
 
 
 def rate_reason(error: RateLimitError) -> Reason | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
@@ -13,8 +13,8 @@ from ragbridge.client.secret import MissingKeyError
 from ragbridge.client.service import Part
 from ragbridge.client.session import Channel, Read
 from ragbridge.client.wire import check_address
-from ragbridge.errors import ConfigurationError
-from ragbridge.flow import Flow
+from ragbridge.errors import ConfigurationError, StatusError
+from ragbridge.flow import Flow, Response
 from ragbridge.limiter.limits import RateLimiter
 from ragbridge.limiter.tiers import TIERS
 from ragbridge.limiter.tokens import NOTHING, Features
@@ -129,6 +129,10 @@ class JinaChannel(Channel):
 
     def _source(self, product: str) -> str:
         return f"jina:{self.hosts.reader}" if product == READER else super()._source(product)
+
+    def refusal_without(self, secrets: Sequence[str]) -> Callable[[Response], StatusError]:
+        """Reads answers of 400 or more as ``refusal`` does; errors show neither the key nor ``secrets``."""
+        return functools.partial(read_error, key=self._key, secrets=secrets)
 
     @property
     def keyless(self) -> bool:

@@ -70,6 +70,20 @@ NO_ADDRESSES = [
     ({"url": "http://es.example:99999"}, "no address.*[Pp]ort"),
     ({"url": "http://es.example:es"}, "no address.*[Pp]ort"),
     ({"url": "https://me:hunter2@[::1"}, "basic_auth"),
+    ({"url": "elastic:hunter2@localhost"}, "url=.*basic_auth"),
+    ({"url": "https:/me:hunter2@es.example"}, "basic_auth"),
+    ({"url": "//me:hunter2@es.example"}, "basic_auth"),
+    ({"url": "https://me:hunter2/x@es.example"}, "basic_auth"),
+    ({"url": "https://me:hunter2#x@es.example"}, "basic_auth"),
+    ({"url": "https://me:hunter2?x@es.example"}, "basic_auth"),
+    ({"url": "https://me:12/hunter2@es.example"}, "basic_auth"),
+    ({"url": "https://me:hunter2%40es.example"}, "no address.*port"),
+    ({"url": "https://me:hunter2"}, "no address.*port"),
+    ({"url": "me:hunter2"}, "http"),
+    ({"url": "https://me:hunter2\uff20es.example"}, "no address"),
+    ({"url": "https://a..invalid"}, "no name that can be looked up"),
+    ({"url": "https://es example"}, "no name that can be looked up"),
+    ({"url": "https://" + "a" * 64 + ".example"}, "no name that can be looked up"),
     ({"url": "https://me:hunter2@es.example"}, "basic_auth"),
     ({"cloud_id": ""}, "not a Cloud ID"),
     ({"cloud_id": "name:!!!"}, "not a Cloud ID"),
@@ -89,6 +103,17 @@ def test_what_is_no_address_is_refused(arguments, says):
     """The message says what to do, and holds no password."""
     with pytest.raises(ConfigurationError, match=says) as caught:
         Elastic(**arguments)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("ELASTICSEARCH_URL", "elastic:hunter2@localhost"), ("ELASTIC_CLOUD_ID", "hunter2")]
+)
+def test_a_wrong_address_in_the_environment_is_named_by_its_variable(monkeypatch, name, value):
+    """Nobody gave a setting. What may be a password is not shown."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError, match=f"^{name}") as caught:
+        Elastic()
     assert "hunter2" not in str(caught.value)
 
 

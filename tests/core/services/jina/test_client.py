@@ -146,7 +146,21 @@ def test_base_urls_are_taken_as_users_paste_them(scripted, given, asked):
 
 
 @pytest.mark.parametrize(
-    "wrong", ["api.jina.ai", "ftp://x", "", "http://", "https://user:pa55@x/v1", "http://x/?key=pa55"]
+    "wrong",
+    [
+        "api.jina.ai",
+        "ftp://x",
+        "",
+        "http://",
+        "https://user:pa55@x/v1",
+        "http://x/?key=pa55",
+        "user:pa55@x",
+        "https:/user:pa55@x",
+        "https://user:pa55/@x",
+        "https://user:12/pa55@x",
+        "https://user:pa55%40x",
+        "https://a..invalid",
+    ],
 )
 def test_a_wrong_base_url_is_named_without_what_may_be_secret(wrong):
     """The message shows the address, but no password in it."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ragbridge.addresses import secrets_in, shown
 from ragbridge.client.arguments import listed
 from ragbridge.client.job import one_of
 from ragbridge.errors import AuthenticationError, ConfigurationError, QuotaExhaustedError, RagbridgeError
@@ -96,8 +97,7 @@ def _numbered(
     options: ReaderOptions,
     progress: Callable[[int], object] | None,
 ) -> Flow[Page]:
-    # Errors show addresses without their query, which may hold a signature.
-    name = f"urls[{index}] ({url.partition('?')[0][:200]})"
+    name = f"urls[{index}] ({shown(url)})"
     page = yield from one_of(_flow(channel, source(url, None, None), options), name, index)
     if progress is not None:
         progress(1)
@@ -124,6 +124,7 @@ def _flow(channel: JinaChannel, fields: Mapping[str, str], options: ReaderOption
         read=_read,
         headers=options.headers(),
         timeout=options.patience,
+        secrets=secrets_in(fields.get("url", "")),
     )
     return page
 

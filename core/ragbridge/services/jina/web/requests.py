@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ragbridge.client.wire import count_of, encode
-from ragbridge.errors import ConfigurationError, ResponseError
+from ragbridge.errors import ConfigurationError, ResponseError, StatusError
 from ragbridge.services.jina.wire import decode, told
 from ragbridge.values.embeddings import Usage
 from ragbridge.values.web import Page
@@ -54,6 +54,7 @@ def post(
     read: Callable[[Any, int | None], T],
     headers: Mapping[str, str],
     timeout: float | None = None,
+    secrets: Sequence[str] = (),
 ) -> Flow[tuple[T, int | None]]:
     """Sends one request to the host of a web product, which is not the API's host.
 
@@ -65,6 +66,7 @@ def post(
         read: Makes the result from the envelope's data and the tokens billed.
         headers: The options that are sent as headers.
         timeout: Minimum read timeout in seconds; the client's own timeout applies if it is longer.
+        secrets: What no error may show, beside the key.
 
     Returns:
         The result, and the tokens billed, or None if the answer does not state them.
@@ -75,8 +77,10 @@ def post(
     texts = {name: value for name, value in payload.items() if isinstance(value, str)}
     body = encode(payload, texts=[*texts.values()], name=[*texts].__getitem__)
 
+    refusal = channel.refusal_without(secrets)
+
     def read_response(response: Response) -> tuple[T, int | None]:
-        data, tokens = open_envelope(channel, response)
+        data, tokens = open_envelope(refusal, response)
         return read(data, tokens), tokens
 
     return channel.request(
@@ -87,10 +91,11 @@ def post(
         headers={"accept": "application/json", "content-type": "application/json", **headers},
         body=body,
         timeout=max(channel.timeout, timeout or 0.0),
+        refusal=refusal,
     )
 
 
-def open_envelope(channel: JinaChannel, response: Response) -> tuple[Any, int | None]:
+def open_envelope(refusal: Callable[[Response], StatusError], response: Response) -> tuple[Any, int | None]:
     """The data of an envelope ``{"code", "status", "data"}``, and the tokens billed, or None if it does not state them.
 
     Raises:
@@ -100,8 +105,7 @@ def open_envelope(channel: JinaChannel, response: Response) -> tuple[Any, int | 
     body = decode(response)
     status = _status(body)
     if status >= 400:
-        # The channel parses the error, and removes the key from its message.
-        raise channel.refusal(replace(response, status=status))
+        raise refusal(replace(response, status=status))  # without the key
     data = body.get("data")
     if data is None:
         raise ResponseError("the answer has no 'data'")

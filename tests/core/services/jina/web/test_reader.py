@@ -6,6 +6,8 @@ import base64
 import dataclasses
 import json
 import logging
+import re
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
@@ -392,6 +394,43 @@ def test_errors_are_what_they_are(read, http, code, status, name, kind, hidden):
     assert raised.value.status == http
     assert name in str(raised.value)
     assert "k3y" not in str(raised.value) + raised.value.body
+
+
+@pytest.mark.parametrize("hidden", [False, True], ids=["by status", "in a success"])
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://user:hunter2@host.example/p", "https://host.example/p"),
+        ("https://host.example/p#token=hunter2", "https://host.example/p"),
+        ("https://host.example/p?sig=hunter2", "https://host.example/p"),
+        ("https://user:hun/hunter2@host.example", r"https://\[hidden\]"),
+    ],
+)
+async def test_no_password_of_an_address_is_in_an_error(scripted, url, shown, hidden, caplog):
+    """Neither where the client names the page, nor where the service repeats it, as it is or encoded."""
+    caplog.set_level("DEBUG")
+    repeated = f"Failed to goto {url}: {quote(url, safe='')} {url.partition('//')[2]} {json.dumps(url)}"
+    body = {"code": 422, "status": 42206, "message": repeated, "data": None}
+    response = Response(200 if hidden else 422, {}, json.dumps(body).encode())
+    settings = {"base_url": "http://x", "limits": None, "retry": Retry(attempts=1)}
+    jina = Jina(transport=scripted(*[response] * 4), **settings)
+    errors = []
+    for call in (lambda: jina.read(url), lambda: jina.read_many([url])):
+        with pytest.raises(InvalidRequestError, match="Failed to goto") as raised:
+            call()
+        errors.append(raised.value)
+    errors += [next(jina.read_each([url])), await anext(jina.aread_each([url]))]
+    assert re.search(rf"urls\[0\] \({shown}\): Failed", str(errors[1]))
+    said = caplog.text + "".join(f"{error} {error!r} {error.body} {vars(error)}" for error in errors)
+    assert "hunter2" not in said
+
+
+def test_a_page_shows_no_password_of_its_address():
+    """Not in its representation; the field has it whole."""
+    page = Page(url="https://user:hunter2@host.example/p?sig=hunter2", title="A page")
+    assert "hunter2" not in repr(page)
+    assert "https://host.example/p" in repr(page)
+    assert page.url.startswith("https://user:hunter2@")
 
 
 def test_many_pages_in_the_callers_order(scripted):
