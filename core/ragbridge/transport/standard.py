@@ -25,6 +25,7 @@ from ragbridge.transport.base import (
     not_trusted,
     too_late,
 )
+from ragbridge.transport.proxies import check_proxies
 from ragbridge.transport.threads import within
 from ragbridge.transport.tls import certificates, distrust
 
@@ -149,10 +150,12 @@ class HttpTransport(PooledTransport):
         }
 
     def _open(self) -> tuple[httpx.Client, Callable[[], object]]:
+        check_proxies(httpx.URL)
         client = httpx.Client(limits=self._limits, verify=self._certificates())
         return client, client.close
 
     def _open_async(self) -> httpx.AsyncClient:
+        check_proxies(httpx.URL)
         return httpx.AsyncClient(limits=self._limits, verify=self._certificates())
 
     async def _shut(self, client: httpx.AsyncClient) -> None:

@@ -80,7 +80,24 @@ def _reason(error: BaseException) -> BaseException | None:
 
 
 def certificates() -> ssl.SSLContext:
-    """The certificates that httpx trusts: its own list, or those of ``SSL_CERT_FILE`` and ``SSL_CERT_DIR``."""
+    """The certificates that httpx trusts: its own list, or those of ``SSL_CERT_FILE`` and ``SSL_CERT_DIR``.
+
+    Raises:
+        ConfigurationError: There are none at that place.
+    """
     import httpx
 
-    return httpx.create_ssl_context()
+    # httpx reads the folder where no file is named, and takes one that does not exist for an empty one.
+    folder = "" if os.environ.get("SSL_CERT_FILE") else os.environ.get("SSL_CERT_DIR", "")
+    try:
+        if folder and not any(map(os.path.isdir, folder.split(os.pathsep))):
+            raise FileNotFoundError(2, os.strerror(2))
+        return httpx.create_ssl_context()
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        name = "SSL_CERT_DIR" if folder else "SSL_CERT_FILE"
+        if not os.environ.get(name):
+            raise
+        raise ConfigurationError(
+            f"{name}={os.environ[name]!r} holds no certificates that can be read ({error}); name a "
+            f"{'folder' if folder else 'file'} of certificates (PEM), or leave the variable unset"
+        ) from None
