@@ -22,6 +22,17 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+LONGEST = 2000
+"""Characters of a message at most: servers may send megabytes, callers pass texts."""
+_HEAD, _TAIL = 1600, 380
+_LONGEST_NAME = 200
+"""Characters of a code or of the id of a request at most."""
+
+
+def shortened(text: str) -> str:
+    """``text``, or where it is longer than a message may be, its beginning and its end."""
+    return text if len(text) <= LONGEST else f"{text[:_HEAD]} [...] {text[-_TAIL:]}"
+
 
 class RagbridgeError(Exception):
     """Any error that ragbridge raises on purpose."""
@@ -30,6 +41,9 @@ class RagbridgeError(Exception):
     """Whether the same request may succeed later."""
     partial: Any = None
     """What a call over many items had done when this error ended it: a ``ragbridge.Partial``; None of other calls."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(shortened(part) if isinstance(part, str) else part for part in args))
 
 
 class ConfigurationError(RagbridgeError, ValueError):
@@ -50,7 +64,7 @@ class StatusError(RagbridgeError):
     Attributes:
         status: HTTP status.
         code: The service's own code (``RATE_TOKEN_LIMIT_EXCEEDED``), or None.
-        message: What the service said.
+        message: What the service said; of more than 2,000 characters, the beginning and the end.
         request_id: The service's id of the request, for its support; or None.
         retry_after: Seconds the service asked to wait, or None.
         index: Index of the offending item in the caller's list, or None if the service did not say.
@@ -69,10 +83,10 @@ class StatusError(RagbridgeError):
         body: str = "",
     ) -> None:
         super().__init__(message)
-        self.message = message
+        self.message = shortened(message)
         self.status = status
-        self.code = code
-        self.request_id = request_id
+        self.code = code and code[:_LONGEST_NAME]
+        self.request_id = request_id and request_id[:_LONGEST_NAME]
         self.retry_after = retry_after
         self.index = index
         self.body = body
@@ -144,7 +158,7 @@ class JobError(RagbridgeError):
 
     def __init__(self, message: str, *, job: str, status: str) -> None:
         super().__init__(message)
-        self.message = message
+        self.message = shortened(message)
         self.job = job
         self.status = status
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ragbridge.services.jina.session import JinaChannel
 
 PRODUCT = "reader"
+_DIGITS = 18
+"""Digits of a balance at most: Python refuses to read thousands of them."""
 _BALANCE = re.compile(r"""balance[ _]?left[\]":\s]{1,8}(-?\d[\d,]*)""", re.IGNORECASE)
 
 
@@ -119,8 +121,9 @@ def _read_balance(channel: JinaChannel, response: Response) -> tuple[int, None]:
         decode(response)  # raises an error that names the redirect's target
     text = bytes(response.body).decode("utf-8", "replace")
     match = _BALANCE.search(text)
-    if match:
-        return int(match[1].replace(",", "")), None
+    digits = match[1].replace(",", "") if match else ""
+    if digits and len(digits) <= _DIGITS:
+        return int(digits), None
     if text.lstrip().startswith("{"):
         open_envelope(channel.refusal, response)  # raises if an error was sent with a successful status
     raise final("the reader's page shows no balance: does the key belong to an account that has one?")

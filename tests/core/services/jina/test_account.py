@@ -81,7 +81,14 @@ def test_the_balance_is_read_from_the_readers_page(client, body, tokens):
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"[Usage] https://r.jina.ai/YOUR_URL", {"code": 200, "data": {}}, b"{"]
+    "body",
+    [
+        b"",
+        b"[Usage] https://r.jina.ai/YOUR_URL",
+        {"code": 200, "data": {}},
+        b"{",
+        b"[Balance left] " + b"9" * 5000,
+    ],
 )
 def test_no_balance_is_an_error(client, body):
     """Nothing is made up."""

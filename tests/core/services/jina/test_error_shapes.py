@@ -252,6 +252,16 @@ def test_an_item_that_is_not_named_is_found(refused, product):
     assert SAID in str(error)
 
 
+@pytest.mark.parametrize("digits", [10, 5000])
+def test_a_number_of_many_digits_is_no_index(refused, digits):
+    """Python refuses to read thousands of them."""
+    error = refused(
+        "embed", lambda name, at: {"errors": [{"field": f"{name}.{'9' * digits}", "message": SAID}]}
+    )
+    assert error.index == 3
+    assert len(str(error)) < 3000
+
+
 def test_a_number_beyond_the_request_is_no_index(refused):
     """A service that counts otherwise must not make us point at an innocent item."""
     error = refused("embed", lambda name, at: {"errors": [{"field": f"{name}.7", "message": SAID}]})

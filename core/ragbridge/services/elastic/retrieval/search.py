@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ragbridge.client.wire import count_of
 from ragbridge.errors import ConfigurationError, ResponseError
 from ragbridge.flow import Flow, Plan, Response, single
 from ragbridge.services.elastic import arguments as check
@@ -212,8 +213,8 @@ def _read(response: Response) -> SearchHits:
         raise ResponseError("the answer has no 'hits'")
     total, exact = _total(section.get("total"))
     took, shards = body.get("took"), body.get("_shards")
-    failed = shards.get("failed", 0) if isinstance(shards, dict) else 0
-    partial = bool(body.get("timed_out")) or bool(failed)
+    failed = count_of(shards.get("failed", 0)) if isinstance(shards, dict) else 0
+    partial = bool(body.get("timed_out")) or failed != 0
     if partial:
         log.warning(
             "hits may be missing: %s shards failed, timed out: %s", failed, bool(body.get("timed_out"))
@@ -222,7 +223,7 @@ def _read(response: Response) -> SearchHits:
         hits=tuple(_hit(row, place) for place, row in enumerate(rows)),
         total=total,
         exact=exact,
-        took=took if type(took) is int else 0,
+        took=count_of(took) or 0,
         partial=partial,
         raw=body,
     )
@@ -251,8 +252,6 @@ def _hit(row: object, place: int) -> Hit:
 
 
 def _total(value: object) -> tuple[int | None, bool]:
-    if type(value) is int:
-        return value, True
-    if isinstance(value, dict) and type(value.get("value")) is int:
-        return value["value"], value.get("relation") != "gte"
-    return None, True
+    if isinstance(value, dict):
+        return count_of(value.get("value")), value.get("relation") != "gte"
+    return count_of(value), True

@@ -183,7 +183,8 @@ def read_vector(value: object, embedding_type: EmbeddingType) -> Vectors:
         if isinstance(value, str):
             return np.frombuffer(_decode(value), "<f4")
         if is_numbers(value):
-            return np.asarray(value, np.float32)
+            with np.errstate(over="ignore"):  # beyond float32: found with what else is not finite
+                return np.asarray(value, np.float32)
     except (ValueError, OverflowError) as error:
         raise ResponseError(f"an embedding cannot be decoded: {error}") from None
     raise ResponseError(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote
 
 from ragbridge import models
-from ragbridge.client.wire import encode
+from ragbridge.client.wire import count_of, encode
 from ragbridge.errors import ConfigurationError, InvalidRequestError, JobError, ResponseError
 from ragbridge.flow import Flow, Plan, Response, single
 from ragbridge.models import Role
@@ -257,7 +257,9 @@ def _stats(value: Any) -> BatchStats | None:
     if not isinstance(value, dict):
         return None
     names = ("total", "completed", "failed", "total_tokens")
-    counts = [value.get(name, 0) for name in names]
-    if not all(type(count) is int and count >= 0 for count in counts):
-        raise ResponseError(f"'stats' of a batch job has invalid counts: {counts!r}")
-    return BatchStats(*counts)
+    told = [value.get(name, 0) for name in names]
+    counts = [count_of(count) for count in told if type(count) is int]
+    total, completed, failed, tokens = [*counts, *[None] * len(names)][: len(names)]
+    if total is None or completed is None or failed is None or tokens is None:
+        raise ResponseError(f"'stats' of a batch job has invalid counts: {told!r}")
+    return BatchStats(total, completed, failed, tokens)

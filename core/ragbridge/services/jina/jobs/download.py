@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
+from ragbridge.addresses import is_host
 from ragbridge.client.wire import final, host_of
 from ragbridge.errors import InvalidRequestError
 
@@ -79,7 +80,9 @@ def _is_foreign(channel: JinaChannel, url: str | None) -> bool:
     own = urlsplit(channel.hosts.api)
     try:
         address = urlsplit(url or "")
+        _ = address.port
     except ValueError:
         return False
     schemes = {"https"} if own.scheme == "https" else {"https", "http", own.scheme}
-    return address.scheme in schemes and bool(address.netloc) and address.netloc != own.netloc
+    known = address.scheme in schemes and is_host(address.hostname or "")
+    return known and address.netloc != own.netloc

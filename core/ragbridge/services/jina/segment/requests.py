@@ -209,10 +209,10 @@ def _spans(
 
 
 def _is_at(position: object, text: str, content: str) -> bool:
-    match position:
-        case [int(start), int(end)]:
-            return 0 <= start == end - len(text) and content.startswith(text, start)
-    return False
+    if not isinstance(position, list) or [*map(type, position)] != [int, int]:  # False is no 0
+        return False
+    start, end = position
+    return bool(0 <= start == end - len(text) and content.startswith(text, start))
 
 
 def _located(content: str, texts: Sequence[str]) -> Sequence[tuple[int, int]]:

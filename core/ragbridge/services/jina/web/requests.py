@@ -116,7 +116,10 @@ def _status(body: Mapping[str, Any]) -> int:
     """The HTTP status in an envelope. A five-digit code such as 40203 stands for its first three digits."""
     codes = [body.get("code"), body.get("status")]
     numbers = [number for number in codes if type(number) is int and number >= 100]
-    return max((number // 100 if number > 999 else number for number in numbers), default=200)
+    status = max((number // 100 if number > 999 else number for number in numbers), default=200)
+    if status > 599:
+        raise ResponseError("the answer's 'code' is the number of no status")
+    return status
 
 
 def _billed(body: Mapping[str, Any], data: object, response: Response) -> int | None:

@@ -166,8 +166,11 @@ def test_indexes_are_named_in_the_path(
         ({"value": 10_000, "relation": "gte"}, (10_000, False)),
         (12, (12, True)),
         (None, (None, True)),
+        (2**70, (None, True)),
+        ({"value": -1, "relation": "eq"}, (None, True)),
+        ({"value": True}, (None, True)),
     ],
-    ids=["at-least", "number", "not-counted"],
+    ids=["at-least", "number", "not-counted", "too-large", "negative", "boolean"],
 )
 def test_the_total_says_how_exact_it_is(
     connect: Callable[..., tuple[Elastic, Any]], total: object, expected: tuple[int | None, bool]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -66,6 +67,14 @@ def test_every_spelling_of_the_same_answer_gives_the_same_rows(spelling):
     assert np.array_equal(vectors, GOOD)
     assert vectors.dtype == np.float32
     assert (model, tokens) == ("m", 12)
+
+
+def test_a_number_beyond_float32_is_an_error_and_no_warning():
+    """Under ``-W error`` NumPy's warning would be an error that is not ours."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ResponseError, match="not finite"):
+            read(json.dumps(body([{"index": 0, "embedding": [1e300, 1.0]}])).encode(), count=1)
 
 
 def test_the_plain_spelling_takes_the_fast_way():

@@ -400,6 +400,9 @@ def test_signed_addresses_get_no_key(client, caplog, way):
         "https://api.jina.ai/v1/x",
         "ftp://store/x",
         "https://[x",
+        "https://a..invalid/x",
+        "https://store.example:99999/x",
+        "https://" + "a" * 64 + ".example/x",
     ],
 )
 def test_redirects_to_odd_places_are_not_followed(client, place):
@@ -476,7 +479,8 @@ def test_what_a_status_says():
 @pytest.mark.parametrize(
     "body",
     [{}, [], {"batch_id": ID}, {"batch_id": "", "status": "x"}, {"batch_id": ID, "status": 7}, {"detail": "x"},
-     job(stats={"total": -1}), job(stats={"total": "3"})],
+     job(stats={"total": -1}), job(stats={"total": "3"}),
+     job(stats={"total": True}), job(stats={"total": 2**63}), job(stats={"total_tokens": 2**63})],
 )  # fmt: skip
 def test_odd_states_are_errors(client, body):
     """A job without id or state is none."""

@@ -109,12 +109,15 @@ def test_what_an_answer_says(segment):
         pytest.param([[-45, -31], [14, 26], [26, 45]], id="negative"),
         pytest.param([[0, 14], [14, float("nan")], [26, 45]], id="not a number"),
         pytest.param([None, None, None], id="none of them"),
+        pytest.param([[False, 14], [14, 26], [26, 45]], id="a boolean"),
         pytest.param(None, id="no list"),
     ],
 )
 def test_positions_in_other_units_are_corrected(segment, positions):
     """Where a position does not hold in code points, all chunks are looked for in the text."""
-    assert spans(segment(answer(positions=positions))) == SPANS
+    found = spans(segment(answer(positions=positions)))
+    assert found == SPANS
+    assert {type(place) for span in found for place in span} == {int}
 
 
 def test_chunks_in_another_order_are_put_in_order(segment):

@@ -360,6 +360,7 @@ def test_tokens_wherever_the_answer_has_them(read, response, tokens):
         answer({**DATA, "links": [["a"]]}),
         answer({**DATA, "links": {"a": None}}),
         answer({**DATA, "images": 7}),
+        answer(code=10**300),
         Response(200, {}, b"Title: A page\n\nMarkdown Content:\n# A page"),
         Response(200, {}, b"[]"),
         Response(302, {"location": "https://elsewhere.example/"}, b""),
