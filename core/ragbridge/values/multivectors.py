@@ -108,7 +108,10 @@ def _vectors(value: ArrayLike, name: str, width: int | None) -> NDArray[np.float
         raise ConfigurationError(
             f"{name} holds {array.dtype}: pass float vectors, since maxsim is not defined for packed bits"
         )
-    array = array.astype(np.float32, copy=False)
+    with np.errstate(over="ignore"):
+        array = array.astype(np.float32, copy=False)
+    if not np.isfinite(array).all():
+        raise ConfigurationError(f"{name} holds numbers that are not finite as float32")
     if array.ndim != 2 or 0 in array.shape:
         raise ConfigurationError(
             f"{name} has the shape {array.shape}, but must have the shape (tokens, dimensions), neither of them 0"

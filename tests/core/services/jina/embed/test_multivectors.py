@@ -317,6 +317,8 @@ def test_maxsim_takes_lists_and_answers_none_for_none():
         ([[1.0, 2.0]], [[1.0, 2.0]], r"documents\[0\]"),
         (np.zeros((1, 16), np.uint8), [], "packed bits"),
         ([[1.0] * 16], [np.zeros((1, 16), np.int8)], "packed bits"),
+        ([[1e300, 1.0]], [[[1.0, 0.0]]], "query holds numbers that are not finite"),
+        ([[1.0, 0.0]], [[[math.nan, 0.0]]], r"documents\[0\] holds numbers that are not finite"),
     ],
     ids=str,
 )
