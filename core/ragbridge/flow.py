@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
 
+from ragbridge.addresses import shown
 from ragbridge.errors import RequestError
 
 if TYPE_CHECKING:
@@ -44,8 +45,9 @@ class Request:
 
     @property
     def place(self) -> str:
-        """The address without its query, which may hold a signature. Safe to show."""
-        return self.url.partition("?")[0]
+        """The address without user, query and fragment, which may hold secrets. Safe to show."""
+        plain = "@" not in self.url and "#" not in self.url
+        return self.url.partition("?")[0] if plain else shown(self.url, len(self.url))
 
 
 @dataclass(frozen=True, slots=True)
