@@ -23,11 +23,12 @@ def item_keys(keys: Keys, inputs: Items, places: Sequence[int]) -> Flow[Sequence
     """The key of each input by itself; None where its content is not known here: at an address, of a PDF."""
     if not inputs.others:
         return [keys.of(inputs.texts[place]) for place in places]
-    contents = yield from do(lambda: [_content(inputs[place]) for place in places])  # files are read
+    contents = yield from do(lambda: [content_of(inputs[place]) for place in places])  # files are read
     return [None if content is None else keys.of(content) for content in contents]
 
 
-def _content(item: Item) -> str | bytes | None:
+def content_of(item: Item) -> str | bytes | None:
+    """What an input is told from others by: a text itself, a digest of media. None where that is not known here."""
     if isinstance(item, str):
         return item
     if any(isinstance(part, Pdf) or part.address for part in media_of(item)):

@@ -34,11 +34,13 @@ class RankingMethods(JinaMethods):
 
         Models that judge each document by itself (v1, v2, m0, ColBERT) get as many calls as it takes, side by side, where
         ``max_documents_per_call`` says so, one request can never fit the quota, or images are too heavy for one.
+        Equal documents are sent once, and with a ``cache`` each score is kept under its query and its document.
 
         Listwise models (v3, v3.5), whose scores depend on the other documents of the call, get one call unless
         ``max_documents_per_call`` is set; what can never fit the quota is an error then. With it they rank in rounds:
         documents are dealt out to calls, the best of each call meet in the next round, and the last round is one call. A
-        document leaves only after ``top_n`` others of its call, or half of them, were ranked above it.
+        document leaves only after ``top_n`` others of its call, or half of them, were ranked above it. Their scores are
+        never kept.
 
         Args:
             query: What is asked; an image as well, for ``jina-reranker-m0``.

@@ -15,6 +15,7 @@ from ragbridge.values.inputs import Image, Media
 from ragbridge.values.media import tokens_of
 from ragbridge.values.rankings import Document
 
+PRODUCT = "rerank"
 IMAGE_TOKENS = 768
 """What an image is taken to cost a reranker that the table does not know: as much as those that it knows."""
 

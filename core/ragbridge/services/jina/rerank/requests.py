@@ -8,21 +8,29 @@ from dataclasses import dataclass, replace
 
 from ragbridge.client.arguments import listed, named
 from ragbridge.client.batching import Batch, Load, pack
+from ragbridge.client.bills import Bill
+from ragbridge.client.lookup import Manner
 from ragbridge.client.meter import Meter
 from ragbridge.client.wire import encode
 from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Flow, Plan, plan, wait
 from ragbridge.limiter.tokens import Features, plus, times
 from ragbridge.services.jina.items import Item, Items, text_of
+from ragbridge.services.jina.keys import names_of
 from ragbridge.services.jina.rerank.answers import read_ranking
-from ragbridge.services.jina.rerank.options import RerankOptions, image_tokens, read_documents, read_query
+from ragbridge.services.jina.rerank.options import (
+    PRODUCT,
+    RerankOptions,
+    image_tokens,
+    read_documents,
+    read_query,
+)
+from ragbridge.services.jina.rerank.scores import Scores, score_keys
 from ragbridge.services.jina.rerank.tournament import Entrants, Round, rounds
 from ragbridge.services.jina.session import JinaChannel
 from ragbridge.values.embeddings import Usage
 from ragbridge.values.inputs import Media
 from ragbridge.values.rankings import Document, RankedDocument, Ranking
-
-PRODUCT = "rerank"
 
 _WHERE = functools.partial(named, "documents")
 
@@ -88,14 +96,36 @@ def rerank(
     job = _Job(channel, meter, read_query(query, options), read_documents(given, options), options)
     if not given:
         return plan((), lambda _: Ranking((), options.model))
-    flows = _rounds(job) if options.listwise else _blocks(job)
-    return plan(flows, functools.partial(_join, job, given if options.return_documents else None))
+    back = given if options.return_documents else None
+    return plan(_rounds(job), functools.partial(_join, job, back)) if options.listwise else _blocks(job, back)
 
 
-def _blocks(job: _Job) -> Iterator[Flow[_Call]]:
+def _blocks(job: _Job, back: Sequence[Document] | None) -> Plan[Ranking]:
     """Calls side by side: a score depends on the query and its document alone."""
-    for batch in _batches(job):
-        yield _call(job, range(batch.start, batch.stop), job.options.top_n)
+    channel, options, scores = job.channel, job.options, Scores()
+    keeps = channel.cache is not None and not options.return_embeddings
+    keys = functools.partial(score_keys, channel, job.query, job.documents, options)
+    lookup = channel.lookup(names_of(job.documents), scores, manner=Manner(), keys=keys if keeps else None)
+    # All scores cost what the best ones do, and the next call may ask for more of them.
+    top_n = None if keeps else options.top_n
+
+    def flows(places: Sequence[int]) -> Iterator[Flow[Bill]]:
+        part = replace(job, documents=job.documents.at(places))
+        for batch in _batches(part):
+            yield flow(places[batch.start : batch.stop])
+
+    def flow(places: Sequence[int]) -> Flow[Bill]:
+        call = yield from _call(job, places, top_n)
+        scores.write(call.rows)
+        yield from lookup.done([row.index for row in call.rows])
+        return Bill(call.model, call.usage)
+
+    def join(usage: Usage, model: str | None, places: Sequence[int] | None) -> Ranking:
+        rows = _with_documents(scores.ranked(places)[: job.wanted], back)
+        met = frozenset(range(job.count) if places is None else places)
+        return Ranking(tuple(rows), model or options.model, usage, met)
+
+    return lookup.plan(flows, join)
 
 
 def _batches(job: _Job) -> Iterator[Batch]:
@@ -214,21 +244,20 @@ def _query_tokens(job: _Job) -> float:
     return image_tokens(job.query, job.options.row) if isinstance(job.query, Media) else 0.0
 
 
-def _join(job: _Job, documents: Sequence[Document] | None, calls: list[_Call]) -> Ranking:
-    """Rows of calls whose scores may be compared, best first; after them those of earlier rounds.
+def _join(job: _Job, back: Sequence[Document] | None, calls: list[_Call]) -> Ranking:
+    """Rows of the last round, whose scores may be compared, best first; after them those of earlier rounds.
 
     These stand in the order in which they left: later rounds first, then by the place that they had in their call.
     """
-    if job.options.listwise:
-        rows, met = _standings(calls), frozenset(calls[-1].entrants)
-    else:
-        rows = sorted((row for call in calls for row in call.rows), key=lambda row: (-row.score, row.index))
-        met = frozenset(range(job.count))
-    rows = rows[: job.wanted]
-    if documents is not None:
-        rows = [replace(row, document=documents[row.index]) for row in rows]
+    rows = _with_documents(_standings(calls)[: job.wanted], back)
     usage = sum((call.usage for call in calls), Usage())
-    return Ranking(tuple(rows), calls[-1].model, usage, met)
+    return Ranking(tuple(rows), calls[-1].model, usage, frozenset(calls[-1].entrants))
+
+
+def _with_documents(
+    rows: Sequence[RankedDocument], back: Sequence[Document] | None
+) -> Sequence[RankedDocument]:
+    return rows if back is None else [replace(row, document=back[row.index]) for row in rows]
 
 
 def _standings(calls: Sequence[_Call]) -> list[RankedDocument]:
