@@ -69,7 +69,7 @@ class SegmentingMethods(JinaMethods):
         """Segments several texts, in as many concurrent requests as the quota allows.
 
         Args:
-            texts: The texts. Each is one request; nothing is sent for empty texts.
+            texts: The texts. Each is one request; equal ones are sent once, and nothing is sent for empty texts.
             tokenizer: The vocabulary that counts tokens, see ``segment``.
             max_chunk_length: Maximum length of a chunk in characters; None for the service's default, 1,000.
 

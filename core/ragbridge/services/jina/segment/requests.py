@@ -7,16 +7,19 @@ its position in the text. Otherwise the chunks are searched for in the text, in 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from ragbridge.client.arguments import listed
+from ragbridge.client.bills import Bill
 from ragbridge.client.job import one_of
+from ragbridge.client.lookup import Manner
 from ragbridge.client.meter import Meter
 from ragbridge.client.wire import count_of, encode
 from ragbridge.errors import ConfigurationError, ResponseError
-from ragbridge.flow import Flow, Plan, Response, plan, single
+from ragbridge.flow import Flow, Plan, Response
+from ragbridge.services.jina.segment.cuts import Cuts
 from ragbridge.services.jina.session import JinaChannel
 from ragbridge.services.jina.wire import decode
 from ragbridge.values.embeddings import Usage
@@ -82,20 +85,20 @@ def check_options(
 
 
 def segment(channel: JinaChannel, options: SegmentOptions) -> Plan[Segments]:
-    """Segments one text, in one request. Nothing is sent for an empty text."""
-    if not options.content:
-        return plan((), lambda _: Segments((), 0, options.tokenizer))
-    return single(_flow(channel, channel.meter(PRODUCT), options, "content"))
+    """Segments one text, in one request. Nothing is sent for an empty text, nor for one that is in the cache."""
+    whole = _plan(channel, [options.content], options, name=None)
+    # There is no part of one text.
+    return Plan(whole.flows, lambda results: whole.join(results)[0], whole.first)
 
 
 def segment_many(
     channel: JinaChannel, texts: Sequence[str], options: SegmentOptions
 ) -> Plan[tuple[Segments, ...]]:
-    """Segments each text in a request of its own. Nothing is sent for empty texts.
+    """Segments each text in a request of its own. Nothing is sent for empty texts, nor for those that are in the cache.
 
     Args:
         channel: The client's channel.
-        texts: The texts.
+        texts: The texts. Equal ones are sent once.
         options: The options for all texts; their ``content`` is ignored.
 
     Raises:
@@ -105,19 +108,37 @@ def segment_many(
     for index, text in enumerate(contents):
         if not isinstance(text, str):
             raise ConfigurationError(f"texts[{index}] is {type(text).__name__}, not str")
-    meter = channel.meter(PRODUCT)
-    flows = (
-        _numbered(channel, meter, index, replace(options, content=text))
-        for index, text in enumerate(contents)
-    )
-    return plan(flows, tuple)
+    return _plan(channel, contents, options, name="texts")
 
 
-def _numbered(channel: JinaChannel, meter: Meter, index: int, options: SegmentOptions) -> Flow[Segments]:
-    if not options.content:
-        return Segments((), 0, options.tokenizer)
-    name = f"texts[{index}]"
-    return (yield from one_of(_flow(channel, meter, options, name), name, index))
+def _plan(
+    channel: JinaChannel, contents: list[str], options: SegmentOptions, *, name: str | None
+) -> Plan[tuple[Segments, ...]]:
+    """Segments each of ``contents``, which errors call by their places in ``name``; None where there is but one."""
+    meter, cuts = channel.meter(PRODUCT), Cuts(contents, options.tokenizer)
+    keys = channel.keys(PRODUCT, replace(options, content="").payload())
+
+    def find_keys(places: Sequence[int]) -> Flow[Sequence[bytes | None]]:
+        yield from ()
+        return [keys.of(contents[place]) if contents[place] else None for place in places]
+
+    lookup = channel.lookup(contents, cuts, manner=Manner(), keys=find_keys)
+
+    def flows(places: Sequence[int]) -> Iterator[Flow[Bill]]:
+        return (flow(place) for place in places if contents[place])
+
+    def flow(place: int) -> Flow[Bill]:
+        asked = replace(options, content=contents[place])
+        if name is None:
+            segments = yield from _flow(channel, meter, asked, "content")
+        else:
+            item = f"{name}[{place}]"
+            segments = yield from one_of(_flow(channel, meter, asked, item), item, place)
+        cuts.write(place, segments)
+        yield from lookup.done([place])
+        return Bill("", segments.usage)
+
+    return lookup.plan(flows, lambda _usage, _model, places: cuts.only(places))
 
 
 def _flow(channel: JinaChannel, meter: Meter, options: SegmentOptions, name: str) -> Flow[Segments]:
