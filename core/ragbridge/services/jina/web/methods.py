@@ -34,6 +34,7 @@ class WebMethods(JinaMethods):
         no_cache: bool | None = None,
         max_tokens: int | None = None,
         options: ReaderOptions | None = None,
+        max_age: float | None = None,
     ) -> Plan[Page]:
         """Reads a web page or a document as clean Markdown.
 
@@ -54,6 +55,8 @@ class WebMethods(JinaMethods):
             no_cache: Whether to bypass the service's cache.
             max_tokens: Tokens after which the content is truncated; 500 or more.
             options: Any other options.
+            max_age: Seconds that a page of the client's ``cache`` may be old; what is read is kept there. None to read the
+                page in any case, and not to keep it.
 
         Returns:
             ``Page``. Its ``warning`` is set if the page itself answered with an error.
@@ -78,7 +81,7 @@ class WebMethods(JinaMethods):
                 "max_tokens": max_tokens,
             },
         )
-        return reader.read(self._channel, reader.source(url, html, pdf), reader_options)
+        return reader.read(self._channel, reader.source(url, html, pdf), reader_options, max_age)
 
     read = Blocking(_read)
     aread = Awaitable(_read)
@@ -89,6 +92,7 @@ class WebMethods(JinaMethods):
         *,
         options: ReaderOptions | None = None,
         progress: Callable[[int], object] | None = None,
+        max_age: float | None = None,
     ) -> Plan[tuple[Page, ...]]:
         """Reads web pages, in as many concurrent requests as the quota allows.
 
@@ -98,6 +102,7 @@ class WebMethods(JinaMethods):
             urls: The pages' addresses. An empty list sends nothing.
             options: Options for all pages.
             progress: Called with 1 after each page, from the thread that read it.
+            max_age: Seconds that a page of the ``cache`` may be old, see ``read``.
 
         Returns:
             One ``Page`` per address, in the order of ``urls``.
@@ -107,13 +112,15 @@ class WebMethods(JinaMethods):
             StatusError: A page cannot be read; ``index`` is its position in ``urls``.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
-        return reader.read_many(self._channel, reader.check_urls(urls), merged(options, {}), progress)
+        return reader.read_many(
+            self._channel, reader.check_urls(urls), merged(options, {}), progress, max_age=max_age
+        )
 
     read_many = Blocking(_read_many)
     aread_many = Awaitable(_read_many)
 
     def read_each(
-        self, urls: Sequence[str], *, options: ReaderOptions | None = None
+        self, urls: Sequence[str], *, options: ReaderOptions | None = None, max_age: float | None = None
     ) -> Generator[Page | RagbridgeError, None, None]:
         """Reads web pages and yields them one by one, in the order of their addresses, while the next ones are being read.
 
@@ -123,6 +130,7 @@ class WebMethods(JinaMethods):
         Args:
             urls: The pages' addresses.
             options: Options for all pages.
+            max_age: Seconds that a page of the ``cache`` may be old, see ``read``.
 
         Yields:
             A ``Page``, or the error that reading it caused.
@@ -132,14 +140,16 @@ class WebMethods(JinaMethods):
             AuthenticationError: The key is not accepted, for any page.
             QuotaExhaustedError: The account's balance is used up.
         """
-        return self._stream(reader.read_each(self._channel, reader.check_urls(urls), merged(options, {})))
+        return self._stream(
+            reader.read_each(self._channel, reader.check_urls(urls), merged(options, {}), max_age)
+        )
 
     def aread_each(
-        self, urls: Sequence[str], *, options: ReaderOptions | None = None
+        self, urls: Sequence[str], *, options: ReaderOptions | None = None, max_age: float | None = None
     ) -> AsyncGenerator[Page | RagbridgeError, None]:
         """Like ``read_each``, on the running event loop, for ``async for``."""
         return self._stream_async(
-            reader.read_each(self._channel, reader.check_urls(urls), merged(options, {}))
+            reader.read_each(self._channel, reader.check_urls(urls), merged(options, {}), max_age)
         )
 
     def _search(

@@ -12,6 +12,7 @@ from ragbridge.client.arguments import listed
 from ragbridge.client.job import one_of
 from ragbridge.errors import AuthenticationError, ConfigurationError, QuotaExhaustedError, RagbridgeError
 from ragbridge.flow import Flow, Plan, plan, single
+from ragbridge.services.jina.web.kept import PRODUCT, check_age, keep, known
 from ragbridge.services.jina.web.requests import post, read_page
 from ragbridge.values.embeddings import Usage
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from ragbridge.services.jina.session import JinaChannel
     from ragbridge.services.jina.web.options import ReaderOptions
     from ragbridge.values.web import Page
-
-PRODUCT = "reader"
 
 
 def source(url: str | None, html: str | None, pdf: bytes | None) -> dict[str, str]:
@@ -53,9 +52,22 @@ def _shown(value: object) -> str:
     return f"empty {type(value).__name__}" if isinstance(value, (str, bytes)) else type(value).__name__
 
 
-def read(channel: JinaChannel, fields: Mapping[str, str], options: ReaderOptions) -> Plan[Page]:
-    """Reads one page. ``fields`` are those of ``source``."""
-    return single(_flow(channel, fields, options))
+def read(
+    channel: JinaChannel, fields: Mapping[str, str], options: ReaderOptions, max_age: float | None = None
+) -> Plan[Page]:
+    """Reads one page, or takes it from the cache if it was read no longer ago than ``max_age`` seconds.
+
+    Args:
+        channel: The client's channel.
+        fields: Those of ``source``.
+        options: How it is read.
+        max_age: Seconds; None to read it in any case, and not to keep it.
+
+    Raises:
+        ConfigurationError: ``max_age`` is no number of seconds, or the client has no cache.
+    """
+    check_age(channel, max_age)
+    return single(_flow(channel, fields, options, max_age))
 
 
 def read_many(
@@ -63,18 +75,24 @@ def read_many(
     urls: Sequence[str],
     options: ReaderOptions,
     progress: Callable[[int], object] | None = None,
+    *,
+    max_age: float | None = None,
 ) -> Plan[tuple[Page, ...]]:
     """Reads each page of ``urls`` in a request of its own. Any error ends the plan."""
-    flows = (_numbered(channel, index, url, options, progress) for index, url in enumerate(urls))
+    check_age(channel, max_age)
+    flows = (
+        _numbered(channel, index, url, options, progress=progress, max_age=max_age)
+        for index, url in enumerate(urls)
+    )
     return plan(flows, tuple)
 
 
 def read_each(
-    channel: JinaChannel, urls: Sequence[str], options: ReaderOptions
+    channel: JinaChannel, urls: Sequence[str], options: ReaderOptions, max_age: float | None = None
 ) -> Iterator[Plan[Page | RagbridgeError]]:
-    """Yields one plan for each page. It returns its error if the other pages may still be readable, else raises it."""
-    for index, url in enumerate(urls):
-        yield single(_tolerant(channel, index, url, options))
+    """One plan for each page. It returns its error if the other pages may still be readable, else raises it."""
+    check_age(channel, max_age)
+    return (single(_tolerant(channel, index, url, options, max_age)) for index, url in enumerate(urls))
 
 
 def check_urls(urls: Sequence[str]) -> list[str]:
@@ -95,27 +113,33 @@ def _numbered(
     index: int,
     url: str,
     options: ReaderOptions,
+    *,
     progress: Callable[[int], object] | None,
+    max_age: float | None,
 ) -> Flow[Page]:
     name = f"urls[{index}] ({shown(url)})"
-    page = yield from one_of(_flow(channel, source(url, None, None), options), name, index)
+    page = yield from one_of(_flow(channel, source(url, None, None), options, max_age), name, index)
     if progress is not None:
         progress(1)
     return page
 
 
 def _tolerant(
-    channel: JinaChannel, index: int, url: str, options: ReaderOptions
+    channel: JinaChannel, index: int, url: str, options: ReaderOptions, max_age: float | None
 ) -> Flow[Page | RagbridgeError]:
     try:
-        return (yield from _numbered(channel, index, url, options, None))
+        return (yield from _numbered(channel, index, url, options, progress=None, max_age=max_age))
     except (ConfigurationError, AuthenticationError, QuotaExhaustedError):
         raise  # every other page would fail in the same way
     except RagbridgeError as error:
         return error
 
 
-def _flow(channel: JinaChannel, fields: Mapping[str, str], options: ReaderOptions) -> Flow[Page]:
+def _flow(
+    channel: JinaChannel, fields: Mapping[str, str], options: ReaderOptions, max_age: float | None
+) -> Flow[Page]:
+    if max_age is not None and (found := (yield from known(channel, fields, options, max_age))) is not None:
+        return found
     page, _ = yield from post(
         channel,
         channel.hosts.reader,
@@ -126,6 +150,8 @@ def _flow(channel: JinaChannel, fields: Mapping[str, str], options: ReaderOption
         timeout=options.patience,
         secrets=secrets_in(fields.get("url", "")),
     )
+    if max_age is not None:
+        yield from keep(channel, fields, options, page)
     return page
 
 

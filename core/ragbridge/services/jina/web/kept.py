@@ -1,0 +1,97 @@
+"""Pages that were read before: a page changes, so it is kept only where the caller says how old it may be."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from ragbridge.errors import ConfigurationError
+from ragbridge.flow import Flow, do
+from ragbridge.values.embeddings import Usage
+from ragbridge.values.web import Page
+
+if TYPE_CHECKING:
+    from ragbridge.services.jina.session import JinaChannel
+    from ragbridge.services.jina.web.options import ReaderOptions
+
+PRODUCT = "reader"
+
+_FIELDS = tuple(field.name for field in fields(Page) if field.name != "usage")
+_TEXTS = ("url", "title", "content", "description")
+
+
+def check_age(channel: JinaChannel, max_age: float | None) -> None:
+    """Refuse an age that is none, or that would be ignored.
+
+    Raises:
+        ConfigurationError: It is not a number of seconds, or there is no cache.
+    """
+    if max_age is None:
+        return
+    if isinstance(max_age, bool) or not isinstance(max_age, (int, float)) or not 0 <= max_age < math.inf:
+        raise ConfigurationError(f"max_age={max_age!r} must be a number of seconds, or None")
+    if channel.cache is None:
+        raise ConfigurationError(
+            f"max_age={max_age!r} says how old a page of the cache may be, and the client has none: set cache="
+        )
+
+
+def known(
+    channel: JinaChannel, source: Mapping[str, str], options: ReaderOptions, max_age: float
+) -> Flow[Page | None]:
+    """The page as it was read before, if that is no longer ago than ``max_age`` seconds."""
+    cache, key = channel.cache, _key(channel, source, options)
+    if cache is None:
+        return None
+    found = yield from do(lambda: cache.get_many([key]))
+    try:
+        return _decode(found[key], max_age)
+    except (KeyError, TypeError, ValueError):  # not there, spoilt, or too old
+        return None
+
+
+def keep(channel: JinaChannel, source: Mapping[str, str], options: ReaderOptions, page: Page) -> Flow[None]:
+    """Keep a page that was read now.
+
+    Not one that is a failure of the site's (it has a ``warning``), nor addresses of pictures, which end after some hours.
+    """
+    cache, key = channel.cache, _key(channel, source, options)
+    if (
+        cache is not None
+        and page.warning is None
+        and page.screenshot_url is None
+        and page.pageshot_url is None
+    ):
+        value = json.dumps([time.time(), [getattr(page, name) for name in _FIELDS]]).encode()
+        yield from do(lambda: cache.put_many({key: value}))
+
+
+def _key(channel: JinaChannel, source: Mapping[str, str], options: ReaderOptions) -> bytes:
+    keys = channel.keys(PRODUCT, {"headers": options.headers(), "body": options.body()})
+    return keys.of(hashlib.blake2b(json.dumps(source, sort_keys=True).encode()).digest())
+
+
+def _decode(value: bytes, max_age: float) -> Page:
+    """The page.
+
+    Raises:
+        TypeError: The value is none of ``keep``.
+        ValueError: The same, or the page is too old. The clocks of two machines may differ by as much as it may be old.
+    """
+    read_at, row = json.loads(value)
+    if not abs(time.time() - read_at) <= max_age:
+        raise ValueError("too old")
+    found = {name: _frozen(part) for name, part in zip(_FIELDS, row, strict=True)}
+    if not all(isinstance(found[name], str) for name in _TEXTS):
+        raise TypeError("a page of other fields")
+    return Page(**found, usage=Usage(cached=1))
+
+
+def _frozen(part: Any) -> Any:
+    """JSON has lists where a page has tuples."""
+    return tuple(map(_frozen, part)) if isinstance(part, list) else part
