@@ -24,7 +24,7 @@ class RateLimit:
         window: Seconds over which the service counts. One window allows the figure per minute times window / 60.
 
     Raises:
-        ConfigurationError: A figure is not positive, or less than one request fits into a window.
+        ConfigurationError: A figure is not positive, or less than one request or token fits into a window.
     """
 
     requests_per_minute: float | None = 100
@@ -47,26 +47,39 @@ class RateLimit:
             raise ConfigurationError(
                 f"RateLimit: concurrency must be a whole number of at least 1, or None, not {self.concurrency!r}"
             )
-        if self.requests_per_window is not None and self.requests_per_window < 1:
-            raise ConfigurationError(
-                f"RateLimit: no request fits into {self.window:g} s at {self.requests_per_minute:g} "
-                f"requests a minute; set window to {60 / (self.requests_per_minute or 1):g} or more"
-            )
+        check_window("RateLimit", self.requests_per_minute, self.tokens_per_minute, self.window)
 
     @property
     def requests_per_window(self) -> float | None:
         """Requests that fit into one window."""
-        # Rounded, because 50 * (60 / 7) * 7 / 60 is a little less than 50, which would cost a request a window.
-        return (
-            None
-            if self.requests_per_minute is None
-            else round(self.requests_per_minute * self.window / 60, 9)
-        )
+        return None if self.requests_per_minute is None else per_window(self.requests_per_minute, self.window)
 
     @property
     def tokens_per_window(self) -> float | None:
         """Tokens that fit into one window."""
-        return None if self.tokens_per_minute is None else round(self.tokens_per_minute * self.window / 60, 6)
+        return None if self.tokens_per_minute is None else per_window(self.tokens_per_minute, self.window)
+
+
+def per_window(per_minute: float, window: float) -> float:
+    """What fits into a window of so many seconds."""
+    # Rounded, because 50 * (60 / 7) * 7 / 60 is a little less than 50, which would cost a request a window.
+    return round(per_minute * window / 60, 9)
+
+
+def check_window(
+    owner: str, requests_per_minute: float | None, tokens_per_minute: float | None, window: float
+) -> None:
+    """Refuses a quota that no request ever fits into. ``owner`` is the type that the message names.
+
+    Raises:
+        ConfigurationError: Less than one request, or less than one token, fits into a window.
+    """
+    for what, per_minute in (("request", requests_per_minute), ("token", tokens_per_minute)):
+        if per_minute is not None and per_window(per_minute, window) < 1:
+            raise ConfigurationError(
+                f"{owner}: no {what} fits into {window:g} s at {per_minute:g} {what}s a minute; "
+                f"set window to {60 / per_minute:g} or more"
+            )
 
 
 class Ticket(Waitable, Protocol):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ragbridge.errors import ConfigurationError
+from ragbridge.limiter.limits import check_window, per_window
 from ragbridge.local.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ class Quota:
         window: Length of the sliding window in seconds. A window allows the limit per minute x ``window`` / 60.
         retry_after: Whether a 429 has a ``Retry-After`` header with the seconds until the request fits. The hosted service
             is not known to send it.
+
+    Raises:
+        ConfigurationError: A figure is wrong, or less than one request or token fits into a window.
     """
 
     requests_per_minute: int | None = None
@@ -36,11 +40,15 @@ class Quota:
 
     def __post_init__(self) -> None:
         for name in ("requests_per_minute", "tokens_per_minute", "concurrency"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ConfigurationError(f"{name}={value!r} must be at least 1, or None for no limit")
-        if not (math.isfinite(self.window) and self.window > 0):
-            raise ConfigurationError(f"window={self.window!r} must be a number of seconds above 0")
+            value: object = getattr(self, name)
+            if value is not None and (type(value) is not int or value < 1):
+                raise ConfigurationError(
+                    f"{name}={value!r} must be a whole number of at least 1, or None for no limit"
+                )
+        window: object = self.window
+        if type(window) not in {int, float} or not 0 < self.window < math.inf:
+            raise ConfigurationError(f"window={window!r} must be a number of seconds above 0")
+        check_window("Quota", self.requests_per_minute, self.tokens_per_minute, self.window)
 
 
 @dataclass(slots=True)
@@ -106,16 +114,15 @@ class Ledger:
             log = account.answered
             while log and now - log[0][0] >= quota.window:
                 account.tokens -= log.popleft()[1]
-            share = quota.window / 60
             if quota.requests_per_minute is not None:
-                surplus = len(log) + 1 - quota.requests_per_minute * share
+                surplus = len(log) + 1 - per_window(quota.requests_per_minute, quota.window)
                 if surplus > 0:
                     message = f"Request rate limit exceeded: {len(log) + 1}/{quota.requests_per_minute} requests per minute"
                     wait = self._wait(log, now, surplus, weigh=False)
                     raise self._refuse("RATE_REQUEST_LIMIT_EXCEEDED", message, wait)
             if quota.tokens_per_minute is not None:
                 used = account.tokens + tokens
-                surplus = used - quota.tokens_per_minute * share
+                surplus = used - per_window(quota.tokens_per_minute, quota.window)
                 if surplus > 0:
                     message = (
                         f"Token rate limit exceeded: {used:,}/{quota.tokens_per_minute:,} tokens per minute"

@@ -107,6 +107,8 @@ def test_serve_knows_the_pages_of_a_file(serving: Serving, tmp_path: Path) -> No
         (["--fault-rate", "1", "--fault", "gremlins"], {}, 1, "'gremlins' is not a kind of fault"),
         (["--fault-rate", "2"], {}, 2, "--fault-rate"),
         (["--window", "0"], {}, 1, "window"),
+        (["--requests", "3", "--window", "4"], {}, 1, "no request fits into 4 s at 3 requests a minute"),
+        (["--tokens", "6", "--window", "5"], {}, 1, "no token fits into 5 s at 6 tokens a minute"),
         (["--port", "99999"], {}, 2, "--port"),
         (["--model", "/nowhere"], {}, 1, "/nowhere"),
         (["--pages", "/nowhere/pages.json"], {}, 1, "--pages"),

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from ragbridge import ConfigurationError
+from ragbridge import ConfigurationError, RateLimit
 from ragbridge.local import Engine, Faults, Quota
 
 ONE = {"model": "jina-embeddings-v3", "input": "hello"}  # one token
@@ -140,3 +140,30 @@ def test_impossible_quotas(setting):
     """A quota that nothing fits into is refused as a setting."""
     with pytest.raises(ConfigurationError, match=next(iter(setting))):
         Quota(**setting)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        (
+            {"requests_per_minute": 3, "window": 4},
+            "no request fits into 4 s at 3 requests a minute; set window to 20 or more",
+        ),
+        (
+            {"tokens_per_minute": 6, "window": 5},
+            "no token fits into 5 s at 6 tokens a minute; set window to 10 or more",
+        ),
+    ],
+)
+def test_a_quota_that_nothing_fits_into(settings, sentence):
+    """It is refused when it is made, by the sentence that the client's limits have, not by 429s for ever."""
+    for kind in (Quota, RateLimit):
+        with pytest.raises(ConfigurationError, match=f"{kind.__name__}: {sentence}"):
+            kind(**settings)
+
+
+@pytest.mark.parametrize("each", [3, 7, 11, 13, 49, 97])
+def test_a_window_of_exactly_one_request(ask, clock, each):
+    """What fits once by arithmetic fits once, however its fraction is rounded."""
+    engine = Engine(quota=Quota(requests_per_minute=each, window=60 / each), clock=clock)
+    assert statuses(ask, engine, ONE, ONE) == [200, 429]

@@ -5,7 +5,8 @@ split after the last sentence or line that fits, else after the last space, else
 gaps.
 
 ``head`` and ``tail`` keep that many tokens at the start or the end. Tokens are those of the embedded model, whichever
-``tokenizer`` is asked for; the answer echoes the requested name.
+``tokenizer`` is asked for, since OpenAI's vocabularies would have to be downloaded. The answer's ``tokenizer`` names both, as
+``model`` does in other answers.
 """
 
 from __future__ import annotations
@@ -65,7 +66,8 @@ def read_segment(call: Call) -> Work:
     elif tail is not None:
         pieces = _last(pieces, tail)
     # Segmentation is free and uses no tokens of a quota.
-    return Work(0, partial(_write, tokenizer, pieces, with_chunks, with_tokens), partial(_compute, pieces))
+    used = f"{tokenizer} (embedded: {embedder.name})"
+    return Work(0, partial(_write, used, pieces, with_chunks, with_tokens), partial(_compute, pieces))
 
 
 def spans(text: str, longest: int) -> Iterator[tuple[int, int]]:

@@ -29,12 +29,13 @@ def segment(ask: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
 
 
 def test_an_answer_has_what_was_asked_for(segment):
-    """Chunks and tokens come only if asked for; counting costs nothing and names the tokenizer of the request."""
+    """Chunks and tokens come only if asked for; counting costs nothing and names the tokenizer that counted."""
     bare = segment(return_chunks=False)
-    assert bare == {"status": 200, "num_tokens": 13, "tokenizer": "cl100k_base", "usage": {"tokens": 0}}
+    used = "cl100k_base (embedded: wordllama-l2-supercat-256)"
+    assert bare == {"status": 200, "num_tokens": 13, "tokenizer": used, "usage": {"tokens": 0}}
     whole = segment(return_tokens=True, tokenizer="gpt2")
     assert {name: whole[name] for name in ("tokenizer", "num_chunks", "chunk_positions", "chunks")} == {
-        "tokenizer": "gpt2",
+        "tokenizer": "gpt2 (embedded: wordllama-l2-supercat-256)",
         "num_chunks": 2,
         "chunk_positions": [[0, 37], [37, 55]],
         "chunks": ["The first sentence. The second one!\n\n", "Another paragraph."],
