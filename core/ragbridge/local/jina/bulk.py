@@ -13,14 +13,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email import policy
-from email.parser import BytesParser
 from typing import TYPE_CHECKING, Any
 
 from ragbridge.local.calls import Call, Row, Work
 from ragbridge.local.fields import Fields
 from ragbridge.local.jina.downloads import JSON_LINES, Signer
 from ragbridge.local.jina.embeddings import ids_within
+from ragbridge.local.jina.forms import read_form
 from ragbridge.local.jina.store import Store, user_of
 from ragbridge.local.refusals import Refusal
 from ragbridge.models import MAX_BATCH_LINES
@@ -90,18 +89,18 @@ class Bulk:
         """Creates a job from a file.
 
         Raises:
-            Refusal: 422 for an invalid field or file, 400 for a model that does not embed or a text that is too long.
+            Refusal: 422 for an invalid form, field or file, 400 for a model that does not embed or a text that is too long.
         """
-        parts = _parts(call)
-        fields = Fields({name: content.decode("utf-8", "replace") for name, (content, _) in parts.items()})
+        parts = read_form(call)
+        fields = Fields({name: part.content.decode("utf-8", "replace") for name, part in parts.items()})
         row = fields.model("embed")
         fields.required("file")
         fields.check()
-        content, file = parts["file"]
-        texts = _read_rows(fields, content)
+        file = parts["file"]
+        texts = _read_rows(fields, file.content)
         fields.check()
         ids = ids_within(row, call.embedder(), [(text,) for text in texts])
-        job = Upload(self._signer.new("bulk"), call.key, row, file, fields.get("email"), ids)
+        job = Upload(self._signer.new("bulk"), call.key, row, file.name, fields.get("email"), ids)
 
         def compute() -> list[Row]:
             self._store.put(job)
@@ -162,21 +161,6 @@ def _completed(job: Upload) -> Upload:
         message = f"Job {job.id} is {job.status} and has no result"
         raise Refusal(404, message, code="RESOURCE_NOT_FOUND")
     return job
-
-
-def _parts(call: Call) -> dict[str, tuple[bytes, str]]:
-    """The content and the file name of each part of a multipart form, by name."""
-    kind = " ".join(call.headers.get("content-type", "").split())
-    message = BytesParser(policy=policy.HTTP).parsebytes(
-        b"content-type: %b\r\n\r\n%b" % (kind.encode("latin-1", "replace"), call.body)
-    )
-    parts = {}
-    for part in message.iter_parts() if message.is_multipart() else ():
-        name = part.get_param("name", header="content-disposition")
-        content = part.get_payload(decode=True)
-        if isinstance(name, str) and isinstance(content, bytes):
-            parts[name] = content, part.get_filename() or ""
-    return parts
 
 
 def _read_rows(fields: Fields, content: bytes) -> list[str]:

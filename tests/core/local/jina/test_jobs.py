@@ -264,3 +264,46 @@ def test_forms_that_are_none(client, kind):
     """A body that is no form is refused as a form without fields."""
     status, answer = client("/v1/bulk-embeddings", b"--x\r\n\r\na", "POST", {"content-type": kind})
     assert (status, answer["errors"][0]["field"]) == (422, "model")
+
+
+def part(head, content=b"a"):
+    return b"\r\n".join([b"--B", *head, b"", content, b""])
+
+
+DISPOSITION = b'Content-Disposition: form-data; name="file"; filename="a.csv"'
+
+
+def nested(depth):
+    """A form whose part is a form whose part is a form."""
+    body = b"a\r\n"
+    for level in range(depth):
+        body = b"--B%d\r\nContent-Type: multipart/mixed; boundary=B%d\r\n%b\r\n\r\n%b\r\n--B%d--\r\n" % (
+            level,
+            level - 1,
+            DISPOSITION,
+            body,
+            level,
+        )
+    return body
+
+
+@pytest.mark.parametrize(
+    ("boundary", "body", "says"),
+    [
+        ("B2999", nested(3000), "must not be multipart itself"),
+        ("B", part([DISPOSITION]) * 101, "at most 100 fields"),
+        ("B", part([DISPOSITION]) * 20_000, "at most 100 fields"),
+        ("B", part([DISPOSITION, b"Content-Transfer-Encoding: base64"]), "must not be encoded"),
+        ("B", part([DISPOSITION, b"Content-Transfer-Encoding: \xff"]), "must not be encoded"),
+        ("B", part([b"Content-Disposition: form-data"]), "has no name"),
+        ("B", part([DISPOSITION, b"X: " + b"a" * 9000]), "do not end"),
+        ("B", b"--B\r\n" + DISPOSITION, "do not end"),
+    ],
+    ids=["nested", "101 parts", "20,000 parts", "base64", "odd encoding", "no name", "long head", "cut"],
+)
+def test_forms_that_are_refused(client, boundary, body, says):
+    """A form is a flat list of few named parts; whatever else it is, it is refused in words, without much work."""
+    kind = {"content-type": f"multipart/form-data; boundary={boundary}"}
+    status, answer = client("/v1/bulk-embeddings", body, "POST", kind)
+    assert (status, answer["errors"][0]["field"]) == (422, "body")
+    assert says in answer["detail"]
