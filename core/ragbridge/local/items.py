@@ -2,7 +2,7 @@
 
 The embedded model reads text only. The vector of an image is derived from the SHAKE-256 digest of its bytes: equal bytes have
 equal vectors, whatever they show. Addresses are never fetched; the address itself is digested. A PDF has one vector for each
-``/Type /Page`` in its bytes, and at least one.
+``/Type /Page`` in its bytes, and at least one; its bytes are digested once, whatever the number of pages.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import binascii
 import hashlib
 import re
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -32,6 +33,8 @@ MOST_ITEMS = 10_000
 Elasticsearch's inference API."""
 
 _PAGE = re.compile(rb"/Type\s*/Page(?![A-Za-z])")
+MAX_PAGES = 2000
+"""Pages of a PDF at most: the engine's own bound. Each is a vector of the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class Medium:
 
     Attributes:
         kind: ``image``, ``pdf``, ``audio`` or ``video``.
-        content: The bytes, or the address.
+        content: The bytes, or the address; of a page of a PDF, the document's digest and the page's number.
         remote: Whether ``content`` is an address.
     """
 
@@ -131,20 +134,30 @@ def _medium(fields: Fields, name: str, kind: str, value: object) -> Medium:
         return Medium(kind, value.encode("utf-8", "surrogatepass"), remote=True)
     else:
         text = value.partition(",")[2] if value[:5].lower() == "data:" else value
-        try:
-            content = binascii.a2b_base64("".join(text.split()), strict_mode=True)
-        except ValueError:
-            content = b""
+        content = _decoded(text) or _decoded("".join(text.split()))
         if content:
             return Medium(kind, content)
         fields.report(name, "Input should be an address, a data URI or base64", "value_error", value)
     return Medium(kind, b"")
 
 
+def _decoded(text: str) -> bytes:
+    """The bytes of base64; none if it is not base64."""
+    try:
+        return binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:
+        return b""
+
+
 def _pages(fields: Fields, name: str, value: object) -> list[Item]:
     pdf = _medium(fields, f"{name}.pdf", "pdf", value)
-    count = 1 if pdf.remote else max(1, len(_PAGE.findall(pdf.content)))
-    return [(Medium("pdf", b"%b page %d" % (pdf.content, page)),) for page in range(count)]
+    count = 1 if pdf.remote else sum(1 for _ in islice(_PAGE.finditer(pdf.content), MAX_PAGES + 1))
+    if count > MAX_PAGES:
+        message = f"A PDF has at most {MAX_PAGES} pages in the embedded engine"
+        fields.report(f"{name}.pdf", message, "too_long", value)
+        count = 0
+    digest = hashlib.sha256(pdf.content).digest()
+    return [(Medium("pdf", b"%b page %d" % (digest, page)),) for page in range(max(1, count))]
 
 
 def media(items: Iterable[Item]) -> list[Medium]:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import base64
+import json
+import tracemalloc
 
 import numpy as np
 import pytest
+
+from ragbridge.flow import Request
+from ragbridge.local import Engine
 
 CLIP = "jina-clip-v2"
 V4 = "jina-embeddings-v4"
@@ -159,3 +164,28 @@ def test_embeddings_of_a_ranking(rerank):
     assert np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
     v2 = rerank("cat", ["a cat"], return_embeddings=True, model="jina-reranker-v2-base-multilingual")
     assert "embedding" not in v2["results"][0]
+
+
+def test_a_large_pdf_is_not_copied_for_each_page():
+    """20 MB in 400 pages take less than 100 MB beside the request, and give 400 vectors, each its own."""
+    page = b"<< /Type /Page >>"
+    pdf = b"%PDF-1.7 " + (page + b"x" * (20 * 2**20 // 400 - len(page))) * 400
+    body = {"model": V4, "input": {"pdf": encoded(pdf)}, "embedding_type": "base64"}
+    request = Request("POST", "http://h/v1/embeddings", {}, json.dumps(body).encode())
+    engine = Engine()
+    engine.load()
+    tracemalloc.start()
+    try:
+        answer = json.loads(engine.handle(request).response.body)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len({row["embedding"] for row in answer["data"]}) == 400
+    assert peak < 100 * 2**20
+
+
+def test_a_pdf_of_too_many_pages(embed):
+    """What has more pages than the engine embeds is refused, since each would be a vector of the answer."""
+    for pages, status in ((2000, 200), (2001, 422)):
+        pdf = encoded(b"<< /Type /Page >>" * pages)
+        assert embed({"pdf": pdf}, model=V4, dimensions=64)["status"] == status
