@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import urlencode
 
 from ragbridge.flow import Response
 from ragbridge.local.elastic import answers, inputs, settings
-from ragbridge.local.elastic.cluster import INFO, no_regions, no_search_engine
+from ragbridge.local.elastic.cluster import INFO, no_index, no_search_engine, not_offered
 from ragbridge.local.elastic.endpoints import ANY, Endpoint, Registry, already_exists
-from ragbridge.local.elastic.errors import Failure
+from ragbridge.local.elastic.errors import Failure, NoRoute
+from ragbridge.local.elastic.filtering import filtered
 from ragbridge.local.elastic.http import (
     Query,
     check_duration,
@@ -24,7 +26,6 @@ from ragbridge.local.elastic.http import (
     flag,
     read_body,
     respond,
-    wrong_method,
 )
 from ragbridge.local.elastic.pipelines import Pipelines
 from ragbridge.local.elastic.preconfigured import preconfigured
@@ -79,13 +80,18 @@ class InferenceApi:
         Returns:
             The answer, and the tokens that it costs.
         """
+        further: Mapping[str, str] = {}
         try:
             answer, tokens = self._answer(method, path.rstrip("/"), query, body)
             status = 200
         except Failure as failure:
             answer, tokens, status = failure.body, 0, failure.status
+            further = failure.headers
+        if "filter_path" in query:
+            answer = filtered(answer, query["filter_path"])
         indent = 2 if "pretty" in query and query["pretty"] != "false" else None
-        return respond(status, answer, content_type(headers), indent), tokens
+        response = respond(status, answer, content_type(headers), indent)
+        return Response(status, {**response.headers, **further}, response.body), tokens
 
     def refuse(self, status: int, reason: str, headers: Mapping[str, str] | None = None) -> Response:
         """The answer for a request that a check of the key or a quota has refused, in Elasticsearch's shape."""
@@ -97,51 +103,52 @@ class InferenceApi:
         if not path:
             return INFO, 0
         route = _ROUTE.fullmatch(path)
+        if route is None and method == "HEAD":
+            raise no_index(path.lstrip("/"))
         parts = [part for part in (route["rest"] or "").split("/") if part] if route else []
-        match route and route["api"], parts:
-            case "_inference", ["_region_policy"]:
-                raise no_regions()
-            case "_inference", _:
-                return self._answer_inference(method, path, parts, query, body)
-            case "_ingest", ["pipeline", *names]:
-                return self._keep(method, path, names, query, body), 0
-        raise no_search_engine(f"{method} {path}")
+        api = route and route["api"]
+        if api not in _METHODS:
+            raise no_search_engine(f"{method} {path}")
+        allowed = _METHODS[api](parts)
+        if method not in allowed:
+            raise NoRoute(method, f"{path}?{urlencode(query)}" if query else path, allowed)
+        if api == "_ingest":
+            return self._keep(method, path, parts[1:], query, body), 0
+        return self._answer_inference(method, path, parts, query, body)
 
     def _answer_inference(
         self, method: str, path: str, parts: list[str], query: Query, body: bytes
     ) -> Outcome:
         match method, parts:
-            case "GET" | "HEAD", _ if len(parts) <= 2:
+            case "GET", ["_region_policy"]:
+                raise not_offered("_inference/_region_policy", "it has no regions")
+            case "GET", ["_services", *_]:
+                raise not_offered("_inference/_services", "it has no forms for Kibana")
+            case "GET", _:
                 check_parameters(path, query)
                 return self._get(parts), 0
-            case "DELETE", [*_] if 1 <= len(parts) <= 2:
+            case "DELETE", _:
                 check_parameters(path, query, "dry_run", "force")
                 return self._delete(*_named(parts), query), 0
-            case "PUT", [*named, "_update"] if 1 <= len(named) <= 2:
+            case "PUT", [_, *_, "_update"]:
                 check_parameters(path, query, "timeout")
-                return self._update(*_named(named), read_body(body)), 0
-            case "PUT", [*_] if 1 <= len(parts) <= 2:
+                return self._update(*_named(parts[:-1]), read_body(body)), 0
+            case "PUT", _:
                 check_parameters(path, query, "timeout")
                 return self._create(*_named(parts), read_body(body)), 0
-            case "POST", [*named, "_stream"] if 1 <= len(named) <= 2:
-                raise self._no_stream(*_named(named))
-            case "POST", [*_] if 1 <= len(parts) <= 2:
-                check_parameters(path, query, "timeout")
-                return self._infer(*_named(parts), read_body(body))
-        raise wrong_method(method, path)
+            case _, [_, *_, "_stream"]:
+                raise self._no_stream(*_named(parts[:-1]))
+        check_parameters(path, query, "timeout")
+        return self._infer(*_named(parts), read_body(body))
 
     def _keep(self, method: str, path: str, names: list[str], query: Query, body: bytes) -> dict[str, Any]:
         check_parameters(path, query, "master_timeout", "timeout")
-        match method, names:
-            case "GET" | "HEAD", [] | ["*"]:
-                return self._pipelines.get(None)
-            case "GET" | "HEAD", [name]:
-                return self._pipelines.get(name)
-            case "PUT", [name]:
-                return self._pipelines.put(name, read_body(body))
-            case "DELETE", [name]:
-                return self._pipelines.delete(name)
-        raise wrong_method(method, path)
+        name = names[0] if names else "*"
+        if method == "PUT":
+            return self._pipelines.put(name, read_body(body))
+        if method == "DELETE":
+            return self._pipelines.delete(name)
+        return self._pipelines.get(None if name == "*" else name)
 
     def _get(self, parts: list[str]) -> dict[str, Any]:
         if not parts or (len(parts) == 1 and parts[0] in ANY):
@@ -238,6 +245,34 @@ class InferenceApi:
                 f"[{endpoint.task_type}]",
             )
         return endpoint
+
+
+def _inference_methods(parts: Sequence[str]) -> tuple[str, ...]:
+    """Methods of the routes below ``_inference``."""
+    match parts:
+        case []:
+            return ("GET",)
+        case [_] | [_, _]:
+            return "DELETE", "GET", "POST", "PUT"
+        case [_, _, "_update"]:
+            return ("PUT",)
+        case [_, _, "_stream"]:
+            return ("POST",)
+    return ()
+
+
+def _ingest_methods(parts: Sequence[str]) -> tuple[str, ...]:
+    """Methods of the routes below ``_ingest``."""
+    match parts:
+        case ["pipeline"]:
+            return ("GET",)
+        case ["pipeline", _]:
+            return "DELETE", "GET", "PUT"
+    return ()
+
+
+_METHODS = {"_inference": _inference_methods, "_ingest": _ingest_methods}
+"""The APIs that the engine answers, and which methods each of their paths has a route for."""
 
 
 def _named(parts: Sequence[str]) -> tuple[str | None, str]:

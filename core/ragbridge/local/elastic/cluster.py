@@ -37,10 +37,15 @@ def no_search_engine(request: str) -> Failure:
     )
 
 
-def no_regions() -> Failure:
-    """501, for the region policy of the Elastic Inference Service."""
+def no_index(name: str) -> Failure:
+    """404: there is no such index, since there is none at all."""
+    return Failure(404, f"no such index [{name}]", kind="index_not_found_exception")
+
+
+def not_offered(path: str, reason: str) -> Failure:
+    """501, for a route of the inference API that only a cluster can answer."""
     return Failure(
         501,
-        "[_inference/_region_policy] is not offered by the embedded engine: it has no regions",
+        f"[{path}] is not offered by the embedded engine: {reason}",
         kind="unsupported_operation_exception",
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ragbridge.rules.table import unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ragbridge.rules.reader import Kind, Problem
 
@@ -38,6 +38,7 @@ class Failure(Exception):  # noqa: N818 - an answer, not a failure of the engine
         self.reason = reason
         self.kind = kind or KINDS.get(status, "status_exception")
         self.cause = cause
+        self.headers: Mapping[str, str] = {}
 
     @property
     def body(self) -> dict[str, Any]:
@@ -47,6 +48,31 @@ class Failure(Exception):  # noqa: N818 - an answer, not a failure of the engine
         if self.cause is not None:
             error["caused_by"] = {"type": self.cause.kind, "reason": self.cause.reason}
         return {"error": error, "status": self.status}
+
+
+class NoRoute(Failure):
+    """The path has no route, or none for this method. The error is a sentence, not an object (``RestController``).
+
+    Args:
+        method: The method, in capitals.
+        uri: The path, with the query.
+        allowed: Methods for which the path has a route; none makes it a 400.
+    """
+
+    def __init__(self, method: str, uri: str, allowed: Sequence[str] = ()) -> None:
+        if allowed:
+            methods = ", ".join(allowed)
+            super().__init__(
+                405, f"Incorrect HTTP method for uri [{uri}] and method [{method}], allowed: [{methods}]"
+            )
+        else:
+            super().__init__(400, f"no handler found for uri [{uri}] and method [{method}]")
+        self.headers = {"allow": ",".join(allowed)} if allowed else {}
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The answer's body."""
+        return {"error": self.reason, **({"status": 405} if self.status == 405 else {})}
 
 
 def server_error(inference_id: str, status: int) -> str:

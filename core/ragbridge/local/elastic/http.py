@@ -17,12 +17,7 @@ _MEDIA_TYPE = re.compile(
     r"application/vnd\.elasticsearch\+json\s*;\s*compatible-with\s*=\s*(\d+)", re.IGNORECASE
 )
 _DURATION = re.compile(r"-1|0|\d+(?:d|h|m|s|ms|micros|nanos)")
-_COMMON = frozenset({"pretty", "human", "error_trace"})
-
-
-def wrong_method(method: str, path: str) -> Failure:
-    """405, the path exists for other methods."""
-    return Failure(405, f"Incorrect HTTP method for uri [{path}] and method [{method}]")
+_COMMON = frozenset({"pretty", "human", "error_trace", "filter_path"})
 
 
 def read_body(body: bytes) -> dict[str, Any]:
@@ -39,7 +34,7 @@ def read_body(body: bytes) -> dict[str, Any]:
 
 
 def check_parameters(path: str, query: Query, *known: str) -> None:
-    """Refuse unknown parameters, as Elasticsearch does. This engine does not support ``filter_path``."""
+    """Refuse unknown parameters, as Elasticsearch does."""
     unknown = [name for name in query if name not in _COMMON and name not in known]
     if unknown:
         raise bad_argument(f"request [{path}] contains unrecognized parameter: [{', '.join(unknown)}]")

@@ -136,7 +136,14 @@ def update(
         raise Failure(400, "Task type must match the task type of the existing endpoint")
     settings, tasks = _object(config, "service_settings"), _object(config, "task_settings")
     if config:
-        raise unknown_settings(config, endpoint.service)
+        # Elasticsearch shows all values; a misspelt ``api_key`` holds a key.
+        given = ", ".join(
+            f"{key}={value if key in {'service', 'inference_id'} else '...'}" for key, value in config.items()
+        )
+        raise Failure(
+            400,
+            f"Request contained fields which cannot be updated, remove these fields and try again [{{{given}}}]",
+        )
     if settings is None and tasks is None:
         raise Failure(400, "Request body must contain [service_settings] or [task_settings]")
     service, own = RULES[endpoint.service], SERVICES[endpoint.service]

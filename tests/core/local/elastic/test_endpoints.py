@@ -384,7 +384,7 @@ RANKED = "/_inference/rerank/made"
             SPARSE,
             config("elasticsearch", {"deployment_id": ".elser_model_2", "model_id": "other"}),
             "status_exception",
-            "Deployment [.elser_model_2] uses model [.elser_model_2] which does not match the model [other] in the request",
+            "Deployment [.elser_model_2] uses model [.elser_model_2] which does not match the model [other] in the request.",
         ),
         (
             DENSE,
@@ -495,7 +495,7 @@ def test_get_by_task_type(ask, refused):
     [
         ({"service_settings": {"model_id": "other"}}, "contains settings [model_id] unknown"),
         ({"service_settings": {"dimensions": 12}}, "contains settings [dimensions] unknown"),
-        ({"chunking_settings": {"strategy": "none"}}, "contains settings [chunking_settings] unknown"),
+        ({"chunking_settings": {"strategy": "none"}}, "Request contained fields which cannot be updated"),
         ({"task_settings": {"top_n": 1}}, "contains settings [top_n] unknown"),
         (
             {"task_type": "rerank", "task_settings": {}},
@@ -553,13 +553,64 @@ def test_a_pipeline_keeps_its_endpoint(ask, refused):
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("PATCH", "/_inference/made", 405),
-        ("GET", "/_inference/a/b/c", 405),
         ("GET", "/_inference/_region_policy", 501),
+        ("GET", "/_inference/_services", 501),
         ("GET", "/_inference?timeouts=1s", 400),
         ("POST", "/_inference/.elser-2-elastic?timeout=soon", 400),
     ],
 )
-def test_wrong_routes(refused, method, path, status):
-    """Methods, paths and parameters that there are not are refused in Elasticsearch's shape."""
+def test_wrong_requests(refused, method, path, status):
+    """Parameters that there are not, and what only a cluster can answer, are refused in Elasticsearch's shape."""
     assert refused(method, path, {"input": "a text"})[0] == status
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PATCH", "/_inference/made", "DELETE, GET, POST, PUT"),
+        ("HEAD", "/_inference/rerank/made", "DELETE, GET, POST, PUT"),
+        ("POST", "/_inference", "GET"),
+        ("GET", "/_inference/rerank/made/_update?pretty=true", "PUT"),
+        ("DELETE", "/_inference/rerank/made/_stream", "POST"),
+        ("POST", "/_ingest/pipeline/a", "DELETE, GET, PUT"),
+    ],
+)
+def test_wrong_methods(ask, method, path, allowed):
+    """A path that has a route for other methods is 405, in a sentence that names them."""
+    sentence = f"Incorrect HTTP method for uri [{path}] and method [{method}], allowed: [{allowed}]"
+    assert ask(method, path, {"input": "a text"}) == (405, {"error": sentence, "status": 405})
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/_inference/a/b/c"),
+        ("PUT", "/_inference/a/b/c/_update"),
+        ("GET", "/_ingest/pipeline/a/b"),
+        ("POST", "/_ingest"),
+    ],
+)
+def test_no_route(ask, method, path):
+    """A path without a route for any method is 400, in Elasticsearch's sentence and shape."""
+    assert ask(method, path) == (400, {"error": f"no handler found for uri [{path}] and method [{method}]"})
+
+
+def test_no_index(refused):
+    """There is no index, whatever its name: the official clients' ``exists`` is false."""
+    assert refused("HEAD", "/books") == (404, "index_not_found_exception", "no such index [books]")
+
+
+@pytest.mark.parametrize(
+    ("change", "shown"),
+    [
+        ({"service": "jinaai", "task_settings": {}}, "service=jinaai"),
+        ({"inference_id": "x"}, "inference_id=x"),
+        ({"api_kye": "secret"}, "api_kye=..."),
+    ],
+)
+def test_what_an_update_cannot_change(ask, refused, change, shown):
+    """It is refused by Elasticsearch's sentence, which shows the fields, but nothing that might be a key."""
+    ask("PUT", DENSE, config("jinaai", JINA))
+    assert refused("PUT", "/_inference/made/_update", change)[2] == (
+        f"Request contained fields which cannot be updated, remove these fields and try again [{{{shown}}}]"
+    )

@@ -371,7 +371,6 @@ async def test_errors_are_the_clients_own(es, name):
     ("method", "arguments"),
     [
         ("indices.create", {"index": "books"}),
-        ("indices.exists", {"index": "books"}),
         ("indices.delete", {"index": "books"}),
         ("bulk", {"operations": [{"index": {"_index": "books"}}, {"title": "one"}]}),
         ("index", {"index": "books", "document": {"title": "one"}}),
@@ -386,8 +385,21 @@ async def test_no_search_engine(es, method, arguments):
     with pytest.raises(elasticsearch.ApiError) as failure:
         await es(method, **arguments)
     assert failure.value.status_code == 501
-    if method != "indices.exists":  # HEAD has no body
-        assert "is no search engine" in failure.value.body["error"]["reason"]
+    assert "is no search engine" in failure.value.body["error"]["reason"]
+
+
+async def test_no_index_exists(es):
+    """The engine keeps no index, and says so."""
+    assert not await es("indices.exists", index="books")
+
+
+async def test_filter_path(es):
+    """Answers hold what is asked for alone, whichever method it is."""
+    answer = await es("inference.get", filter_path="endpoints.inference_id,endpoints.*.model_id")
+    assert {"inference_id": ".elser-2-elastic", "service_settings": {"model_id": "elser_model_2"}} in answer[
+        "endpoints"
+    ]
+    assert dict(await es("info", filter_path="version.num*")) == {"version": {"number": "9.5.0"}}
 
 
 def test_keys():
