@@ -39,7 +39,7 @@ from ragbridge.values.public import __version__
 from ragbridge.values.public import publish as _publish
 from ragbridge.values.rankings import Document, RankedDocument, Ranking
 from ragbridge.values.sparse import SparseEmbeddings, token_index
-from ragbridge.values.web import Grounding, Page, Reference, SearchResults, Segment, Segments
+from ragbridge.values.web import Grounding, Page, Reference, RelatedLink, SearchResults, Segment, Segments
 
 if TYPE_CHECKING:
     from ragbridge.cache import Cache, CacheInfo, RedisCache, SqliteCache
@@ -88,6 +88,7 @@ __all__ = [
     "ReaderOptions",
     "RedisCache",
     "Reference",
+    "RelatedLink",
     "RequestError",
     "ResponseError",
     "Retry",

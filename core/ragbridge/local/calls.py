@@ -90,7 +90,7 @@ class Route:
         pattern: Regular expression for the end of the path, so that any base address works.
         product: The product whose quota counts the request. "" for routes without key, quota and faults.
         read: Reads the route's requests.
-        schemes: Accepted schemes of the ``Authorization`` header, in lower case.
+        schemes: Accepted schemes of the ``Authorization`` header, in lower case; none for any, or for a key without one.
         refuse: Writes a refusal and the request's id in the shape of the product's host.
         signed: Whether a signed address grants access without a key.
         upstream: Makes the refusal for a failure of an upstream service with the given status; None if the route has no

@@ -187,12 +187,14 @@ class Engine:
         """
         header = call.headers.get("authorization", "")
         scheme, _, key = header.partition(" ")
-        key = _password(key) if scheme.lower() == "basic" else key.strip()
+        if not route.schemes:
+            key = key or scheme
+        key = _password(key) if scheme.lower() == "basic" and route.schemes else key.strip()
         if self._keys is None or (route.signed and "signature" in call.arguments):
             return key
         if not header:
             raise Refusal(401, "Authentication required", code="AUTH_MISSING_API_KEY")
-        if scheme.lower() not in route.schemes or not key:
+        if not key or (route.schemes and scheme.lower() not in route.schemes):
             raise Refusal(401, "Invalid authorization format", code="AUTH_INVALID_FORMAT")
         if not any([hmac.compare_digest(_bytes(key), known) for known in self._keys]):  # noqa: C419 - compares all keys, in constant time
             raise Refusal(401, "Invalid API key", code="AUTH_INVALID_API_KEY")

@@ -46,6 +46,10 @@ class Fields:
             )
         return cls(payload)
 
+    def beside(self, others: Mapping[str, Any]) -> Fields:
+        """These fields, and those of ``others`` that are not among them."""
+        return Fields({**others, **self._payload})
+
     def get(self, *names: str) -> Any:
         """The value of the first of these fields that is present; None if all are absent."""
         return next((self._payload[name] for name in names if self._payload.get(name) is not None), None)

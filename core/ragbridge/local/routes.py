@@ -70,8 +70,11 @@ def jina_routes(pages: Mapping[str, str]) -> list[Route]:
 
 
 def _host(method: str, path: str, product: str, read: Read) -> Route:
-    """A route of a product that has its own host and its own error shape."""
-    return Route(method, _PREFIX + path, product, read, refuse=envelope.refuse)
+    """A route of a product that has its own host and its own error shape, and reads keys with and without ``Bearer``.
+
+    Source: ``src/dto/jina-embeddings-auth.ts`` of jina-ai/reader.
+    """
+    return Route(method, _PREFIX + path, product, read, schemes=(), refuse=envelope.refuse)
 
 
 def elastic_route(api: InferenceApi) -> Route:

@@ -18,6 +18,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class RelatedLink:
+    """A ``link`` element of a page, such as its icon or its feed.
+
+    Attributes:
+        relation: What the address is to the page, such as ``icon`` or ``alternate``.
+        url: The address.
+        attributes: The element's other attributes, as name and value.
+    """
+
+    relation: str
+    url: str
+    attributes: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """A page of the web, made readable; or a result of a search.
 
@@ -33,6 +48,10 @@ class Page:
         pageshot_url: Address of a picture of the whole page, where it was asked for; it ends after some hours.
         links: Text and address of each link, where ``links_summary`` asked for them.
         images: Caption and address of each image, where ``images_summary`` asked for them.
+        chunks: The content in chunks, where ``markdown_chunking`` asked for them.
+        num_pages: How many pages a document has, where it is one.
+        metadata: What the page's ``meta`` elements say, as name and value.
+        external: The page's ``link`` elements.
         published: When the page was published, as it says itself.
         warning: The service's warning, such as a status 404 of the page.
         usage: What the page cost.
@@ -48,6 +67,10 @@ class Page:
     pageshot_url: str | None = field(default=None, repr=False)
     links: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     images: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    chunks: tuple[str, ...] = field(default=(), repr=False)
+    num_pages: int | None = None
+    metadata: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    external: tuple[RelatedLink, ...] = field(default=(), repr=False)
     published: str | None = None
     warning: str | None = field(default=None, repr=False)
     usage: Usage = field(default_factory=Usage)

@@ -10,11 +10,12 @@ import json
 from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Response
 from ragbridge.local.fields import Fields
+from ragbridge.local.jina.addresses import compared, host_of
+from ragbridge.local.jina.forms import is_form, read_form
 from ragbridge.local.jina.html import Page, read_page
 from ragbridge.local.refusals import JSON, Refusal
 
@@ -57,32 +58,19 @@ def refuse(refusal: Refusal, request_id: str) -> Response:  # noqa: ARG001 - the
 
 
 def fields_of(call: Call) -> Fields:
-    """The fields of a POST's body; a GET has none."""
-    return Fields.of(call.body) if call.method == "POST" else Fields({})
+    """The fields of a POST's body, JSON or a form; a GET has none."""
+    if call.method != "POST":
+        return Fields({})
+    if is_form(call):
+        return Fields(
+            {name: part.content.decode("utf-8", "replace") for name, part in read_form(call).items()}
+        )
+    return Fields.of(call.body)
 
 
 def wrong(message: str) -> Refusal:
     """A 400 for an invalid option."""
     return Refusal(400, message)
-
-
-def switch(call: Call, name: str) -> bool:
-    """Whether a header is present. As on the service, even the text ``false`` means true."""
-    return bool(call.headers.get(name))
-
-
-def number(call: Call, name: str) -> int | None:
-    """A header's number; None if it is absent.
-
-    Raises:
-        Refusal: 400 if it is not a number.
-    """
-    text = call.headers.get(name)
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) < 16):
-        raise wrong(f"{name}: {text[:50]!r} is not a number")
-    return int(text)
 
 
 class Pages:
@@ -98,21 +86,21 @@ class Pages:
                 raise ConfigurationError(
                     "pages must map addresses to strings of HTML, Markdown or plain text"
                 )
-            if not _key(url)[0]:
+            if not compared(url)[0]:
                 raise ConfigurationError(f"pages: {url!r} is not an address such as https://example.com/page")
         self._contents = dict(pages)
 
     @cached_property
     def _read(self) -> dict[tuple[str, str], Page]:
-        return {_key(url): read_page(url, content) for url, content in self._contents.items()}
+        return {compared(url): read_page(url, content) for url, content in self._contents.items()}
 
     def find(self, url: str) -> Page:
-        """The page at an address. Scheme, ``www.``, fragment, trailing slash and percent-encoding are ignored.
+        """The page at an address, compared as ``compared`` says.
 
         Raises:
             Refusal: 400 for an invalid address, 422 for an unknown page.
         """
-        key = _key(url)
+        key = compared(url)
         if not key[0]:
             raise wrong(f"Invalid URL: {url[:200]!r}")
         page = self._read.get(key)
@@ -121,27 +109,11 @@ class Pages:
             raise Refusal(422, message)
         return page
 
-    def of_sites(self, call: Call) -> list[Page]:
-        """The pages of the sites in the header ``X-Site``; without it, all pages."""
-        sites = [_site(site) for site in call.headers.get("x-site", "").split(",") if site.strip()]
+    def of_sites(self, asked: str) -> list[Page]:
+        """The pages of the sites, separated by commas; all pages where there are none."""
+        sites = [host_of(site) for site in asked.split(",") if site.strip()]
         return [
             page
             for (host, _), page in self._read.items()
             if not sites or any(host == site or host.endswith(f".{site}") for site in sites)
         ]
-
-
-def _key(url: str) -> tuple[str, str]:
-    """The host and the rest of an address, normalized for comparison. The host is "" if the address is invalid."""
-    try:
-        parts = urlsplit(url if "://" in url else f"https://{url}")
-    except ValueError:
-        return "", ""
-    if parts.scheme not in {"http", "https"}:
-        return "", ""
-    query = f"?{parts.query}" if parts.query else ""
-    return parts.netloc.lower().removeprefix("www."), unquote(parts.path.rstrip("/") + query)
-
-
-def _site(site: str) -> str:
-    return _key(site.strip())[0]

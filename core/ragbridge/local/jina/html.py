@@ -1,45 +1,23 @@
-"""Converts web pages to Markdown or plain text with the standard library's parser. Sufficient for development."""
+"""The pages that the engine knows: parsed once, and written as the options of a request say. Sufficient for development."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from html import escape
-from html.parser import HTMLParser
-from urllib.parse import urljoin
 
-_SKIPPED = frozenset({"script", "style", "noscript", "template", "svg"})
-_MARKS = {"b": "**", "strong": "**", "em": "_", "i": "_", "code": "`"}
-_HEADING = re.compile("h[1-6]")
-_BLOCKS = frozenset(
-    [
-        "address",
-        "article",
-        "aside",
-        "blockquote",
-        "body",
-        "dd",
-        "div",
-        "dl",
-        "dt",
-        "fieldset",
-        "figcaption",
-        "figure",
-        "footer",
-        "form",
-        "header",
-        "main",
-        "nav",
-        "ol",
-        "p",
-        "section",
-        "table",
-        "ul",
-    ]
-)
+from ragbridge.local.jina.dom import Document, parse, serialize
+from ragbridge.local.jina.markdown import Style, Written, absolute, write
+from ragbridge.local.jina.selectors import select
+from ragbridge.local.refusals import Refusal
+
 _HTML = re.compile(r"\s*<(?:!doctype|!--|[a-z][a-z0-9]*[\s/>])", re.IGNORECASE)
-_LINK = re.compile(r"(!?)\[([^\[\]]*)\]\(([^()\s]+)[^()]*\)")
-_TITLE = re.compile(r"^#\s+(.+)$", re.MULTILINE)
+_LINK = re.compile(r"(!?)\[([^\[\]]{0,1000})\]\(([^()\s]{1,4000})[^()]{0,1000}\)")
+_TITLE = re.compile(r"^#[ \t]+(\S.*)$", re.MULTILINE)
+
+PLAIN = Style()
+"""The reader's own style."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,158 +29,127 @@ class Page:
         title: The page's title; "" if it has none.
         description: The page's meta description; "" if it has none.
         html: The page as HTML.
-        markdown: The page as Markdown.
+        markdown: The page as Markdown, in the reader's own style, with its links and images.
         text: The page as plain text.
-        links: Text and address of each link.
-        images: Caption and address of each image.
+        metadata: What its ``meta`` elements say, by name or property.
+        external: Its ``link`` elements: by relation, then by address, their other attributes.
+        document: Its elements; None if it is not HTML.
     """
 
     url: str
     title: str
     description: str
     html: str
-    markdown: str
+    markdown: Written
     text: str
-    links: tuple[tuple[str, str], ...]
-    images: tuple[tuple[str, str], ...]
+    metadata: dict[str, str] = field(default_factory=dict)
+    external: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
+    document: Document | None = field(default=None, repr=False)
+
+    def styled(self, style: Style) -> Page:
+        """The page, with its Markdown in another style.
+
+        Raises:
+            Refusal: 400 for a style of what is Markdown already.
+        """
+        if style == PLAIN:
+            return self
+        if self.document is None:
+            if style != Style(retain_images=style.retain_images, retain_links=style.retain_links):
+                raise Refusal(
+                    400, "X-Md-*, X-Keep-Img-Data-Url: this page is not HTML, so it keeps its own style"
+                )
+            return replace(self, markdown=_written(self.url, self.markdown.text, style))
+        return replace(self, markdown=_markdown(self.url, self.document, self.text, style))
+
+    def narrowed(self, target: Sequence[str], remove: Sequence[str]) -> Page:
+        """The page without the elements that ``remove`` names, and with those alone that ``target`` names, if it does.
+
+        Raises:
+            Refusal: 400 for a selector that the engine does not have, 422 where nothing is left.
+        """
+        if not target and not remove:
+            return self
+        if self.document is None:
+            raise Refusal(400, "X-Target-Selector, X-Remove-Selector: this page is not HTML")
+        root = parse(self.html).root  # afresh, since elements are taken out
+        for element in select(root, remove, "X-Remove-Selector"):
+            element.remove()
+        kept = select(root, target, "X-Target-Selector") if target else [root]
+        if not kept:
+            raise Refusal(422, f"No content available for URL {self.url[:200]}: no element is selected")
+        if target:
+            inner = {id(inside) for element in kept for inside in element.walk()}
+            html = "\n\n".join(serialize(element) for element in kept if id(element) not in inner)
+        else:
+            html = serialize(root)
+        page = _parsed(self.url, html)
+        return replace(
+            page,
+            title=self.title,
+            description=self.description,
+            metadata=self.metadata,
+            external=self.external,
+        )
 
 
 def read_page(url: str, content: str) -> Page:
     """Parses a page. ``content`` is read as HTML if it begins like HTML, otherwise as Markdown or plain text."""
-    if not _HTML.match(content):
-        references = [
-            (mark, label, _absolute(url, address)) for mark, label, address in _LINK.findall(content)
-        ]
-        title = _TITLE.search(content)
-        return Page(
-            url,
-            title[1].strip() if title else "",
-            "",
-            f"<pre>{escape(content)}</pre>",
-            content.strip(),
-            content.strip(),
-            tuple((label, address) for mark, label, address in references if not mark),
-            tuple((label, address) for mark, label, address in references if mark),
-        )
-    marked, plain = _Reader(url, marks=True), _Reader(url, marks=False)
-    for reader in (marked, plain):
-        reader.feed(content)
-        reader.close()
+    if _HTML.match(content):
+        return _parsed(url, content)
+    title = _TITLE.search(content)
+    text = content.strip()
     return Page(
         url,
-        marked.title.strip(),
-        marked.description,
-        content,
-        marked.written(),
-        plain.written(),
-        tuple(marked.links),
-        tuple(marked.images),
+        title[1].strip() if title else "",
+        "",
+        f"<pre>{escape(content)}</pre>",
+        _written(url, text, PLAIN),
+        text,
     )
 
 
-class _Reader(HTMLParser):
-    """Converts HTML to Markdown, or to plain text if ``marks`` is False."""
-
-    def __init__(self, url: str, *, marks: bool) -> None:
-        super().__init__()
-        self.title = ""
-        self.description = ""
-        self.links: list[tuple[str, str]] = []
-        self.images: list[tuple[str, str]] = []
-        self._url = url
-        self._marks = marks
-        self._out: list[str] = []
-        self._skipped = 0
-        self._title = False
-        self._pre = 0
-        self._open: tuple[int, str] | None = None
-        """Position in ``_out`` and address of the link that is open."""
-
-    def written(self) -> str:
-        text = re.sub(r"[ \t]+\n", "\n", "".join(self._out))
-        return re.sub(r"\n{3,}", "\n\n", text).strip()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        if tag in _SKIPPED:
-            self._skipped += 1
-        elif tag == "title":
-            self._title = not self.title
-        elif tag == "meta" and given.get("name", "").lower() == "description":
-            self.description = given.get("content", "")
-        elif tag == "a" and given.get("href"):
-            self._end_link()
-            self._open = (len(self._out), _absolute(self._url, given["href"]))
-        elif tag == "img" and given.get("src"):
-            self._image(given.get("alt", ""), _absolute(self._url, given["src"]))
-        else:
-            self._begin(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in _SKIPPED:
-            self._skipped = max(0, self._skipped - 1)
-        elif tag == "title":
-            self._title = False
-        elif tag == "a":
-            self._end_link()
-        elif tag == "pre":
-            self._pre = max(0, self._pre - 1)
-            self._out.append("\n```\n\n" if self._marks else "\n\n")
-        elif tag in _BLOCKS or _HEADING.fullmatch(tag):
-            self._out.append("\n\n")
-        elif tag in {"td", "th"}:
-            self._out.append(" ")
-        elif tag in _MARKS and not self._pre:
-            self._out.append(_MARKS[tag] if self._marks else "")
-
-    def handle_data(self, data: str) -> None:
-        if self._title:
-            self.title += data
-        elif self._pre:
-            self._out.append(data)
-        elif not self._skipped:
-            text = re.sub(r"\s+", " ", data)
-            begins = not self._out or self._out[-1].endswith(("\n", " "))
-            self._out.append(text.lstrip() if begins else text)
-
-    def _begin(self, tag: str) -> None:
-        marks = self._marks
-        if tag == "pre":
-            self._pre += 1
-            self._out.append("\n\n```\n" if marks else "\n\n")
-        elif _HEADING.fullmatch(tag):
-            self._out.append(f"\n\n{'#' * int(tag[1])} " if marks else "\n\n")
-        elif tag in _BLOCKS:
-            self._out.append("\n\n")
-        elif tag == "li":
-            self._out.append("\n* " if marks else "\n")
-        elif tag in {"br", "tr"}:
-            self._out.append("\n")
-        elif tag in {"td", "th"}:
-            self._out.append("| " if marks else "")
-        elif tag == "hr":
-            self._out.append("\n\n* * *\n\n" if marks else "\n\n")
-        elif tag in _MARKS and not self._pre and marks:
-            self._out.append(_MARKS[tag])
-
-    def _image(self, caption: str, address: str) -> None:
-        label = f"Image {len(self.images) + 1}{': ' if caption else ''}{caption}"
-        self.images.append((label, address))
-        self._out.append(f"![{label}]({address})" if self._marks else caption)
-
-    def _end_link(self) -> None:
-        if self._open is None:
-            return
-        start, address = self._open
-        self._open = None
-        label = "".join(self._out[start:]).strip()
-        self.links.append((label, address))
-        if self._marks:
-            self._out[start:] = [f"[{label}]({address})"]
+def _parsed(url: str, content: str) -> Page:
+    document = parse(content)
+    text = write([document.root], url, PLAIN, marks=False).text
+    title = ""
+    metadata: dict[str, str] = {}
+    external: dict[str, dict[str, dict[str, str]]] = {}
+    for element in document.root.walk():
+        given = element.attributes
+        if element.tag == "title" and not title:
+            title = "".join(child for child in element.children if isinstance(child, str)).strip()
+        elif element.tag == "meta" and (name := given.get("name") or given.get("property")):
+            metadata.setdefault(
+                name.lower() if name.lower() == "description" else name, given.get("content", "")
+            )
+        elif element.tag == "link" and given.get("rel") and given.get("href"):
+            others = {name: value for name, value in given.items() if name not in {"rel", "href"}}
+            external.setdefault(given["rel"], {}).setdefault(absolute(url, given["href"]), others)
+    markdown = _markdown(url, document, text, PLAIN)
+    return Page(
+        url, title, metadata.get("description", ""), content, markdown, text, metadata, external, document
+    )
 
 
-def _absolute(url: str, address: str) -> str:
-    try:
-        return urljoin(url, address)
-    except ValueError:  # such as half of an IPv6 address
-        return address
+def _markdown(url: str, document: Document, text: str, style: Style) -> Written:
+    if document.degraded:
+        return Written(text)
+    return write([document.root], url, style, marks=True)
+
+
+def _written(url: str, text: str, style: Style) -> Written:
+    """Markdown that was handed in: its links and images, which stay as the style says."""
+    written = Written()
+
+    def each(match: re.Match[str]) -> str:
+        mark, label, address = match[1], match[2], absolute(url, match[3])
+        if not mark:
+            written.links.append((label, address))
+            return {"all": match[0], "text": label, "none": ""}[style.retain_links]
+        if style.retain_images == "all":
+            written.images.append((0, label, address))
+        return {"all": match[0], "alt": f"({label})" if label else "", "none": ""}[style.retain_images]
+
+    written.text = _LINK.sub(each, text)
+    return written

@@ -1,27 +1,28 @@
 """The reader: ``POST /r/`` and ``GET /r/<address>``. ``GET /r/`` shows the balance, which is constant here.
 
-Pages are returned as Markdown, HTML or plain text. Options for browsers, caches and proxies are ignored. Formats that need a
-browser or a model are refused.
+Pages are returned as Markdown, HTML or plain text. ``ragbridge.local.jina.options`` says what becomes of each option.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from ragbridge.local.calls import Call, Work
-from ragbridge.local.jina.envelope import Pages, envelope, fields_of, number, switch, wrong
+from ragbridge.local.jina.envelope import Pages, envelope, fields_of, wrong
 from ragbridge.local.jina.html import Page, read_page
+from ragbridge.local.jina.options import Settings, read_settings
 from ragbridge.local.jina.store import user_of
 from ragbridge.local.refusals import JSON, Refusal
-from ragbridge.models import MIN_MAX_TOKENS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ragbridge.local.model import StaticEmbedder
 
 BALANCE = 10_000_000
 """Balance of every key in tokens: the service's free grant of 2026. The engine bills nothing."""
 
-_FORMATS = ("markdown", "content", "html", "text")
 _PLAIN = {"content-type": "text/plain; charset=utf-8"}
 
 
@@ -57,57 +58,81 @@ class Reader:
         elif url is not None and not isinstance(url, str):
             fields.report("url", "Input should be a valid string", "string_type", url)
         fields.check()
+        settings = read_settings(call, fields)
         page = (
             read_page(str(url or "about:blank"), content)
             if content is not None
             else self._pages.find(str(url))
         )
-        return _answer(call, page)
+        return _answer(call, page, settings)
 
 
-def _answer(call: Call, page: Page) -> Work:
-    names, data = formatted(call, page, call.embedder())
+def _answer(call: Call, page: Page, settings: Settings) -> Work:
+    data = formatted(page, settings, call.embedder())
     tokens = data["usage"]["tokens"]
-    if switch(call, "x-with-links-summary"):
-        everything = call.headers["x-with-links-summary"].lower() == "all"
-        data["links"] = [*page.links] if everything else dict(page.links)
-    if switch(call, "x-with-images-summary"):
-        data["images"] = dict(page.images)
     headers = {"x-usage-tokens": str(tokens)}
     if "application/json" in call.headers.get("accept", ""):
         return Work(tokens, lambda _: envelope(data, tokens), headers={**JSON, **headers})
-    body = data.get(names[0] if names[0] != "markdown" else "content", "")
-    if names[0] in {"markdown", "content"}:
-        body = f"Title: {page.title}\n\nURL Source: {page.url}\n\nMarkdown Content:\n{body}\n"
-    text: bytes = body.encode("utf-8", "replace")
+    if "text/event-stream" in call.headers.get("accept", ""):
+        raise wrong("Accept: text/event-stream is not supported by the embedded engine; it answers at once")
+    text: bytes = _as_text(data, settings.formats).encode("utf-8", "replace")
     return Work(tokens, lambda _: text, headers={**_PLAIN, **headers})
 
 
-def formatted(call: Call, page: Page, embedder: StaticEmbedder) -> tuple[list[str], dict[str, Any]]:
-    """The formats that a request asks for, and the page's data in these formats, with its cost.
+def _as_text(data: dict[str, Any], formats: Sequence[str]) -> str:
+    """The page as an answer in plain text (``textRepresentation`` in the reader's ``snapshot-formatter.ts``)."""
+    if "content" not in data:
+        return str(data[formats[0]])
+    if data.get("chunks"):
+        return "\n\n\x1d".join(data["chunks"])
+    text = f"Title: {data['title']}\n\nURL Source: {data['url']}\n\nMarkdown Content:\n{data['content']}\n"
+    for name, head, mark, none in (
+        ("images", "Images:", "!", "This page does not seem to contain any images."),
+        ("links", "Links/Buttons:", "", "This page does not seem to contain any buttons/links."),
+    ):
+        if name in data:
+            pairs = data[name].items() if isinstance(data[name], dict) else data[name]
+            lines = [f"- {mark}[{label}]({address})" for label, address in pairs]
+            text += "\n" + "\n".join([head, *(lines or [none])]) + "\n"
+    return text
+
+
+def formatted(page: Page, settings: Settings, embedder: StaticEmbedder) -> dict[str, Any]:
+    """The page's data as the options ask for it, with its cost.
 
     Raises:
-        Refusal: 400 for an invalid option, 409 for a page that exceeds its token budget.
+        Refusal: 400 for an option that this page cannot have, 409 for a page that exceeds its token budget, 422 where
+            nothing is selected.
     """
-    asked = call.headers.get("x-respond-with") or call.headers.get("x-return-format") or "markdown"
-    names = asked.lower().replace("+", ",").replace(" ", ",").split(",")
-    names = [name for name in names if name and name != "no-content"] or ["markdown"]
-    if not set(names) <= set(_FORMATS):
-        raise wrong(f"X-Respond-With: {asked[:50]!r}; the embedded engine supports {', '.join(_FORMATS)}")
-    most = number(call, "x-max-tokens")
-    if most is not None and most < MIN_MAX_TOKENS:
-        raise wrong(f"X-Max-Tokens: {most} must be at least {MIN_MAX_TOKENS}")
-    budget = number(call, "x-token-budget")
+    page = page.narrowed(settings.target, settings.remove).styled(settings.style)
     data: dict[str, Any] = {"title": page.title, "description": page.description, "url": page.url}
     tokens = 0
-    for name in names:
-        content = {"html": page.html, "text": page.text}.get(name, page.markdown)
-        kept, count = _cut(embedder, content, most)
+    for name in settings.formats:
+        content = {"html": page.html, "text": page.text}.get(name, page.markdown.text)
+        kept, count = _cut(embedder, content, settings.most)
         data[name if name in {"html", "text"} else "content"] = kept
         tokens += count
-    if budget is not None and tokens > budget:
-        raise Refusal(409, f"Token budget ({budget}) exceeded, intended charge amount {tokens}")
-    return names, {**data, "usage": {"tokens": tokens}}
+    if settings.budget is not None and tokens > settings.budget:
+        raise Refusal(409, f"Token budget ({settings.budget}) exceeded, intended charge amount {tokens}")
+    if settings.chunking and "content" in data:
+        data["chunks"] = chunked(data["content"], settings.chunking)
+    if settings.links:
+        every = settings.links == "all"
+        data["links"] = page.markdown.links if every else page.markdown.links_summary()
+    if settings.images:
+        every = settings.images == "all"
+        data["images"] = page.markdown.every_image() if every else page.markdown.images_summary()
+    if page.metadata:
+        data["metadata"] = page.metadata
+    if page.external:
+        data["external"] = page.external
+    return {**data, "usage": {"tokens": tokens}}
+
+
+def chunked(markdown: str, level: int) -> list[str]:
+    """Markdown in chunks, each of which begins with a heading of at most this level (``chunkMarkdownByHeading``)."""
+    begins = re.compile(rf"\n(?=#{{1,{level}}} )")
+    return [chunk.strip() for chunk in begins.split(markdown) if chunk.strip()]
 
 
 def _cut(embedder: StaticEmbedder, content: str, most: int | None) -> tuple[str, int]:

@@ -12,16 +12,19 @@ import numpy as np
 
 from ragbridge.local.calls import Call, Row, Work
 from ragbridge.local.jina.envelope import Pages, envelope, fields_of
+from ragbridge.local.jina.options import READER, SEARCH, read_settings
 from ragbridge.local.jina.reader import formatted
 from ragbridge.local.jina.segment import spans
 from ragbridge.local.refusals import Refusal
 from ragbridge.models import SEARCH_TOKENS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ragbridge.local.jina.html import Page
 
+OPTIONS = (*(option for option in READER if option.field != "page"), *SEARCH)
+"""The options of search: its own, and those of the reader for each page found."""
 RESULTS = 5
 """Default of ``num``."""
 MOST_RESULTS = 20
@@ -46,14 +49,18 @@ class Search:
         Raises:
             Refusal: 400 for an invalid option, 422 if there are no results.
         """
-        fields = fields_of(call)
-        query = call.parameters.get("query") or call.arguments.get("q") or fields.get("q")
+        fields = fields_of(call).beside(_typed(call.arguments))
+        query = call.parameters.get("query") or fields.get("q")
         if not isinstance(query, str) or not query.strip():
             fields.report("q", "Input should be a text", "string_type", query)
-        count = fields.integer("num", low=1, high=MOST_RESULTS) or RESULTS
+        count = fields.integer("num", "count", low=1, high=MOST_RESULTS) or RESULTS
         start = ((fields.integer("page", low=1) or 1) - 1) * count
+        site = call.headers.get("x-site") or fields.get("site") or ""
+        if not isinstance(site, str):
+            fields.report("site", "Input should be a valid string", "string_type", site)
         fields.check()
-        pages = self._pages.of_sites(call)
+        settings = read_settings(call, fields, OPTIONS)
+        pages = self._pages.of_sites(site)
         if start >= len(pages):
             raise Refusal(422, f"No search results available for query {str(query)[:200]}")
 
@@ -61,13 +68,12 @@ class Search:
         ids = [embedder.ids(f"{page.title}\n{page.description}\n{page.text}") for page in pages]
         relevance = embedder.relevance(embedder.ids(str(query)), ids)
         best = np.argsort(-relevance, kind="stable")[start : start + count]
-        bare = call.headers.get("x-respond-with", "").lower() == "no-content"
         results = []
         for place in best:
             page = pages[place]
-            _, data = formatted(call, page, embedder)
+            data = formatted(page, settings, embedder)
             data["description"] = page.description or page.text[:SNIPPET]
-            if bare:
+            if settings.bare:
                 data = {
                     **{name: data[name] for name in ("title", "url", "description")},
                     "usage": {"tokens": 0},
@@ -97,7 +103,7 @@ class Search:
         fields.check()
         passages = [
             (page, page.text[start:end].strip())
-            for page in self._pages.of_sites(call)
+            for page in self._pages.of_sites(call.headers.get("x-site", ""))
             for start, end in spans(page.text, QUOTE)
             if page.text[start:end].strip()
         ]
@@ -130,6 +136,16 @@ class Search:
             return envelope(data, tokens)
 
         return Work(tokens, write, compute)
+
+
+def _typed(arguments: Mapping[str, str]) -> dict[str, Any]:
+    """The parameters of an address, with numbers where a field is one."""
+    return {
+        name: int(text)
+        if name in {"num", "count", "page"} and text.isascii() and text.isdigit() and len(text) < 16
+        else text
+        for name, text in arguments.items()
+    }
 
 
 def _reference(page: Page, quote: str, relevance: float) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def test_a_page_as_markdown(ask, engine):
         "[Home](https://example.com/home)\n\n# Cats\n\n"
         "A cat is a **small** animal & it _purrs_. [Read more](https://example.com/more.html)\n"
         "Second line ![Image 1: A cat](https://example.com/cat.png)\n\n"
-        "* one\n* two\n\n```\nx = 1\ny = 2\n```\n\n| a | b"
+        "* one\n* two\n\n```\nx = 1\ny = 2\n```\n\n| a | b |\n| --- | --- |"
     )
     assert page["usage"]["tokens"] > 20
     assert response.headers["x-usage-tokens"] == str(page["usage"]["tokens"])

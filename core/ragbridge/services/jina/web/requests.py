@@ -10,7 +10,7 @@ from ragbridge.client.wire import count_of, encode
 from ragbridge.errors import ConfigurationError, ResponseError, StatusError
 from ragbridge.services.jina.wire import decode, told
 from ragbridge.values.embeddings import Usage
-from ragbridge.values.web import Page
+from ragbridge.values.web import Page, RelatedLink
 
 if TYPE_CHECKING:
     from ragbridge.flow import Flow, Response
@@ -160,7 +160,11 @@ def read_page(row: object, *, content: bool) -> Page:
         raise ResponseError("a page of the answer is not an object")
     html, text = _text(row, "html"), _text(row, "text")
     screenshot, pageshot = _text(row, "screenshotUrl"), _text(row, "pageshotUrl")
-    formats = (_text(row, "content"), text, pageshot, screenshot, html)
+    # With chunking, some versions of the reader give the chunks as the content itself.
+    parts = isinstance(row.get("content"), list)
+    chunks = _texts(row, "content" if parts else "chunks")
+    main = "\n\n".join(chunks) if parts else _text(row, "content")
+    formats = (main, text, pageshot, screenshot, html)
     if content and all(value is None for value in formats):
         raise ResponseError("the answer has no 'content'")
     return Page(
@@ -174,9 +178,39 @@ def read_page(row: object, *, content: bool) -> Page:
         pageshot_url=pageshot,
         links=_pairs(row, "links"),
         images=_pairs(row, "images"),
+        chunks=chunks,
+        num_pages=count_of(row.get("numPages")),
+        metadata=_named(row.get("metadata")),
+        external=_external(row.get("external")),
         published=_text(row, "publishedTime"),
         warning=told(row.get("warning")),
         usage=Usage(tokens_of(row) or 0, 1),
+    )
+
+
+def _texts(row: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    value = row.get(name)
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
+        raise ResponseError(f"{name!r} of a page is not a list of strings")
+    return tuple(value)
+
+
+def _named(value: object) -> tuple[tuple[str, str], ...]:
+    """The strings of an object, by name. What a page says of itself is beside its content: anything else is left out."""
+    entries = value.items() if isinstance(value, dict) else ()
+    return tuple((name, text) for name, text in entries if isinstance(text, str))
+
+
+def _external(value: object) -> tuple[RelatedLink, ...]:
+    """``{relation: {address: {attribute: value}}}``; likewise, what has another shape is left out."""
+    relations = value.items() if isinstance(value, dict) else ()
+    return tuple(
+        RelatedLink(relation, address, _named(attributes))
+        for relation, addresses in relations
+        if isinstance(addresses, dict)
+        for address, attributes in addresses.items()
     )
 
 

@@ -6,6 +6,7 @@ import base64
 import dataclasses
 import json
 import logging
+import pickle
 import re
 from urllib.parse import quote
 
@@ -22,6 +23,7 @@ from ragbridge import (
     RagbridgeError,
     RateLimitError,
     ReaderOptions,
+    RelatedLink,
     ResponseError,
     Retry,
     ServiceError,
@@ -532,3 +534,51 @@ def read_any(scripted):
         return jina.read(URL)
 
     return call
+
+
+def test_chunks_and_what_a_page_says_of_itself(read):
+    """``markdown_chunking``'s chunks, the number of pages, ``meta`` and ``link`` elements are on the page; values that freeze."""
+    page, _ = read(
+        answer(
+            {
+                **DATA,
+                "chunks": ["# A", "## B"],
+                "numPages": 3,
+                "metadata": {"lang": "en", "odd": 5},
+                "external": {"icon": {"https://x/i.png": {"type": "image/png"}}, "odd": 5},
+            }
+        ),
+        options=ReaderOptions(markdown_chunking="h2"),
+    )
+    assert (page.content, page.chunks, page.num_pages) == ("# A page", ("# A", "## B"), 3)
+    assert page.metadata == (("lang", "en"),)
+    assert page.external == (RelatedLink("icon", "https://x/i.png", (("type", "image/png"),)),)
+    assert pickle.loads(pickle.dumps(page)) == page
+    assert hash(page)
+
+
+def test_content_in_a_list(read):
+    """Where the content itself comes in chunks, it is read at once."""
+    page, requests = read(answer({**DATA, "content": ["# A", "## B"]}), client={"retry": Retry(attempts=5)})
+    assert (page.content, page.chunks, len(requests)) == ("# A\n\n## B", ("# A", "## B"), 1)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"chunks": ["a", 5]}, {"chunks": "a"}, {"content": ["a", None]}, {"content": 5}]
+)
+def test_chunks_that_are_none(read, wrong):
+    """Chunks are strings in a list, or the answer is not what was promised."""
+    with pytest.raises(ResponseError):
+        read(answer({**DATA, **wrong}))
+
+
+def test_chunks_of_the_embedded_engine():
+    """It cuts at headings, as the service does."""
+    engine = Engine(
+        pages={"https://example.com/a": "<h1>A</h1><p>a</p><h2>B</h2><meta name=lang content=en>"}
+    )
+    page = Jina(base_url="local", transport=engine).read(
+        "https://example.com/a", options=ReaderOptions(markdown_chunking="h2")
+    )
+    assert page.chunks == ("# A\n\na", "## B")
+    assert page.metadata == (("lang", "en"),)
