@@ -1,4 +1,4 @@
-"""The base of transports over HTTP, for any library: lifetimes of clients, time limits, errors."""
+"""The base of transports over HTTP, for any library: which client a request gets, and for how long."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ import os
 import threading
 import weakref
 from abc import ABC, abstractmethod
-from collections import OrderedDict
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from ragbridge.errors import RequestError
 from ragbridge.flow import Request, Response
+from ragbridge.transport.copies import RecentAnswers
+from ragbridge.transport.leases import Lease, LoopLease
 from ragbridge.values.public import __version__
 
 CONNECT_TIMEOUT = 10.0
-ENDURANCE = 8
-"""Cancelled requests after which a client is replaced, if cancelling leaks its connections."""
 
 HEADERS: Mapping[str, str] = {
     "accept": "application/json",
@@ -170,154 +168,6 @@ class PooledTransport(ABC):
         lease = self._by_loop.get(loop)
         if lease is not None and lease.client is client:
             del self._by_loop[loop]
-
-
-class Lease:
-    """A blocking client and the number of requests that use it."""
-
-    def __init__(self, client: Any, close: Callable[[], object]) -> None:
-        self.client = client
-        self.close = close
-        self._users = 0
-        self._retired = False
-        self._lock = threading.Lock()
-
-    def take(self) -> None:
-        """One request more."""
-        with self._lock:
-            self._users += 1
-
-    def give_back(self) -> bool:
-        """One request less. True if the client is retired and no longer used: the caller then closes it."""
-        with self._lock:
-            self._users -= 1
-            return self._retired and not self._users
-
-    def retire(self) -> bool:
-        """Give this client to no further request. True if none uses it: the caller then closes it."""
-        with self._lock:
-            self._retired = True
-            return not self._users
-
-
-class LoopLease:
-    """The client of one event loop and the number of requests that use it. Used by that loop's thread alone."""
-
-    def __init__(self, client: Any, shut: Callable[[Any], Awaitable[None]]) -> None:
-        self.client = client
-        self.closer = self._closing(client, shut)
-        self._users = 0
-        self._retired = False
-        self._endurance = ENDURANCE
-
-    @staticmethod
-    async def _closing(client: Any, shut: Callable[[Any], Awaitable[None]]) -> AsyncGenerator[None, None]:
-        try:
-            yield
-        finally:
-            await shut(client)
-
-    async def close(self) -> None:
-        """Close the client, on its loop."""
-        await self.closer.aclose()
-
-    def take(self) -> None:
-        """One request more."""
-        self._users += 1
-
-    def give_back(self) -> bool:
-        """One request less. True if the client is retired and no longer used: the caller then closes it."""
-        self._users -= 1
-        return self._retired and not self._users
-
-    def retire(self) -> bool:
-        """Give this client to no further request. True if none uses it: the caller then closes it."""
-        self._retired = True
-        return not self._users
-
-    def wear(self) -> bool:
-        """A request was cancelled on its way. True once that has happened too often to trust the client."""
-        self._endurance -= 1
-        return self._endurance <= 0
-
-
-class RecentAnswers:
-    """Detects an answer that arrives a second time, in place of the answer to another request.
-
-    Where a gateway sends an answer twice, the next request on that connection receives the copy, and each later one the
-    answer to the one before it. HTTP/1.1 cannot tell; services that number their answers (``X-Request-Id``) can. A
-    number that comes a third time does not number answers: then nothing is concluded any more. The price is that a server
-    whose number never changes has its second answer refused once, and asked for again.
-    """
-
-    KEPT = 512
-
-    def __init__(self) -> None:
-        # What was asked, by the number of its answer; None once that number has been refused.
-        self._seen: OrderedDict[str, int | None] = OrderedDict()
-        self._lock = threading.Lock()
-        self._meaningless = False
-
-    def check(self, request: Request, headers: Mapping[str, str]) -> None:
-        """Check the head of an answer before its body is read. A caller that leaves it unread must close its connection.
-
-        Raises:
-            RequestError: This answer has arrived before.
-        """
-        number = headers.get("x-request-id")
-        if number is None or self._meaningless:
-            return
-        asked = hash((request.method, request.url, request.body))
-        with self._lock:
-            if number not in self._seen:
-                self._seen[number] = asked
-                if len(self._seen) > self.KEPT:
-                    self._seen.popitem(last=False)
-                return
-            before, self._seen[number] = self._seen[number], None
-            if before is None:
-                self._meaningless = True
-                return
-            if request.method == "GET" and before == asked:  # from a cache
-                self._seen[number] = before
-                return
-        raise copied(request)
-
-
-def copied(request: Request) -> RequestError:
-    """The error for a request that received the answer to another one."""
-    return RequestError(f"{request.method} {request.place}: the answer to another request came a second time")
-
-
-def too_late(request: Request, seconds: float) -> RequestError:
-    """The error for a request whose answer was still arriving at its deadline."""
-    return RequestError(
-        f"{request.method} {request.place}: no whole answer within {seconds:g} s; see deadline="
-    )
-
-
-def no_answer(request: Request, kind: str) -> RequestError:
-    """The error for a request that was not answered in time."""
-    seconds = f"{request.timeout:g} s" if request.timeout else "the client's timeout"
-    error = RequestError(
-        f"{request.method} {request.place}: no answer within {seconds} ({kind}); see timeout="
-    )
-    error.sent = kind != "connect"
-    return error
-
-
-def no_connection(request: Request, reason: object) -> RequestError:
-    """The error for a request that was not sent."""
-    error = RequestError(f"{request.method} {request.place}: {reason}")
-    error.sent = False
-    return error
-
-
-def not_trusted(request: Request, reason: str) -> RequestError:
-    """The error for a server whose certificate is not trusted. It is not retried."""
-    error = no_connection(request, reason)
-    error.retryable = False
-    return error
 
 
 _transports: weakref.WeakSet[PooledTransport] = weakref.WeakSet()

@@ -30,15 +30,8 @@ from urllib3.util.wait import wait_for_read
 
 from ragbridge.errors import ConfigurationError, RequestError
 from ragbridge.flow import Request, Response
-from ragbridge.transport.base import (
-    CONNECT_TIMEOUT,
-    HEADERS,
-    PooledTransport,
-    no_answer,
-    no_connection,
-    not_trusted,
-    too_late,
-)
+from ragbridge.transport.base import CONNECT_TIMEOUT, HEADERS, PooledTransport
+from ragbridge.transport.failures import no_answer, no_connection, not_trusted, too_late
 from ragbridge.transport.threads import in_thread
 from ragbridge.transport.tls import certificates, distrust
 

@@ -13,18 +13,10 @@ import httpx
 
 from ragbridge.errors import ConfigurationError, RagbridgeError, RequestError
 from ragbridge.flow import Request, Response
-from ragbridge.transport.base import (
-    CONNECT_TIMEOUT,
-    HEADERS,
-    Lease,
-    LoopLease,
-    PooledTransport,
-    RecentAnswers,
-    no_answer,
-    no_connection,
-    not_trusted,
-    too_late,
-)
+from ragbridge.transport.base import CONNECT_TIMEOUT, HEADERS, PooledTransport
+from ragbridge.transport.copies import RecentAnswers
+from ragbridge.transport.failures import no_answer, no_connection, not_trusted, too_late
+from ragbridge.transport.leases import Lease, LoopLease
 from ragbridge.transport.proxies import check_proxies
 from ragbridge.transport.threads import within
 from ragbridge.transport.tls import certificates, distrust
