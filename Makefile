@@ -12,7 +12,7 @@ PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --constraint $(
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-core test-shared test-wheel test-python test-lowest test-newest \
+.PHONY: help install demo test test-core test-ray test-shared test-wheel test-python test-lowest test-newest \
 	check format bench picture notebooks live constraints clean
 
 help: ## List the commands
@@ -45,19 +45,23 @@ test-shared: $(VENV)/.made-test ## Run the tests that read the folder ../shared,
 test-wheel: $(VENV)/.made-check ## Install the built wheel elsewhere, alone and with each extra
 	$(BIN)/python tests/packaging/wheel.py
 
+test-ray: ## Run the tests of ragbridge.ray on a real Ray of this machine
+	$(MAKE) VENV=.venv-ray .venv-ray/.made-test-ray
+	.venv-ray/bin/python -m pytest tests/core/ray -m "ray or not ray"
+
 test-python: ## Run every test on another interpreter: PYTHON=python3.13
 	$(MAKE) VENV=$(VENV_OF_PYTHON) $(VENV_OF_PYTHON)/.made-test
 	$(VENV_OF_PYTHON)/bin/python -m pytest $(PARALLEL)
 
 test-lowest: build/lowest.txt ## Run the tests on the lowest versions that pyproject.toml allows
 	$(MAKE) VENV=.venv-lowest CONSTRAINTS=build/lowest.txt .venv-lowest/.made-test-lowest
-	.venv-lowest/bin/python -m pytest $(PARALLEL) tests/core tests/integrations -m "not peers and not live and not shared" -W default
+	.venv-lowest/bin/python -m pytest $(PARALLEL) tests/core tests/integrations -m "not peers and not live and not shared and not ray" -W default
 
 # What is newest changes without a change here, so the environment is always made anew.
 test-newest: ## Run the tests on the newest versions that pyproject.toml allows
 	rm -rf .venv-newest
 	$(MAKE) VENV=.venv-newest CONSTRAINTS=/dev/null .venv-newest/.made-test-lowest
-	.venv-newest/bin/python -m pytest $(PARALLEL) tests/core tests/integrations -m "not peers and not live and not shared"
+	.venv-newest/bin/python -m pytest $(PARALLEL) tests/core tests/integrations -m "not peers and not live and not shared and not ray"
 
 build/lowest.txt: pyproject.toml constraints.txt tests/packaging/lowest.py
 	@mkdir -p build
@@ -90,10 +94,10 @@ live: $(VENV)/.made-test ## Tests against real services: JINA_API_KEY, ELASTICSE
 
 constraints: ## Write constraints.txt anew: names and versions, from a fresh environment with everything
 	rm -rf .venv-constraints && $(PYTHON) -m venv .venv-constraints
-	.venv-constraints/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[test,check]"
+	.venv-constraints/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[test,check,ray]"
 	.venv-constraints/bin/python -m pip freeze --all --exclude pip --exclude-editable > constraints.new
 	mv constraints.new constraints.txt
 	rm -rf .venv-constraints
 
 clean: ## Remove what these commands made
-	rm -rf .venv .venv-core .venv-lowest .venv-newest .venv-3.* build dist
+	rm -rf .venv .venv-core .venv-ray .venv-lowest .venv-newest .venv-3.* build dist
