@@ -13,6 +13,7 @@ from ragbridge.client.secret import MissingKeyError
 from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Clock, SystemClock
 from ragbridge.transport.async_driver import AsyncDriver
+from ragbridge.transport.event_loop import require_asyncio
 from ragbridge.transport.in_process import InProcessTransport, in_process
 from ragbridge.transport.thread_driver import ThreadDriver
 
@@ -112,6 +113,7 @@ class Service:
         return ThreadDriver(self._transport, self._clock, self._concurrency).run(plan)
 
     async def _run_async(self, plan: Plan[T]) -> T:
+        require_asyncio()
         return await AsyncDriver(self._transport, self._clock, self._concurrency).run(plan)
 
     def _stream(self, plans: Iterable[Plan[T]], *, ahead: int | None = None) -> Generator[T, None, None]:
@@ -135,6 +137,7 @@ class Service:
 
     async def aclose(self) -> None:
         """Close idle connections, those of the running event loop included, and the cache's file."""
+        require_asyncio()
         await self._transport.close_async()
         self._close_cache()
 

@@ -21,6 +21,7 @@ from ragbridge.errors import RequestError
 from ragbridge.flow import Clock, Do, Effect, Flow, Plan, Response, Send, single
 from ragbridge.limiter import loops as event_loops
 from ragbridge.limiter.loops import Waker
+from ragbridge.transport.event_loop import require_asyncio
 from ragbridge.transport.series import Series
 from ragbridge.transport.work import LINGER, Stopped, Work, interrupted, resume, waitable_of
 
@@ -110,6 +111,7 @@ class AsyncDriver:
         Raises:
             RagbridgeError: A plan failed. Raised in its position; the flows under way are cancelled.
         """
+        require_asyncio()  # here: the generator may be made before its event loop runs
         crew = _Crew(self._labour, self._concurrency, Series(ahead or self._concurrency))
         source = _awaited(plans)
         try:
