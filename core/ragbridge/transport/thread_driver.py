@@ -239,12 +239,13 @@ class _Crew:
         with self._news:
             self._idle += 1
             try:
-                while not self._closed and (task := self._series.take()) is None:
+                while not self._closed:
+                    task = self._series.take()
+                    if task is not None:
+                        self._news.notify_all()  # there may be room for another plan
+                        return task
                     self._news.wait()
-                if self._closed:
-                    return None
-                self._news.notify_all()  # there may be room for another plan
-                return task
+                return None
             finally:
                 self._idle -= 1
 

@@ -88,7 +88,8 @@ def _scalar(value: Any) -> object:
         return value.item()
     if kind == "f" and value.dtype.itemsize <= 8:
         return float(value)
-    if kind == "M" and isinstance(moment := value.item(), date):
+    moment = value.item() if kind == "M" else None
+    if isinstance(moment, date):
         return moment.isoformat()
     if kind == "M" and moment is None:
         raise TypeError("NaT is no time: pass None, or leave the field out")
@@ -97,11 +98,12 @@ def _scalar(value: Any) -> object:
 
 def _array(value: Any) -> object:
     kind = getattr(getattr(value, "dtype", None), "kind", "")
-    if kind in ("m", "M") and not isinstance(listed := value.tolist(), (list, date)):
+    listed = value.tolist()
+    if kind in ("m", "M") and not isinstance(listed, (list, date)):
         return _scalar(value[()])
     if kind in ("m", "M") and any(isinstance(item, int) for item in _leaves(listed)):
         raise TypeError(f"an array of {value.dtype} has no form in JSON{instead(value)}")
-    return value.tolist()
+    return listed
 
 
 def _leaves(value: object) -> Iterator[object]:

@@ -98,7 +98,7 @@ class ElasticSemanticRetriever(BaseRetriever):
         self.rerank_field = rerank_field
         self.rank_window_size = rank_window_size
         self.text_field = field if text_field is None else text_field
-        self.missing_text = missing_text
+        self.missing_text: Literal["skip", "empty"] = missing_text
         self.metadata_fields = metadata_fields
         self._elastic = ElasticConnected(**settings)._elastic  # noqa: SLF001 - of the same kind
         # They send nothing; they raise now, rather than at the first query, if a setting is wrong.

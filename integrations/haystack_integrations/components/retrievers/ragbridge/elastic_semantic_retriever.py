@@ -121,7 +121,7 @@ class ElasticSemanticRetriever(ElasticComponent):
         self.top_k = check_top_k(top_k)
         self.filters = _checked(filters)
         self.content_field = content_field
-        self.missing_text = missing_text
+        self.missing_text: Literal["skip", "empty"] = missing_text
         self.meta_fields = meta_fields
         self.match_field = match_field
         self.rerank_inference_id = rerank_inference_id
