@@ -261,8 +261,14 @@ def check_wheel(wheel: Path) -> None:
         for path in sources(root)
     }
     holds("the wheel holds every source file", sorted(code), sorted(tracked))
-    holds("the licence is in the wheel", f"{about}/licenses/LICENSE" in names, True)
-    holds("the metadata names the licence", metadata["License-Expression"], "Apache-2.0")
+    unicode = "core/ragbridge/chunking/boundaries/LICENSE-UNICODE"
+    licences = {name for name in names if name.startswith(f"{about}/licenses/")}
+    holds(
+        "the licences are in the wheel",
+        licences,
+        {f"{about}/licenses/{name}" for name in ("LICENSE", unicode)},
+    )
+    holds("the metadata names the licences", metadata["License-Expression"], "Apache-2.0 AND Unicode-3.0")
     holds("the metadata names the lowest Python", metadata["Requires-Python"], ">=3.11")
     missing = sorted({*EXTRAS, "demo"} - {*metadata.get_all("Provides-Extra", [])})
     holds("the metadata names every extra", missing, [])
