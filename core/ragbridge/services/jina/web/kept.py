@@ -7,13 +7,13 @@ import json
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import astuple, fields
 from typing import TYPE_CHECKING, Any
 
 from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Flow, do
 from ragbridge.values.embeddings import Usage
-from ragbridge.values.web import Page
+from ragbridge.values.web import Page, RelatedLink
 
 if TYPE_CHECKING:
     from ragbridge.services.jina.session import JinaChannel
@@ -67,7 +67,7 @@ def keep(channel: JinaChannel, source: Mapping[str, str], options: ReaderOptions
         and page.screenshot_url is None
         and page.pageshot_url is None
     ):
-        value = json.dumps([time.time(), [getattr(page, name) for name in _FIELDS]]).encode()
+        value = json.dumps([time.time(), [getattr(page, name) for name in _FIELDS]], default=astuple).encode()
         yield from do(lambda: cache.put_many({key: value}))
 
 
@@ -89,6 +89,7 @@ def _decode(value: bytes, max_age: float) -> Page:
     found = {name: _frozen(part) for name, part in zip(_FIELDS, row, strict=True)}
     if not all(isinstance(found[name], str) for name in _TEXTS):
         raise TypeError("a page of other fields")
+    found["external"] = tuple(RelatedLink(*link) for link in found["external"])
     return Page(**found, usage=Usage(cached=1))
 
 

@@ -128,7 +128,7 @@ def test_another_page_and_another_way_to_read_it_are_told_apart():
         ({}, OTHER, {}),
         ({}, URL, {"return_format": "text"}),
         ({}, URL, {"options": ReaderOptions(set_cookie="a=b")}),
-        ({}, URL, {"options": ReaderOptions(viewport=(640, 480))}),
+        ({}, URL, {"options": ReaderOptions(locale="de-DE")}),
         ({}, URL, {"html": "<p>x</p>"}),
         ({}, URL, {"html": "<p>y</p>"}),
         ({"reader_url": "http://reader.example/r"}, URL, {}),
@@ -169,3 +169,17 @@ def test_what_a_cache_spoilt_is_read_again(value):
         (name,) = cache
         cache[name] = value
     assert len(transport.requests) == 2
+
+
+def test_a_kept_page_is_the_page_that_was_read():
+    """With its links, its chunks and what it says of itself, in values of the same types."""
+    html = "<title>T</title><meta name=a content=b><link rel=icon href=/i type=x><h1>A</h1><a href=/l>l</a><h2>B</h2>"
+    options = ReaderOptions(markdown_chunking="h2", links_summary=True)
+    cache: dict[str, bytes] = {}
+    first, second = (client(cache)[0].read(URL, html=html, options=options, max_age=DAY) for _ in range(2))
+    assert (first.chunks, first.external[0].relation) == (
+        ("# A\n\n[l](https://example.com/l)", "## B"),
+        "icon",
+    )
+    assert second.usage.cached == 1
+    assert replace(second, usage=first.usage) == first
