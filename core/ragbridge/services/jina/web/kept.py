@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PRODUCT = "reader"
 
-_FIELDS = tuple(field.name for field in fields(Page) if field.name != "usage")
+_FIELDS = tuple(field.name for field in fields(Page))
 _TEXTS = ("url", "title", "content", "description")
 
 
@@ -51,7 +51,7 @@ def known(
     found = yield from do(lambda: cache.get_many([key]))
     try:
         return _decode(found[key], max_age)
-    except (KeyError, TypeError, ValueError):  # not there, spoilt, or too old
+    except (AttributeError, KeyError, TypeError, ValueError):  # not there, spoilt, or too old
         return None
 
 
@@ -67,7 +67,7 @@ def keep(channel: JinaChannel, source: Mapping[str, str], options: ReaderOptions
         and page.screenshot_url is None
         and page.pageshot_url is None
     ):
-        value = json.dumps([time.time(), [getattr(page, name) for name in _FIELDS]], default=astuple).encode()
+        value = _encode(page)
         yield from do(lambda: cache.put_many({key: value}))
 
 
@@ -76,21 +76,26 @@ def _key(channel: JinaChannel, source: Mapping[str, str], options: ReaderOptions
     return keys.of(hashlib.blake2b(json.dumps(source, sort_keys=True).encode()).digest())
 
 
+def _encode(page: Page) -> bytes:
+    return json.dumps([time.time(), dict(zip(_FIELDS, astuple(page), strict=False))]).encode()
+
+
 def _decode(value: bytes, max_age: float) -> Page:
     """The page.
 
     Raises:
-        TypeError: The value is none of ``keep``.
+        AttributeError: The value is none of ``keep``.
+        TypeError: The same.
         ValueError: The same, or the page is too old. The clocks of two machines may differ by as much as it may be old.
     """
     read_at, row = json.loads(value)
     if not abs(time.time() - read_at) <= max_age:
         raise ValueError("too old")
-    found = {name: _frozen(part) for name, part in zip(_FIELDS, row, strict=True)}
-    if not all(isinstance(found[name], str) for name in _TEXTS):
-        raise TypeError("a page of other fields")
-    found["external"] = tuple(RelatedLink(*link) for link in found["external"])
-    return Page(**found, usage=Usage(cached=1))
+    found = {name: _frozen(part) for name, part in row.items()}
+    if found.keys() != {*_FIELDS} or not all(isinstance(found[name], str) for name in _TEXTS):
+        raise ValueError("a page of other fields")
+    external = tuple(RelatedLink(*link) for link in found.pop("external"))
+    return Page(**{**found, "external": external, "usage": Usage(cached=1)})
 
 
 def _frozen(part: Any) -> Any:
