@@ -159,20 +159,32 @@ def _prepare(path: str) -> None:
             "name a file on a local disk, or use RedisCache for several machines"
         )
     try:
-        with suppress(FileExistsError):
-            made = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, PRIVATE)
-            try:
-                Path(path).chmod(PRIVATE)
-            finally:
-                os.close(made)
+        with _creating:
+            _create(path)
         if not stat.S_ISREG(Path(path).stat().st_mode):
             raise ConfigurationError(f"cache={path!r} is no regular file: name one")
-        os.close(os.open(path, os.O_RDWR))
     except OSError as error:
-        raise ConfigurationError(
-            f"cache={path!r} cannot be opened for writing ({error.strerror}): name a file in a folder that exists and "
-            "that you may write to"
-        ) from None
+        raise _no_file(path, error.strerror) from None
+    # Asked, not tried: closing a file that this process has open elsewhere would give up SQLite's locks on it.
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise _no_file(path, "Permission denied")
+
+
+def _create(path: str) -> None:
+    """Make an empty file, if there is none. Nobody in this process opens it before it is closed here."""
+    with suppress(FileExistsError):
+        made = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, PRIVATE)
+        try:
+            Path(path).chmod(PRIVATE)
+        finally:
+            os.close(made)
+
+
+def _no_file(path: str, why: str | None) -> ConfigurationError:
+    return ConfigurationError(
+        f"cache={path!r} cannot be opened for writing ({why}): name a file in a folder that exists and that you may "
+        "write to"
+    )
 
 
 def _switch(connection: sqlite3.Connection, path: str) -> None:
@@ -204,6 +216,7 @@ def _inode(path: str) -> tuple[int, int] | None:
 
 
 _registry = threading.Lock()
+_creating = threading.Lock()
 _databases: weakref.WeakSet[Database] = weakref.WeakSet()
 _held: list[Database] = []
 _abandoned: list[sqlite3.Connection] = []
@@ -217,9 +230,11 @@ def _before_fork() -> None:
         if database._lock.acquire(timeout=BUSY):  # noqa: SLF001 - of this module
             database._close()  # noqa: SLF001
             _held.append(database)
+    _creating.acquire()
 
 
 def _after_fork_in_parent() -> None:
+    _creating.release()
     while _held:
         _held.pop()._lock.release()  # noqa: SLF001 - of this module
     _registry.release()
@@ -232,6 +247,7 @@ def _after_fork_in_child() -> None:
         if database._connection is not None:  # noqa: SLF001 - a thread was busy with it for too long
             _abandoned.append(database._connection)  # noqa: SLF001
             database._connection = None  # noqa: SLF001
+    _creating.release()
     _registry.release()
 
 

@@ -169,6 +169,23 @@ def test_a_path_below_home(tmp_path, monkeypatch):
     assert SqliteCache("~/vectors.db").path == tmp_path / "vectors.db"
 
 
+def test_objects_of_one_process_share_it(cache, path):
+    """A second one does not take the file's locks from the first, which would let others drop its log."""
+    cache.put_many({KEYS[0]: b"1"})
+    second = SqliteCache(path)
+    other = """
+        import sys
+        from ragbridge import SqliteCache
+        SqliteCache(sys.argv[1]).put_many({bytes([9] * 20): b"other"})
+    """
+    run(other, path)
+    assert names(path.parent) == ["vectors.db", "vectors.db-shm", "vectors.db-wal"]
+    second.put_many({KEYS[2]: b"2"})
+    run(other, path)
+    cache.put_many({KEYS[3]: b"3"})
+    assert len(SqliteCache(path).get_many(KEYS)) == 4
+
+
 def test_threads_share_it(cache):
     """Nothing is lost, and no thread sees a part of a batch."""
 
