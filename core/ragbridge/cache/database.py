@@ -166,7 +166,7 @@ def _prepare(path: str) -> None:
     except OSError as error:
         raise _no_file(path, error.strerror) from None
     # Asked, not tried: closing a file that this process has open elsewhere would give up SQLite's locks on it.
-    if not os.access(path, os.R_OK | os.W_OK):
+    if not os.access(path, os.R_OK | os.W_OK, effective_ids=os.access in os.supports_effective_ids):
         raise _no_file(path, "Permission denied")
 
 

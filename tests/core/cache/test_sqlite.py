@@ -12,6 +12,7 @@ import sys
 import textwrap
 import threading
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -382,19 +383,39 @@ def test_devices_are_refused(name):
         SqliteCache(name)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_what_may_not_be_written_is_refused(cache, path):
-    """A file and a folder."""
-    cache.close()
-    path.chmod(0o400)
-    with pytest.raises(ConfigurationError, match="Permission denied"):
-        SqliteCache(path)
-    path.parent.chmod(0o500)
-    try:
-        with pytest.raises(ConfigurationError, match="Permission denied"):
-            SqliteCache(path.parent / "other.db")
-    finally:
-        path.parent.chmod(0o700)
+@pytest.fixture
+def folder():
+    """One that anybody may look into, for a test that runs as somebody who may do no more: root may do anything."""
+    with TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        SqliteCache(f"{name}/vectors.db").close()
+        root = os.geteuid() == 0
+        if root:
+            os.seteuid(65534)
+        yield Path(name)
+        if root:
+            os.seteuid(0)
+        Path(name).chmod(0o755)
+
+
+def test_what_may_not_be_written_is_refused(folder):
+    """A file, a folder, and a file in such a folder, where SQLite could not keep its log."""
+    owner = os.geteuid() != 65534
+    if owner:
+        (folder / "vectors.db").chmod(0o400)
+    with pytest.raises(ConfigurationError, match="Permission denied.*that you may write to"):
+        SqliteCache(folder / "vectors.db")
+    if owner:
+        (folder / "vectors.db").chmod(0o600)
+        folder.chmod(0o555)
+    with pytest.raises(ConfigurationError, match="Permission denied.*that you may write to"):
+        SqliteCache(folder / "other.db")
+    if not owner:
+        os.seteuid(0)
+        (folder / "vectors.db").chmod(0o666)
+        os.seteuid(65534)
+    with pytest.raises(ConfigurationError, match=r"vectors\.db' cannot be used .*name another file"):
+        SqliteCache(folder / "vectors.db")
 
 
 @pytest.mark.parametrize("wrong", ["", ":memory:", "a\0b", b"bytes"])
