@@ -42,6 +42,8 @@ class Request:
     body: bytes = field(default=b"", repr=False)
     timeout: float | None = None
     """Seconds to wait for the answer; None for the transport's own figure."""
+    most: int | None = None
+    """Bytes of a success's body that are read at most; None for the transport's own figure."""
 
     @property
     def place(self) -> str:

@@ -12,6 +12,7 @@ from ragbridge.client.call import Policy, Totals
 from ragbridge.client.job import Ask, Job
 from ragbridge.client.lookup import FindKeys, Lookup, Manner, Rows
 from ragbridge.client.meter import UNKNOWN, Meter
+from ragbridge.client.sizes import OTHERS
 from ragbridge.errors import InvalidRequestError, RateLimitError, StatusError
 from ragbridge.flow import Flow, Request, Response
 from ragbridge.limiter.limiter import Limiter, shared
@@ -246,6 +247,7 @@ class Channel:
         measure: Callable[[], Features] = lambda: NOTHING,
         extra: float = 0.0,
         refusal: Callable[[Response], StatusError] | None = None,
+        most: int | None = OTHERS,
     ) -> Flow[tuple[T, int | None]]:
         """One request, paced by what it will probably cost; what it did cost makes the next guess better.
 
@@ -264,12 +266,13 @@ class Channel:
             measure: What ``tokens(model)`` measures of the request; not asked where tokens are not limited.
             extra: Tokens that the request costs beside those of its texts.
             refusal: Reads answers of 400 or more in place of the channel's own function.
+            most: Bytes that a success can have, see ``sizes``; None for the transport's own figure.
         """
         sent = dict(headers or {})
         if signed and self._key is not None:
             sent["authorization"] = f"{self._scheme} {self._key.reveal()}"
         return self._meter_of(product, model).send(
-            Request(method, url, sent, body, timeout or self._timeout),
+            Request(method, url, sent, body, timeout or self._timeout, most),
             read=read,
             refusal=refusal or self.refusal,
             measure=measure,

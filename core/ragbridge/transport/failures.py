@@ -5,6 +5,16 @@ from __future__ import annotations
 from ragbridge.errors import RequestError
 from ragbridge.flow import Request
 
+SHOWN = 300
+"""Characters of an HTTP library's message that an error shows: some hold what the server sent, whole."""
+
+
+def broken(request: Request, reason: object) -> RequestError:
+    """The error for a request whose answer could not be read."""
+    text = str(reason) or type(reason).__name__
+    shown = text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+    return RequestError(f"{request.method} {request.place}: {shown}")
+
 
 def too_late(request: Request, seconds: float) -> RequestError:
     """The error for a request whose answer was still arriving at its deadline."""

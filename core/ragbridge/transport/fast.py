@@ -10,12 +10,13 @@ import functools
 import http.client
 import io
 import math
+import re
 import socket
 import ssl
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,7 +32,8 @@ from urllib3.util.wait import wait_for_read
 from ragbridge.errors import ConfigurationError, RequestError
 from ragbridge.flow import Request, Response
 from ragbridge.transport.base import CONNECT_TIMEOUT, HEADERS, PooledTransport
-from ragbridge.transport.failures import no_answer, no_connection, not_trusted, too_late
+from ragbridge.transport.bodies import STEP, Body
+from ragbridge.transport.failures import broken, no_answer, no_connection, not_trusted, too_late
 from ragbridge.transport.threads import in_thread
 from ragbridge.transport.tls import certificates, distrust
 
@@ -74,13 +76,16 @@ class FastTransport(PooledTransport):
                 retries=False,
                 redirect=False,
                 preload_content=False,
+                decode_content=False,
             )
             try:
                 self._answers.check(request, answer.headers)
+                body = Body(request, answer.status, answer.headers)
+                if not all(map(body.take, _parts(answer, body))):
+                    answer.close()
             except RequestError:
                 answer.close()
                 raise
-            body = answer.data
         except NewConnectionError as error:  # a subclass of urllib3's timeouts, but a failed connection
             raise no_connection(request, error) from error
         except UrllibTimeoutError as error:
@@ -94,8 +99,8 @@ class FastTransport(PooledTransport):
         except HTTPError as error:
             if (reason := distrust(error)) is not None:
                 raise not_trusted(request, reason) from error
-            raise RequestError(f"{request.method} {request.place}: {error}") from error
-        return Response(answer.status, answer.headers, body)
+            raise broken(request, error) from error
+        return Response(answer.status, answer.headers, body.content())
 
     async def _exchange_async(self, client: aiohttp.ClientSession, request: Request) -> Response:
         seconds, patience = self._silence(request), self._patience(request)
@@ -113,10 +118,15 @@ class FastTransport(PooledTransport):
             ) as answer:
                 try:
                     self._answers.check(request, answer.headers)
+                    body = Body(request, answer.status, answer.headers)
+                    async for part in answer.content.iter_any():
+                        if not body.take(part):
+                            _close_taken()
+                            break
                 except RequestError:
                     _close_taken()
                     raise
-                return Response(answer.status, answer.headers, await answer.read())
+                return Response(answer.status, answer.headers, body.content())
         except TimeoutError as error:
             if time.monotonic() - start >= patience:
                 raise too_late(request, patience) from error
@@ -130,9 +140,7 @@ class FastTransport(PooledTransport):
                 raise not_trusted(request, reason) from error
             raise no_connection(request, error) from error
         except aiohttp.ClientError as error:
-            raise RequestError(
-                f"{request.method} {request.place}: {str(error) or type(error).__name__}"
-            ) from error
+            raise broken(request, error) from error
 
     def _open(self) -> tuple[urllib3.PoolManager, Callable[[], object]]:
         pool = urllib3.PoolManager(maxsize=self._connections, ssl_context=self._certificates())
@@ -142,7 +150,7 @@ class FastTransport(PooledTransport):
     def _open_async(self) -> aiohttp.ClientSession:
         resolver = aiohttp.ThreadedResolver(_Names())  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
         connector = _Connector(limit=self._connections, ssl=self._certificates() or True, resolver=resolver)
-        return aiohttp.ClientSession(connector=connector)
+        return aiohttp.ClientSession(connector=connector, auto_decompress=False)
 
     async def _shut(self, client: aiohttp.ClientSession) -> None:
         await client.close()
@@ -155,6 +163,15 @@ class FastTransport(PooledTransport):
         return self._trust if self._tls else None
 
 
+def _parts(answer: urllib3.BaseHTTPResponse, body: Body) -> Iterator[bytes]:
+    """The body of ``answer`` as it arrives; in one piece where that cannot be too long."""
+    if body.fits:
+        yield answer.read(decode_content=False)
+        return
+    while part := answer.read(STEP, decode_content=False):
+        yield part
+
+
 class _Names:
     """Resolves names in threads of its own, not in those of the event loop."""
 
@@ -163,6 +180,11 @@ class _Names:
 
     async def getnameinfo(self, *args: Any) -> Any:
         return await in_thread(functools.partial(socket.getnameinfo, *args))
+
+
+_SIZE = re.compile(rb"[0-9a-fA-F]{1,16}")
+_LONGEST_LINE = 8192
+"""Bytes of the line before a chunk, its extensions included: what aiohttp takes."""
 
 
 class _Here(threading.local):
@@ -205,6 +227,12 @@ class _Answer(http.client.HTTPResponse):
         super().__init__(sock, *args, **kwargs)
         self.fp: Any = io.BufferedReader(_Arrivals(self.fp.detach(), sock))
 
+    def begin(self) -> None:
+        """Read the head. urllib3 refuses several lengths too, but leaves their connection open."""
+        super().begin()
+        if len(set(",".join(self.headers.get_all("content-length", ())).replace(" ", "").split(","))) > 1:
+            raise http.client.HTTPException("the answer has several lengths")
+
     def _read_status(self) -> tuple[str, int, str]:
         while True:
             version, status, reason = super()._read_status()  # type: ignore[misc]
@@ -213,6 +241,19 @@ class _Answer(http.client.HTTPResponse):
             if status == http.client.SWITCHING_PROTOCOLS:
                 raise http.client.BadStatusLine("the server switches to another protocol")
             http.client.parse_headers(self.fp)
+
+    def _read_next_chunk_size(self) -> int:
+        """The size of the next chunk. ``int``, which the library uses, also reads signs and underscores.
+
+        Raises:
+            ValueError: There is none; the library turns it into an ``IncompleteRead``.
+        """
+        line = self.fp.readline(_LONGEST_LINE + 1)
+        size = line.partition(b";")[0].strip()
+        if len(line) > _LONGEST_LINE or not _SIZE.fullmatch(size):
+            self._close_conn()  # type: ignore[attr-defined]
+            raise ValueError("a chunk without a size")
+        return int(size, 16)
 
 
 class _Connection(HTTPConnection):

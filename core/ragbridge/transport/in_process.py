@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from ragbridge.errors import RequestError
 from ragbridge.flow import Request, Response
+from ragbridge.transport.bodies import Body
 
 if TYPE_CHECKING:
     from ragbridge.local import Answer, Engine
@@ -67,7 +69,10 @@ class InProcessTransport:
             raise RequestError(f"{what}: no answer within {self._limit(request):g} s; see timeout=")
         if answer.cut:
             raise RequestError(f"{what}: the connection broke ({answer.cut})")
-        return answer.response
+        response = answer.response
+        body = Body(request, response.status, response.headers, decoded=True)  # the bounds are those of HTTP
+        body.take(response.body)
+        return replace(response, body=body.content())
 
 
 def in_process(given: Transport | Engine, timeout: float) -> Transport:

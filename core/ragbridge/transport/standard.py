@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import ssl
 import sys
+import time
 import weakref
 from collections.abc import Callable
 from typing import Any, NoReturn
 
 import httpx
 
-from ragbridge.errors import ConfigurationError, RagbridgeError, RequestError
+from ragbridge.errors import ConfigurationError, RagbridgeError
 from ragbridge.flow import Request, Response
 from ragbridge.transport.base import CONNECT_TIMEOUT, HEADERS, PooledTransport
+from ragbridge.transport.bodies import Body
 from ragbridge.transport.copies import RecentAnswers
-from ragbridge.transport.failures import no_answer, no_connection, not_trusted, too_late
+from ragbridge.transport.failures import broken, no_answer, no_connection, not_trusted, too_late
 from ragbridge.transport.leases import Lease, LoopLease
 from ragbridge.transport.proxies import check_proxies
 from ragbridge.transport.threads import within
@@ -95,13 +97,23 @@ class HttpTransport(PooledTransport):
         return lease is not self._given_async and super()._drop_async(lease)
 
     def _exchange(self, client: Any, request: Request) -> Response:
+        patience = self._patience(request)
+        until = time.monotonic() + patience
+
         def ask() -> Response:
             with client.stream(**self._arguments(request)) as answer:
-                self._received(client).check(request, answer.headers)
-                return Response(answer.status_code, answer.headers, answer.read())
+                body = self._body(client, request, answer)
+                for part in (answer.read(),) if answer.is_stream_consumed else answer.iter_raw():
+                    if (
+                        time.monotonic() > until
+                    ):  # the caller has left by then, and this thread must not read on
+                        raise TimeoutError
+                    if not body.take(part):
+                        break
+                return Response(answer.status_code, answer.headers, body.content())
 
         try:
-            return within(self._patience(request), ask)
+            return within(patience, ask)
         except Exception as error:  # noqa: BLE001 - sorted by kind there
             self._translate(error, client, request)
 
@@ -114,10 +126,21 @@ class HttpTransport(PooledTransport):
                     asyncio.timeout(self._patience(request)),
                     client.stream(**self._arguments(request)) as answer,
                 ):
-                    self._received(client).check(request, answer.headers)
-                    return Response(answer.status_code, answer.headers, await answer.aread())
+                    body = self._body(client, request, answer)
+                    if answer.is_stream_consumed:
+                        body.take(await answer.aread())
+                    else:
+                        async for part in answer.aiter_raw():
+                            if not body.take(part):
+                                break
+                    return Response(answer.status_code, answer.headers, body.content())
             except Exception as error:  # noqa: BLE001 - sorted by kind there
                 self._translate(error, client, request)
+
+    def _body(self, client: Any, request: Request, answer: Any) -> Body:
+        """Where the body of ``answer`` goes, once its head is checked. A hook of the caller's may have read it already."""
+        self._received(client).check(request, answer.headers)
+        return Body(request, answer.status_code, answer.headers, decoded=answer.is_stream_consumed)
 
     def _received(self, client: Any) -> RecentAnswers:
         """The answers seen on the connections of ``client``, which other services may share if it is the caller's own."""
@@ -183,7 +206,7 @@ class HttpTransport(PooledTransport):
                 raise not_trusted(request, reason) from error
             raise no_connection(request, str(error) or "no connection") from error
         if isinstance(error, getattr(library, "RequestError", ())):
-            raise RequestError(f"{what}: {str(error) or type(error).__name__}") from error
+            raise broken(request, error) from error
         if getattr(client, "is_closed", False):
             raise ConfigurationError(f"{what}: the HTTP client that was passed in is closed") from error
         raise error

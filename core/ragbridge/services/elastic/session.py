@@ -11,6 +11,7 @@ from ragbridge.client.call import may_be_done
 from ragbridge.client.meter import Meter
 from ragbridge.client.secret import MissingKeyError
 from ragbridge.client.session import Channel
+from ragbridge.client.sizes import OTHERS
 from ragbridge.errors import ConfigurationError, RagbridgeError
 from ragbridge.flow import Flow, Response, sleep
 from ragbridge.limiter.limits import RateLimit, RateLimiter
@@ -98,6 +99,7 @@ class ElasticChannel(Channel):
         idempotent: bool = True,
         measure: Callable[[], Features] = lambda: NOTHING,
         secrets: Sequence[str] = (),
+        most: int = OTHERS,
     ) -> Flow[T]:
         """One request to ``path``, which begins with a slash; see ``Channel.request``.
 
@@ -114,6 +116,7 @@ class ElasticChannel(Channel):
             idempotent: Whether Elasticsearch does the same when it gets the request twice.
             measure: What the meter's estimates measure of the request.
             secrets: What is in the body and must not be in an error, such as the key of a service that an endpoint uses.
+            most: Bytes that a success can have.
         """
         if self._expects_key and self._credential is None:
             raise MissingKeyError(
@@ -133,6 +136,7 @@ class ElasticChannel(Channel):
             idempotent=idempotent,
             measure=measure,
             refusal=functools.partial(read_error, credential=self._credential, secrets=secrets),
+            most=most,
         )
         result, _ = yield from flow
         return result

@@ -12,6 +12,7 @@ from ragbridge.client.meter import Meter
 from ragbridge.client.secret import MissingKeyError
 from ragbridge.client.service import Part
 from ragbridge.client.session import Channel, Read
+from ragbridge.client.sizes import OTHERS
 from ragbridge.client.wire import check_address
 from ragbridge.errors import ConfigurationError, StatusError
 from ragbridge.flow import Flow, Response
@@ -177,6 +178,7 @@ class JinaChannel(Channel):
         idempotent: bool = True,
         timeout: float | None = None,
         headers: Mapping[str, str] | None = None,
+        most: int | None = OTHERS,
     ) -> Flow[tuple[T, int | None]]:
         """One request with a JSON body to ``path`` below the API's address; see ``Channel.request``."""
         return self.request(
@@ -190,11 +192,16 @@ class JinaChannel(Channel):
             idempotent=idempotent,
             measure=measure,
             extra=extra,
+            most=most,
         )
 
-    def get(self, path: str, *, product: str, read: Read[T]) -> Flow[tuple[T, int | None]]:
+    def get(
+        self, path: str, *, product: str, read: Read[T], most: int = OTHERS
+    ) -> Flow[tuple[T, int | None]]:
         """One request to read what stands at ``path``."""
-        return self.request("GET", self.hosts.api + path, product=self._allowed(product), read=read)
+        return self.request(
+            "GET", self.hosts.api + path, product=self._allowed(product), read=read, most=most
+        )
 
     def delete(
         self, path: str, *, product: str, read: Read[T], idempotent: bool = True

@@ -114,5 +114,15 @@ def _ask(
         body=job.body(options.payload(input=job.texts[batch.start : batch.stop]), batch),
         timeout=options.timeout,
         measure=lambda: batch.features,
+        most=_most(options.task, batch.stop - batch.start),
     )
     return Bill.of(options.inference_id, None)
+
+
+def _most(task: str, count: int) -> int:
+    """Bytes that an answer about ``count`` texts can have. Nobody says how wide an endpoint's vectors are."""
+    return (
+        sizes.of_rows(count, each=sizes.WEIGHTS)
+        if task == "sparse_embedding"
+        else sizes.of_vectors(count, None)
+    )

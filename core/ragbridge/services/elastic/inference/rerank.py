@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 
+from ragbridge.client import sizes
 from ragbridge.client.answers import Scored, read_scores
 from ragbridge.client.arguments import named
 from ragbridge.client.wire import encode
@@ -82,6 +83,7 @@ def _flow(
         body=body,
         timeout=options.timeout,
         measure=lambda: plus(meter.tokens.measure(query), meter.tokens.measure_all(texts)),
+        most=sizes.of_rows(len(texts), repeated=body),
     )
     scored = yield from channel.naming(send, functools.partial(named, "documents"), places)
     ranked = tuple(RankedDocument(index, score, shown[index]) for index, score, _ in scored)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from ragbridge.client import sizes
 from ragbridge.client.call import may_be_done
 from ragbridge.errors import ConfigurationError, InvalidRequestError, ResponseError, StatusError
 from ragbridge.flow import Flow, Plan, Response, plan, sleep
@@ -215,6 +216,8 @@ def _part(
 def _send(
     channel: ElasticChannel, part: list[Row], options: BulkOptions, doubted: set[int]
 ) -> Flow[list[StatusError | None]]:
+    body = b"".join(row.lines for row in part)
+
     def send() -> Flow[list[StatusError | None]]:
         return channel.send(
             "POST",
@@ -222,10 +225,11 @@ def _send(
             product=PRODUCT,
             read=functools.partial(_read, part=part, options=options, refusal=channel.refusal),
             query=options.query,
-            body=b"".join(row.lines for row in part),
+            body=body,
             content_type="application/x-ndjson",
             timeout=TIMEOUT,
             idempotent=options.op == "index",
+            most=sizes.of_rows(len(part), each=sizes.ROW, repeated=body),
         )
 
     return (

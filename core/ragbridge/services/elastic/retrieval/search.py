@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ragbridge.client import sizes
 from ragbridge.client.wire import count_of
 from ragbridge.errors import ConfigurationError, ResponseError
 from ragbridge.flow import Flow, Plan, Response, single
@@ -39,7 +40,9 @@ def search(channel: ElasticChannel, index: str | Sequence[str], body: Body) -> P
     names, data = searched(index), encode(body, name="the search")
 
     def flow() -> Flow[SearchHits]:
-        return channel.send("POST", f"/{names}/_search", product=PRODUCT, read=_read, body=data)
+        return channel.send(
+            "POST", f"/{names}/_search", product=PRODUCT, read=_read, body=data, most=sizes.PAGE
+        )
 
     return single(flow())
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
+from ragbridge.client import sizes
 from ragbridge.client.arguments import named
 from ragbridge.client.batching import Batch
 from ragbridge.client.bills import Bill
@@ -140,8 +141,14 @@ def _asking(channel: JinaChannel, part: Items, target: Target, results: Results[
             read=functools.partial(read_classifications, places=places, target=target),
             measure=lambda: plus(batch.features, job.meter.tokens.measure_all(labels)),
             extra=batch.extra,
+            most=sizes.of_rows(batch.stop - batch.start, each=sum(map(_label_bytes, labels))),
         )
         results.write(places, rows)
         return Bill.of(target.model or "", billed)
 
     return ask
+
+
+def _label_bytes(label: str) -> int:
+    """Bytes that each row of an answer may have for ``label``."""
+    return sizes.LABEL + sizes.ESCAPED * len(label.encode(errors="replace"))

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 from ragbridge.client.arguments import Where
 from ragbridge.client.bills import Bill
 from ragbridge.client.lookup import FindKeys, Lookup, Manner
+from ragbridge.client.sizes import of_vectors
 from ragbridge.flow import Flow, Plan, Response
+from ragbridge.models import MAX_ITEMS
 from ragbridge.services.jina.embed.inputs import is_pdf
 from ragbridge.services.jina.embed.late import Groups
 from ragbridge.services.jina.embed.options import EmbeddingOptions
@@ -128,7 +130,9 @@ def _flows(
     groups: Groups | None,
 ) -> Callable[[Sequence[int]], Iterator[Flow[Bill]]]:
     """The requests for some places."""
-    post = functools.partial(channel.post, "/embeddings")
+    count = min(MAX_ITEMS if groups else batch_size, len(inputs.texts))
+    most = None if is_pdf(inputs) else of_vectors(count, options.width)
+    post = functools.partial(channel.post, "/embeddings", most=most)
 
     def flows(places: Sequence[int]) -> Iterator[Flow[Bill]]:
         # Late chunking joins what stands in one request: a document is sent whole, whatever is known of it.

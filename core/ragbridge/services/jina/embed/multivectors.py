@@ -12,6 +12,7 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from ragbridge.client import sizes
 from ragbridge.client.answers import read_rows
 from ragbridge.client.bills import Bill
 from ragbridge.client.lookup import Manner
@@ -70,9 +71,12 @@ class Route:
         read: Callable[[Response], tuple[T, int | None]],
         measure: Callable[[], Features],
         extra: float,
+        most: int | None,
     ) -> Flow[tuple[T, int | None]]:
         """One request, to the former route where the service does not know this one; what was found is remembered."""
-        post = functools.partial(channel.post, product=product, read=read, measure=measure, extra=extra)
+        post = functools.partial(
+            channel.post, product=product, read=read, measure=measure, extra=extra, most=most
+        )
         try:
             return (yield from post(self._path, body))
         except InvalidRequestError as error:
@@ -116,10 +120,11 @@ def embed_multivector(
         results.write(places, rows)
         return model_of(body, options.model), billed(body)
 
+    most = None if is_pdf(inputs) else sizes.of_token_vectors(inputs.texts, len(inputs.others), options.width)
     post = (
-        functools.partial(channel.post, PATH)
+        functools.partial(channel.post, PATH, most=most)
         if options.multivector
-        else functools.partial(route.post, channel)
+        else functools.partial(route.post, channel, most=most)
     )
 
     def flows(places: Sequence[int]) -> Iterator[Flow[Bill]]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote
 
 from ragbridge import models
+from ragbridge.client import sizes
 from ragbridge.client.wire import count_of, encode
 from ragbridge.errors import ConfigurationError, InvalidRequestError, JobError, ResponseError
 from ragbridge.flow import Flow, Plan, Response, single
@@ -116,7 +117,12 @@ def listing(channel: JinaChannel, limit: int) -> Plan[tuple[BatchStatus, ...]]:
         raise ConfigurationError(f"limit={limit!r} must be a positive int")
 
     def flow() -> Flow[tuple[BatchStatus, ...]]:
-        statuses, _ = yield from channel.get(f"/batches?limit={limit}", product=PRODUCT, read=_read_listing)
+        statuses, _ = yield from channel.get(
+            f"/batches?limit={limit}",
+            product=PRODUCT,
+            read=_read_listing,
+            most=sizes.of_rows(limit, each=sizes.ROW),
+        )
         return statuses
 
     return single(flow())

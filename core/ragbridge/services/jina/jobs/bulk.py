@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from ragbridge import models
+from ragbridge.client import sizes
 from ragbridge.errors import ConfigurationError, JobError, ResponseError
 from ragbridge.services.jina.jobs import polling
 from ragbridge.services.jina.jobs.batch import check_job
@@ -106,7 +107,9 @@ def download(channel: JinaChannel, job: str) -> Flow[bytes]:
     )
     own = urlsplit(channel.hosts.api)
     if url.startswith(f"{own.scheme}://{own.netloc}/"):
-        content, _ = yield from channel.request("GET", url, product=PRODUCT, read=_read_bytes)
+        content, _ = yield from channel.request(
+            "GET", url, product=PRODUCT, read=_read_bytes, most=sizes.FILE
+        )
         return content
     return (yield from fetch_foreign(channel, url, product=PRODUCT, read=bytes))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from ragbridge.addresses import is_host
+from ragbridge.client import sizes
 from ragbridge.client.wire import final, host_of
 from ragbridge.errors import InvalidRequestError
 
@@ -47,7 +48,7 @@ def fetch(
         return read(response.body), None
 
     try:
-        result, _ = yield from channel.get(path, product=product, read=read_own)
+        result, _ = yield from channel.get(path, product=product, read=read_own, most=sizes.FILE)
     except InvalidRequestError as error:
         if error.status != 404 or not _is_foreign(channel, url):
             raise
@@ -71,7 +72,9 @@ def fetch_foreign(channel: JinaChannel, url: str, *, product: str, read: Callabl
             raise final(f"HTTP {response.status}: the file's address redirects again")
         return read(response.body), None
 
-    result, _ = yield from channel.request("GET", url, product=product, read=read_foreign, signed=False)
+    result, _ = yield from channel.request(
+        "GET", url, product=product, read=read_foreign, signed=False, most=sizes.FILE
+    )
     return result
 
 

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from ragbridge.client import sizes
 from ragbridge.client.arguments import listed, named
 from ragbridge.client.batching import Batch, Load, pack
 from ragbridge.client.bills import Bill
@@ -198,9 +199,17 @@ def _call(job: _Job, entrants: Sequence[int], top_n: int | None) -> Flow[_Call]:
         read=read,
         measure=functools.partial(_measure, job, documents),
         extra=_image_tokens(job, documents),
+        most=sizes.of_rows(len(entrants), each=_vector_bytes(job), repeated=body),
     )
     (rows, model), tokens = yield from job.channel.naming(flow, _WHERE, entrants)
     return _Call(entrants, rows, model, Usage(tokens or 0, 1))
+
+
+def _vector_bytes(job: _Job) -> int:
+    """Bytes of the vector that each row of an answer has, where they were asked for."""
+    if not job.options.return_embeddings:
+        return 0
+    return sizes.NUMBER * ((job.options.row and job.options.row.document_dimensions) or sizes.WIDEST)
 
 
 def _measure(job: _Job, documents: Items) -> Features:

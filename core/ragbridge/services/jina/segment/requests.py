@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
+from ragbridge.client import sizes
 from ragbridge.client.arguments import listed
 from ragbridge.client.bills import Bill
 from ragbridge.client.job import one_of
@@ -144,7 +145,9 @@ def _plan(
 def _flow(channel: JinaChannel, meter: Meter, options: SegmentOptions, name: str) -> Flow[Segments]:
     body = encode(options.payload(), texts=[options.content], name=lambda _: name)
     read = functools.partial(_read, options=options)
-    segments, _ = yield from channel.post("/segment", body, product=meter, read=read)
+    segments, _ = yield from channel.post(
+        "/segment", body, product=meter, read=read, most=sizes.BESIDE + sizes.SEGMENTED * len(body)
+    )
     return segments
 
 

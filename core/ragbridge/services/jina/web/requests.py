@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ragbridge.client import sizes
 from ragbridge.client.wire import count_of, encode
 from ragbridge.errors import ConfigurationError, ResponseError, StatusError
 from ragbridge.services.jina.wire import decode, told
@@ -91,6 +92,7 @@ def post(
         headers={"accept": "application/json", "content-type": "application/json", **headers},
         body=body,
         timeout=max(channel.timeout, timeout or 0.0),
+        most=sizes.PAGE,
         refusal=refusal,
     )
 
