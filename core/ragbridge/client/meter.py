@@ -79,6 +79,8 @@ class Meter:
             result, billed = yield from call(request, policy=policy, cost=cost, read=read, refusal=refusal)
             if billed is not None:
                 self.tokens.learn(features, billed)
+            # A service that does not say what it billed will not say it the next time: nobody waits for that.
+            self.tokens.admit_all()
         return result, billed
 
 

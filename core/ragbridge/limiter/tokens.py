@@ -100,10 +100,14 @@ class TokenEstimator:
             self._reports += 1
         self._gate.open()
 
+    def admit_all(self) -> None:
+        """A request has succeeded, whether or not its bill was told: requests no longer wait for the first one."""
+        self._gate.open()
+
     def pilot(self) -> Pass:
         """A pass to wait for and to hold (``with``) during a request: the first request of a model goes alone.
 
-        If it fails or is given up before the model has reported, the next one goes alone.
+        If it fails or is given up, the next one goes alone.
         """
         return self._gate.enter()
 
