@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 from ragbridge import errors as _errors
 from ragbridge.cache import CacheLike
 from ragbridge.cache.opening import written as written_cache
+from ragbridge.client.secret import concealed as _concealed
 
 __all__ = [
     "CacheLike",
@@ -93,7 +94,7 @@ class Connected(Generic[_C]):
             return self.client
         settings, made = self._connection(), self._made
         if made is None or made.settings != settings:
-            revealed = {name: self._revealed(value) for name, value in settings.items()}
+            revealed = {name: _concealed(self._revealed(value)) for name, value in settings.items()}
             self._made = made = Made(settings, self._make(revealed))
         return made.client
 

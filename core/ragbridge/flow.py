@@ -54,10 +54,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A service's answer. Header names are lower case."""
+    """A service's answer. Header names are lower case. Either part may repeat the key: no representation shows them."""
 
     status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
 
 

@@ -34,7 +34,11 @@ class Blocking(Generic[P, T]):
 
     def __init__(self, build: Callable[Concatenate[Any, P], Plan[T]]) -> None:
         def method(self: Service, /, *args: P.args, **kwargs: P.kwargs) -> T:
-            return self._run(build(self, *args, **kwargs))
+            try:
+                plan = build(self, *args, **kwargs)
+            finally:
+                del args, kwargs  # which may hold a key: no error shows them
+            return self._run(plan)
 
         self._method: Callable[Concatenate[Any, P], T] = _like(method, build)
 
@@ -54,7 +58,11 @@ class Awaitable(Generic[P, T]):
 
     def __init__(self, build: Callable[Concatenate[Any, P], Plan[T]]) -> None:
         async def method(self: Service, /, *args: P.args, **kwargs: P.kwargs) -> T:
-            return await self._run_async(build(self, *args, **kwargs))
+            try:
+                plan = build(self, *args, **kwargs)
+            finally:
+                del args, kwargs
+            return await self._run_async(plan)
 
         self._method: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]] = _like(method, build)
 

@@ -8,15 +8,61 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeAlias
+from typing import SupportsIndex, TypeAlias, TypeVar, cast, overload
 from urllib.parse import quote, quote_plus
 
 from ragbridge.addresses import in_text
 from ragbridge.errors import ConfigurationError
 
+T = TypeVar("T")
+
 
 class MissingKeyError(ConfigurationError):
     """The service asks for a key, and there is none."""
+
+
+class Concealed(str):
+    """A text that its repr does not show: tools that show the locals of a frame (rich, ``pytest -l``, Sentry) call that.
+
+    Otherwise it is the text itself, for HTTP libraries and JSON. Parts of it are concealed as well, since tools cut what
+    is long before they show it.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'**********'"
+
+    def __getitem__(self, place: SupportsIndex | slice) -> Concealed:
+        return Concealed(super().__getitem__(place))
+
+
+class ConcealedBytes(bytes):
+    """Bytes that their repr does not show, such as a body that holds a key."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "b'**********'"
+
+    @overload
+    def __getitem__(self, place: SupportsIndex) -> int: ...
+    @overload
+    def __getitem__(self, place: slice) -> ConcealedBytes: ...
+    def __getitem__(self, place: SupportsIndex | slice) -> int | ConcealedBytes:
+        part = super().__getitem__(place)
+        return ConcealedBytes(part) if isinstance(part, bytes) else part
+
+
+def concealed(value: T) -> T:
+    """``value`` with each text in it concealed, where it is a text or a tuple or list of them; else as it is."""
+    if isinstance(value, str):
+        return cast("T", Concealed(value))
+    if isinstance(value, list):
+        return cast("T", [concealed(item) for item in value])
+    if isinstance(value, tuple):
+        return cast("T", tuple(map(concealed, value)))
+    return value
 
 
 class Secret:
@@ -25,7 +71,7 @@ class Secret:
     __slots__ = ("_value",)
 
     def __init__(self, value: str, *, name: str = "api_key") -> None:
-        value = value.strip()
+        value = Concealed(value.strip())
         if not value:
             raise ConfigurationError(f"{name} is empty")
         if not value.isascii() or not value.isprintable() or " " in value:
@@ -35,8 +81,12 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """The key itself, for the header of a request."""
+        """The key itself, ``Concealed``: as a part of another text it is not."""
         return self._value
+
+    def header(self, scheme: str) -> str:
+        """The value of an ``Authorization`` header."""
+        return Concealed(f"{scheme} {self._value}")
 
     def __repr__(self) -> str:
         return "Secret('**********')"
@@ -53,12 +103,13 @@ class Secret:
 
 def find_key(given: str | None, variables: Sequence[str]) -> Secret | None:
     """The key that was given, else the first of the environment ``variables`` that is set, else None."""
+    given = concealed(given)
     if given is not None:
         if not isinstance(given, str):
             raise ConfigurationError(f"api_key is {type(given).__name__}, not str")
         return Secret(given)
     for name in variables:
-        value = os.environ.get(name, "").strip()
+        value = Concealed(os.environ.get(name, "").strip())
         if value:
             return Secret(value, name=name)
     return None

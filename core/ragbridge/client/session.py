@@ -270,7 +270,7 @@ class Channel:
         """
         sent = dict(headers or {})
         if signed and self._key is not None:
-            sent["authorization"] = f"{self._scheme} {self._key.reveal()}"
+            sent["authorization"] = self._key.header(self._scheme)
         return self._meter_of(product, model).send(
             Request(method, url, sent, body, timeout or self._timeout, most),
             read=read,

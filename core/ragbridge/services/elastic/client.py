@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ragbridge.client.retry import Retry
+from ragbridge.client.secret import concealed
 from ragbridge.client.service import Service, check_policy
 from ragbridge.errors import ConfigurationError
 from ragbridge.limiter.limits import RateLimit, RateLimiter
@@ -111,6 +112,8 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
         transport: Transport | Engine | None = None,
         clock: Clock | None = None,
     ) -> None:
+        api_key = concealed(api_key)  # first: no frame of an error shows it
+        basic_auth, bearer_auth = concealed(basic_auth), concealed(bearer_auth)
         address = _address(url, cloud_id)
         local = address.startswith(f"{LOCAL}:")
         given = {"api_key": api_key, "basic_auth": basic_auth, "bearer_auth": bearer_auth}

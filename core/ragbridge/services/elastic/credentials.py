@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ragbridge.client.secret import Secret, find_key
+from ragbridge.client.secret import Concealed, Secret, find_key
 from ragbridge.errors import ConfigurationError
 
 KEY_VARIABLES = ("ELASTIC_API_KEY",)
@@ -38,6 +38,7 @@ class Credential:
         except ValueError:
             pair = ""
         name, colon, secret = pair.partition(":")
+        pair, secret = Concealed(pair), Concealed(secret)
         if colon:
             yield from (pair, secret)
             if self.scheme.lower() == "apikey":
@@ -78,12 +79,18 @@ def from_header(value: str) -> Credential:
     Raises:
         ConfigurationError: The header has another form.
     """
-    scheme, _, key = value.strip().partition(" ")
+    value = Concealed(value)
+    scheme, key = _parted(value)
     if not key:
         raise ConfigurationError(
             "the client's Authorization header has no scheme and value; pass api_key= instead"
         )
     return Credential(scheme, Secret(key, name="the client's Authorization header"))
+
+
+def _parted(value: str) -> tuple[str, str]:
+    scheme, _, key = value.strip().partition(" ")
+    return scheme, Concealed(key)
 
 
 def _pair(value: object, name: str, form: str) -> Secret:

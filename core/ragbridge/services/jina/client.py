@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ragbridge.client.retry import Retry
-from ragbridge.client.secret import find_key
+from ragbridge.client.secret import concealed, find_key
 from ragbridge.client.service import Service, check_policy
 from ragbridge.errors import ConfigurationError
 from ragbridge.limiter.limits import RateLimit, RateLimiter
@@ -127,6 +127,7 @@ class Jina(
         transport: Transport | Engine | None = None,
         clock: Clock | None = None,
     ) -> None:
+        api_key = concealed(api_key)  # first: no frame of an error shows it
         check_policy(
             timeout=timeout,
             deadline=deadline,

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ragbridge.client.methods import Awaitable, Blocking
-from ragbridge.client.secret import Secret
+from ragbridge.client.secret import Secret, concealed
 from ragbridge.client.service import Part
 from ragbridge.flow import Flow, Plan, single
 from ragbridge.rules.endpoints import TaskType
 from ragbridge.services.elastic import arguments as check
 from ragbridge.services.elastic.endpoints import requests as endpoints
-from ragbridge.services.elastic.endpoints.settings.config import AnySettings, build_config
+from ragbridge.services.elastic.endpoints.settings.config import AnySettings, build_config, conceal
 from ragbridge.values.endpoints import Deletion, Endpoint
 
 if TYPE_CHECKING:
@@ -79,6 +79,8 @@ class Endpoints(Part):
         Warns:
             UserWarning: ``max_chunk_size`` is above 300, which Elasticsearch before 9.2 refuses.
         """
+        if isinstance(settings, Mapping):
+            settings = conceal(settings)
         config = build_config(inference_id, task_type, settings, chunking_settings)
         if timeout is not None:
             check.seconds("timeout", timeout)
@@ -158,6 +160,7 @@ class Endpoints(Part):
             InvalidRequestError: The service has no such setting, or there is no such endpoint.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
+        api_key = concealed(api_key)
         changes = endpoints.build_changes(
             task_settings=task_settings,
             api_key=api_key,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ragbridge.client.secret import Secret
+from ragbridge.client.secret import ConcealedBytes, Secret
 from ragbridge.errors import (
     ConfigurationError,
     InvalidRequestError,
@@ -49,7 +49,7 @@ def create(
         product=PRODUCT,
         read=read_endpoint,
         query={"timeout": None if timeout is None else duration(timeout)},
-        body=encode(config, name=SETTINGS),
+        body=ConcealedBytes(encode(config, name=SETTINGS)),
         timeout=timeout,
         idempotent=False,
         secrets=tuple(secrets_of(config)),
@@ -98,7 +98,7 @@ def update(
         path(inference_id, task_type) + "/_update",
         product=PRODUCT,
         read=read_endpoint,
-        body=encode(changes, name=SETTINGS),
+        body=ConcealedBytes(encode(changes, name=SETTINGS)),
         secrets=tuple(secrets_of(changes)),
     )
     channel.forget(inference_id)
@@ -176,8 +176,7 @@ def build_changes(
     Raises:
         ConfigurationError: There is nothing to change, or a value is wrong.
     """
-    if isinstance(api_key, str):
-        api_key = Secret(api_key)
+    api_key = Secret(api_key) if isinstance(api_key, str) else api_key
     limit = None if requests_per_minute is None else {"requests_per_minute": requests_per_minute}
     service = given(
         api_key=api_key.reveal() if api_key else None,

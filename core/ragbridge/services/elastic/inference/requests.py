@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
+from ragbridge.client import sizes
 from ragbridge.client.arguments import Where
 from ragbridge.client.batching import Batch
 from ragbridge.client.bills import Bill, total

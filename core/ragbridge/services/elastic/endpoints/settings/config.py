@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
+from ragbridge.client.secret import concealed
 from ragbridge.errors import ConfigurationError
 from ragbridge.rules import RULES
 from ragbridge.rules.chunking import (
@@ -94,8 +95,18 @@ def secrets_of(fields: Mapping[str, Any], *, secret: bool = False) -> Iterator[s
             yield value
 
 
+def conceal(fields: Mapping[str, Any], *, secret: bool = False) -> dict[str, Any]:
+    """A body like ``fields`` whose secrets are in no repr."""
+    shown: dict[str, Any] = {}
+    for name, value in fields.items():
+        hidden = secret or _SECRET.search(str(name)) is not None
+        inner = conceal(value, secret=hidden) if isinstance(value, Mapping) else value
+        shown[name] = concealed(inner) if hidden else inner
+    return shown
+
+
 def _config(settings: AnySettings) -> dict[str, Any]:
-    config = dict(settings.config if isinstance(settings, EndpointSettings) else _mapping(settings))
+    config = conceal(settings.config if isinstance(settings, EndpointSettings) else _mapping(settings))
     for name in ("service", "service_settings"):
         if config.get(name) is None:
             raise ConfigurationError(
