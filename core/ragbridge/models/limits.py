@@ -12,6 +12,14 @@ MAX_REQUEST_TOKENS = 262_144
 """Tokens in a request for embeddings or classes: no cap is published; this is eight of the longest texts that any
 model takes."""
 
+MAX_MEDIA_BYTES = 256_000_000
+"""Bytes of a picture, PDF, recording or film, or of all in one group: 32 times the largest that any page of the service
+names (8 MB, 2025), for hosts that take films. A request holds the content as base64 in JSON: building it takes 3.7 times
+the bytes, and beyond 2 GB encoders fail (orjson 3.13 by a segmentation fault)."""
+
+MAX_UPLOAD_BYTES = 1_000_000_000
+"""Bytes of a bulk job's file. Nobody publishes a cap; the request is built in memory, of twice the bytes."""
+
 MAX_CLASSIFY_INPUTS = 512
 """Inputs in a request for classes, and examples in one that trains (API description of 2026-04)."""
 

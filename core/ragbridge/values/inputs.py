@@ -8,11 +8,12 @@ import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, ClassVar, TypeAlias
+from typing import Any, BinaryIO, ClassVar, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from ragbridge.addresses import shown
 from ragbridge.errors import ConfigurationError
+from ragbridge.models.limits import MAX_MEDIA_BYTES
 
 Source: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO"
 """A source of media: an ``http(s)`` address, a data URI, a local path, bytes, or a binary file object."""
@@ -55,7 +56,7 @@ class Media:
         """Bytes sent in the request, before base64; 0 for an address.
 
         Raises:
-            ConfigurationError: There is no such file.
+            ConfigurationError: There is no such file, or it is empty or too large.
         """
         match self.source:
             case bytes():
@@ -70,13 +71,14 @@ class Media:
             raise ConfigurationError(f"{self.source} is not a file")
         if not size:
             raise ConfigurationError(f"{self.source} is empty")
+        _check_size(size, f"{type(self).__name__}: the file {self.source.name}")
         return size
 
     def read(self) -> bytes:
         """The content. An address has none here.
 
         Raises:
-            ConfigurationError: The file cannot be read.
+            ConfigurationError: The file cannot be read, or is too large.
         """
         match self.source:
             case bytes():
@@ -84,9 +86,12 @@ class Media:
             case str():
                 raise ValueError("what stands at an address is not read here")
         try:
-            return self.source.read_bytes()
+            with self.source.open("rb") as file:
+                content = file.read(MAX_MEDIA_BYTES + 1)
         except (OSError, ValueError) as error:
             raise self._unreadable(error) from None
+        _check_size(len(content), f"{type(self).__name__}: the file {self.source.name}")
+        return content
 
     def _unreadable(self, error: Exception) -> ConfigurationError:
         reason = getattr(error, "strerror", None) or str(error)
@@ -101,11 +106,11 @@ class Image(Media):
     Args:
         source: An ``http(s)`` address that the service can reach, a data URI, the path of a local file, the file's
             bytes, or a binary file object such as ``BytesIO``, which is read at once. A ``str`` that is neither an address
-            nor a data URI is a path, or a path's ``file://`` address.
+            nor a data URI is a path, or a path's ``file://`` address. 256 MB at most.
 
     Raises:
-        ConfigurationError: The source has another type or form, or is empty. A missing file is reported when the image
-            is used.
+        ConfigurationError: The source has another type or form, is empty or too large. A file that is missing or too
+            large is reported when the image is used.
     """
 
     __slots__ = ()
@@ -187,7 +192,7 @@ def _normal(source: object, name: str) -> str | Path | bytes:
         case os.PathLike():
             return Path(source)
         case _ if callable(getattr(source, "read", None)):
-            content = source.read()  # type: ignore[attr-defined]
+            content = _all_of(source)
             if content in {b"", ""}:
                 raise ConfigurationError(
                     f"{name}: the file object is at its end; call seek(0) to read it from its start"
@@ -202,6 +207,26 @@ def _normal(source: object, name: str) -> str | Path | bytes:
         )
     if not content:
         raise ConfigurationError(f"{name}: the content is empty")
+    _check_size(len(content), name)
+    return content
+
+
+def _check_size(size: int, name: str) -> None:
+    if size > MAX_MEDIA_BYTES:
+        raise ConfigurationError(
+            f"{name} has {'more than ' if size == MAX_MEDIA_BYTES + 1 else ''}{size / 1e6:,.0f} MB, and a request can hold "
+            f"{MAX_MEDIA_BYTES / 1e6:.0f} MB: make it smaller, or pass an http(s) address that the service fetches it from"
+        )
+
+
+def _all_of(source: Any) -> object:
+    """What is left in a file object, up to a byte more than it may have; what is no bytes, as it comes."""
+    content = source.read(MAX_MEDIA_BYTES + 1)
+    while isinstance(content, bytes) and content and len(content) <= MAX_MEDIA_BYTES:
+        more = source.read(MAX_MEDIA_BYTES + 1 - len(content))  # pipes give what they have
+        if not more:
+            break
+        content += more
     return content
 
 

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, TypeGuard, cast
 from ragbridge.client.batching import Load
 from ragbridge.errors import ConfigurationError
 from ragbridge.models import MODELS, Model
+from ragbridge.models.limits import MAX_MEDIA_BYTES
 from ragbridge.values.inputs import Audio, Group, Image, Media, Member, Pdf, Video, from_text
 from ragbridge.values.media import bytes_of
 
@@ -116,11 +117,19 @@ def read_item(value: object, where: str) -> Item:
         )
     try:
         item = _from_object(value) if isinstance(value, Mapping) else value
-        for part in media_of(item):
-            part.size()  # a missing file is found here, before anything is sent
+        _check_sizes(media_of(item))
     except ConfigurationError as error:
         raise ConfigurationError(f"{where}: {error}") from None
     return item
+
+
+def _check_sizes(media: Sequence[Media]) -> None:
+    """See that each is there and that they fit into a request, before anything is sent or read."""
+    size = sum(part.size() for part in media)
+    if size > MAX_MEDIA_BYTES:
+        raise ConfigurationError(
+            f"the parts of the group have {size / 1e6:,.0f} MB, and a request can hold {MAX_MEDIA_BYTES / 1e6:.0f} MB"
+        )
 
 
 def _from_object(value: Mapping[str, Any]) -> Item:

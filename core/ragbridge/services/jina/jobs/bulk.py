@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 from ragbridge import models
 from ragbridge.client import sizes
 from ragbridge.errors import ConfigurationError, JobError, ResponseError
+from ragbridge.models.limits import MAX_UPLOAD_BYTES
 from ragbridge.services.jina.jobs import polling
 from ragbridge.services.jina.jobs.batch import check_job
 from ragbridge.services.jina.jobs.download import fetch_foreign
@@ -42,13 +43,19 @@ def build(file: bytes | os.PathLike[str], *, model: str, email: str | None) -> t
     if isinstance(file, os.PathLike):
         name = Path(file).name
         try:
-            content = Path(file).read_bytes()
+            size = Path(file).stat().st_size
+            content = Path(file).read_bytes() if size <= MAX_UPLOAD_BYTES else b""
         except OSError as error:
             raise ConfigurationError(f"file: {name} cannot be read: {error.strerror}") from None
     elif isinstance(file, (bytes, bytearray, memoryview)):
         name, content = "input.csv", bytes(file)
+        size = len(content)
     else:
         raise ConfigurationError(f"file is {type(file).__name__}: pass a pathlib.Path, or the file's bytes")
+    if size > MAX_UPLOAD_BYTES:
+        raise ConfigurationError(
+            f"file has {size / 1e6:,.0f} MB, and a job can be sent {MAX_UPLOAD_BYTES / 1e6:,.0f} MB: cut it into several"
+        )
     if not content:
         raise ConfigurationError("file is empty: there is nothing to embed")
     if email is not None and (not isinstance(email, str) or "@" not in email or not email.isprintable()):
