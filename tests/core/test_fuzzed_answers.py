@@ -6,20 +6,26 @@ written down here. What a result promises is read from the types of its class, a
 
 from __future__ import annotations
 
+import asyncio
 import collections.abc
 import dataclasses
 import functools
+import gzip
 import json
 import math
+import random
 import re
 import types
 import typing
 import warnings
+import zlib
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -332,19 +338,27 @@ def answer_of(method: str, url: str, headers: tuple[tuple[str, str], ...], body:
     return ENGINE.handle(Request(method, url, dict(headers), body)).response
 
 
+def right_answer(request: Request) -> Response:
+    """The right answer to ``request``."""
+    headers, body = {"accept": "application/json", **request.headers}, request.body  # as transports add it
+    if boundary := headers.get("content-type", "").partition("boundary=")[2]:  # drawn anew for each form
+        headers["content-type"] = "multipart/form-data; boundary=x"
+        body = body.replace(boundary.encode(), b"x")
+    return answer_of(request.method, request.url, tuple(sorted(headers.items())), body)
+
+
 class Wire:
     """Answers as the engine does, but for one request, whose right answer ``spoil`` replaces."""
 
     def __init__(self, at: int = -1, spoil: Callable[[Response], Response] = lambda right: right) -> None:
         self._at, self._spoil = at, spoil
         self.count = 0
+        self.bounds: list[int | None] = []
 
     def send(self, request: Request) -> Response:
-        headers, body = dict(request.headers), request.body
-        if boundary := headers.get("content-type", "").partition("boundary=")[2]:  # drawn anew for each form
-            headers["content-type"] = "multipart/form-data; boundary=x"
-            body = body.replace(boundary.encode(), b"x")
-        right = answer_of(request.method, request.url, tuple(headers.items()), body)
+        right = right_answer(request)
+        assert request.most is None or 2 * len(right.body) < request.most, "no right answer is near its bound"
+        self.bounds.append(request.most)
         self.count += 1
         return self._spoil(right) if self.count - 1 == self._at else right
 
@@ -759,3 +773,203 @@ def test_what_was_once_got_wrong(what):
     kind, name, spoil, expected = KNOWN[what]
     product = (JINA if kind is Jina else ELASTICSEARCH)[name]
     assert outcome(kind, product, Wire(0, spoil)) == expected
+
+
+# --- At the socket
+
+SMALL = 20_000_000
+"""Bytes that suffice for an answer of each product here but those that bring pages or files."""
+LARGE = ["read", "read_many", "search", "ground", "batch.results", "batch.results in part", "batch.output", "bulk.download", "embed a PDF"]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "product"), PRODUCTS)
+def test_each_request_says_how_long_its_answer_may_be(kind, product):
+    """Reckoned from what was asked; only pages, files, and PDFs of who knows how many pages may be long."""
+    wire = Wire()
+    ask(kind, product, wire)
+    named = JINA if kind is Jina else ELASTICSEARCH
+    if not any(product is named.get(name) for name in LARGE):
+        assert all(bound is not None and bound < SMALL for bound in wire.bounds), wire.bounds
+
+
+def head(right: Response, *more: str, status: str = "200 OK") -> bytes:
+    """The head of an answer after which the connection ends."""
+    own = [f"{name}: {value}" for name, value in right.headers.items() if name not in FRAMING]
+    return "\r\n".join([f"HTTP/1.1 {status}", *own, "Connection: close", *more, "", ""]).encode()
+
+
+FRAMING = {"content-length", "transfer-encoding", "connection", "content-encoding"}
+
+
+def plain(right: Response, body: bytes, *more: str) -> bytes:
+    """An answer with ``body``, of whose length it tells the truth."""
+    return head(right, f"Content-Length: {len(body)}", *more, status=f"{right.status} As It Is") + body
+
+
+def chunked(right: Response, chance: random.Random, *, mark: bytes = b"") -> bytes:
+    """An answer in chunks of many sizes."""
+    data, rest = b"", right.body
+    while rest:
+        size = min(
+            len(rest), chance.choice([1, 7, 4096, 70_000]) if len(rest) < 300 else chance.randint(100, 70_000)
+        )
+        data += b"%x%b\r\n%b\r\n" % (size, mark, rest[:size])
+        rest = rest[size:]
+    start = head(right, "Transfer-Encoding: chunked", status=f"{right.status} As It Is")
+    return start + data + b"0\r\n\r\n"
+
+
+def cut(data: bytes, chance: random.Random) -> bytes:
+    """The beginning of an answer, its head included."""
+    start = data.index(b"\r\n\r\n") + 4
+    return data[: chance.randint(start, max(start, len(data) - 1))]
+
+
+BOMB = gzip.compress(b" " * SMALL + b"{}")
+WHOLE: dict[str, Callable[[Response, random.Random], bytes]] = {
+    "gzip": lambda right, _: plain(right, gzip.compress(right.body), "Content-Encoding: gzip"),
+    "deflate": lambda right, _: plain(right, zlib.compress(right.body), "Content-Encoding: deflate"),
+    "raw deflate": lambda right, _: plain(
+        right, zlib.compress(right.body)[2:-4], "Content-Encoding: deflate"
+    ),
+    "chunks": chunked,
+    "chunks with extensions": lambda right, chance: chunked(right, chance, mark=b";name=value"),
+    "chunks with a trailer": lambda right, chance: chunked(right, chance)[:-2] + b"X-Sum: 1\r\n\r\n",
+    "up to the end": lambda right, _: head(right, status=f"{right.status} As It Is") + right.body,
+}
+"""Ways to send an answer as it is."""
+BROKEN: dict[str, Callable[[Response, random.Random], bytes]] = {
+    "half of an answer": lambda right, chance: cut(plain(right, right.body), chance),
+    "half of its chunks": lambda right, chance: cut(chunked(right, chance), chance),
+    "half, up to the end": lambda right, chance: cut(head(right) + right.body, chance),
+    "half of a gzip": lambda right, chance: plain(
+        right, gzip.compress(right.body)[: -chance.randint(1, 12)], "Content-Encoding: gzip"
+    ),
+    "gzip twice": lambda right, _: plain(
+        right, gzip.compress(gzip.compress(right.body)), "Content-Encoding: gzip, gzip"
+    ),
+    "a bomb": lambda right, _: plain(right, BOMB, "Content-Encoding: gzip"),
+    "brotli": lambda right, _: plain(right, b"\x0b\x02\x80a\x03", "Content-Encoding: br"),
+    "gzip that is none": lambda right, _: plain(right, right.body or b"{}", "Content-Encoding: gzip"),
+    "chunks that lie": lambda right, chance: chunked(right, chance).replace(b"\r\n0\r\n", b"\r\n-5\r\n"),
+    "two lengths": lambda right, _: head(right, "Content-Length: 1", "Content-Length: 2") + right.body,
+    "less than there is": lambda right, _: head(right, "Content-Length: 1") + right.body,
+    "more than there is": lambda right, _: head(right, "Content-Length: 999999999999") + right.body,
+}
+"""Ways to send something else, of which some cannot be told from an answer: then what is read is a result or an error."""
+
+
+class Later:
+    """The awaitable face of a client, by the names of the blocking one."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        face = getattr(self._client, f"a{name}", None)
+        if callable(face):
+            return lambda *args, **kwargs: Awaited(face(*args, **kwargs))
+        part = getattr(self._client, name)
+        return (lambda *args, **kwargs: Later(part(*args, **kwargs))) if callable(part) else Later(part)
+
+
+class Awaited:
+    """What will be there, of which attributes may be asked for already."""
+
+    def __init__(self, coming: Any, *names: str) -> None:
+        self._coming, self._names = coming, names
+
+    def __getattr__(self, name: str) -> Awaited:
+        return Awaited(self._coming, *self._names, name)
+
+    def __await__(self) -> Any:
+        found = yield from self._coming.__await__()
+        return functools.reduce(getattr, self._names, found)
+
+
+class Stage:
+    """What a server over bare sockets answers next.
+
+    Attributes:
+        url: Its address.
+        way: How the answer is sent that is the ``at``-th from now.
+    """
+
+    def __init__(self, raw_server: Any) -> None:
+        self.way: Callable[[Response], bytes] | None = None
+        self.at = self.count = 0
+        self.url = raw_server(self._play)
+
+    def _play(self, wire: Any, request: Request) -> None:
+        asked = {name: value for name, value in request.headers.items() if name in {"authorization", "accept", "content-type"} or name.startswith("x-")}  # fmt: skip
+        if not request.body:
+            asked.pop("content-type", None)  # aiohttp's own
+        right = right_answer(Request(request.method, HOST + request.url, asked, request.body))
+        right = with_body(right, bytes(right.body).replace(HOST.encode(), self.url.encode()))
+        self.count += 1
+        way = self.way if self.count - 1 == self.at else None
+        wire.send(way(right) if way else plain(right, right.body))
+        wire.hang_up()
+
+    def set(self, at: int = -1, way: Callable[[Response], bytes] | None = None) -> None:
+        self.at, self.way, self.count = at, way, 0
+
+
+@pytest.mark.parametrize("face", ["sync", "async"])
+@pytest.mark.parametrize("kind", [Jina, Elastic], ids=lambda kind: kind.__name__)
+def test_bodies_are_right_results_or_typed_errors_with_every_library(
+    kind, face, any_library, raw_server, in_time
+):
+    """gzip, chunks, halves and lies at the socket, for each product, with an end: what came is right, or an error is."""
+    stage, chance = Stage(raw_server), random.Random(f"{kind} {face} {any_library}")
+    own: Any = {} if any_library != "own client" else {"http_client": httpx.Client(verify=False)} if face == "sync" else {"async_http_client": httpx.AsyncClient(verify=False)}  # fmt: skip
+    options = {
+        "limits": None,
+        "retry": Retry(attempts=1),
+        "concurrency": 1,
+        "timeout": 5.0,
+        "deadline": 10.0,
+        **own,
+    }
+    ways = deque([*WHOLE.items(), *BROKEN.items()])
+    ways.rotate(chance.randrange(len(ways)))
+
+    def made(more: Mapping[str, Any]) -> Any:
+        settings = {**options, **more}
+        return (
+            Jina("k", base_url=stage.url, **settings)
+            if kind is Jina
+            else Elastic(stage.url, api_key="k", **settings)
+        )
+
+    async def once(product: Product, client: Any) -> str:
+        try:
+            found = await product.call(Later(client)) if face == "async" else product.call(client)
+        except RagbridgeError as error:
+            str(error), repr(error)
+            return type(error).__name__
+        sound(found)
+        checked = product.check(found)
+        assert checked is None or checked
+        return "right"
+
+    async def run() -> None:
+        for name, product in (JINA if kind is Jina else ELASTICSEARCH).items():
+            client, count = made(product.client), requests_of(kind, product)
+            stage.set()
+            assert await once(product, client) == "right", name
+            for _ in range(8):
+                ways.rotate(-1)
+                word, way = ways[0]
+                stage.set(chance.randrange(count), lambda right, way=way: way(right, chance))
+                came = await once(product, client)
+                assert came == "right" or word in BROKEN, f"{name}, {word}: {came}"
+            await client.aclose()
+            client.close()
+        for client in own.values():
+            await client.aclose() if face == "async" else client.close()
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        kept()
+        in_time(lambda: asyncio.run(run()), 60)
