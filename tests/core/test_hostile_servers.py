@@ -187,6 +187,24 @@ def test_an_answer_that_goes_on_for_ever_is_left(playing, embed_all, script):
     assert isinstance(outcomes[1], RequestError)
 
 
+@pytest.mark.parametrize("part", [b"[],", b" ", b"0.5,"], ids=["lists", "blanks", "numbers"])
+def test_an_answer_that_is_longer_than_what_was_asked_for_is_left(playing, embed_all, part):
+    """Two vectors have some hundred kilobytes: a megabyte more is read, nothing is parsed, and nothing is paid twice."""
+    asked, data = itertools.count(), part * (65_536 // len(part))
+
+    def lists(wire, answer):
+        next(asked)
+        wire.send(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{"data":[\r\n')
+        for _ in range(1000):  # 65 MB
+            wire.send(b"%x\r\n%b\r\n" % (len(data), data))
+        wire.send(b"0\r\n\r\n")
+
+    (error,) = embed_all(playing(lists, every=1), [["1 a", "2 b"]])
+    assert isinstance(error, RequestError)
+    assert "the answer has more than 1," in str(error)
+    assert next(asked) == 1
+
+
 @pytest.mark.parametrize("script", [dripping_head, dripping_body], ids=lambda script: script.__name__)
 def test_a_slow_answer_is_refused_with_the_name_of_the_setting(playing, embed_all, script):
     """The connection is not silent, so it is not ``timeout=`` that the error names."""
