@@ -126,10 +126,9 @@ FRAMING = {
 def test_a_broken_frame_is_a_typed_error(ask, playing, name):
     """Whichever library reads it; the next request is answered."""
     broken, right = ask(playing(FRAMING[name]), 2)
-    if name == "an extension of 10 MB" and isinstance(
-        broken, Response
-    ):  # aiohttp skips it, and keeps nothing of it
-        assert broken.body == RIGHT
+    # aiohttp skips an extension, and old versions of it take any number of headers.
+    if isinstance(broken, Response) and name in {"an extension of 10 MB", "200,000 headers"}:
+        assert broken.body in {RIGHT, b""}
     else:
         assert isinstance(broken, RequestError), broken.body[:100]
         assert len(str(broken)) < 1000
