@@ -59,6 +59,8 @@ def check_address(
     place = f"{name}={shown(url)!r}"
     if "@" in url:
         raise ConfigurationError(f"{place} must not hold a user name or a password; {credentials}")
+    if not url.strip().isprintable():
+        raise ConfigurationError(f"{place} is no address: it holds characters that addresses cannot have")
     try:
         parts = urlsplit(url.strip())
         _ = parts.port

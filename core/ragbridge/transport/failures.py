@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ragbridge.errors import RequestError
+from ragbridge.errors import ConfigurationError, RequestError
 from ragbridge.flow import Request
 
 SHOWN = 300
@@ -20,6 +20,13 @@ def too_late(request: Request, seconds: float) -> RequestError:
     """The error for a request whose answer was still arriving at its deadline."""
     return RequestError(
         f"{request.method} {request.place}: no whole answer within {seconds:g} s; see deadline="
+    )
+
+
+def no_address(request: Request, error: Exception) -> ConfigurationError:
+    """The error for a request to what is no address. Libraries quote it whole, so their messages stay with the cause."""
+    return ConfigurationError(
+        f"{request.method} {request.place}: the address cannot be used ({type(error).__name__}); check the address"
     )
 
 

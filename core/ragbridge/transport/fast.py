@@ -29,11 +29,11 @@ from urllib3.exceptions import HTTPError, LocationValueError, NewConnectionError
 from urllib3.exceptions import TimeoutError as UrllibTimeoutError
 from urllib3.util.wait import wait_for_read
 
-from ragbridge.errors import ConfigurationError, RequestError
+from ragbridge.errors import RequestError
 from ragbridge.flow import Request, Response
 from ragbridge.transport.base import CONNECT_TIMEOUT, HEADERS, PooledTransport
 from ragbridge.transport.bodies import STEP, Body
-from ragbridge.transport.failures import broken, no_answer, no_connection, not_trusted, too_late
+from ragbridge.transport.failures import broken, no_address, no_answer, no_connection, not_trusted, too_late
 from ragbridge.transport.threads import in_thread
 from ragbridge.transport.tls import certificates, distrust
 
@@ -93,9 +93,7 @@ class FastTransport(PooledTransport):
                 raise too_late(request, patience) from error
             raise no_answer(request, type(error).__name__.removesuffix("TimeoutError").lower()) from error
         except LocationValueError as error:
-            raise ConfigurationError(
-                f"{request.method} {request.place}: {error}; check the address"
-            ) from error
+            raise no_address(request, error) from error
         except HTTPError as error:
             if (reason := distrust(error)) is not None:
                 raise not_trusted(request, reason) from error
@@ -132,9 +130,7 @@ class FastTransport(PooledTransport):
                 raise too_late(request, patience) from error
             raise no_answer(request, "connect" if "onnect" in str(error) else "read") from error
         except aiohttp.InvalidURL as error:
-            raise ConfigurationError(
-                f"{request.method} {request.place}: {error}; check the address"
-            ) from error
+            raise no_address(request, error) from error
         except aiohttp.ClientConnectorError as error:
             if (reason := distrust(error)) is not None:
                 raise not_trusted(request, reason) from error

@@ -17,7 +17,7 @@ from ragbridge.flow import Request, Response
 from ragbridge.transport.base import CONNECT_TIMEOUT, HEADERS, PooledTransport
 from ragbridge.transport.bodies import Body
 from ragbridge.transport.copies import RecentAnswers
-from ragbridge.transport.failures import broken, no_answer, no_connection, not_trusted, too_late
+from ragbridge.transport.failures import broken, no_address, no_answer, no_connection, not_trusted, too_late
 from ragbridge.transport.leases import Lease, LoopLease
 from ragbridge.transport.proxies import check_proxies
 from ragbridge.transport.threads import within
@@ -197,10 +197,9 @@ class HttpTransport(PooledTransport):
             ) from error
         if isinstance(error, getattr(library, "TimeoutException", ())):
             raise no_answer(request, type(error).__name__.removesuffix("Timeout").lower()) from error
-        if isinstance(
-            error, (getattr(library, "UnsupportedProtocol", ()), getattr(library, "InvalidURL", ()))
-        ):
-            raise ConfigurationError(f"{what}: {error}; check the address") from error
+        odd = getattr(library, "UnsupportedProtocol", ()), getattr(library, "InvalidURL", ())
+        if isinstance(error, (*odd, UnicodeError)):  # idna's errors are of that kind
+            raise no_address(request, error) from error
         if isinstance(error, getattr(library, "ConnectError", ())):
             if (reason := distrust(error)) is not None:
                 raise not_trusted(request, reason) from error

@@ -15,8 +15,10 @@ import httpx
 import pytest
 
 from ragbridge import ConfigurationError, Jina, RequestError, ResponseError, Retry
+from ragbridge.flow import Request
 from ragbridge.local import Engine
 from ragbridge.server import running
+from ragbridge.transport.standard import over_http
 
 TEXTS = [f"text number {n} about the sea" for n in range(40)]
 ONCE = Retry(attempts=1)
@@ -281,3 +283,27 @@ def test_the_service_sees_what_it_is_meant_to_see():
         "application/json",
     )
     assert seen["body"]["input"] == ["ä€😀\x00"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://[127.0.0.1]:9/x?sig=hunter2",
+        "http://xn--a:9/x?sig=hunter2",
+        "http://127.0.0.1:9/\ud800?hunter2",
+    ],
+)
+def test_an_address_that_a_library_does_not_read_is_a_typed_error(url, library):
+    """Which a service may name for a file; what libraries quote of it is not repeated."""
+    transport = over_http("http://127.0.0.1:9", timeout=5, deadline=9, connections=2)
+
+    async def ask():
+        try:
+            return await transport.send_async(Request("GET", url))
+        finally:
+            await transport.close_async()
+
+    for call in (lambda: transport.send(Request("GET", url)), lambda: asyncio.run(ask())):
+        with pytest.raises((ConfigurationError, RequestError)) as raised:
+            call()
+        assert "hunter2" not in str(raised.value)

@@ -160,6 +160,8 @@ def test_base_urls_are_taken_as_users_paste_them(scripted, given, asked):
         "https://user:12/pa55@x",
         "https://user:pa55%40x",
         "https://a..invalid",
+        "https://api.example/\ud800",
+        "https://api.example/a\nb",
     ],
 )
 def test_a_wrong_base_url_is_named_without_what_may_be_secret(wrong):
