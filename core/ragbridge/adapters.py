@@ -18,6 +18,7 @@ from ragbridge import errors as _errors
 from ragbridge.cache import CacheLike
 from ragbridge.cache.opening import written as written_cache
 from ragbridge.client.secret import concealed as _concealed
+from ragbridge.values.public import publish as _publish
 
 __all__ = [
     "CacheLike",
@@ -94,8 +95,7 @@ class Connected(Generic[_C]):
             return self.client
         settings, made = self._connection(), self._made
         if made is None or made.settings != settings:
-            revealed = {name: _concealed(self._revealed(value)) for name, value in settings.items()}
-            self._made = made = Made(settings, self._make(revealed))
+            self._made = made = Made(settings, self._make(dict(map(self._usable, settings.items()))))
         return made.client
 
     def _make(self, settings: dict[str, Any]) -> _C:
@@ -116,6 +116,12 @@ class Connected(Generic[_C]):
     def _connection(self) -> dict[str, Any]:
         """The settings that make up a client, as they are now, secrets hidden."""
         return {name: getattr(self, name) for name in self._names()}
+
+    def _usable(self, setting: tuple[str, Any]) -> tuple[str, Any]:
+        """A setting as the client takes it; what was hidden is still shown by no tool that prints frames."""
+        name, value = setting
+        revealed = self._revealed(value)
+        return name, revealed if revealed == value else _concealed(revealed)
 
     def _revealed(self, value: Any) -> Any:
         """A setting as the client takes it."""
@@ -165,3 +171,6 @@ def changed(value: Any, change: Callable[[Any], Any]) -> Any:
     if isinstance(value, (tuple, list)):
         return tuple(changed(part, change) for part in value)
     return change(value)
+
+
+_publish(__name__, [written_cache])

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ragbridge import Elastic, Jina
-from ragbridge.flow import Request
+from ragbridge.flow import Request, Response
 from ragbridge.local import Answer, Engine
 from ragbridge.server import running
 
@@ -31,6 +31,13 @@ class Wire(Engine):
         """Requests that were open at once, at most."""
         self._open = 0
         self._count = threading.Lock()
+
+    def refused(self, request: Request) -> Response | None:
+        """What is refused by its headers is asked for with a key as well."""
+        refusal = super().refused(request)
+        if refusal is not None:
+            self.keys.append(request.headers.get("authorization"))
+        return refusal
 
     def handle(self, request: Request) -> Answer:
         with self._count:

@@ -13,17 +13,17 @@ import socket
 import threading
 from typing import TYPE_CHECKING
 
-from ragbridge.errors import ConfigurationError
+from ragbridge.errors import ConfigurationError as _ConfigurationError
 from ragbridge.server.bounds import MAX_BODY, Bounds
-from ragbridge.server.hosts import Hosts
+from ragbridge.server.hosts import Hosts as _Hosts
 
 try:
     import uvicorn
 
-    from ragbridge.server.application import Application
-    from ragbridge.server.protocol import Protocol
+    from ragbridge.server.application import Application as _Application
+    from ragbridge.server.protocol import Protocol as _Protocol
 except ImportError as error:
-    raise ConfigurationError(
+    raise _ConfigurationError(
         f'the server needs the packages starlette and uvicorn ({error}): pip install "ragbridge[server]"'
     ) from error
 
@@ -112,7 +112,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except (OSError, OverflowError) as error:
-        raise ConfigurationError(f"cannot listen at host={host!r}, port={port!r}: {error}") from error
+        raise _ConfigurationError(f"cannot listen at host={host!r}, port={port!r}: {error}") from error
 
 
 def _address(listener: socket.socket) -> str:
@@ -130,11 +130,11 @@ def _server(
     """The server for a listener, which is closed if the settings are refused."""
     bounds = bounds or Bounds()
     try:
-        known = Hosts(listener.getsockname()[0], hosts)
-    except ConfigurationError:
+        known = _Hosts(listener.getsockname()[0], hosts)
+    except _ConfigurationError:
         listener.close()
         raise
-    return _Server(Application(engine, hosts=known, max_body=max_body, held_bytes=bounds.held_bytes), bounds)
+    return _Server(_Application(engine, hosts=known, max_body=max_body, held_bytes=bounds.held_bytes), bounds)
 
 
 class _Server(uvicorn.Server):
@@ -142,11 +142,11 @@ class _Server(uvicorn.Server):
 
     on_started: Callable[[], None] | None = None
 
-    def __init__(self, app: Application, bounds: Bounds) -> None:
+    def __init__(self, app: _Application, bounds: Bounds) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
-                http=functools.partial(Protocol, bounds=bounds),  # type: ignore[arg-type]  # called as the class is
+                http=functools.partial(_Protocol, bounds=bounds),  # type: ignore[arg-type]  # called as the class is
                 loop="asyncio",
                 ws="none",
                 lifespan="off",

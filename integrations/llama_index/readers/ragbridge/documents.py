@@ -13,7 +13,9 @@ except ImportError as error:
 
 from ragbridge import Page
 
-_METADATA = [field.name for field in fields(Page) if field.name not in {"content", "usage"}]
+# What a page says in its chunks is in its content; tables of its elements are no metadata that stores take.
+_LEFT_OUT = {"chunks", "content", "external", "metadata", "usage"}
+_METADATA = [field.name for field in fields(Page) if field.name not in _LEFT_OUT]
 _EMBEDDED = {"title", "description"}
 _READ = _EMBEDDED | {"url", "published"}
 
