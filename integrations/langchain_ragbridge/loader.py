@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Sequence
 from contextlib import aclosing, closing
 
 try:
@@ -45,6 +45,8 @@ class JinaReaderLoader(JinaSettings, BaseLoader):
     """How all of them are read. Cookies and the proxy's address are in no repr or dump."""
     continue_on_failure: bool = False
     """Whether a page that cannot be read is left out, with a warning in the log, instead of ending the load."""
+    max_age: float | None = None
+    """Seconds that a page of the ``cache`` may be old; None to read each page in any case, and to keep none."""
     region: str | None = None
     """``"eu"`` for the reader of the European Union."""
     reader_url: str | None = None
@@ -58,7 +60,7 @@ class JinaReaderLoader(JinaSettings, BaseLoader):
         Raises:
             RagbridgeError: A page cannot be read; the message names its address. See ``ragbridge.Jina.read_each``.
         """
-        with closing(self._jina.read_each(self._urls, options=self.options)) as pages:
+        with closing(self._pages()) as pages:
             for url, page in zip(self._urls, pages, strict=True):
                 if isinstance(page, Page):
                     yield _document(url, page)
@@ -68,7 +70,7 @@ class JinaReaderLoader(JinaSettings, BaseLoader):
     async def alazy_load(self) -> AsyncIterator[Document]:
         """``lazy_load`` on the running event loop."""
         urls = iter(self._urls)
-        async with aclosing(self._jina.aread_each(self._urls, options=self.options)) as pages:
+        async with aclosing(self._apages()) as pages:
             async for page in pages:
                 url = next(urls)
                 if isinstance(page, Page):
@@ -85,8 +87,14 @@ class JinaReaderLoader(JinaSettings, BaseLoader):
             raise error
         logger.warning("a page is left out: %s", error)
 
+    def _pages(self) -> Generator[Page | RagbridgeError, None, None]:
+        return self._jina.read_each(self._urls, options=self.options, max_age=self.max_age)
+
+    def _apages(self) -> AsyncGenerator[Page | RagbridgeError, None]:
+        return self._jina.aread_each(self._urls, options=self.options, max_age=self.max_age)
+
     def _check_options(self) -> None:
-        self._jina.read_each(self._urls, options=self.options)  # sends nothing until it is iterated
+        self._pages()  # sends nothing until it is iterated
 
 
 def _document(url: str, page: Page) -> Document:

@@ -45,6 +45,7 @@ import llama_index.retrievers.ragbridge as llama_retrievers
 import llama_index.sparse_embeddings.ragbridge as llama_sparse
 import llama_index.tools.ragbridge as llama_tools
 from ragbridge import Elastic, Jina, RateLimit, ReaderOptions, Retry, SqliteCache
+from ragbridge.local import Engine
 
 INTEGRATIONS = Path(__file__).parents[2] / "integrations"
 KEY = "sesame-0123456789abcdef"
@@ -134,7 +135,8 @@ ADAPTERS = [
         langchain.JinaReaderLoader,
         {"urls": "https://example.com"},
         (
-            {**JINA, "urls": ["https://a.example", "https://b.example"], "options": READING, "continue_on_failure": True},
+            {**JINA, "urls": ["https://a.example", "https://b.example"], "options": READING, "continue_on_failure": True,
+             "max_age": 60.5},
             EU,
             {**JINA, "reader_url": "http://r"},
         ),
@@ -214,7 +216,7 @@ ADAPTERS = [
             ({**ELASTIC, **ENDPOINT, **NODES}, {**CLOUD, "url": None})),
     Adapter(
         llama_readers.JinaReader,
-        rows=({**JINA, "options": READING, "reader_url": "http://r", "is_remote": False}, EU),
+        rows=({**JINA, "options": READING, "reader_url": "http://r", "is_remote": False, "max_age": 60.5}, EU),
     ),
     Adapter(
         llama_retrievers.ElasticSemanticRetriever,
@@ -227,7 +229,7 @@ ADAPTERS = [
     Adapter(
         llama_tools.JinaToolSpec,
         rows=(
-            {**JINA, **WORDS, "num": 3, "reader_url": "http://r", "search_url": "http://s"},
+            {**JINA, **WORDS, "num": 3, "reader_url": "http://r", "search_url": "http://s", "max_age": 60.5},
             EU,
         ),
     ),
@@ -271,6 +273,7 @@ ADAPTERS = [
             {**JINA, **WORDS, "mode": haystack_connectors.JinaReaderMode.SEARCH, "num": 1, "options": READING,
              "search_url": "http://s"},
             {**EU, "reader_url": "http://r"},
+            {"max_age": 60.5, "cache": "redis://cache.example:6379/1"},
             {"mode": haystack_connectors.JinaReaderMode.GROUND, "site": "jina.ai"},
         ),
     ),
@@ -602,3 +605,49 @@ def test_without_the_framework_the_extra_is_named(module, missing, monkeypatch):
     extra = "langchain" if module.startswith("langchain") else "llama-index"
     with pytest.raises(ImportError, match=rf'pip install "ragbridge\[{extra}\]"'):
         importlib.import_module(module)
+
+
+READERS = {
+    "langchain": (
+        langchain.JinaReaderLoader,
+        lambda made: [document.page_content for document in made.load()],
+        {"urls": ["https://a.example"]},
+    ),
+    "llama_index": (
+        llama_readers.JinaReader,
+        lambda made: [document.text for document in made.load_data(["https://a.example"])],
+        {},
+    ),
+    "lazily": (
+        llama_readers.JinaReader,
+        lambda made: [document.text for document in made.lazy_load_data(["https://a.example"])],
+        {},
+    ),
+    "tool": (
+        llama_tools.JinaToolSpec,
+        lambda made: [document.text for document in made.jina_read("https://a.example")],
+        {},
+    ),
+    "haystack": (
+        haystack_connectors.JinaReaderConnector,
+        lambda made: [document.content for document in made.run("https://a.example")["documents"]],
+        {"mode": "read"},
+    ),
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_page_of_the_cache_is_not_read_again(reader):
+    """Where the adapter says how old it may be; without a cache, that is refused."""
+    kind, load, needs = READERS[reader]
+    kept = {}
+    texts = []
+    for requests in (1, 0):
+        engine = Engine(pages={"https://a.example": "<p>Bees collect nectar.</p>"})
+        client = Jina(base_url="local", transport=engine, cache=kept)
+        texts.append(load(kind(client=client, max_age=60, **needs)))
+        assert client.usage.requests == requests
+    assert "Bees collect nectar." in texts[0][0]
+    assert texts[0] == texts[1]
+    with pytest.raises((TypeError, ValueError), match="max_age=60.*set cache="):
+        load(kind(base_url="local", max_age=60, **needs))

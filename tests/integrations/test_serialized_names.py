@@ -60,7 +60,7 @@ LANGCHAIN = {
     | {"batch_size", "dimensions", "embedding_type", "late_chunking", "model", "normalized", "task", "truncate"},
     "JinaRerank": JINA
     | {"image_key", "image_root", "max_doc_length", "max_documents_per_call", "model", "top_n"},
-    "JinaReaderLoader": JINA | {"continue_on_failure", "options", "reader_url", "region", "urls"},
+    "JinaReaderLoader": JINA | {"continue_on_failure", "max_age", "options", "reader_url", "region", "urls"},
     "JinaSearchRetriever": JINA | TAGGED | SEARCH,
     "JinaSegmenterSplitter": JINA | {"add_start_index", "max_chunk_length", "tokenizer"},
 }  # fmt: skip

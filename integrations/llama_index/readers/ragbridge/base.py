@@ -37,6 +37,7 @@ class JinaReader(JinaConnected, BasePydanticReader):
     Args:
         options: How pages are read; a cookie and a proxy of your own go to the methods instead, since pickles and dumps
             would show them.
+        max_age: Seconds that a page of the ``cache`` may be old; None to read each page in any case, and to keep none.
         region: ``"eu"`` for the reader of the European Union.
         reader_url: The reader's address, if it differs.
         **settings: See ``JinaSettings``; and ``is_remote`` of ``BasePydanticReader``.
@@ -47,6 +48,7 @@ class JinaReader(JinaConnected, BasePydanticReader):
     """
 
     options: ReaderOptions | None
+    max_age: float | None
     region: str | None
     reader_url: str | None
     is_remote: bool = True
@@ -55,12 +57,14 @@ class JinaReader(JinaConnected, BasePydanticReader):
         self,
         *,
         options: ReaderOptions | None = None,
+        max_age: float | None = None,
         region: str | None = None,
         reader_url: str | None = None,
         **settings: Unpack[JinaReaderSettings],
     ) -> None:
         fields: dict[str, Any] = {
             "options": options,
+            "max_age": max_age,
             "region": region,
             "reader_url": reader_url,
             **settings,
@@ -72,7 +76,7 @@ class JinaReader(JinaConnected, BasePydanticReader):
                 f"options: {' and '.join(secret)} would be shown by pickles and dumps: pass options= to load_data()"
             )
         # Sends nothing; raises if settings of the connection contradict each other.
-        self._jina().read_many([])
+        self._jina().read_many([], max_age=self.max_age)
 
     @classmethod
     def class_name(cls) -> str:
@@ -91,14 +95,14 @@ class JinaReader(JinaConnected, BasePydanticReader):
             StatusError: A page cannot be read; ``index`` says which. ``lazy_load_data`` can continue after it.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
-        pages = self._jina().read_many(urls, options=options or self.options)
+        pages = self._jina().read_many(urls, options=options or self.options, max_age=self.max_age)
         return [*map(document_of, pages, urls)]
 
     async def aload_data(
         self, urls: Sequence[str], *, options: ReaderOptions | None = None
     ) -> list[Document]:
         """``load_data``, awaitable."""
-        pages = await self._jina().aread_many(urls, options=options or self.options)
+        pages = await self._jina().aread_many(urls, options=options or self.options, max_age=self.max_age)
         return [*map(document_of, pages, urls)]
 
     def lazy_load_data(
@@ -109,7 +113,8 @@ class JinaReader(JinaConnected, BasePydanticReader):
             raise ConfigurationError("urls is one str: pass a list")
 
         def read(url: str) -> Document:
-            return document_of(self._jina().read(url, options=options or self.options), url)
+            page = self._jina().read(url, options=options or self.options, max_age=self.max_age)
+            return document_of(page, url)
 
         return map(read, urls)
 

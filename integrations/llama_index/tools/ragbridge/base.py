@@ -33,6 +33,8 @@ class JinaToolSpec(JinaConnected, BaseToolSpec):
         location: A city from which it is searched.
         site: The only domain to search, such as ``"jina.ai"``.
         content: Whether the pages found are read; else a result has title, address and description.
+        max_age: Seconds that a page of the ``cache`` may be old, for ``jina_read``; None to read each page in any case, and to
+            keep none.
         region: ``"eu"`` for the hosts of the European Union.
         reader_url: The reader's address, if it differs.
         search_url: The search's address, if it differs.
@@ -54,6 +56,7 @@ class JinaToolSpec(JinaConnected, BaseToolSpec):
     location: str | None
     site: str | None
     content: bool
+    max_age: float | None
     region: str | None
     reader_url: str | None
     search_url: str | None
@@ -67,6 +70,7 @@ class JinaToolSpec(JinaConnected, BaseToolSpec):
         location: str | None = None,
         site: str | None = None,
         content: bool = True,
+        max_age: float | None = None,
         region: str | None = None,
         reader_url: str | None = None,
         search_url: str | None = None,
@@ -79,6 +83,7 @@ class JinaToolSpec(JinaConnected, BaseToolSpec):
             "location": location,
             "site": site,
             "content": content,
+            "max_age": max_age,
             "region": region,
             "reader_url": reader_url,
             "search_url": search_url,
@@ -86,7 +91,7 @@ class JinaToolSpec(JinaConnected, BaseToolSpec):
         }
         super().__init__(**fields)
         # Sends nothing; raises if settings of the connection contradict each other.
-        self._jina().read_many([])
+        self._jina().read_many([], max_age=self.max_age)
 
     @classmethod
     def class_name(cls) -> str:
@@ -117,7 +122,7 @@ class JinaToolSpec(JinaConnected, BaseToolSpec):
         Args:
             url (str): The address of the page.
         """
-        return [document_of(self._jina().read(url), url)]
+        return [document_of(self._jina().read(url, max_age=self.max_age), url)]
 
     async def ajina_read(self, url: str) -> list[Document]:
         """Read a page of the web, or a PDF that stands there, and return its content as Markdown.
@@ -125,7 +130,7 @@ class JinaToolSpec(JinaConnected, BaseToolSpec):
         Args:
             url (str): The address of the page.
         """
-        return [document_of(await self._jina().aread(url), url)]
+        return [document_of(await self._jina().aread(url, max_age=self.max_age), url)]
 
     def _options(self) -> dict[str, Any]:
         options = ("num", "country", "language", "location", "site", "content")

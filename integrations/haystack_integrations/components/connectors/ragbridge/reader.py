@@ -26,7 +26,7 @@ from ragbridge import (
 from ragbridge.adapters import CacheLike
 
 OWN: Mapping[JinaReaderMode, frozenset[str]] = {
-    JinaReaderMode.READ: frozenset({"options", "reader_url"}),
+    JinaReaderMode.READ: frozenset({"max_age", "options", "reader_url"}),
     JinaReaderMode.SEARCH: frozenset(
         {"options", "site", "num", "country", "language", "location", "content", "search_url"}
     ),
@@ -64,6 +64,7 @@ class JinaReaderConnector(JinaComponent):
         language: str | None = None,
         location: str | None = None,
         content: bool = True,
+        max_age: float | None = None,
         limits: RateLimit | dict[str, Any] | str | None = "free",
         retry: Retry | dict[str, Any] | None = None,
         timeout: float = TIMEOUT,
@@ -91,6 +92,8 @@ class JinaReaderConnector(JinaComponent):
         :param language: Two letters: in which language.
         :param location: A city from which it is searched.
         :param content: Whether the pages that a search finds are read; else its documents hold their descriptions.
+        :param max_age: Seconds that a page of the cache may be old, to read; None to read each page in any case, and to keep
+            none.
         :param limits: The account's quota: a tier (`"free"`, `"paid"`, `"premium"`), `"keyless"` for reading without a
             key, a `RateLimit` or its fields as a dictionary, or None for no limiter.
         :param retry: How failures are retried: a `Retry` or its fields as a dictionary; None for its defaults.
@@ -130,6 +133,7 @@ class JinaReaderConnector(JinaComponent):
         self.language = language
         self.location = location
         self.content = content
+        self.max_age = max_age
         self._check_mode()
 
     def to_dict(self) -> dict[str, Any]:
@@ -197,7 +201,7 @@ class JinaReaderConnector(JinaComponent):
         if headers:
             options = replace(options or ReaderOptions(), **ReaderOptions.from_headers(headers).given())
         if self.mode is JinaReaderMode.READ:
-            return {"url": query, "options": options}
+            return {"url": query, "options": options, "max_age": self.max_age}
         asked = ("site", "num", "country", "language", "location", "content")
         return {**{name: getattr(self, name) for name in asked}, "query": query, "options": options}
 
