@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 from ragbridge import errors as _errors
 from ragbridge.cache import CacheLike
-from ragbridge.cache.opening import written as written_cache
+from ragbridge.cache.opening import written as _written
 from ragbridge.client.secret import concealed as _concealed
 from ragbridge.values.public import publish as _publish
 
@@ -159,6 +159,11 @@ def defaults_of(service: Callable[..., Any]) -> Mapping[str, Any]:
 def _defaults_of(service: Callable[..., Any]) -> Mapping[str, Any]:
     parameters = inspect.signature(service).parameters
     return MappingProxyType({name: parameter.default for name, parameter in parameters.items()})
+
+
+def written_cache(value: CacheLike | None) -> str | None:
+    """``cache=`` as a text that opens the same one in another process; None where no text does, as of a dict."""
+    return _written(value)
 
 
 def path_as_text(value: Any) -> Any:

@@ -15,7 +15,7 @@ from ragbridge import InvalidRequestError, Jina, JobError, RateLimit, ReaderOpti
 from ragbridge.elastic import Elastic
 
 PUBLIC = (
-    "ragbridge", "ragbridge.adapters", "ragbridge.chunking", "ragbridge.elastic", "ragbridge.local", "ragbridge.testing",
+    "ragbridge", "ragbridge.adapters", "ragbridge.cache", "ragbridge.chunking", "ragbridge.elastic", "ragbridge.local", "ragbridge.testing",
 )  # fmt: skip
 
 

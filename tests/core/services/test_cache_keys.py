@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from ragbridge import Elastic, Image, Jina, ReaderOptions, Retry
+from ragbridge import Elastic, Image, Jina, RateLimit, ReaderOptions, Retry
 from ragbridge.cache.keys import Keys
 from ragbridge.flow import Request, Response
 from ragbridge.local import Engine
-from ragbridge.testing import ScriptedTransport
+from ragbridge.testing import ScriptedTransport, VirtualClock
 
 V3, V4, CLIP = "jina-embeddings-v3", "jina-embeddings-v4", "jina-clip-v2"
 PAGES = {"https://a.example": "<p>a</p>", "https://b.example": "<p>b</p>"}
@@ -84,15 +84,17 @@ def answer_of_jina(request: Request) -> Response:
     return Response(200, {}, json.dumps({"data": {"url": "https://a.example", "content": "a"}}).encode())
 
 
+def connected(service: type[Any], **settings: Any) -> tuple[Any, ScriptedTransport]:
+    """A client, and what its requests go to unless the settings say otherwise."""
+    transport = ScriptedTransport(default=answer_of_jina if service is Jina else answer)
+    given = {"limits": None, "retry": Retry(attempts=1), "transport": transport}
+    address = {"api_key": "k", "base_url": "http://x"} if service is Jina else {"url": "http://x"}
+    return service(**{**given, **address, **settings}), transport
+
+
 def keys_of(service: type[Any], name: str, arguments: Mapping[str, Any], **settings: Any) -> set[bytes]:
     kept = Kept()
-    common = {"cache": kept, "limits": None, "retry": Retry(attempts=1), **settings}
-    if service is Jina:
-        given = {"base_url": "http://x", "transport": ScriptedTransport(default=answer_of_jina)}
-        client = Jina("k", **{**given, **common})
-    else:
-        given = {"url": "http://x", "transport": ScriptedTransport(default=answer)}
-        client = Elastic(**{**given, **common})
+    client, _ = connected(service, cache=kept, **settings)
     result = getattr(client, name)(**arguments)
     if inspect.isgenerator(result):
         list(result)
@@ -297,6 +299,21 @@ def test_what_another_source_answers_is_never_taken(method):
         keys_of(method.service, method.name, method.call, **settings) for settings in SOURCES[method.service]
     ]
     assert len(set.union(*found)) == sum(map(len, found))
+
+
+@every
+def test_what_is_known_costs_no_request_and_no_place_in_the_quota(method):
+    """A client whose quota is used up has it at once."""
+    clock, kept = VirtualClock(), {}
+    limits = RateLimit(requests_per_minute=1, tokens_per_minute=None, concurrency=1, window=60.0)
+    client, transport = connected(method.service, cache=kept, limits=limits, clock=clock)
+    for _ in range(2):
+        result = getattr(client, method.name)(**method.call)
+        if inspect.isgenerator(result):
+            list(result)
+        assert len([request for request in transport.requests if request.method == "POST"]) == 1
+    assert clock.slept == []
+    assert kept
 
 
 def test_products_never_meet():
