@@ -83,7 +83,7 @@ def chunk(
         "separator_group": separator_group,
         "separators": separator or None,
     }
-    settings = _defaults(strategy) | {name: value for name, value in given.items() if value is not None}
+    settings = defaults(strategy) | {name: value for name, value in given.items() if value is not None}
     chunks = _cut(_read(file), {"strategy": strategy.value, **settings}, strict=strict)
     if as_json:
         rows = [{"start": row.start, "end": row.end, "text": row.text} for row in chunks]
@@ -92,7 +92,7 @@ def chunk(
         _show(chunks)
 
 
-def _defaults(strategy: Strategy) -> dict[str, Any]:
+def defaults(strategy: Strategy) -> dict[str, Any]:
     """The settings in the form of Elasticsearch's API."""
     match strategy:
         case Strategy.NONE:
