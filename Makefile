@@ -13,7 +13,7 @@ PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --constraint $(
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install demo test test-core test-ray test-shared test-wheel test-python test-lowest test-newest \
-	check format bench picture notebooks live constraints clean
+	test-redis check format bench picture notebooks live constraints clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -42,12 +42,15 @@ test-core: ## Run the core's tests where no framework is installed
 test-shared: $(VENV)/.made-test ## Run the tests that read the folder ../shared, where it is
 	$(BIN)/python -m pytest $(PARALLEL) tests/core -m shared
 
+test-redis: $(VENV)/.made-test ## Run the tests that start a redis-server, which must be installed
+	$(BIN)/python -m pytest tests/core/limiter -m redis
+
 test-wheel: $(VENV)/.made-check ## Install the built wheel elsewhere, alone and with each extra
 	$(BIN)/python tests/packaging/wheel.py
 
 test-ray: ## Run the tests of ragbridge.ray on a real Ray of this machine
 	$(MAKE) VENV=.venv-ray .venv-ray/.made-test-ray
-	.venv-ray/bin/python -m pytest tests/core/ray -m "ray or not ray"
+	.venv-ray/bin/python -m pytest tests/core/ray -m "ray or not ray and not redis"
 
 test-python: ## Run every test on another interpreter: PYTHON=python3.13
 	$(MAKE) VENV=$(VENV_OF_PYTHON) $(VENV_OF_PYTHON)/.made-test
@@ -55,13 +58,13 @@ test-python: ## Run every test on another interpreter: PYTHON=python3.13
 
 test-lowest: build/lowest.txt ## Run the tests on the lowest versions that pyproject.toml allows
 	$(MAKE) VENV=.venv-lowest CONSTRAINTS=build/lowest.txt .venv-lowest/.made-test-lowest
-	.venv-lowest/bin/python -m pytest $(PARALLEL) tests/core tests/integrations -m "not peers and not live and not shared and not ray" -W default
+	.venv-lowest/bin/python -m pytest $(PARALLEL) tests/core tests/integrations -m "not peers and not live and not shared and not ray and not redis" -W default
 
 # What is newest changes without a change here, so the environment is always made anew.
 test-newest: ## Run the tests on the newest versions that pyproject.toml allows
 	rm -rf .venv-newest
 	$(MAKE) VENV=.venv-newest CONSTRAINTS=/dev/null .venv-newest/.made-test-lowest
-	.venv-newest/bin/python -m pytest $(PARALLEL) tests/core tests/integrations -m "not peers and not live and not shared and not ray"
+	.venv-newest/bin/python -m pytest $(PARALLEL) tests/core tests/integrations -m "not peers and not live and not shared and not ray and not redis"
 
 build/lowest.txt: pyproject.toml constraints.txt tests/packaging/lowest.py
 	@mkdir -p build

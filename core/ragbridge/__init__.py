@@ -43,6 +43,9 @@ from ragbridge.values.web import Grounding, Page, Reference, RelatedLink, Search
 
 if TYPE_CHECKING:
     from ragbridge.cache import Cache, CacheInfo, RedisCache, SqliteCache
+    from ragbridge.limiter.file import FileQuotas
+    from ragbridge.limiter.quotas import Quotas
+    from ragbridge.limiter.redis import RedisQuotas
     from ragbridge.services.elastic.client import Elastic
 
 __all__ = [
@@ -66,6 +69,7 @@ __all__ = [
     "Embeddings",
     "FailedItem",
     "Failure",
+    "FileQuotas",
     "Grounding",
     "Group",
     "Image",
@@ -79,6 +83,7 @@ __all__ = [
     "Partial",
     "Pdf",
     "QuotaExhaustedError",
+    "Quotas",
     "RagbridgeError",
     "RankedDocument",
     "Ranking",
@@ -87,6 +92,7 @@ __all__ = [
     "RateLimiter",
     "ReaderOptions",
     "RedisCache",
+    "RedisQuotas",
     "Reference",
     "RelatedLink",
     "RequestError",
@@ -113,7 +119,10 @@ _LATE = {
     "Cache": "ragbridge.cache",
     "CacheInfo": "ragbridge.cache",
     "Elastic": "ragbridge.services.elastic.client",
+    "FileQuotas": "ragbridge.limiter.file",
+    "Quotas": "ragbridge.limiter.quotas",
     "RedisCache": "ragbridge.cache",
+    "RedisQuotas": "ragbridge.limiter.redis",
     "SqliteCache": "ragbridge.cache",
 }
 """Where names are that are imported when they are first asked for: those of one service need not wait for another's."""

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from ragbridge.errors import ConfigurationError
+from ragbridge.redis_servers import URL_VARIABLE, Server, find_server
 
 if TYPE_CHECKING:
     import redis
 
-URL_VARIABLE = "RAGBRIDGE_REDIS_URL"
-"""The environment variable that holds the address of a Redis server, which may hold a password."""
-SCHEMES = ("redis", "rediss", "unix")
 PREFIX = b"ragbridge:"
-TIMEOUT = 5.0
-"""Seconds to wait for a connection, and for an answer."""
 AT_ONCE = 128
 """Keys in one command: Redis does nothing else while it answers one."""
 BYTES_AT_ONCE = 4 << 20
@@ -45,7 +39,7 @@ class RedisCache:
         if ttl is not None and (type(ttl) is not int or ttl < 1):
             raise ConfigurationError(f"ttl={ttl!r} must be a number of whole seconds above 0, or None")
         self._ttl = ttl
-        self._server: _Server | None = _find(url)
+        self._server: Server | None = find_server(url, "a RedisCache")
         self._address = None if url is None else self._server.shown
 
     @classmethod
@@ -106,7 +100,7 @@ class RedisCache:
                     f"the address of a Redis server does not travel with its password: set {URL_VARIABLE} in this "
                     "process"
                 )
-            self._server = _find(self._address)
+            self._server = find_server(self._address, "a RedisCache")
         return self._server.client
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -131,84 +125,6 @@ class RedisCache:
         ttl = "" if self._ttl is None else f", ttl={self._ttl}"
         shown = self._server.shown if self._server is not None else self._address or f"${URL_VARIABLE}"
         return f"{type(self).__name__}({shown!r}{ttl})"
-
-
-class _Server:
-    """A client of one server, and its address without a password.
-
-    Args:
-        address: The address.
-        client: Asks it.
-    """
-
-    __slots__ = ("client", "has_secret", "shown")
-
-    def __init__(self, address: SplitResult, client: redis.Redis) -> None:
-        self.client = client
-        self.has_secret = address.password is not None or bool(
-            address.query
-        )  # options may be secrets as well
-        self.shown = _without_password(address)
-
-    def close(self) -> None:
-        """Close idle connections."""
-        self.client.close()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.shown!r})"
-
-
-def _find(url: str | None) -> _Server:
-    """The address, given or the environment's, and a client for it. No error shows it: it may hold a password."""
-    name = "url" if url is not None else URL_VARIABLE
-    url = url if url is not None else os.environ.get(URL_VARIABLE, "").strip() or None
-    if url is None:
-        raise ConfigurationError(
-            f"no address of a Redis server: pass url=, or set {URL_VARIABLE} (redis://host:6379/0)"
-        )
-    address = _address(url)
-    if address is None:
-        raise ConfigurationError(
-            f"{name} is no address of a Redis server, such as redis://localhost:6379/0 (also rediss:// and unix://)"
-        )
-    try:
-        import redis
-        from redis.backoff import NoBackoff
-        from redis.retry import Retry
-    except ImportError as error:
-        raise ConfigurationError(
-            f'a RedisCache needs redis: pip install "ragbridge[redis]" ({error})'
-        ) from None
-    client = None
-    with suppress(ValueError, TypeError):
-        client = redis.Redis.from_url(
-            url,
-            socket_connect_timeout=TIMEOUT,
-            socket_timeout=TIMEOUT,
-            retry=Retry(
-                NoBackoff(), 1
-            ),  # a connection of the pool may have been closed by the server meanwhile
-            decode_responses=False,
-        )
-    if client is None:  # raised out here: redis' own error would show the address
-        raise ConfigurationError(f"{name} has a database or an option that redis does not take")
-    return _Server(address, client)
-
-
-def _address(url: str) -> SplitResult | None:
-    """The parts of the address of a Redis server; None if it is none."""
-    try:
-        address = urlsplit(url)
-        valid = address.scheme in SCHEMES and (address.port is None or address.port > 0)
-    except (AttributeError, TypeError, ValueError):
-        return None
-    return address if valid else None
-
-
-def _without_password(address: SplitResult) -> str:
-    host = address.netloc.rpartition("@")[2]
-    user = f"{unquote(address.username)}@" if address.username else ""
-    return urlunsplit((address.scheme, user + host, address.path, "", ""))
 
 
 def _parts(items: Mapping[bytes, bytes]) -> Iterator[dict[bytes, bytes]]:

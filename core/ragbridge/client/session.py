@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
@@ -13,10 +14,11 @@ from ragbridge.client.job import Ask, Job
 from ragbridge.client.lookup import FindKeys, Lookup, Manner, Rows
 from ragbridge.client.meter import UNKNOWN, Meter
 from ragbridge.client.sizes import OTHERS
-from ragbridge.errors import InvalidRequestError, RateLimitError, StatusError
+from ragbridge.errors import ConfigurationError, InvalidRequestError, RateLimitError, StatusError
 from ragbridge.flow import Flow, Request, Response
 from ragbridge.limiter.limiter import Limiter, shared
 from ragbridge.limiter.limits import RateLimit, RateLimiter, Reason
+from ragbridge.limiter.quotas import open_quotas
 from ragbridge.limiter.tiers import resolve
 from ragbridge.limiter.tokens import NOTHING, Features, TokenEstimator
 from ragbridge.limiter.tokens import shared as shared_tokens
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from ragbridge.client.retry import Retry
     from ragbridge.client.secret import Secret
     from ragbridge.flow import Clock
+    from ragbridge.limiter.quotas import QuotasLike
 
 T = TypeVar("T")
 
@@ -48,6 +51,7 @@ class Channel:
         timeout: Seconds to wait for an answer's data.
         retry: How failures are retried.
         limits: A tier's name, a limit, a limiter for every product, or None.
+        quotas: Where limiters come from; None for this process' own.
         totals: Where everything is counted.
         clock: Time.
         virtual: The clock is not the machine's own, so its limiters are not shared with other clients.
@@ -72,6 +76,7 @@ class Channel:
         timeout: float,
         retry: Retry,
         limits: RateLimit | RateLimiter | str | None,
+        quotas: QuotasLike | None = None,
         totals: Totals,
         clock: Clock,
         virtual: bool,
@@ -93,6 +98,11 @@ class Channel:
         self._timeout = timeout
         self._retry = retry
         self._limits = limits
+        self._quotas = open_quotas(quotas)
+        if self._quotas is not None and hasattr(limits, "reserve"):
+            raise ConfigurationError("quotas= beside a limiter in limits=: give one of them")
+        if self._quotas is not None and virtual:
+            raise ConfigurationError("quotas= beside clock=: quotas that processes share run in real time")
         self._totals = totals
         self._clock = clock
         self._virtual = virtual
@@ -144,6 +154,9 @@ class Channel:
         if self._virtual:
             return Limiter(limit, clock=self._clock.now)
         key = self._key.reveal() if self._key else None
+        if self._quotas is not None:
+            digest = hashlib.sha256((key or "").encode()).hexdigest()
+            return self._quotas.limiter(limit, service_host=self._host, key_digest=digest, product=product)
         return shared(limit, service=self._service, service_host=self._host, key=key, product=product)
 
     def _limit(self, limits: RateLimit | str | None, product: str) -> RateLimit | None:

@@ -9,7 +9,7 @@ import os
 import threading
 import time
 import weakref
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, NoReturn, get_args
 
 from ragbridge.errors import ConfigurationError
 from ragbridge.limiter.limits import RateLimit
@@ -58,6 +58,18 @@ class Limiter:
     def __repr__(self) -> str:
         return f"Limiter({self._limit!r}, pacing={self._pacing!r})"
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a Limiter counts what one process sends, so it cannot be pickled: another process would count anew. "
+            f"Give limits={self._limit!r}, and quotas=RedisQuotas() or quotas=FileQuotas(path) where processes share a key"
+        )
+
+    def __copy__(self) -> Limiter:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Limiter:
+        return self
+
     @property
     def limit(self) -> RateLimit:
         """The configured limit: what is given out stays at or below it."""
@@ -88,10 +100,15 @@ class Limiter:
     @property
     def request_budget(self) -> float | None:
         """About 1.3 % of the tokens of a window, or more where requests would run out first; None: not limited."""
-        tokens, requests = self._limit.tokens_per_window, self._limit.requests_per_window
-        if tokens is None:
-            return None
-        return min(tokens, max(SHARE * tokens, SLACK * tokens / requests if requests else 0.0))
+        return request_budget(self._limit)
+
+    @property
+    def waiting(self) -> tuple[str, float] | None:
+        """What the first request in line waits for, and for how many seconds; None if none waits.
+
+        The seconds are those until it fits if no request ends before; at most a window.
+        """
+        return self._line.look_at_head()
 
     @property
     def idle(self) -> bool:
@@ -114,12 +131,7 @@ class Limiter:
         Raises:
             ConfigurationError: The request can never fit.
         """
-        fits = self._limit.tokens_per_window
-        if fits is not None and not tokens <= fits:
-            raise ConfigurationError(
-                f"a request of about {tokens:.0f} tokens can never fit into {fits:g} tokens per "
-                f"{self._limit.window:g} s: send less at once, or raise tokens_per_minute in limits= if the account allows"
-            )
+        check_fits(self._limit, tokens)
         ticket = LineTicket(self._line, Booking(tokens, variance))
         self._line.enter(ticket.join)
         return ticket
@@ -138,6 +150,28 @@ class Limiter:
     def restart(self) -> None:
         """Forget all bookings and the line, in a forked process."""
         self._line.reset(Quota(self._limit, self._pacing))
+
+
+def request_budget(limit: RateLimit) -> float | None:
+    """Tokens that one request should carry at most to use a quota well; None: tokens are not limited."""
+    tokens, requests = limit.tokens_per_window, limit.requests_per_window
+    if tokens is None:
+        return None
+    return min(tokens, max(SHARE * tokens, SLACK * tokens / requests if requests else 0.0))
+
+
+def check_fits(limit: RateLimit, tokens: float) -> None:
+    """Refuse a request that would wait for ever.
+
+    Raises:
+        ConfigurationError: It is larger than a window's tokens.
+    """
+    fits = limit.tokens_per_window
+    if fits is not None and not tokens <= fits:
+        raise ConfigurationError(
+            f"a request of about {tokens:.0f} tokens can never fit into {fits:g} tokens per "
+            f"{limit.window:g} s: send less at once, or raise tokens_per_minute in limits= if the account allows"
+        )
 
 
 class _Registry:

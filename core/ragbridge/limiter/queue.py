@@ -106,6 +106,18 @@ class Line:
                 return ticket
         return None
 
+    def look_at_head(self) -> tuple[Cause, float] | None:
+        """What the first ticket waits for, and for how many seconds; None if none waits."""
+
+        def look(now: float) -> tuple[Cause, float] | None:
+            head = self._head()
+            if head is None:
+                return None
+            seconds, cause = self.quota.delay(now, head.booking)
+            return cause, min(max(seconds, 0.0), self.quota.limit.window)
+
+        return self.enter(look)
+
     def refresh(self) -> None:
         """Grant what fits: an event loop that stood still moves again."""
         self.enter(lambda _: None)

@@ -8,16 +8,20 @@ stamped at the send time overrun sliding logs whenever a later request travels f
 from __future__ import annotations
 
 import math
+from bisect import insort
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ragbridge.limiter.limits import RateLimit, Reason
     from ragbridge.limiter.loops import EventLoop
 
 Pacing: TypeAlias = Literal["auto", "always", "off"]
-Cause: TypeAlias = Literal["paused", "concurrency", "requests", "tokens", "pacing"]
+Cause: TypeAlias = Literal["paused", "concurrency", "requests", "tokens", "pacing", "line"]
+"""What a request waits for. ``line``: another process of a shared quota has its turn first."""
 
 # Figures of simulations against four kinds of servers (tests/benchmarks/limiter_simulation.py).
 Z = 3.0  # standard deviations kept free for what is in flight
@@ -127,6 +131,20 @@ class Meter:
             return  # granted before the last refusal was known: no new information
         self.suspected = self.suspicious
         self._refused_at, self._used = now, self.in_use(now)
+
+    def record(self, at: float, amount: float) -> None:
+        """``amount`` was used at ``at``, which may be before other entries."""
+        if amount:
+            insort(self._log, (at, amount), key=_when)
+            self._logged += amount
+
+    def dump(self) -> dict[str, Any]:
+        """Its state as plain data, for ``load``."""
+        return {**vars(self), "_log": list(self._log)}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take over a state that ``dump`` returned."""
+        vars(self).update(state, _log=deque(map(tuple, state["_log"])))
 
     def _step(self, now: float, amount: float) -> float:
         return amount * self.window / (OVERDRIVE * self.effective(now))
@@ -249,6 +267,28 @@ class Quota:
         self._paused_until = max(self._paused_until, now + pause)
         return pause
 
+    def record(self, at: float, requests: float, tokens: float) -> None:
+        """So much was used at ``at``, by requests that were not booked here."""
+        self._requests.record(at, requests)
+        self._tokens.record(at, tokens)
+
+    def pause(self, until: float) -> None:
+        """Grant nothing before ``until``."""
+        self._paused_until = max(self._paused_until, until)
+
+    def dump(self) -> dict[str, Any]:
+        """Its state but its flights as plain data, for ``load``."""
+        own = (self._paused_until, self._places, self._places_at)
+        return {"requests": self._requests.dump(), "tokens": self._tokens.dump(), "own": own}
+
+    def load(self, state: dict[str, Any], flying: Iterable[Booking]) -> None:
+        """Take over a state that ``dump`` returned, and these flights. The limit stays this one's own."""
+        self._requests.load(state["requests"])
+        self._tokens.load(state["tokens"])
+        self._paused_until, self._places, self._places_at = state["own"]
+        self._flying = set(flying)
+        self.configure(self.limit)
+
     @property
     def _paced(self) -> bool:
         if self._pacing == "auto":
@@ -294,3 +334,7 @@ def _infinite(figure: float | None) -> float:
 
 def _seconds(wait: tuple[float, Cause]) -> float:
     return wait[0]
+
+
+def _when(entry: tuple[float, float]) -> float:
+    return entry[0]

@@ -191,9 +191,12 @@ class AsyncDriver:
             loop.call_soon_threadsafe(event.set)  # raises RuntimeError once the loop is closed
 
         waitable.subscribe(Waker(wake, event_loops.known(loop)))
-        while (seconds := waitable.poll()) is not None:
-            await self._clock.wait_async(event, seconds)
-            event.clear()
+        try:
+            while (seconds := waitable.poll()) is not None:
+                await self._clock.wait_async(event, seconds)
+                event.clear()
+        except RequestError as error:  # the quota is out of reach
+            return error
         return None
 
 

@@ -155,10 +155,13 @@ class ThreadDriver:
             return None
         waitable = waitable_of(effect, self._clock)
         waitable.subscribe(Waker(wake.set))
-        while (seconds := waitable.poll()) is not None:
-            self._clock.wait(wake, seconds)
-            wake.clear()
-            work.check()
+        try:
+            while (seconds := waitable.poll()) is not None:
+                self._clock.wait(wake, seconds)
+                wake.clear()
+                work.check()
+        except RequestError as error:  # the quota is out of reach
+            return error
         return None
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from ragbridge.cache.opening import CacheLike
     from ragbridge.flow import Clock
+    from ragbridge.limiter.quotas import QuotasLike
     from ragbridge.local import Engine
     from ragbridge.transport.base import Transport
 
@@ -54,6 +55,9 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
         limits: ``"cluster"`` counts nothing, since Elasticsearch publishes no quota; a 429 pauses all requests to the
             same inference endpoint for as long as it says. ``"eis"`` is the Elastic Inference Service's published
             quota. Or a ``RateLimit`` for each inference endpoint, a limiter of your own, or None for no limiter.
+        quotas: Where quotas are kept that several processes share: ``RedisQuotas()`` or ``"redis://"`` for any number of
+            machines, ``FileQuotas(path)`` or the path of a file for the processes of one machine. None for this process
+            alone.
         retry: How often failures are retried, and how long the pauses are.
         timeout: Seconds to wait for an answer's data. Elasticsearch itself waits 30 for a model.
         deadline: Seconds that one request may take as a whole, against servers that keep sending without an end; None
@@ -99,6 +103,7 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
         ca_certs: str | os.PathLike[str] | None = None,
         verify: bool | ssl.SSLContext = True,
         limits: RateLimit | RateLimiter | str | None = CLUSTER,
+        quotas: QuotasLike | None = None,
         retry: Retry = Retry(),  # noqa: B008 - frozen
         timeout: float = TIMEOUT,
         deadline: float | None = None,
@@ -125,6 +130,7 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
             "ca_certs": ca_certs,
             "verify": verify,
             "limits": limits,
+            "quotas": quotas,
             "retry": retry,
             "timeout": timeout,
             "deadline": deadline,
@@ -145,6 +151,7 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
         es: object,
         *,
         limits: RateLimit | RateLimiter | str | None = CLUSTER,
+        quotas: QuotasLike | None = None,
         retry: Retry = Retry(),  # noqa: B008 - frozen
         timeout: float = TIMEOUT,
         deadline: float | None = None,
@@ -162,6 +169,7 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
         Args:
             es: An ``Elasticsearch`` or ``AsyncElasticsearch`` of 8.19 to 9.x. It is not changed or closed.
             limits: See ``Elastic``.
+            quotas: See ``Elastic``.
             retry: See ``Elastic``.
             timeout: See ``Elastic``.
             deadline: See ``Elastic``.
@@ -183,6 +191,7 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
             "ca_certs": connection.ca_certs,
             "verify": connection.verify,
             "limits": limits,
+            "quotas": quotas,
             "retry": retry,
             "timeout": timeout,
             "deadline": deadline,
@@ -227,6 +236,7 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
             timeout=timeout,
             retry=settings["retry"],
             limits=None if local and limits == CLUSTER else limits,
+            quotas=settings["quotas"],
             totals=self.usage,
             clock=self._clock,
             virtual=clock is not None,

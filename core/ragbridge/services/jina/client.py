@@ -33,6 +33,7 @@ from ragbridge.services.jina.web.methods import WebMethods
 if TYPE_CHECKING:
     from ragbridge.cache.opening import CacheLike
     from ragbridge.flow import Clock
+    from ragbridge.limiter.quotas import QuotasLike
     from ragbridge.local import Engine
     from ragbridge.transport.base import Transport
 
@@ -61,6 +62,9 @@ class Jina(
         limits: A published tier (``"free"``, ``"paid"``, ``"premium"``), a ``RateLimit``, a limiter of your own,
             or None for no limiter. ``"keyless"`` uses what works without a key, the reader and the segmenter, and sends
             none. The embedded engine is limited only when something other than the default is given.
+        quotas: Where quotas are kept that several processes share: ``RedisQuotas()`` or ``"redis://"`` for any number of
+            machines, ``FileQuotas(path)`` or the path of a file for the processes of one machine. None for this process
+            alone.
         retry: How often and how patiently failures are retried.
         timeout: Seconds to wait for an answer's data. Cold starts and late chunking take many.
         deadline: Seconds that one request may take as a whole, for servers that go on sending but never end; None for ten
@@ -109,6 +113,7 @@ class Jina(
         *,
         base_url: str = BASE_URL,
         limits: RateLimit | RateLimiter | str | None = DEFAULT_TIER,
+        quotas: QuotasLike | None = None,
         retry: Retry = Retry(),  # noqa: B008 - frozen
         timeout: float = TIMEOUT,
         deadline: float | None = None,
@@ -138,6 +143,7 @@ class Jina(
         settings: dict[str, Any] = {
             "base_url": base_url,
             "limits": limits,
+            "quotas": quotas,
             "retry": retry,
             "timeout": timeout,
             "deadline": deadline,
@@ -164,6 +170,7 @@ class Jina(
             timeout=timeout,
             retry=retry,
             limits=None if local and limits == DEFAULT_TIER else limits,
+            quotas=quotas,
             totals=self.usage,
             clock=self._clock,
             virtual=clock is not None,
