@@ -18,6 +18,8 @@ from ragbridge import errors as _errors
 from ragbridge.cache import CacheLike
 from ragbridge.cache.opening import written as _written
 from ragbridge.client.secret import concealed as _concealed
+from ragbridge.limiter.quotas import QuotasLike
+from ragbridge.limiter.quotas import written as written_quotas
 from ragbridge.values.public import publish as _publish
 
 __all__ = [
@@ -25,10 +27,12 @@ __all__ = [
     "Client",
     "Connected",
     "Made",
+    "QuotasLike",
     "changed",
     "defaults_of",
     "path_as_text",
     "written_cache",
+    "written_quotas",
 ]
 
 
@@ -178,4 +182,4 @@ def changed(value: Any, change: Callable[[Any], Any]) -> Any:
     return change(value)
 
 
-_publish(__name__, [written_cache])
+_publish(__name__, [written_quotas])

@@ -79,6 +79,9 @@ class Connected(BaseModel, adapters.Connected[S], Generic[S]):
     """Seconds that one request may take as a whole; None for ten times ``timeout``."""
     concurrency: int | None = None
     """Requests in flight at most; None for the limiter's own limit."""
+    quotas: Any = Field(default=None, repr=False)
+    """Where quotas are kept that several processes share: ``"redis://"``, the path of a file, or an object such as
+    ``RedisQuotas()``. In dumps it is a text, or None where no text names it."""
     cache: Any = Field(default=None, repr=False)
     """Where answers are kept that were paid for: the path of a file, ``"redis://"``, or anything else that ``ragbridge.Jina``
     takes. In dumps it is a text, or None where no text names it: a dict, a ``ByteStore``, a cache of your own."""
@@ -114,10 +117,14 @@ class Connected(BaseModel, adapters.Connected[S], Generic[S]):
             }
         return validate(settings)
 
-    @field_validator("cache", mode="before")
+    @field_validator("cache", "quotas", mode="before")
     @classmethod
-    def _as_text(cls, cache: Any) -> Any:
-        return adapters.path_as_text(cache)
+    def _as_text(cls, value: Any) -> Any:
+        return adapters.path_as_text(value)
+
+    @field_serializer("quotas")
+    def _written_quotas(self, quotas: Any) -> str | None:
+        return adapters.written_quotas(quotas)
 
     @field_serializer("cache")
     def _written(self, cache: Any) -> str | None:

@@ -57,6 +57,7 @@ POLICY = {
     "timeout": 12.5,
     "deadline": 700.0,
     "concurrency": 2,
+    "quotas": "redis://quota.example:6379/1",
     "cache": "redis://cache.example:6379/1",
     "cache_version": "2026-11",
 }

@@ -37,11 +37,11 @@ LLAMA_INDEX = {
 """By leaf, the names that ``to_dict`` writes."""
 
 JINA = {
-    "api_key", "base_url", "cache", "cache_version", "client", "concurrency", "deadline", "limits", "retry", "timeout",
+    "api_key", "base_url", "cache", "cache_version", "client", "concurrency", "deadline", "limits", "quotas", "retry", "timeout",
 }  # fmt: skip
 ELASTIC = {
     "api_key", "basic_auth", "bearer_auth", "ca_certs", "cache", "cache_version", "client", "cloud_id", "concurrency",
-    "deadline", "limits", "retry", "timeout", "url", "verify",
+    "deadline", "limits", "quotas", "retry", "timeout", "url", "verify",
 }  # fmt: skip
 SEARCH = {"content", "country", "k", "language", "location", "options", "region", "search_url", "site"}
 TAGGED = {"metadata", "name", "tags"}  # LangChain's own

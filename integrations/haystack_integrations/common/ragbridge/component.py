@@ -13,7 +13,7 @@ from haystack.utils import Secret
 from tqdm import tqdm
 
 from ragbridge import ConfigurationError, Elastic, Jina, RateLimit, ReaderOptions, Retry, adapters
-from ragbridge.adapters import CacheLike
+from ragbridge.adapters import CacheLike, QuotasLike
 
 V = TypeVar("V", RateLimit, ReaderOptions, Retry)
 S = TypeVar("S", bound=Jina | Elastic)
@@ -37,6 +37,7 @@ class ServiceComponent(adapters.Connected[S], Generic[S]):
         timeout: float,
         deadline: float | None,
         concurrency: int | None,
+        quotas: QuotasLike | None,
         cache: CacheLike | None,
         cache_version: str,
     ) -> None:
@@ -48,6 +49,7 @@ class ServiceComponent(adapters.Connected[S], Generic[S]):
         self.timeout = timeout
         self.deadline = deadline
         self.concurrency = concurrency
+        self.quotas: QuotasLike | None = adapters.path_as_text(quotas)
         self.cache: CacheLike | None = adapters.path_as_text(cache)
         self.cache_version = cache_version
         self._made: adapters.Made[S] | None = None
@@ -74,7 +76,7 @@ class ServiceComponent(adapters.Connected[S], Generic[S]):
     def to_dict(self) -> dict[str, Any]:
         """Serialize the component to a dictionary.
 
-        :raises SerializationError: The component was given a ready client, or a cache that no text names.
+        :raises SerializationError: The component was given a ready client, or a cache or quotas that no text names.
         :raises ValueError: The key is a token: only names of environment variables are written.
         """
         if self.client is not None:
@@ -84,6 +86,12 @@ class ServiceComponent(adapters.Connected[S], Generic[S]):
             )
         names = [name for name in adapters.defaults_of(type(self).__init__) if name not in {"self", "client"}]
         settings = {name: getattr(self, name) for name in names}
+        settings["quotas"] = adapters.written_quotas(self.quotas)
+        if settings["quotas"] is None and self.quotas is not None:
+            raise SerializationError(
+                f"{type(self).__name__} with quotas={type(self.quotas).__name__} cannot be serialized: give the path of a "
+                'file, or "redis://" for the server that RAGBRIDGE_REDIS_URL names'
+            )
         settings["cache"] = adapters.written_cache(self.cache)
         if settings["cache"] is None and self.cache is not None:
             raise SerializationError(

@@ -8,7 +8,7 @@ from haystack.utils import Secret
 
 from haystack_integrations.common.ragbridge.component import ServiceComponent
 from ragbridge import ConfigurationError, Elastic, RateLimit, Retry
-from ragbridge.adapters import CacheLike
+from ragbridge.adapters import CacheLike, QuotasLike
 
 KEY = Secret.from_env_var(list(Elastic.KEY_VARIABLES), strict=False)
 TIMEOUT = Elastic.TIMEOUT
@@ -38,6 +38,7 @@ class ElasticComponent(ServiceComponent[Elastic]):
         timeout: float,
         deadline: float | None,
         concurrency: int | None,
+        quotas: QuotasLike | None,
         cache: CacheLike | None,
         cache_version: str,
         batch_size: int = BATCH_SIZE,
@@ -68,6 +69,7 @@ class ElasticComponent(ServiceComponent[Elastic]):
             timeout=timeout,
             deadline=deadline,
             concurrency=concurrency,
+            quotas=quotas,
             cache=cache,
             cache_version=cache_version,
         )

@@ -8,7 +8,7 @@ from haystack.utils import Secret
 
 from haystack_integrations.common.ragbridge.component import ServiceComponent
 from ragbridge import ConfigurationError, Jina, RateLimit, Retry
-from ragbridge.adapters import CacheLike
+from ragbridge.adapters import CacheLike, QuotasLike
 
 KEY = Secret.from_env_var(list(Jina.KEY_VARIABLES), strict=False)
 BASE_URL = Jina.BASE_URL
@@ -33,6 +33,7 @@ class JinaComponent(ServiceComponent[Jina]):
         timeout: float,
         deadline: float | None,
         concurrency: int | None,
+        quotas: QuotasLike | None,
         cache: CacheLike | None,
         cache_version: str,
         batch_size: int = BATCH_SIZE,
@@ -47,6 +48,7 @@ class JinaComponent(ServiceComponent[Jina]):
             timeout=timeout,
             deadline=deadline,
             concurrency=concurrency,
+            quotas=quotas,
             cache=cache,
             cache_version=cache_version,
         )

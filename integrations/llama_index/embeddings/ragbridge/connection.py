@@ -16,7 +16,7 @@ except ImportError as error:
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, field_serializer, field_validator
 
 from ragbridge import ConfigurationError, Elastic, Jina, RateLimit, Retry, adapters
-from ragbridge.adapters import CacheLike
+from ragbridge.adapters import CacheLike, QuotasLike
 
 S = TypeVar("S", Jina, Elastic)
 
@@ -33,6 +33,7 @@ class Connected(BaseComponent, adapters.Connected[S], Generic[S]):
     timeout: float
     deadline: float | None = None
     concurrency: int | None = None
+    quotas: Any = Field(default=None, repr=False)
     cache: Any = Field(default=None, repr=False)
     cache_version: str = ""
     client: S | None = None
@@ -57,10 +58,14 @@ class Connected(BaseComponent, adapters.Connected[S], Generic[S]):
             value, lambda part: part.get_secret_value() if isinstance(part, SecretStr) else part
         )
 
-    @field_validator("cache", mode="before")
+    @field_validator("cache", "quotas", mode="before")
     @classmethod
-    def _as_text(cls, cache: Any) -> Any:
-        return adapters.path_as_text(cache)
+    def _as_text(cls, value: Any) -> Any:
+        return adapters.path_as_text(value)
+
+    @field_serializer("quotas")
+    def _written_quotas(self, quotas: Any) -> str | None:
+        return adapters.written_quotas(quotas)
 
     @field_serializer("cache")
     def _written(self, cache: Any) -> str | None:
@@ -75,7 +80,7 @@ class Connected(BaseComponent, adapters.Connected[S], Generic[S]):
     def __getstate__(self) -> dict[str, Any]:
         # Raises if one of these cannot be pickled. The framework would drop it silently: the copy would use the default
         # service, or pay again for what is in the cache.
-        pickle.dumps((self.client, self.cache))
+        pickle.dumps((self.client, self.cache, self.quotas))
         # The framework deletes attributes that cannot be pickled from the object itself, so it is given a copy without secrets.
         bare = self.model_copy(update=dict.fromkeys(self._SECRETS))
         return super(Connected, bare).__getstate__()
@@ -97,6 +102,7 @@ class JinaSettings(TypedDict, total=False):
     timeout: float
     deadline: float | None
     concurrency: int | None
+    quotas: QuotasLike | None
     cache: CacheLike | None
     cache_version: str
     client: Jina | None
@@ -138,6 +144,7 @@ class ElasticSettings(TypedDict, total=False):
     timeout: float
     deadline: float | None
     concurrency: int | None
+    quotas: QuotasLike | None
     cache: CacheLike | None
     cache_version: str
     client: Elastic | None

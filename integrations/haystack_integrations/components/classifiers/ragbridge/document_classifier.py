@@ -13,7 +13,7 @@ from haystack_integrations.common.ragbridge.component import check_documents
 from haystack_integrations.common.ragbridge.jina import BASE_URL, BATCH_SIZE, KEY, TIMEOUT, JinaComponent
 from haystack_integrations.common.ragbridge.pictures import Pictures, check_size
 from ragbridge import ConfigurationError, Jina, RateLimit, Retry
-from ragbridge.adapters import CacheLike
+from ragbridge.adapters import CacheLike, QuotasLike
 
 if TYPE_CHECKING:
     from ragbridge import Classifications
@@ -55,6 +55,7 @@ class JinaDocumentClassifier(JinaComponent):
         timeout: float = TIMEOUT,
         deadline: float | None = None,
         concurrency: int | None = None,
+        quotas: QuotasLike | None = None,
         cache: CacheLike | None = None,
         cache_version: str = "",
         batch_size: int = BATCH_SIZE,
@@ -81,6 +82,9 @@ class JinaDocumentClassifier(JinaComponent):
         :param timeout: Seconds to wait for an answer's data.
         :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
         :param concurrency: Requests in flight at most; None for what the quota allows.
+        :param quotas: Where quotas are kept that several processes share: `"redis://"` for the server that
+            `RAGBRIDGE_REDIS_URL` names, the path of a file for the processes of one machine, or an object such as
+            `RedisQuotas()`. Only a text can be serialized.
         :param cache: Where answers are kept that were paid for: the path of a file, `"redis://"` for the server that
             `RAGBRIDGE_REDIS_URL` names, or a cache. Only a text can be serialized.
         :param cache_version: Any text. With another one, nothing is found that was kept before.
@@ -97,6 +101,7 @@ class JinaDocumentClassifier(JinaComponent):
             timeout=timeout,
             deadline=deadline,
             concurrency=concurrency,
+            quotas=quotas,
             cache=cache,
             cache_version=cache_version,
             batch_size=batch_size,

@@ -23,7 +23,7 @@ from ragbridge import (
     Retry,
     SearchResults,
 )
-from ragbridge.adapters import CacheLike
+from ragbridge.adapters import CacheLike, QuotasLike
 
 OWN: Mapping[JinaReaderMode, frozenset[str]] = {
     JinaReaderMode.READ: frozenset({"max_age", "options", "reader_url"}),
@@ -70,6 +70,7 @@ class JinaReaderConnector(JinaComponent):
         timeout: float = TIMEOUT,
         deadline: float | None = None,
         concurrency: int | None = None,
+        quotas: QuotasLike | None = None,
         cache: CacheLike | None = None,
         cache_version: str = "",
         client: Jina | None = None,
@@ -100,6 +101,9 @@ class JinaReaderConnector(JinaComponent):
         :param timeout: Seconds to wait for an answer's data.
         :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
         :param concurrency: Requests in flight at most; None for what the quota allows.
+        :param quotas: Where quotas are kept that several processes share: `"redis://"` for the server that
+            `RAGBRIDGE_REDIS_URL` names, the path of a file for the processes of one machine, or an object such as
+            `RedisQuotas()`. Only a text can be serialized.
         :param cache: Where answers are kept that were paid for: the path of a file, `"redis://"` for the server that
             `RAGBRIDGE_REDIS_URL` names, or a cache. Only a text can be serialized.
         :param cache_version: Any text. With another one, nothing is found that was kept before.
@@ -118,6 +122,7 @@ class JinaReaderConnector(JinaComponent):
             timeout=timeout,
             deadline=deadline,
             concurrency=concurrency,
+            quotas=quotas,
             cache=cache,
             cache_version=cache_version,
         )

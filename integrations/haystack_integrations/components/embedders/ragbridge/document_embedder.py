@@ -19,7 +19,7 @@ from haystack_integrations.common.ragbridge.jina import (
 )
 from haystack_integrations.components.embedders.ragbridge._late_chunking import sources_of
 from ragbridge import DocumentEmbeddings, Embeddings, Jina, RateLimit, Retry
-from ragbridge.adapters import CacheLike
+from ragbridge.adapters import CacheLike, QuotasLike
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL
 
 
@@ -62,6 +62,7 @@ class JinaDocumentEmbedder(JinaComponent):
         timeout: float = TIMEOUT,
         deadline: float | None = None,
         concurrency: int | None = None,
+        quotas: QuotasLike | None = None,
         cache: CacheLike | None = None,
         cache_version: str = "",
         batch_size: int = BATCH_SIZE,
@@ -95,6 +96,9 @@ class JinaDocumentEmbedder(JinaComponent):
         :param timeout: Seconds to wait for an answer's data.
         :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
         :param concurrency: Requests in flight at most; None for what the quota allows.
+        :param quotas: Where quotas are kept that several processes share: `"redis://"` for the server that
+            `RAGBRIDGE_REDIS_URL` names, the path of a file for the processes of one machine, or an object such as
+            `RedisQuotas()`. Only a text can be serialized.
         :param cache: Where answers are kept that were paid for: the path of a file, `"redis://"` for the server that
             `RAGBRIDGE_REDIS_URL` names, or a cache. Only a text can be serialized.
         :param cache_version: Any text. With another one, nothing is found that was kept before.
@@ -113,6 +117,7 @@ class JinaDocumentEmbedder(JinaComponent):
             timeout=timeout,
             deadline=deadline,
             concurrency=concurrency,
+            quotas=quotas,
             cache=cache,
             cache_version=cache_version,
             batch_size=batch_size,

@@ -12,7 +12,7 @@ from haystack_integrations.common.ragbridge.component import check_documents, pr
 from haystack_integrations.common.ragbridge.elastic import BATCH_SIZE, KEY, TIMEOUT, ElasticComponent
 from haystack_integrations.components.embedders.ragbridge._sparse import sparse_embeddings
 from ragbridge import Elastic, RateLimit, Retry, SparseEmbeddings
-from ragbridge.adapters import CacheLike
+from ragbridge.adapters import CacheLike, QuotasLike
 
 
 @component
@@ -53,6 +53,7 @@ class ElasticSparseDocumentEmbedder(ElasticComponent):
         timeout: float = TIMEOUT,
         deadline: float | None = None,
         concurrency: int | None = None,
+        quotas: QuotasLike | None = None,
         cache: CacheLike | None = None,
         cache_version: str = "",
         batch_size: int = BATCH_SIZE,
@@ -83,6 +84,9 @@ class ElasticSparseDocumentEmbedder(ElasticComponent):
         :param timeout: Seconds to wait for an answer's data. Elasticsearch itself waits 30 for a model.
         :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
         :param concurrency: Requests in flight at most; None for what the limits allow.
+        :param quotas: Where quotas are kept that several processes share: `"redis://"` for the server that
+            `RAGBRIDGE_REDIS_URL` names, the path of a file for the processes of one machine, or an object such as
+            `RedisQuotas()`. Only a text can be serialized.
         :param cache: Where answers are kept that were paid for: the path of a file, `"redis://"` for the server that
             `RAGBRIDGE_REDIS_URL` names, or a cache. Only a text can be serialized.
         :param cache_version: Any text. With another one, nothing is found that was kept before.
@@ -106,6 +110,7 @@ class ElasticSparseDocumentEmbedder(ElasticComponent):
             timeout=timeout,
             deadline=deadline,
             concurrency=concurrency,
+            quotas=quotas,
             cache=cache,
             cache_version=cache_version,
             batch_size=batch_size,

@@ -11,7 +11,7 @@ from haystack.utils import Secret
 from haystack_integrations.common.ragbridge.elastic import KEY, TIMEOUT, ElasticComponent
 from haystack_integrations.components.embedders.ragbridge._sparse import sparse_embeddings
 from ragbridge import Elastic, RateLimit, Retry, SparseEmbeddings
-from ragbridge.adapters import CacheLike
+from ragbridge.adapters import CacheLike, QuotasLike
 
 
 @component
@@ -48,6 +48,7 @@ class ElasticSparseTextEmbedder(ElasticComponent):
         timeout: float = TIMEOUT,
         deadline: float | None = None,
         concurrency: int | None = None,
+        quotas: QuotasLike | None = None,
         cache: CacheLike | None = None,
         cache_version: str = "",
         client: Elastic | None = None,
@@ -74,6 +75,9 @@ class ElasticSparseTextEmbedder(ElasticComponent):
         :param timeout: Seconds to wait for an answer's data. Elasticsearch itself waits 30 for a model.
         :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
         :param concurrency: Requests in flight at most; None for what the limits allow.
+        :param quotas: Where quotas are kept that several processes share: `"redis://"` for the server that
+            `RAGBRIDGE_REDIS_URL` names, the path of a file for the processes of one machine, or an object such as
+            `RedisQuotas()`. Only a text can be serialized.
         :param cache: Where answers are kept that were paid for: the path of a file, `"redis://"` for the server that
             `RAGBRIDGE_REDIS_URL` names, or a cache. Only a text can be serialized.
         :param cache_version: Any text. With another one, nothing is found that was kept before.
@@ -95,6 +99,7 @@ class ElasticSparseTextEmbedder(ElasticComponent):
             timeout=timeout,
             deadline=deadline,
             concurrency=concurrency,
+            quotas=quotas,
             cache=cache,
             cache_version=cache_version,
         )
