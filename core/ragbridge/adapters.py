@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 from ragbridge import errors as _errors
 from ragbridge.cache import CacheLike
 from ragbridge.cache.opening import written as _written
+from ragbridge.client.arguments import listed
 from ragbridge.client.secret import concealed as _concealed
 from ragbridge.limiter.quotas import QuotasLike
 from ragbridge.limiter.quotas import written as written_quotas
@@ -30,6 +31,7 @@ __all__ = [
     "QuotasLike",
     "changed",
     "defaults_of",
+    "listed",
     "path_as_text",
     "written_cache",
     "written_quotas",

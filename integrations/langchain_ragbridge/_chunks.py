@@ -38,7 +38,7 @@ def documents_of(
     *,
     add_start_index: bool,
 ) -> list[Document]:
-    """A document for each chunk of each text, with a deep copy of its text's metadata."""
+    """A document for each chunk of each text that is not blank, with a deep copy of its text's metadata."""
     return [
         Document(
             page_content=chunk.text,
@@ -46,4 +46,5 @@ def documents_of(
         )
         for each, metadata in zip(chunks, metadatas or repeat({}), strict=False)
         for chunk in each
+        if chunk.text.strip()
     ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 from langchain_core.documents import Document
 
-from ragbridge import ConfigurationError, Image
+from ragbridge import ConfigurationError, Image, adapters
 
 if TYPE_CHECKING:
     import os
@@ -42,7 +42,7 @@ def contents_of(documents: Sequence[Content | Document], key: str | None, root: 
     """
     return [
         _content(document, key, root, f"documents[{place}]") if isinstance(document, Document) else document
-        for place, document in enumerate(documents)
+        for place, document in enumerate(adapters.listed(documents, "documents", of="documents"))
     ]
 
 
@@ -56,8 +56,14 @@ def _content(document: Document, key: str | None, root: Path | None, where: str)
         return image
     if root is None:
         raise ConfigurationError(f"{where} is a local path: set image_root= to the folder that it may be in")
-    path = (root / image.source).resolve()
-    if not path.is_relative_to(root.resolve()):
+    try:
+        path = (root / image.source).resolve()
+        inside = path.is_relative_to(root.resolve())
+    except (OSError, RuntimeError, ValueError) as error:  # a NUL, a lone surrogate, a loop of links
+        raise ConfigurationError(
+            f"{where} names no file below image_root={str(root)!r}: {str(image.source)!a} is no path ({error})"
+        ) from None
+    if not inside:
         raise ConfigurationError(f"{where} is no path below image_root={str(root)!r}")
     return Image(path)
 

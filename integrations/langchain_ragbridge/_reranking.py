@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.runnables import RunnableLambda
 
-from ragbridge import ConfigurationError
+from ragbridge import ConfigurationError, adapters
 
 if TYPE_CHECKING:
     from langchain_core.callbacks import Callbacks
@@ -49,6 +49,7 @@ class Reranker(BaseDocumentCompressor):
         Raises:
             RagbridgeError: See the ``rerank`` of the service's client.
         """
+        documents = adapters.listed(documents, "documents", of="documents")
         return _scored(documents, self._rank(query, documents))
 
     async def acompress_documents(
@@ -58,6 +59,7 @@ class Reranker(BaseDocumentCompressor):
         callbacks: Callbacks | None = None,  # noqa: ARG002
     ) -> Sequence[Document]:
         """``compress_documents`` on the running event loop."""
+        documents = adapters.listed(documents, "documents", of="documents")
         return _scored(documents, await self._arank(query, documents))
 
     def as_runnable(self) -> Runnable[Mapping[str, Any], list[Document]]:
@@ -85,7 +87,10 @@ def texts_of(
     documents: Sequence[str | Document | Mapping[str, str]],
 ) -> list[str | Mapping[str, str]]:
     """The text of each document, which is what is ranked. Objects with ``text`` are passed on unchanged."""
-    return [document.page_content if isinstance(document, Document) else document for document in documents]
+    return [
+        document.page_content if isinstance(document, Document) else document
+        for document in adapters.listed(documents, "documents", of="documents")
+    ]
 
 
 def _scored(documents: Sequence[Document], ranking: Ranking) -> list[Document]:

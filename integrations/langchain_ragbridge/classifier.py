@@ -18,7 +18,7 @@ from pydantic import AliasChoices, Field
 
 from langchain_ragbridge._images import contents_of
 from langchain_ragbridge._settings import JinaSettings
-from ragbridge import ConfigurationError, Jina
+from ragbridge import ConfigurationError, Jina, adapters
 
 if TYPE_CHECKING:
     from ragbridge import Classifications
@@ -58,12 +58,14 @@ class JinaClassifier(JinaSettings, BaseDocumentTransformer):
         Raises:
             RagbridgeError: See ``ragbridge.Jina.classify``.
         """
+        documents = adapters.listed(documents, "documents", of="documents")
         return self._labelled(
             documents, self._jina.classify(self._contents(documents, kwargs), **self._options())
         )
 
     async def atransform_documents(self, documents: Sequence[Document], **kwargs: Any) -> list[Document]:
         """``transform_documents`` on the running event loop."""
+        documents = adapters.listed(documents, "documents", of="documents")
         classifications = await self._jina.aclassify(self._contents(documents, kwargs), **self._options())
         return self._labelled(documents, classifications)
 

@@ -16,7 +16,7 @@ except ImportError as error:
 
 from langchain_ragbridge._chunks import check_metadatas, documents_of
 from langchain_ragbridge._settings import JinaSettings
-from ragbridge import ConfigurationError
+from ragbridge import ConfigurationError, adapters
 
 if TYPE_CHECKING:
     from ragbridge import Segments
@@ -52,7 +52,7 @@ class JinaSegmenterSplitter(JinaSettings, TextSplitter):
             RagbridgeError: See ``ragbridge.Jina.segment_many``.
         """
         (segments,) = self._jina.segment_many([text], **self._options())
-        return [chunk.text for chunk in segments]
+        return [chunk.text for chunk in segments if chunk.text.strip()]
 
     def create_documents(
         self, texts: list[str], metadatas: list[dict[Any, Any]] | None = None
@@ -74,6 +74,7 @@ class JinaSegmenterSplitter(JinaSettings, TextSplitter):
         """``transform_documents`` on the running event loop."""
         if kwargs:
             raise ConfigurationError(f"{', '.join(kwargs)}: there is no such option")
+        documents = adapters.listed(documents, "documents", of="documents")
         texts = [document.page_content for document in documents]
         metadatas = [document.metadata for document in documents]
         return self._documents(await self._jina.asegment_many(texts, **self._options()), metadatas)

@@ -107,5 +107,5 @@ class RagbridgeTextSplitter(TextSplitter):
         return documents_of(map(self._chunks, texts), metadatas, add_start_index=self._add_start_index)
 
     def _chunks(self, text: str) -> Iterator[Chunk]:
-        # Elasticsearch keeps one empty chunk of an empty text; LangChain's splitters, and what embeds them, do not.
-        return (chunk for chunk in self._chunker.iter(text) if chunk.text)
+        # Elasticsearch keeps empty and blank chunks; LangChain's splitters, and what embeds them, do not.
+        return (chunk for chunk in self._chunker.iter(text) if chunk.text.strip())

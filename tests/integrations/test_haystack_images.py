@@ -216,10 +216,10 @@ async def test_document_without_a_picture_is_named(
     assert wire.bodies == []
 
 
-def test_paths_without_a_root_stand_alone(folder: Path) -> None:
-    """Without `root_path` an absolute path is just that."""
+def test_absolute_paths_are_taken_below_the_root(folder: Path) -> None:
+    """Below `root_path` an absolute path is just that."""
     document = Document(meta={"picture": str(folder / "red.png")})
-    made = embedder(folder, root_path=None, file_path_meta_field="picture")
+    made = embedder(folder, root_path=str(folder), file_path_meta_field="picture")
     (found,) = made.run([document])["documents"]
     assert found.embedding == vectors_of(png("red"))[0]
 

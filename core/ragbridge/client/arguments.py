@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MappingView, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, TypeAlias
 
 from ragbridge.errors import ConfigurationError, InvalidRequestError, StatusError
@@ -26,9 +27,19 @@ def listed(
         most: Items to take at most, of an iterable that may be endless; None for all.
 
     Raises:
-        ConfigurationError: It is a single item, or not iterable.
+        ConfigurationError: It is a single item, or not iterable; a set, which has no order; or a table, which iterates
+            over columns.
     """
     kind = type(values).__name__
+    if isinstance(values, AbstractSet) and not isinstance(values, MappingView):
+        raise ConfigurationError(
+            f"{name} is a {kind}, whose order is not yours: pass a list of {of}, such as sorted(...)"
+        )
+    if hasattr(type(values), "columns"):  # pandas, Polars, PyArrow, Dask: what they iterate over are columns
+        raise ConfigurationError(
+            f"{name} is a {kind}, a table, and iterates over its columns: pass one column as a list of {of}, "
+            "such as table['text'].tolist()"
+        )
     if isinstance(values, (str, bytes, Mapping, Media, Group)):
         raise ConfigurationError(f"{name} is one {kind}: pass a list of {of}{instead}")
     try:

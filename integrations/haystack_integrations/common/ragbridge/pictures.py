@@ -43,7 +43,7 @@ class Pictures:
 
     Attributes:
         file_path_meta_field: The meta field that names a file; None where files are left alone.
-        root_path: The folder that such files are in, and which they cannot lead out of; None where paths stand alone.
+        root_path: The folder that such files are in, and which they cannot lead out of; None where no file is opened.
         size: Width and height into which pictures are fitted; None for as they are.
     """
 
@@ -96,9 +96,14 @@ class Pictures:
         given = document.meta.get(field) if field is not None else None
         if not isinstance(given, (str, os.PathLike)) or not os.fspath(given):
             raise ConfigurationError(f"{name} has no blob, and no path of a file in meta[{field!r}]")
-        path = Path(self.root_path or "", given)
+        if self.root_path is None:
+            raise ConfigurationError(
+                f"{name}: meta[{field!r}] names a file, and none is opened without root_path=: set it to the folder that "
+                'the files are in ("/" for any)'
+            )
+        path = Path(self.root_path, given)
         try:
-            inside = not self.root_path or path.resolve().is_relative_to(Path(self.root_path).resolve())
+            inside = path.resolve().is_relative_to(Path(self.root_path).resolve())
             present = path.is_file()
         except (OSError, RuntimeError, ValueError) as error:
             raise ConfigurationError(f"{name}: {str(path)!r} is no path of a file: {error}") from None

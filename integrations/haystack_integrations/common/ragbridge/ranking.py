@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import operator
+from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
+from haystack_integrations.common.ragbridge.component import check_documents
 from ragbridge import ConfigurationError
 
 if TYPE_CHECKING:
@@ -16,10 +20,56 @@ K = TypeVar("K", bound=int | None)
 
 
 def check_top_k(top_k: K) -> K:
-    """Returns ``top_k`` if it is None or at least 1."""
-    if top_k is not None and (type(top_k) is not int or top_k < 1):
+    """Returns ``top_k`` if it is None or a whole number of at least 1, as a plain int."""
+    if top_k is None:
+        return top_k
+    try:
+        count = 0 if isinstance(top_k, bool) else operator.index(top_k)
+    except TypeError:
+        count = 0
+    if count < 1:
         raise ConfigurationError(f"top_k must be > 0, but got {top_k!r}")
-    return top_k
+    return count  # type: ignore[return-value]
+
+
+def check_threshold(threshold: float | None) -> float | None:
+    """Returns ``threshold`` if it is None or a finite number: no score is above a NaN, and all documents would be lost.
+
+    Raises:
+        ConfigurationError: It is something else.
+    """
+    if threshold is None:
+        return None
+    try:
+        lowest = math.nan if isinstance(threshold, (bool, str, bytes)) else float(threshold)
+    except (TypeError, ValueError):
+        lowest = math.nan
+    if not math.isfinite(lowest):
+        raise ConfigurationError(
+            f"score_threshold={threshold!r} must be a finite number, or None for all documents"
+        )
+    return lowest
+
+
+def candidates(documents: list[Document], component: str) -> list[Document]:
+    """The documents to rank, each id once: of several the one with the highest score, at the place of the first.
+
+    Retrievers that are joined find the same document. Haystack's own rankers do the same.
+
+    Raises:
+        TypeError: ``documents`` is not a list of documents.
+    """
+    check_documents(documents, f"{component} expects a list of Documents as input.")
+    best: dict[str, Document] = {}
+    for document in documents:
+        other = best.get(document.id)
+        if other is None or _score(document) > _score(other):
+            best[document.id] = document
+    return list(best.values())
+
+
+def _score(document: Document) -> float:
+    return -math.inf if document.score is None else document.score
 
 
 def ranked_documents(
@@ -38,6 +88,7 @@ def ranked_documents(
 
 
 def _scored(document: Document, row: RankedDocument, *, keep_retrieval_score: bool) -> Document:
-    if not keep_retrieval_score or document.score is None:
-        return replace(document, score=row.score)
-    return replace(document, score=row.score, meta={**document.meta, "retrieval_score": document.score})
+    meta = deepcopy(document.meta)
+    if keep_retrieval_score and document.score is not None:
+        meta["retrieval_score"] = document.score
+    return replace(document, score=row.score, meta=meta)

@@ -14,7 +14,7 @@ except ImportError as error:
     ) from error
 
 from ragbridge import ConfigurationError, Image
-from ragbridge.models import MODELS
+from ragbridge.models import lookup
 
 
 def as_images(images: Iterable[object]) -> list[Image]:
@@ -72,7 +72,7 @@ def _image(content: str | None, path: str | None, url: str | None) -> Image | No
 
 def sees(model: str | None) -> bool:
     """Whether a model takes images, or may do so as far as the table of models knows."""
-    row = MODELS.get((model or "").removeprefix("jina-ai/"))
+    row = lookup(model or "")
     return row is None or "image" in row.modalities
 
 

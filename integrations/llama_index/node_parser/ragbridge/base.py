@@ -124,7 +124,9 @@ class RagbridgeNodeParser(MetadataAwareTextSplitter):
 
     def _chunks(self, text: str, metadata: str) -> list[Chunk]:
         settings = {name: getattr(self, name) for name in _SETTINGS}
-        return with_room_for(metadata, _chunker(settings, strict=self.strict)).chunk(text)
+        chunks = with_room_for(metadata, _chunker(settings, strict=self.strict)).chunk(text)
+        # Elasticsearch keeps blank chunks; LlamaIndex's splitters do not, but for the one of an empty text.
+        return [chunk for chunk in chunks if chunk.text.strip() or not text]
 
     def _parse_nodes(
         self, nodes: Sequence[BaseNode], show_progress: bool = False, **_kwargs: Any

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ragbridge.client.arguments import check_texts
+from ragbridge.client.arguments import check_texts, listed
 from ragbridge.client.lookup import Manner
 from ragbridge.client.methods import Awaitable, Blocking
 from ragbridge.errors import ConfigurationError
@@ -160,9 +160,7 @@ class InferenceMethods(ElasticMethods):
             raise ConfigurationError(f"top_n={top_n!r} must be a positive int, or None for all documents")
         options = check_options(rerank.TASK, inference_id, task_settings=task_settings, timeout=timeout)
         rerank.check_settings(options)
-        if isinstance(documents, (str, bytes, Mapping)):
-            raise ConfigurationError(f"documents is one {type(documents).__name__}: pass a list")
-        found = list(documents)
+        found = listed(documents, "documents")
         texts = check_texts(
             [row.get("text") if isinstance(row, Mapping) else row for row in found], "documents"
         )

@@ -74,7 +74,7 @@ class JinaDocumentClassifier(JinaComponent):
         :param file_path_meta_field: The meta field that names the file of the image, or of the PDF whose `page_number`
             it is, by which a document without text is classified; None where files are left alone. The image in a
             document's `blob` needs no setting.
-        :param root_path: The folder that such files are in, which they cannot leave; None to take paths as they are.
+        :param root_path: The folder that such files are in, which they cannot leave; None to open no file.
         :param image_size: Width and height into which larger pictures are fitted. Needs pillow.
         :param limits: The account's quota: a tier (`"free"`, `"paid"`, `"premium"`), a `RateLimit` or its fields as a
             dictionary, or None for no limiter. Components with the same key share one quota.

@@ -81,8 +81,8 @@ class JinaDocumentImageEmbedder(JinaComponent):
             `JINA_AUTH_TOKEN`. Needed at `api.jina.ai`, optional elsewhere.
         :param base_url: The API's address, with or without `/v1`; `"local"` for the embedded engine.
         :param file_path_meta_field: The meta field that names the file of an image or a PDF.
-        :param root_path: The folder that such files are in, which they cannot leave. Set it where meta may
-            come from afar. None: paths stand alone.
+        :param root_path: The folder that such files are in, which they cannot leave: meta may come from afar. None
+            to open no file.
         :param image_size: Width and height into which larger pictures are fitted before they are sent, their shape kept.
             Needs pillow. Pictures are billed by their size, and pages of PDFs are drawn at 300 dots an inch.
         :param task: The service's own name of the task; None for the model's task for passages.

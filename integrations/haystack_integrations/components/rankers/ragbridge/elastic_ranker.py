@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING, Any
 from haystack import Document, component
 from haystack.utils import Secret
 
-from haystack_integrations.common.ragbridge.component import check_documents, texts_of
+from haystack_integrations.common.ragbridge.component import texts_of
 from haystack_integrations.common.ragbridge.elastic import KEY, TIMEOUT, ElasticComponent
-from haystack_integrations.common.ragbridge.ranking import check_top_k, ranked_documents
+from haystack_integrations.common.ragbridge.ranking import (
+    candidates,
+    check_threshold,
+    check_top_k,
+    ranked_documents,
+)
 from ragbridge import Elastic, RateLimit, Retry
 from ragbridge.adapters import CacheLike, QuotasLike
 
@@ -117,7 +122,7 @@ class ElasticRanker(ElasticComponent):
         )
         self.inference_id = inference_id
         self.top_k = check_top_k(top_k)
-        self.score_threshold = score_threshold
+        self.score_threshold = check_threshold(score_threshold)
         self.meta_fields_to_embed = list(meta_fields_to_embed or [])
         self.embedding_separator = embedding_separator
         self.keep_retrieval_score = keep_retrieval_score
@@ -135,7 +140,8 @@ class ElasticRanker(ElasticComponent):
         """Rank documents.
 
         :param query: The query.
-        :param documents: The documents to rank. An empty list sends nothing.
+        :param documents: The documents to rank. Of several with one id, the one with the highest score is ranked. An empty
+            list sends nothing.
         :param top_k: How many documents to return; None for the component's own setting.
         :param score_threshold: Lowest score to return; None for the component's own setting.
         :returns: A dictionary with
@@ -144,8 +150,9 @@ class ElasticRanker(ElasticComponent):
         :raises TypeError: `query` is not a string, or `documents` is not a list of Documents.
         :raises RagbridgeError: Elasticsearch cannot be asked, or refuses.
         """
+        documents, lowest = candidates(documents, "ElasticRanker"), self._lowest(score_threshold)
         asked = self._asked(query, documents, top_k)
-        return self._answer(documents, self._connected().rerank(**asked), score_threshold)
+        return self._answer(documents, self._connected().rerank(**asked), lowest)
 
     @component.output_types(documents=list[Document], meta=dict[str, Any])
     async def run_async(
@@ -158,20 +165,24 @@ class ElasticRanker(ElasticComponent):
         """Rank documents, as `run` does, without blocking the event loop.
 
         :param query: The query.
-        :param documents: The documents to rank. An empty list sends nothing.
+        :param documents: The documents to rank. Of several with one id, the one with the highest score is ranked. An empty
+            list sends nothing.
         :param top_k: How many documents to return; None for the component's own setting.
         :param score_threshold: Lowest score to return; None for the component's own setting.
         :returns: The same as `run`.
         :raises TypeError: `query` is not a string, or `documents` is not a list of Documents.
         :raises RagbridgeError: Elasticsearch cannot be asked, or refuses.
         """
+        documents, lowest = candidates(documents, "ElasticRanker"), self._lowest(score_threshold)
         asked = self._asked(query, documents, top_k)
-        return self._answer(documents, await self._connected().arerank(**asked), score_threshold)
+        return self._answer(documents, await self._connected().arerank(**asked), lowest)
+
+    def _lowest(self, score_threshold: float | None) -> float | None:
+        return self.score_threshold if score_threshold is None else check_threshold(score_threshold)
 
     def _asked(self, query: str, documents: list[Document], top_k: int | None) -> dict[str, Any]:
         if not isinstance(query, str):
             raise TypeError("ElasticRanker expects a string as query.")
-        check_documents(documents, "ElasticRanker expects a list of Documents as input.")
         return {
             "query": query,
             "documents": texts_of(documents, self.meta_fields_to_embed, self.embedding_separator),
@@ -181,10 +192,7 @@ class ElasticRanker(ElasticComponent):
             "timeout": self.inference_timeout,
         }
 
-    def _answer(
-        self, documents: list[Document], ranking: Ranking, score_threshold: float | None
-    ) -> dict[str, Any]:
-        lowest = self.score_threshold if score_threshold is None else score_threshold
+    def _answer(self, documents: list[Document], ranking: Ranking, lowest: float | None) -> dict[str, Any]:
         ranked = ranked_documents(
             documents, ranking, score_threshold=lowest, keep_retrieval_score=self.keep_retrieval_score
         )

@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, Any
 from haystack import Document, component
 from haystack.utils import Secret
 
-from haystack_integrations.common.ragbridge.component import check_documents, texts_of
+from haystack_integrations.common.ragbridge.component import texts_of
 from haystack_integrations.common.ragbridge.jina import BASE_URL, KEY, TIMEOUT, JinaComponent
 from haystack_integrations.common.ragbridge.pictures import Pictures, check_size
-from haystack_integrations.common.ragbridge.ranking import check_top_k, ranked_documents
+from haystack_integrations.common.ragbridge.ranking import (
+    candidates,
+    check_threshold,
+    check_top_k,
+    ranked_documents,
+)
 from ragbridge import Jina, RateLimit, Retry
 from ragbridge.adapters import CacheLike, QuotasLike
 from ragbridge.models import DEFAULT_RERANK_MODEL
@@ -80,7 +85,7 @@ class JinaRanker(JinaComponent):
         :param file_path_meta_field: The meta field that names the file of the image, or of the PDF whose `page_number`
             it is, by which a document without text is ranked; None where files are left alone. The image in a
             document's `blob` needs no setting.
-        :param root_path: The folder that such files are in, which they cannot leave; None to take paths as they are.
+        :param root_path: The folder that such files are in, which they cannot leave; None to open no file.
         :param image_size: Width and height into which larger pictures are fitted. Needs pillow.
         :param keep_retrieval_score: Keep the score that a document came with in `meta["retrieval_score"]`.
         :param limits: The account's quota: a tier (`"free"`, `"paid"`, `"premium"`), a `RateLimit` or its fields as a
@@ -113,7 +118,7 @@ class JinaRanker(JinaComponent):
         )
         self.model = model
         self.top_k = check_top_k(top_k)
-        self.score_threshold = score_threshold
+        self.score_threshold = check_threshold(score_threshold)
         self.meta_fields_to_embed = list(meta_fields_to_embed or [])
         self.embedding_separator = embedding_separator
         self.max_doc_length = max_doc_length
@@ -134,7 +139,8 @@ class JinaRanker(JinaComponent):
         """Rank documents.
 
         :param query: The query.
-        :param documents: The documents to rank. An empty list sends nothing.
+        :param documents: The documents to rank. Of several with one id, the one with the highest score is ranked. An empty
+            list sends nothing.
         :param top_k: How many documents to return; None for the component's own setting.
         :param score_threshold: Lowest score to return; None for the component's own setting.
         :returns: A dictionary with
@@ -145,8 +151,9 @@ class JinaRanker(JinaComponent):
         :raises ConfigurationError: A setting is wrong, or a document's picture cannot be read or is not accepted by the model.
         :raises RagbridgeError: The service cannot be asked, or refuses.
         """
+        documents, lowest = candidates(documents, "JinaRanker"), self._lowest(score_threshold)
         asked = self._asked(query, documents, top_k)
-        return self._answer(documents, self._connected().rerank(**asked), score_threshold)
+        return self._answer(documents, self._connected().rerank(**asked), lowest)
 
     @component.output_types(documents=list[Document], meta=dict[str, Any])
     async def run_async(
@@ -159,7 +166,8 @@ class JinaRanker(JinaComponent):
         """Rank documents, as `run` does, without blocking the event loop.
 
         :param query: The query.
-        :param documents: The documents to rank. An empty list sends nothing.
+        :param documents: The documents to rank. Of several with one id, the one with the highest score is ranked. An empty
+            list sends nothing.
         :param top_k: How many documents to return; None for the component's own setting.
         :param score_threshold: Lowest score to return; None for the component's own setting.
         :returns: The same as `run`.
@@ -167,13 +175,16 @@ class JinaRanker(JinaComponent):
         :raises ConfigurationError: A setting is wrong, or a document's picture cannot be read or is not accepted by the model.
         :raises RagbridgeError: The service cannot be asked, or refuses.
         """
+        documents, lowest = candidates(documents, "JinaRanker"), self._lowest(score_threshold)
         asked = await to_thread(self._asked, query, documents, top_k)
-        return self._answer(documents, await self._connected().arerank(**asked), score_threshold)
+        return self._answer(documents, await self._connected().arerank(**asked), lowest)
+
+    def _lowest(self, score_threshold: float | None) -> float | None:
+        return self.score_threshold if score_threshold is None else check_threshold(score_threshold)
 
     def _asked(self, query: str, documents: list[Document], top_k: int | None) -> dict[str, Any]:
         if not isinstance(query, str):
             raise TypeError("JinaRanker expects a string as query.")
-        check_documents(documents, "JinaRanker expects a list of Documents as input.")
         texts = texts_of(documents, self.meta_fields_to_embed, self.embedding_separator)
         pictures = Pictures(self.file_path_meta_field, self.root_path, self.image_size)
         images = pictures.of_textless(documents, texts)
@@ -186,10 +197,7 @@ class JinaRanker(JinaComponent):
             "max_documents_per_call": self.max_documents_per_call,
         }
 
-    def _answer(
-        self, documents: list[Document], ranking: Ranking, score_threshold: float | None
-    ) -> dict[str, Any]:
-        lowest = self.score_threshold if score_threshold is None else score_threshold
+    def _answer(self, documents: list[Document], ranking: Ranking, lowest: float | None) -> dict[str, Any]:
         ranked = ranked_documents(
             documents, ranking, score_threshold=lowest, keep_retrieval_score=self.keep_retrieval_score
         )
