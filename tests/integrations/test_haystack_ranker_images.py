@@ -74,7 +74,8 @@ def test_pages_are_ranked(wire: Any, tmp_path: Path) -> None:
     pages = [Picture.new("RGB", (80, 40), colour) for colour in ("red", "blue")]
     pages[0].save(tmp_path / "report.pdf", save_all=True, append_images=pages[1:])
     given = [Document(meta={"file_path": str(tmp_path / "report.pdf"), "page_number": 2})]
-    ranker = JinaRanker(M0, base_url=wire.url, file_path_meta_field="file_path", image_size=(20, 20))
+    files = {"file_path_meta_field": "file_path", "root_path": str(tmp_path)}
+    ranker = JinaRanker(M0, base_url=wire.url, image_size=(20, 20), **files)
     ranker.run(QUERY, given)
     ranker.close()
     ((document,),) = (body["documents"] for body in wire.bodies)

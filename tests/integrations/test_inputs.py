@@ -11,7 +11,9 @@ from haystack import Document as HaystackDocument
 from langchain_core.documents import Document
 from llama_index.core.schema import Document as LlamaIndexDocument
 
-from haystack_integrations.components.embedders.ragbridge import JinaDocumentImageEmbedder
+from haystack_integrations.components.embedders.ragbridge import (
+    JinaDocumentImageEmbedder,
+)
 from haystack_integrations.components.rankers.ragbridge import ElasticRanker, JinaRanker
 from langchain_ragbridge import (
     ElasticEmbeddings,

@@ -58,7 +58,14 @@ def check_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     values, problems = read_settings(settings)
     if problems:
         prefix = "" if problems[0].kind == "argument" else "chunking settings: "
-        raise ConfigurationError(prefix + "; ".join(map(str, problems)))
+        beside = (
+            ""
+            if values or not settings or settings.get("strategy") is not None
+            else (
+                f": strategy is missing beside {', '.join(map(str, settings))}; it is one of {', '.join(_STRATEGIES)}"
+            )
+        )
+        raise ConfigurationError(prefix + "; ".join(map(str, problems)) + beside)
     return values
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Mapping
-from dataclasses import asdict
+from copy import deepcopy
+from dataclasses import asdict, replace
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from haystack import Document, default_from_dict, default_to_dict
@@ -145,6 +146,17 @@ def check_documents(documents: list[Document], expected: str) -> None:
     """Raise TypeError unless ``documents`` is a list of documents, as Haystack's own components do."""
     if not isinstance(documents, list) or not all(isinstance(document, Document) for document in documents):
         raise TypeError(expected)
+
+
+def copied(document: Document, meta: Mapping[str, Any] | None = None, **changes: Any) -> Document:
+    """A copy with the same id and these changes, whose meta is its own: ``replace`` alone would share it.
+
+    Args:
+        document: Left as it is.
+        meta: Fields that are added to the copy's meta, or replaced there.
+        **changes: Attributes of the copy, such as ``embedding``.
+    """
+    return replace(document, meta={**deepcopy(document.meta), **(meta or {})}, **changes)
 
 
 def texts_of(documents: list[Document], fields: list[str], separator: str) -> list[str]:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 import operator
-from copy import deepcopy
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from haystack_integrations.common.ragbridge.component import check_documents
+from haystack_integrations.common.ragbridge.component import check_documents, copied
 from ragbridge import ConfigurationError
 
 if TYPE_CHECKING:
@@ -88,7 +86,5 @@ def ranked_documents(
 
 
 def _scored(document: Document, row: RankedDocument, *, keep_retrieval_score: bool) -> Document:
-    meta = deepcopy(document.meta)
-    if keep_retrieval_score and document.score is not None:
-        meta["retrieval_score"] = document.score
-    return replace(document, score=row.score, meta=meta)
+    kept = keep_retrieval_score and document.score is not None
+    return copied(document, {"retrieval_score": document.score} if kept else None, score=row.score)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from asyncio import to_thread
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from haystack import Document, component
 from haystack.utils import Secret
 
-from haystack_integrations.common.ragbridge.component import check_documents
+from haystack_integrations.common.ragbridge.component import check_documents, copied
 from haystack_integrations.common.ragbridge.jina import BASE_URL, BATCH_SIZE, KEY, TIMEOUT, JinaComponent
 from haystack_integrations.common.ragbridge.pictures import Pictures, check_size
 from ragbridge import ConfigurationError, Jina, RateLimit, Retry
@@ -178,7 +177,7 @@ def _answer(documents: list[Document], classifications: Classifications) -> dict
         results[row.index] |= result if row.group is None else {row.group: result}
     return {
         "documents": [
-            replace(document, meta={**document.meta, "classification": result})
+            copied(document, {"classification": result})
             for document, result in zip(documents, results, strict=True)
         ],
         "meta": {"model": classifications.model, "usage": {"total_tokens": classifications.usage.tokens}},

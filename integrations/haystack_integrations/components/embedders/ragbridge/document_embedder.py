@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from haystack import Document, component
 from haystack.utils import Secret
 
-from haystack_integrations.common.ragbridge.component import check_documents, progress_of, texts_of
+from haystack_integrations.common.ragbridge.component import check_documents, copied, progress_of, texts_of
 from haystack_integrations.common.ragbridge.jina import (
     BASE_URL,
     BATCH_SIZE,
@@ -206,9 +205,9 @@ class JinaDocumentEmbedder(JinaComponent):
         else:
             vectors = embeddings.tolist(sources_of(documents, self.source_id_field))
         meta = {"model": embeddings.model, "usage": {"total_tokens": embeddings.usage.tokens}}
-        # `replace` keeps ids; a new Document would hash its vector into another one.
+        # A copy keeps its id; a new Document would hash its vector into another one.
         pairs = zip(documents, vectors, strict=True)
         return {
-            "documents": [replace(document, embedding=vector) for document, vector in pairs],
+            "documents": [copied(document, embedding=vector) for document, vector in pairs],
             "meta": meta,
         }

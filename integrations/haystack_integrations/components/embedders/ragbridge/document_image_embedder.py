@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from asyncio import to_thread
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from haystack import Document, component
 from haystack.utils import Secret
 
-from haystack_integrations.common.ragbridge.component import check_documents, progress_of
+from haystack_integrations.common.ragbridge.component import check_documents, copied, progress_of
 from haystack_integrations.common.ragbridge.jina import (
     BASE_URL,
     BATCH_SIZE,
@@ -183,14 +182,10 @@ class JinaDocumentImageEmbedder(JinaComponent):
 
     def _answer(self, documents: list[Document], embeddings: Embeddings) -> dict[str, Any]:
         pairs = zip(documents, embeddings.tolist(), strict=True)
-        # `replace` keeps ids; a new Document would hash its vector into another one.
+        # A copy keeps its id; a new Document would hash its vector into another one.
         return {
             "documents": [
-                replace(
-                    document,
-                    embedding=vector,
-                    meta={**document.meta, "embedding_source": self._origin(document)},
-                )
+                copied(document, {"embedding_source": self._origin(document)}, embedding=vector)
                 for document, vector in pairs
             ],
             "meta": {"model": embeddings.model, "usage": {"total_tokens": embeddings.usage.tokens}},

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Literal
 
 from haystack import Document, component
 from haystack.utils import Secret
 
-from haystack_integrations.common.ragbridge.component import check_documents, progress_of, texts_of
+from haystack_integrations.common.ragbridge.component import check_documents, copied, progress_of, texts_of
 from haystack_integrations.common.ragbridge.elastic import (
     BATCH_SIZE,
     KEY,
@@ -183,9 +182,9 @@ class ElasticDocumentEmbedder(ElasticComponent):
 
 
 def _answer(documents: list[Document], embeddings: Embeddings) -> dict[str, Any]:
-    # `replace` keeps ids; a new Document would hash its vector into another one.
+    # A copy keeps its id; a new Document would hash its vector into another one.
     pairs = zip(documents, embeddings.to_floats(), strict=True)
     return {
-        "documents": [replace(document, embedding=vector) for document, vector in pairs],
+        "documents": [copied(document, embedding=vector) for document, vector in pairs],
         "meta": {"model": embeddings.model},
     }

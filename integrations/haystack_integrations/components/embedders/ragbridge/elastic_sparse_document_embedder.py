@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from haystack import Document, component
 from haystack.utils import Secret
 
-from haystack_integrations.common.ragbridge.component import check_documents, progress_of, texts_of
+from haystack_integrations.common.ragbridge.component import check_documents, copied, progress_of, texts_of
 from haystack_integrations.common.ragbridge.elastic import BATCH_SIZE, KEY, TIMEOUT, ElasticComponent
 from haystack_integrations.components.embedders.ragbridge._sparse import sparse_embeddings
 from ragbridge import Elastic, RateLimit, Retry, SparseEmbeddings
@@ -172,6 +171,6 @@ class ElasticSparseDocumentEmbedder(ElasticComponent):
 def _answer(documents: list[Document], embeddings: SparseEmbeddings) -> dict[str, Any]:
     pairs = zip(documents, sparse_embeddings(embeddings), strict=True)
     return {
-        "documents": [replace(document, sparse_embedding=vector) for document, vector in pairs],
+        "documents": [copied(document, sparse_embedding=vector) for document, vector in pairs],
         "meta": {"model": embeddings.model, "is_truncated": [*embeddings.is_truncated]},
     }
