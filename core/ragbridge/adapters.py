@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 from ragbridge import errors as _errors
 from ragbridge.cache import CacheLike
 from ragbridge.cache.opening import written as _written
-from ragbridge.client.arguments import listed
+from ragbridge.client.arguments import listed as _listed
 from ragbridge.client.secret import concealed as _concealed
 from ragbridge.limiter.quotas import QuotasLike
 from ragbridge.limiter.quotas import written as written_quotas
@@ -182,6 +182,20 @@ def changed(value: Any, change: Callable[[Any], Any]) -> Any:
     if isinstance(value, (tuple, list)):
         return tuple(changed(part, change) for part in value)
     return change(value)
+
+
+def listed(values: Any, name: str, *, of: str = "documents") -> list[Any]:
+    """``values``, which may be any iterable, as a list: a generator can be read but once.
+
+    Args:
+        values: What the caller gave.
+        name: The argument.
+        of: What the list holds.
+
+    Raises:
+        ConfigurationError: It is a single item, a set, a table, or not iterable.
+    """
+    return _listed(values, name, of=of)
 
 
 _publish(__name__, [written_quotas])

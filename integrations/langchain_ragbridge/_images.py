@@ -42,7 +42,7 @@ def contents_of(documents: Sequence[Content | Document], key: str | None, root: 
     """
     return [
         _content(document, key, root, f"documents[{place}]") if isinstance(document, Document) else document
-        for place, document in enumerate(adapters.listed(documents, "documents", of="documents"))
+        for place, document in enumerate(adapters.listed(documents, "documents"))
     ]
 
 

@@ -49,7 +49,7 @@ class Reranker(BaseDocumentCompressor):
         Raises:
             RagbridgeError: See the ``rerank`` of the service's client.
         """
-        documents = adapters.listed(documents, "documents", of="documents")
+        documents = adapters.listed(documents, "documents")
         return _scored(documents, self._rank(query, documents))
 
     async def acompress_documents(
@@ -59,7 +59,7 @@ class Reranker(BaseDocumentCompressor):
         callbacks: Callbacks | None = None,  # noqa: ARG002
     ) -> Sequence[Document]:
         """``compress_documents`` on the running event loop."""
-        documents = adapters.listed(documents, "documents", of="documents")
+        documents = adapters.listed(documents, "documents")
         return _scored(documents, await self._arank(query, documents))
 
     def as_runnable(self) -> Runnable[Mapping[str, Any], list[Document]]:
@@ -89,7 +89,7 @@ def texts_of(
     """The text of each document, which is what is ranked. Objects with ``text`` are passed on unchanged."""
     return [
         document.page_content if isinstance(document, Document) else document
-        for document in adapters.listed(documents, "documents", of="documents")
+        for document in adapters.listed(documents, "documents")
     ]
 
 

@@ -58,14 +58,14 @@ class JinaClassifier(JinaSettings, BaseDocumentTransformer):
         Raises:
             RagbridgeError: See ``ragbridge.Jina.classify``.
         """
-        documents = adapters.listed(documents, "documents", of="documents")
+        documents = adapters.listed(documents, "documents")
         return self._labelled(
             documents, self._jina.classify(self._contents(documents, kwargs), **self._options())
         )
 
     async def atransform_documents(self, documents: Sequence[Document], **kwargs: Any) -> list[Document]:
         """``transform_documents`` on the running event loop."""
-        documents = adapters.listed(documents, "documents", of="documents")
+        documents = adapters.listed(documents, "documents")
         classifications = await self._jina.aclassify(self._contents(documents, kwargs), **self._options())
         return self._labelled(documents, classifications)
 

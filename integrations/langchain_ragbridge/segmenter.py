@@ -74,7 +74,7 @@ class JinaSegmenterSplitter(JinaSettings, TextSplitter):
         """``transform_documents`` on the running event loop."""
         if kwargs:
             raise ConfigurationError(f"{', '.join(kwargs)}: there is no such option")
-        documents = adapters.listed(documents, "documents", of="documents")
+        documents = adapters.listed(documents, "documents")
         texts = [document.page_content for document in documents]
         metadatas = [document.metadata for document in documents]
         return self._documents(await self._jina.asegment_many(texts, **self._options()), metadatas)
