@@ -62,13 +62,11 @@ class ParquetShard:
 
         vector = schema.field(self._layout.vector)
         floats = types.is_floating(getattr(vector.type, "value_type", vector.type))
-        return parquet.ParquetWriter(
-            self._path,
-            schema,
-            compression="zstd",
-            use_dictionary=[field.name for field in schema if not types.is_nested(field.type)],
-            use_byte_stream_split=[vector.name + end for end in EMBEDDING_ENDS] if floats else False,
-        )
+        encodings: dict[str, Any] = {  # PyArrow's own annotations know of no lists here
+            "use_dictionary": [field.name for field in schema if not types.is_nested(field.type)],
+            "use_byte_stream_split": [vector.name + end for end in EMBEDDING_ENDS] if floats else False,
+        }
+        return parquet.ParquetWriter(self._path, schema, compression="zstd", **encodings)
 
     def _table(self, lines: Sequence[Line], width: int | None, numbers: str | None) -> Any:
         pa, layout = arrow(), self._layout

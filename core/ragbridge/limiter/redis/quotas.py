@@ -142,7 +142,7 @@ class Script:
         return Answer(Known(answer[0].decode(), int(answer[1])), results)
 
     def _perform(self, arguments: list[str]) -> list[bytes]:
-        import redis
+        from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
         client = self._find().client
         if self._script is None:
@@ -152,9 +152,9 @@ class Script:
         problem = ""
         try:
             answer: list[bytes] = self._script(keys=self._keys, args=arguments, client=client)
-        except (redis.AuthenticationError, redis.exceptions.NoPermissionError) as error:
+        except (AuthenticationError, NoPermissionError) as error:
             problem = str(error)
-        except (redis.RedisError, OSError) as error:
+        except (RedisError, OSError) as error:
             raise UnreachableError(str(error)) from None
         else:
             return answer
