@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -120,7 +121,7 @@ def kills(folder: Path) -> None:
     for _, process, _ in running:
         process.send_signal(signal.SIGKILL)
         process.wait()
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         (integrity,) = connection.execute("pragma integrity_check").fetchone()
     cache = SqliteCache(path)
     missing, latencies = 0, []

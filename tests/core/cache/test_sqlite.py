@@ -11,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -254,7 +255,7 @@ def test_a_killed_writer_loses_nothing_that_was_acknowledged(path):
         kill(number, running.pop(number))
         if number + 4 < 12:
             running[number + 4] = start(number + 4)
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         assert connection.execute("pragma integrity_check").fetchone() == ("ok",)
     cache = SqliteCache(path)
     for number, batches in acknowledged.items():
@@ -296,7 +297,7 @@ def test_a_forked_child_has_a_connection_of_its_own(cache):
             thread.join()
     found = cache.get_many([bytes([number, 255]) + bytes(18) for number in range(10)])
     assert list(found.values()) == [b"child"] * 10
-    with sqlite3.connect(cache.path) as connection:
+    with closing(sqlite3.connect(cache.path)) as connection:
         assert connection.execute("pragma integrity_check").fetchone() == ("ok",)
 
 
@@ -311,7 +312,7 @@ def test_a_file_that_was_deleted_is_begun_anew(cache, path):
 def test_another_version_is_refused(cache, path):
     """By an error that names file and fix, and the file is left as it is."""
     cache.close()
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("pragma user_version = 7")
     before = path.read_bytes()
     with pytest.raises(
@@ -323,7 +324,7 @@ def test_another_version_is_refused(cache, path):
 
 def test_a_database_of_something_else_is_refused_and_left_alone(path):
     """Nothing is written to it, not even which journal it has."""
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("create table answers (key, value)")
     before = path.read_bytes()
     with pytest.raises(
@@ -479,7 +480,7 @@ def test_a_full_disk_is_an_error_of_the_system(path):
 def test_a_locked_file_is_waited_for_and_then_left(cache, path, monkeypatch):
     """Another process's transaction delays nobody for ever."""
     monkeypatch.setattr(database, "BUSY", 0.05)
-    with sqlite3.connect(path, isolation_level=None) as other:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("begin immediate")
         again = SqliteCache(path)
         with pytest.raises(OSError, match=r"vectors\.db'.*locked"):
