@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
@@ -54,6 +55,6 @@ def tier(limits: str) -> str | None:
     return None if limits == "none" else limits
 
 
-def client(url: str, limits: str) -> Jina:
+def client(url: str, limits: str, cache: Path | None = None) -> Jina:
     """A client for ``url``. The embedded engine is paced only if the tier is not the default one."""
-    return Jina(base_url=url, limits=tier(limits))
+    return Jina(base_url=url, limits=tier(limits), cache=cache)

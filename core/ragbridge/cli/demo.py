@@ -37,6 +37,12 @@ def demo(
     local: connection.Local = False,
     base_url: connection.BaseUrl = None,
     limits: connection.Limits = "free",
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            "--cache", metavar="FILE", dir_okay=False, help="Keep answers there: a second run pays for none."
+        ),
+    ] = None,
     picture: Annotated[
         Path | None,
         typer.Option(hidden=True, dir_okay=False, help="Draw the result into this file, as SVG."),
@@ -54,6 +60,7 @@ def demo(
     loaded = {framework: pipelines.load(framework) for framework in pipelines.FRAMEWORKS}
     rows: list[Figures] = []
     answers: list[Answer] = []
+    known = wanted = 0
     with terminal.progress() as bar:
         reading = bar.add_task("reading docstrings", total=None)
         corpus = source.load()
@@ -66,18 +73,28 @@ def demo(
         for framework, pipeline in loaded.items():
             task = bar.add_task(framework, total=len(corpus.queries))
             advance = functools.partial(bar.advance, task)
-            with connection.client(url, limits) as client:
+            with connection.client(url, limits, cache) as client:
                 row, answers = report.measure(
                     framework, pipeline, corpus=corpus, client=client, on_answer=advance
                 )
+                if client.cache is not None:
+                    known, wanted = (
+                        known + client.cache.hits,
+                        wanted + client.cache.hits + client.cache.misses,
+                    )
             rows.append(row)
     if picture is not None:
         _draw(picture, rows, answers, url)
     if as_json:
-        typer.echo(json.dumps({"frameworks": [dataclasses.asdict(row) for row in rows]}, indent=2))
+        kept = {} if cache is None else {"cache": {"known": known, "wanted": wanted}}
+        typer.echo(json.dumps({"frameworks": [dataclasses.asdict(row) for row in rows], **kept}, indent=2))
         return
     console = terminal.output()
     console.print(report.table(rows))
+    if cache is not None:
+        console.print(
+            f"From the cache: {known:,} of {wanted:,} answers ({cache})\n", markup=False, soft_wrap=True
+        )
     for example in report.examples(answers, corpus):
         console.print(example)
 
