@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from ragbridge.client.arguments import Where, located
 from ragbridge.client.batching import Batch, Load, pack
-from ragbridge.client.bills import Bill, total
+from ragbridge.client.bills import Bill
 from ragbridge.client.wire import encode
 from ragbridge.errors import (
     AuthenticationError,
@@ -21,7 +21,6 @@ from ragbridge.errors import (
     StatusError,
 )
 from ragbridge.flow import Flow
-from ragbridge.values.embeddings import Usage
 
 if TYPE_CHECKING:
     from ragbridge.client.lookup import Lookup
@@ -31,8 +30,6 @@ T = TypeVar("T")
 
 Ask: TypeAlias = "Callable[[Job, Batch], Flow[Bill]]"
 """Sends one batch of a job, and keeps what the answer holds."""
-
-_FREE = Bill("", Usage())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,54 +79,71 @@ class Job:
             self.texts, items=items, estimator=estimator, tokens=tokens, budget=budget, weigh=self.weigh
         )
 
-    def run(self, batch: Batch) -> Flow[Bill]:
+    def run(self, batch: Batch) -> Flow[None]:
         """Send one batch, in parts where it is refused: an item that is refused costs nothing, and leaves the others alone.
 
         Raises:
             StatusError: The service refused an item, and the caller wants to know at once; the message and ``index``
                 say which. Or the refusal is about none.
         """
+        waiting = [batch]  # no recursion: a batch may have more items that are refused than Python has frames
+        while waiting:
+            part = waiting.pop()
+            refusal = yield from self._send(part)
+            if refusal is not None:
+                parts = yield from self._parts(part, refusal)
+                waiting += [self.batch(start, stop) for start, stop in reversed(parts) if start < stop]
+
+    def _send(self, batch: Batch) -> Flow[InvalidRequestError | None]:
+        """Send one batch. Returns the refusal where it is about items; None where the batch is done, or has failed."""
         try:
             bill = yield from self.ask(self, batch)
         except InvalidRequestError as error:
             if not self.about_items(error):
                 raise
-            return (yield from self._refused(batch, error))
+            return error
         except (ResponseError, ServiceError) as error:
             if not self.lookup.reports:
                 raise
             self._fail(batch, error)
-            return _FREE
-        yield from self.lookup.done(self.places[batch.start : batch.stop])
-        return bill
+            return None
+        yield from self.lookup.done(self.places[batch.start : batch.stop], bill)
+        return None
 
-    def _refused(self, batch: Batch, error: InvalidRequestError) -> Flow[Bill]:
-        """Find what the refusal of ``batch`` is about, and send the rest."""
+    def _parts(self, batch: Batch, error: InvalidRequestError) -> Flow[list[tuple[int, int]]]:
+        """What is left to send of ``batch``, which was refused."""
         start, stop = batch.start, batch.stop
-        index = error.index if error.index is not None and error.index < stop - start else None
+        middle = (start + stop) // 2
+        halves = [(start, middle), (middle, stop)]
+        index = error.index if error.index is not None and 0 <= error.index < stop - start else None
         if stop - start == 1:
             index, error = 0, cast("InvalidRequestError", error.replace(index=0))
         elif self.too_long(error) and self.halve is not None:
             self.halve(batch)
-            return (yield from self._parts((start, (start + stop) // 2), ((start + stop) // 2, stop)))
+            return halves
         if self.whole or (index is not None and not self.lookup.reports) or stop - start == 1:
             self._fail(batch, located(error, self.where, self.places[start:stop]))
-            return _FREE
+            return []
         if index is not None:
             at = start + index
             self._fail(Batch(at, at + 1), located(error, self.where, self.places[start:stop]))
-            return (yield from self._parts((start, at), (at + 1, stop)))
-        if self.too_long(error):  # services do not say which item it is: most probably the longest
-            at = max(range(start, stop), key=lambda place: len(self.texts[place].encode(errors="replace")))
-            return (yield from self._parts((at, at + 1), (start, at), (at + 1, stop)))
-        return (yield from self._parts((start, (start + stop) // 2), ((start + stop) // 2, stop)))
-
-    def _parts(self, *parts: tuple[int, int]) -> Flow[Bill]:
-        bills = []
-        for start, stop in parts:
-            if start < stop:
-                bills.append((yield from self.run(self.batch(start, stop))))
-        return total(bills, "")
+            return [(start, at), (at + 1, stop)]
+        if not self.too_long(error):
+            return halves
+        # Services do not say which item it is: most probably the longest.
+        at = max(range(start, stop), key=lambda place: len(self.texts[place].encode(errors="replace")))
+        longest = self.batch(at, at + 1)
+        refusal = yield from self._send(longest)
+        if refusal is not None:
+            yield from self._parts(longest, refusal)
+            return [(start, at), (at + 1, stop)]
+        # If that one is not, it is all of them together.
+        return [
+            (start, min(middle, at)),
+            (min(middle, at + 1), middle),
+            (middle, max(at, middle)),
+            (max(at + 1, middle), stop),
+        ]
 
     def _fail(self, batch: Batch, error: RagbridgeError) -> None:
         """There is no result for the items of ``batch``."""

@@ -99,6 +99,7 @@ class Lookup:
         self._find_keys = keys
         self._keys: dict[int, bytes] = {}
         self._copies: dict[int, list[int]] = {}
+        self._bills: list[Bill] = []
         self.cached = 0
         self.places: Sequence[int] = range(names) if isinstance(names, int) else self._distinct(names)
 
@@ -113,7 +114,7 @@ class Lookup:
 
     def plan(
         self,
-        flows: Callable[[Sequence[int]], Iterable[Flow[Bill]]],
+        flows: Callable[[Sequence[int]], Iterable[Flow[None]]],
         join: Callable[[Usage, str | None, Sequence[int] | None], T],
         *,
         whole: Callable[[Sequence[int]], tuple[tuple[int, ...], Sequence[int]]] | None = None,
@@ -126,15 +127,10 @@ class Lookup:
                 items that it is about; None for all of them.
             whole: Where results are about groups of items: those of which all is done, and the places of their items.
         """
-        bills: list[Bill] = []
 
         def result(places: Sequence[int] | None = None) -> T:
-            whole = total(bills, "")
-            return join(whole.usage + Usage(cached=self.cached), whole.model or None, places)
-
-        def counted(flow: Flow[Bill]) -> Flow[None]:
-            bill = yield from flow
-            bills.append(bill)
+            bill = total(self._bills, "")
+            return join(bill.usage + Usage(cached=self.cached), bill.model or None, places)
 
         def partial() -> Partial[T]:
             done = self._outcome.indices
@@ -143,7 +139,7 @@ class Lookup:
 
         def lazily() -> Iterator[Flow[object]]:
             if self.places:
-                yield from map(counted, flows(self.places))
+                yield from flows(self.places)
 
         first = self._look() if self._cache is not None and self._find_keys is not None else None
         return Plan(lazily(), lambda _: result(), first, partial)
@@ -190,8 +186,9 @@ class Lookup:
         """What failed, in the order of the items."""
         return self._outcome.failures
 
-    def done(self, places: Sequence[int]) -> Flow[None]:
-        """The items at ``places`` have been answered: keep that, and tell."""
+    def done(self, places: Sequence[int], bill: Bill) -> Flow[None]:
+        """The items at ``places`` have been answered, and cost ``bill``: keep that, and tell."""
+        self._bills.append(bill)  # first: what is done has been paid for
         self._outcome.done(places)
         count = sum(map(self._settle, places)) if self._copies else len(places)
         cache = self._cache

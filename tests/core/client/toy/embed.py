@@ -36,7 +36,7 @@ def embed(channel: ToyChannel, texts: list[str], manner: Manner) -> Plan[Embeddi
         _, cost = yield from channel.post("/vectors", content, job.meter, read, lambda: batch.features)
         return Bill.of(MODEL, cost)
 
-    def flows(places: Sequence[int]) -> Iterator[Flow[Bill]]:
+    def flows(places: Sequence[int]) -> Iterator[Flow[None]]:
         job = channel.job(
             "embed",
             lookup,

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from ragbridge.client import sizes
 from ragbridge.client.arguments import Where
 from ragbridge.client.batching import Batch
-from ragbridge.client.bills import Bill, total
+from ragbridge.client.bills import Bill
 from ragbridge.client.job import Job
 from ragbridge.client.lookup import Lookup
 from ragbridge.flow import Flow, Response
@@ -61,7 +61,7 @@ class Requests:
         self._batches: Iterator[Batch] | None = None
         self._taken = 0
 
-    def flows(self, places: Sequence[int]) -> Iterator[Flow[Bill]]:
+    def flows(self, places: Sequence[int]) -> Iterator[Flow[None]]:
         """As many as requests could be needed for the texts at ``places``, of which each takes batches as long as there are any.
 
         How large batches may be is known only once the endpoint is, and asking about it is a request as well.
@@ -80,13 +80,11 @@ class Requests:
                 return
             yield self._flow()
 
-    def _flow(self) -> Flow[Bill]:
+    def _flow(self) -> Flow[None]:
         """Sends batches until none is left."""
         cap = yield from self._cap()
-        bills = []
         while (batch := self._take(cap)) is not None:
-            bills.append((yield from self._job.run(batch)))
-        return total(bills, "")
+            yield from self._job.run(batch)
 
     def _cap(self) -> Flow[int]:
         if min(self._batch_size, len(self._job.texts)) <= SMALLEST:

@@ -63,7 +63,7 @@ def classify(
     )
     most = min(batch_size, MAX_CLASSIFY_INPUTS)
 
-    def flows(places: Sequence[int]) -> Iterator[Flow[Bill]]:
+    def flows(places: Sequence[int]) -> Iterator[Flow[None]]:
         return _flows(channel, lookup, meter, items, target, places=places, results=results, most=most)
 
     def join(usage: Usage, _: str | None, places: Sequence[int] | None) -> Classifications:
@@ -99,7 +99,7 @@ def _flows(
     places: Sequence[int],
     results: Results[Labelled],
     most: int,
-) -> Iterator[Flow[Bill]]:
+) -> Iterator[Flow[None]]:
     """One flow for each batch. Labels go with each request, and take their share of its tokens."""
     labels = (
         0.0 if meter.budget is None else meter.tokens.estimate(meter.tokens.measure_all(target.labels))[0]

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ragbridge.client.arguments import Where
-from ragbridge.client.bills import Bill
 from ragbridge.client.lookup import FindKeys, Lookup, Manner
 from ragbridge.client.sizes import of_vectors
 from ragbridge.flow import Flow, Plan, Response
@@ -128,13 +127,13 @@ def _flows(
     where: Where,
     batch_size: int,
     groups: Groups | None,
-) -> Callable[[Sequence[int]], Iterator[Flow[Bill]]]:
+) -> Callable[[Sequence[int]], Iterator[Flow[None]]]:
     """The requests for some places."""
     count = min(MAX_ITEMS if groups else batch_size, len(inputs.texts))
     most = None if is_pdf(inputs) else of_vectors(count, options.width)
     post = functools.partial(channel.post, "/embeddings", most=most)
 
-    def flows(places: Sequence[int]) -> Iterator[Flow[Bill]]:
+    def flows(places: Sequence[int]) -> Iterator[Flow[None]]:
         # Late chunking joins what stands in one request: a document is sent whole, whatever is known of it.
         sent = range(len(inputs.texts)) if groups else places
         job = job_of(

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from ragbridge.cache.keys import Keys
 from ragbridge.client.arguments import Where
 from ragbridge.client.batching import Batch, pack
-from ragbridge.client.bills import Bill
 from ragbridge.client.job import Job
 from ragbridge.flow import Flow
 from ragbridge.limiter.tokens import TokenEstimator
@@ -46,7 +45,7 @@ class Groups:
             made += [keys.of(digest.digest() + index.to_bytes(4, "big")) for index in range(len(group))]
         return made
 
-    def requests(self, job: Job, options: EmbeddingOptions, places: Sequence[int]) -> Iterator[Flow[Bill]]:
+    def requests(self, job: Job, options: EmbeddingOptions, places: Sequence[int]) -> Iterator[Flow[None]]:
         """One flow for each group of which something is among ``places``."""
         missing = None if len(places) == len(job.texts) else set(places)
         for groups in self._cut or self._within(job.texts, job.meter.tokens, options):

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from ragbridge.client import sizes
 from ragbridge.client.answers import read_rows
-from ragbridge.client.bills import Bill
 from ragbridge.client.lookup import Manner
 from ragbridge.client.meter import Meter
 from ragbridge.client.results import Results
@@ -127,7 +126,7 @@ def embed_multivector(
         else functools.partial(route.post, channel, most=most)
     )
 
-    def flows(places: Sequence[int]) -> Iterator[Flow[Bill]]:
+    def flows(places: Sequence[int]) -> Iterator[Flow[None]]:
         job = job_of(
             channel, lookup, inputs, options, places=places, post=post, read=read, where=manner.where("texts")
         )

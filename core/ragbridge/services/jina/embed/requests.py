@@ -110,7 +110,7 @@ def job_of(
     )
 
 
-def requests(job: Job, batch_size: int) -> Iterator[Flow[Bill]]:
+def requests(job: Job, batch_size: int) -> Iterator[Flow[None]]:
     """One flow for each batch of the inputs."""
     return map(job.run, job.batches(items=batch_size, tokens=MAX_REQUEST_TOKENS))
 

@@ -110,16 +110,15 @@ def _blocks(job: _Job, back: Sequence[Document] | None) -> Plan[Ranking]:
     # All scores cost what the best ones do, and the next call may ask for more of them.
     top_n = None if keeps else options.top_n
 
-    def flows(places: Sequence[int]) -> Iterator[Flow[Bill]]:
+    def flows(places: Sequence[int]) -> Iterator[Flow[None]]:
         part = replace(job, documents=job.documents.at(places))
         for batch in _batches(part):
             yield flow(places[batch.start : batch.stop])
 
-    def flow(places: Sequence[int]) -> Flow[Bill]:
+    def flow(places: Sequence[int]) -> Flow[None]:
         call = yield from _call(job, places, top_n)
         scores.write(call.rows)
-        yield from lookup.done([row.index for row in call.rows])
-        return Bill(call.model, call.usage)
+        yield from lookup.done([row.index for row in call.rows], Bill(call.model, call.usage))
 
     def join(usage: Usage, model: str | None, places: Sequence[int] | None) -> Ranking:
         rows = _with_documents(scores.ranked(places)[: job.wanted], back)

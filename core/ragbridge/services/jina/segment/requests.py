@@ -125,10 +125,10 @@ def _plan(
 
     lookup = channel.lookup(contents, cuts, manner=Manner(), keys=find_keys)
 
-    def flows(places: Sequence[int]) -> Iterator[Flow[Bill]]:
+    def flows(places: Sequence[int]) -> Iterator[Flow[None]]:
         return (flow(place) for place in places if contents[place])
 
-    def flow(place: int) -> Flow[Bill]:
+    def flow(place: int) -> Flow[None]:
         asked = replace(options, content=contents[place])
         if name is None:
             segments = yield from _flow(channel, meter, asked, "content")
@@ -136,8 +136,7 @@ def _plan(
             item = f"{name}[{place}]"
             segments = yield from one_of(_flow(channel, meter, asked, item), item, place)
         cuts.write(place, segments)
-        yield from lookup.done([place])
-        return Bill("", segments.usage)
+        yield from lookup.done([place], Bill("", segments.usage))
 
     return lookup.plan(flows, lambda _usage, _model, places: cuts.only(places))
 

@@ -267,3 +267,57 @@ def test_elasticsearch_reports_as_well():
     assert [failure.index for failure in sparse.failed] == [6]
     assert sparse.vectors[6] == {}
     assert sparse.vectors[5]
+
+
+# --- What was paid, and what is too long
+
+
+TOO_LONG = Response(400, {}, b'{"detail": {"code": "INPUT_TOKEN_LIMIT_EXCEEDED", "message": "too long"}}')
+
+
+class Narrow(Picky):
+    """Takes a few texts in one request, and says of more that they are too long; counts what it bills."""
+
+    def __init__(self, *bad, most=10**6):
+        super().__init__(*bad, answer=TOO_LONG)
+        self.most = most
+        self.billed = 0
+
+    def send(self, request):
+        if len(texts_of(request)) > self.most:
+            self.requests.append(request)
+            return self.answer
+        response = super().send(request)
+        if response.status == 200:
+            self.billed += json.loads(response.body)["usage"]["total_tokens"]
+        return response
+
+
+def test_parts_that_were_paid_before_the_error_are_in_its_bill():
+    """Of a request that was sent in halves, ``partial`` has the usage as well as the rows."""
+    transport = Narrow("text 6")
+    with pytest.raises(InvalidRequestError) as raised:
+        client(transport).embed(TEXTS[:8], model=MODEL)
+    partial = raised.value.partial
+    assert partial.indices
+    assert partial.result.usage.tokens == transport.billed > 0
+
+
+def test_a_request_that_is_too_long_as_a_whole_is_halved():
+    """Where the longest text is taken by itself, the others are not asked about one by one."""
+    transport = Narrow(most=4)
+    result = client(transport, batch_size=512).embed(TEXTS[:512], model=MODEL, dimensions=32)
+    assert np.isfinite(result.vectors).all()
+    assert sorted(transport.accepted) == sorted(TEXTS[:512])
+    assert len(transport.requests) < 512
+
+
+@pytest.mark.parametrize("place", [b"", b', "errors": [{"field": "input.0", "message": "no"}]'])
+def test_any_number_of_texts_of_one_request_may_be_refused(place):
+    """Each is named, however many they are: 500 that are too long, or the first of the rest again and again."""
+    transport = Narrow(*TEXTS[512:])
+    if place:
+        transport.answer = Response(422, {}, b'{"detail": "x"' + place + b"}")
+    result = client(transport, batch_size=512).embed(TEXTS, model=MODEL, dimensions=32, on_error="report")
+    assert [failure.index for failure in result.failed] == [*range(512, 1000)]
+    assert sorted(transport.accepted) == sorted(TEXTS[:512])
