@@ -44,7 +44,7 @@ def work(kind: str, place: str, folder: str, url: str, key: str, first: int, las
     limit = RateLimit(REQUESTS, TOKENS, PLACES, WINDOW)
     if kind == "split":
         limit = RateLimit(REQUESTS / 3, TOKENS / 3, PLACES // 3, WINDOW)
-    quotas = {"file": lambda: FileQuotas(place), "redis": lambda: RedisQuotas(place, lease=5.0)}.get(
+    quotas = {"file": lambda: FileQuotas(place), "redis": lambda: RedisQuotas(place)}.get(
         kind, lambda: None
     )()
     cache = f"{folder}/vectors.db"  # what a killed worker has paid for is not paid again

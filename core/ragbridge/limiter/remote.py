@@ -437,8 +437,11 @@ class Clerk:
         if forgotten:
             self._tell_again(told)
             return
-        for _ in told:
+        for operation, result in zip(told, answer.results, strict=False):
             self._operations.popleft()
+            # Its lease had ended, or the answer was lost: it counts from now, once more rather than not at all.
+            if operation[0] == "S" and not result and operation[2] is not None:
+                self._operations.append(("L", f"late-{operation[1]}", 1.0, float(operation[2]), 0.0))
         self._grant(asked, answer.results[len(told) :])
 
     def _tell_again(self, told: list[Operation]) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import json
 import logging
 import multiprocessing
 import os
 import pickle
 import signal
 import socket
+import sqlite3
 import threading
 import time
 
@@ -120,6 +122,30 @@ def test_a_refusal_pauses_the_other_processes(tmp_path):
     cause, seconds = limiters[1].waiting
     assert cause == "paused"
     assert 25 < seconds <= 30
+    second.cancel()
+    limiters[1].close()
+
+
+def test_a_request_that_ends_after_its_lease_counts_from_its_end(tmp_path):
+    """A process that was stopped for longer than a lease: what the service counted late is not given out again."""
+    limit = RateLimit(None, 60_000, None, 60.0)
+    quotas = [FileQuotas(tmp_path / "q.db") for _ in range(2)]
+    limiters = [each.limiter(limit, service_host="h", key_digest="d", product="p") for each in quotas]
+    ticket = limiters[0].reserve(100)
+    granted(ticket)
+    state = limiters[0]._desk._path
+    with sqlite3.connect(state) as database:  # its lease ends
+        text = database.execute("select state from quotas").fetchone()[0]
+        values = json.loads(text)
+        values["_leases"] = dict.fromkeys(values["_leases"], 0.0)
+        database.execute("update quotas set state = ?", (json.dumps(values),))
+    database.close()
+    ticket.settle(50_000)
+    limiters[0].close()
+    second = limiters[1].reserve(20_000)
+    while limiters[1].waiting is None:
+        time.sleep(0.01)
+    assert limiters[1].waiting[0] == "tokens"
     second.cancel()
     limiters[1].close()
 

@@ -124,7 +124,7 @@ class Script:
         self._script: Any = None
 
     def __repr__(self) -> str:
-        return repr(self._find())
+        return f"{type(self).__name__}({self._keys[0]!r})"
 
     def exchange(self, client: str, known: Known, operations: list[Operation]) -> Answer:
         """Have the server perform ``operations``."""
