@@ -43,7 +43,7 @@ def run() -> None:
 
 def _advice(error: RagbridgeError) -> str:
     """What to do about an error that the core cannot tell, since it does not know of options and of this command."""
-    elastic = sys.argv[1:2] == ["elastic"]
+    elastic = sys.argv[1:2] == ["elastic"] or any(each.startswith("--inference-id") for each in sys.argv)
     if isinstance(error, AuthenticationError):
         name = ELASTIC_KEY if elastic else Jina.KEY_VARIABLES[0]
         return f"; check the key in {name}"

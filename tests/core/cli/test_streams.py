@@ -25,6 +25,7 @@ COMMANDS: dict[str, list[str]] = {
     "": ["--version"],
     "demo": ["demo", "--help"],  # itself it takes too long
     "search": ["search", "{file}", "capital", "--local", "--json"],
+    "embed": ["embed", "{file}", "--dry-run", "--local"],
     "chunk": ["chunk", "{file}"],
     "serve": ["serve", "--port", "0"],
     "models": ["models"],
