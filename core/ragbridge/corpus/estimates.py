@@ -50,7 +50,7 @@ def estimate(
             typed=False,
             chunker=asked.chunker,
         )
-        sampled = 0
+        sampled, factor = 0, 1.0
         if sample and surveyed.texts:
             every = max(1, min(surveyed.texts, SPREAD) // SAMPLE)
             texts = items(
@@ -62,9 +62,9 @@ def estimate(
             )
             whole = (item for item in texts if item.text is not None)
             chosen = list(itertools.islice(whole, 0, SAMPLE * every, every))
-            sampled = _sample(client, asked, [item.text or "" for item in chosen])
+            sampled, factor = _sample(client, asked, [item.text or "" for item in chosen])
     estimator = asked.estimator(client)
-    tokens, _ = estimator.estimate(surveyed.features)
+    tokens = factor * estimator.estimate(surveyed.features)[0]
     limiter = asked.limiter(client)
     requests = requests_of(surveyed.texts, tokens, batch_size_of(client), limiter)
     doubt = SAMPLED_DOUBT if sampled or estimator.calibrated else DOUBT
@@ -86,17 +86,17 @@ def estimate(
     )
 
 
-def _sample(client: Client, asked: Asked, texts: list[str]) -> int:
-    """Pay for one request, which the estimates then follow. Returns how many texts it had."""
+def _sample(client: Client, asked: Asked, texts: list[str]) -> tuple[int, float]:
+    """Pay for one request. Returns how many texts it had, and how much more was billed than is now estimated of them."""
     if isinstance(client, Elastic):
-        return 0
-    estimator, limiter = asked.estimator(client), asked.limiter(client)
+        return 0, 1.0
+    limiter = asked.limiter(client)
     budget = limiter.request_budget if limiter is not None else None
     while budget is not None and len(texts) > 1 and _tokens(asked, client, texts) > budget:
         texts = texts[: len(texts) // 2]
-    learnt = estimator.calibrated
+    texts = texts[: batch_size_of(client)]
     result = client.embed(
-        texts[: batch_size_of(client)],
+        texts,
         model=asked.model or DEFAULT_EMBEDDING_MODEL,
         role=asked.role if asked.task is None else None,
         task=asked.task,
@@ -105,9 +105,7 @@ def _sample(client: Client, asked: Asked, texts: list[str]) -> int:
         normalized=asked.normalized,
         embedding_type=asked.embedding_type,
     )
-    if result.usage.tokens and (learnt or not estimator.calibrated):
-        estimator.learn(estimator.measure_all(texts), result.usage.tokens)
-    return len(texts)
+    return len(texts), (result.usage.tokens or _tokens(asked, client, texts)) / _tokens(asked, client, texts)
 
 
 def _tokens(asked: Asked, client: Client, texts: list[str]) -> float:

@@ -148,16 +148,17 @@ class Job:
         folder = self._folder
         if restart:
             folder.clear()
-        sources = find_sources(
-            self._inputs, spool=folder.spool, out=folder.out if not folder.single else folder.state
-        )
-        job = self._described(sources)
-        surveyed = self._enter(job, sources)
-        if self._settings.on_error == "fail":
-            surveyed.refuse_wrong()
-        report = self._work(sources, surveyed)
+        try:
+            out = folder.state if folder.single else folder.out
+            sources = find_sources(self._inputs, spool=folder.spool, out=out)
+            job = self._described(sources)
+            surveyed = self._enter(job, sources)
+            if self._settings.on_error == "fail":
+                surveyed.refuse_wrong()
+            report = self._work(sources, surveyed)
+        finally:
+            folder.spool.unlink(missing_ok=True)
         folder.forget_answers()
-        folder.spool.unlink(missing_ok=True)
         totals = {
             "inputs": report.inputs,
             "rows": report.rows,
