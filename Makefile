@@ -50,7 +50,7 @@ test-wheel: $(VENV)/.made-check ## Install the built wheel elsewhere, alone and 
 
 test-ray: ## Run the tests of ragbridge.ray on a real Ray of this machine
 	$(MAKE) VENV=.venv-ray .venv-ray/.made-test-ray
-	.venv-ray/bin/python -m pytest tests/core/ray -m "ray or not ray and not redis"
+	.venv-ray/bin/python -m pytest tests/core/ray -m "ray or not ray"
 
 test-python: ## Run every test on another interpreter: PYTHON=python3.13
 	$(MAKE) VENV=$(VENV_OF_PYTHON) $(VENV_OF_PYTHON)/.made-test
