@@ -7,7 +7,7 @@ from typing import Any
 
 from ragbridge.corpus.blocks import ROWS, Block
 from ragbridge.corpus.sources import Source
-from ragbridge.corpus.tables import arrow, text_of
+from ragbridge.corpus.tables import arrow, text_of, type_of
 from ragbridge.errors import ConfigurationError
 
 FIELDS = 1000
@@ -115,7 +115,7 @@ class Types:
                 found = block.batch.schema.field(name).type if name in names else pa.null()
             else:
                 try:
-                    found = pa.infer_type(block.values(name))
+                    found = type_of(block.values(name))
                 except (pa.ArrowException, OverflowError, ValueError, TypeError):
                     self.mixed.add(name)
                     continue

@@ -42,6 +42,19 @@ def table_of(records: Sequence[Mapping[str, Any]], schema: Any) -> Any:
     return pa.Table.from_arrays(columns, schema=schema)
 
 
+def type_of(values: Sequence[Any]) -> Any:
+    """The Arrow type of some values. Only making the array tells whether they have one: inference overlooks mixtures.
+
+    Raises:
+        ValueError: They have none in common, or something like it.
+    """
+    pa = arrow()
+    try:
+        return pa.array(values).type
+    except UnicodeEncodeError:
+        return pa.array([_plain(value) for value in values]).type
+
+
 def text_of(value: Any) -> str | None:
     """A string as it is, anything else as JSON."""
     if value is None or isinstance(value, str):
