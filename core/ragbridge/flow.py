@@ -151,16 +151,20 @@ class Plan(Generic[T]):
         first: Done before the first of ``flows`` is made: what it finds out decides which these are. A plan that has it
             keeps answers: those of requests under way are kept even after another one failed.
         partial: Says what of the plan's result is there, for the error that ends it.
+        leave: Called when the caller waits no longer, although some requests may still be under way.
     """
 
     flows: Iterable[Flow[object]]
     join: Callable[[list[object]], T]
     first: Flow[None] | None = None
     partial: Callable[[], object] | None = None
+    leave: Callable[[], object] | None = None
 
     def map(self, change: Callable[[T], S]) -> Plan[S]:
         """The same plan, whose result is changed."""
-        return Plan(self.flows, lambda results: change(self.join(results)), self.first, self.partial)
+        return Plan(
+            self.flows, lambda results: change(self.join(results)), self.first, self.partial, self.leave
+        )
 
 
 def plan(flows: Iterable[Flow[S]], join: Callable[[list[S]], T]) -> Plan[T]:

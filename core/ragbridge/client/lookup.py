@@ -142,7 +142,11 @@ class Lookup:
                 yield from flows(self.places)
 
         first = self._look() if self._cache is not None and self._find_keys is not None else None
-        return Plan(lazily(), lambda _: result(), first, partial)
+        return Plan(lazily(), lambda _: result(), first, partial, self._leave)
+
+    def _leave(self) -> None:
+        """Tell nobody any more: the caller has its error, and answers under way are kept in silence."""
+        self._progress = None
 
     def _look(self) -> Flow[None]:
         """Take from the cache what it has."""
@@ -212,5 +216,6 @@ class Lookup:
         self._tell(len(concerned))
 
     def _tell(self, count: int) -> None:
-        if self._progress is not None and count:
-            self._progress(count)
+        progress = self._progress  # another thread may take it away
+        if progress is not None and count:
+            progress(count)

@@ -50,10 +50,10 @@ class Series:
     def take(self) -> tuple[Work, int, Flow[object]] | None:
         """The next flow of the earliest plan that has one; None where there is none now."""
         for work in self._works:
-            if work.failure is None and work.ahead:
-                index, flow = next(work)
+            # A work may fail in another thread at any time: then it hands out nothing.
+            if work.ahead and (item := next(work, None)) is not None:
                 work.fetch()
-                return work, index, flow
+                return work, *item
         return None
 
     @property

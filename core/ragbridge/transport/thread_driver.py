@@ -32,7 +32,7 @@ class ThreadDriver:
     """Runs plans in up to ``concurrency`` threads, which end with the call; one flow in the calling thread itself.
 
     The first failure is raised at once. Requests under way then finish on their own, and their results are ignored, but
-    for those that are kept elsewhere. Where a failure is about some items alone, they are waited for: ``LINGER`` seconds.
+    for those that are kept elsewhere. Where the failure is an answer of the service, they are waited for: ``LINGER`` seconds.
     """
 
     def __init__(self, transport: Transport, clock: Clock, concurrency: int) -> None:
@@ -84,6 +84,8 @@ class ThreadDriver:
         except BaseException as error:  # an interrupt
             work.fail(error)
             raise
+        finally:
+            work.leave()
 
     def stream(self, plans: Iterable[Plan[T]], *, ahead: int | None = None) -> Generator[T, None, None]:
         """Yield the result of each plan, in order, as soon as it is known. Up to ``concurrency`` flows run at once.

@@ -8,13 +8,13 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from ragbridge.errors import InvalidRequestError, RagbridgeError, RequestError, ResponseError
+from ragbridge.errors import RagbridgeError, RequestError, ResponseError, StatusError
 from ragbridge.flow import Clock, Effect, Flow, Plan, Response, Sleep, Wait, Waitable
 
 T = TypeVar("T")
 
 LINGER = 5.0
-"""Seconds that answers under way are waited for after a failure that says nothing about them: they are paid for."""
+"""Seconds that answers under way are waited for after a failure that an answer told of: they are paid for."""
 
 
 class Stopped(BaseException):
@@ -29,6 +29,7 @@ class Work:
         failure: The error of the first flow that failed.
         keeps: Whether answers are kept outside of the result as well, so that those under way are worth having.
         sending: Tasks that wait for an answer.
+        left: Whether the caller has its result, or its error.
         ahead: The first flows, taken beforehand.
     """
 
@@ -43,6 +44,7 @@ class Work:
         self.failure: BaseException | None = None
         self.keeps = plan.first is not None
         self.sending: set[object] = set()
+        self.left = False
         self.ahead = deque(itertools.islice(self._flows, ahead))
 
     def __iter__(self) -> Iterator[tuple[int, Flow[object]]]:
@@ -66,7 +68,7 @@ class Work:
             self.ahead.append(next(self._flows))
         except StopIteration:
             self._exhausted = True
-        except Exception as error:  # noqa: BLE001 - raised again by results()
+        except BaseException as error:  # noqa: BLE001 - raised again by results(); here it would end a stream's thread
             self.fail(error)
 
     def on_failure(self, wake: Callable[[], object]) -> None:
@@ -82,6 +84,12 @@ class Work:
         for wake in wakers:
             wake()
 
+    def leave(self) -> None:
+        """The caller waits no longer: its functions are not called any more, whoever is still under way."""
+        self.left = True
+        if self._plan.leave is not None:
+            self._plan.leave()
+
     def check(self) -> None:
         """Raise ``Stopped`` once the work has failed."""
         if self.failure is not None:
@@ -89,8 +97,8 @@ class Work:
 
     @property
     def lingers(self) -> bool:
-        """Whether the failure is about some items alone, so that the answers of requests under way are waited for."""
-        return isinstance(self.failure, (InvalidRequestError, ResponseError))
+        """Whether the service answers, so that the answers of requests under way are waited for."""
+        return isinstance(self.failure, (StatusError, ResponseError)) and not self.left
 
     @property
     def ended(self) -> bool:

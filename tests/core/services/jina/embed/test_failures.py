@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import threading
 
 import numpy as np
 import pytest
@@ -321,3 +322,51 @@ def test_any_number_of_texts_of_one_request_may_be_refused(place):
     result = client(transport, batch_size=512).embed(TEXTS, model=MODEL, dimensions=32, on_error="report")
     assert [failure.index for failure in result.failed] == [*range(512, 1000)]
     assert sorted(transport.accepted) == sorted(TEXTS[:512])
+
+
+class Slow(Picky):
+    """Refuses ``text 0`` when the other requests are under way; these are answered when they are let go."""
+
+    def __init__(self, answer, others, *, lets_go):
+        super().__init__("text 0", answer=answer)
+        self.begun = threading.Semaphore(0)
+        self.go = threading.Event()
+        self.others = others
+        self.lets_go = lets_go
+
+    def send(self, request):
+        if "text 0" in texts_of(request):
+            for _ in range(self.others):
+                assert self.begun.acquire(timeout=30)
+            if self.lets_go:
+                threading.Timer(0.2, self.go.set).start()
+            return self.answer
+        self.begun.release()
+        assert self.go.wait(30)
+        return super().send(request)
+
+
+BROKE = Response(403, {}, b'{"detail": {"code": "AUTHZ_INSUFFICIENT_BALANCE", "message": "empty"}}')
+
+
+def test_an_empty_balance_waits_for_the_answers_that_were_paid_for():
+    """They are in the error, and in the cache, before the caller has the error."""
+    cache = {}
+    jina = client(Slow(BROKE, 3, lets_go=True), concurrency=4, batch_size=1, cache=cache)
+    with pytest.raises(QuotaExhaustedError) as raised:
+        jina.embed(TEXTS[:4], model=MODEL)
+    assert raised.value.partial.indices == (1, 2, 3)
+    assert len(cache) == 3
+
+
+def test_nobody_is_told_after_the_error(monkeypatch):
+    """Answers that come later than anybody waits are not reported to a caller that went on."""
+    monkeypatch.setattr("ragbridge.transport.thread_driver.LINGER", 0)
+    done, transport = [], Slow(None, 3, lets_go=False)
+    with pytest.raises(InvalidRequestError):
+        client(transport, concurrency=4, batch_size=1).embed(TEXTS[:4], model=MODEL, progress=done.append)
+    threads = [thread for thread in threading.enumerate() if thread.name == "ragbridge"]
+    transport.go.set()
+    for thread in threads:
+        thread.join(30)
+    assert done == []
