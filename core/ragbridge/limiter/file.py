@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from ragbridge.errors import ConfigurationError
 from ragbridge.limiter.ledger import Answer, Known, Ledger, Operation
-from ragbridge.limiter.remote import RemoteLimiter, UnreachableError
+from ragbridge.limiter.remote.desk import UnreachableError
+from ragbridge.limiter.remote.limiter import RemoteLimiter
 from ragbridge.limiter.shared import SharedQuotas
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from ragbridge.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from ragbridge.limiter.limits import RateLimit
-    from ragbridge.limiter.remote import RemoteLimiter
+    from ragbridge.limiter.remote.limiter import RemoteLimiter
 
 logger = logging.getLogger("ragbridge")
 

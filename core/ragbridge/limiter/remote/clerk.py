@@ -1,12 +1,7 @@
-"""A limiter whose quota is kept outside of this process: tickets here, a ledger elsewhere, one thread between them.
-
-Tickets never block and do no I/O: what they say goes into an inbox, from any thread and from destructors as well. A
-thread (the clerk) takes it out, asks the ledger, and wakes who may go. It alone has state, so nothing is locked.
-"""
+"""The thread between the tickets of one process and their ledger."""
 
 from __future__ import annotations
 
-import atexit
 import itertools
 import logging
 import math
@@ -15,219 +10,27 @@ import queue
 import threading
 import time
 import uuid
-import weakref
 from collections import OrderedDict, deque
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ragbridge.errors import ConfigurationError, RagbridgeError, RequestError
-from ragbridge.flow import Waiting
-from ragbridge.limiter.ledger import Answer, Known, Operation
-from ragbridge.limiter.limiter import check_fits, request_budget
+from ragbridge.limiter.ledger import Known, Operation
 from ragbridge.limiter.loops import STALL, EventLoop
+from ragbridge.limiter.remote.desk import Desk, UnreachableError
+from ragbridge.limiter.remote.ticket import RemoteTicket
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
-    from ragbridge.limiter.limits import RateLimit, Reason
+    from ragbridge.limiter.limits import RateLimit
 
 logger = logging.getLogger("ragbridge")
 
-LOOK = 5.0  # seconds after which a waiting flow looks at its ticket though nobody woke it
 POLL = 0.5  # seconds after which who waits asks again though nobody called it
 AGAIN = 0.5  # seconds between two attempts to reach the ledger
 IDLE = 5.0  # seconds without anything to do after which the clerk's thread ends
 FLUSH = 2.0  # seconds that the interpreter's exit waits for what was used to be told
 AT_ONCE = 8  # requests that are asked for in one exchange
-
-
-class UnreachableError(Exception):
-    """The ledger did not answer. What it was told may have been done."""
-
-
-class Desk(Protocol):
-    """Where a ledger is.
-
-    Attributes:
-        looks: Seconds after which who waits for others asks again: the first time, and at most.
-    """
-
-    looks: tuple[float, float]
-
-    def exchange(self, client: str, known: Known, operations: list[Operation]) -> Answer:
-        """Have the ledger perform ``operations``; see ``Ledger``. Blocks.
-
-        Raises:
-            UnreachableError: It did not answer: the same is asked again.
-            ConfigurationError: It never will.
-        """
-        ...
-
-    def listen(self, client: str, call: Callable[[], object]) -> Callable[[], None] | None:
-        """Have ``call`` called, from any thread, when it may be this client's turn.
-
-        Returns:
-            What ends this; None where the ledger calls nobody.
-        """
-
-
-class RemoteTicket(Waiting):
-    """A ``Ticket`` of a ledger."""
-
-    __slots__ = (
-        "__weakref__",
-        "_clerk",
-        "asked",
-        "cause",
-        "ended",
-        "error",
-        "granted_at",
-        "loop",
-        "name",
-        "reserved_at",
-        "tokens",
-        "variance",
-    )
-
-    def __init__(self, clerk: Clerk, tokens: float, variance: float) -> None:
-        super().__init__()
-        self.name = f"{clerk.client}-{next(clerk.numbers)}"
-        self.tokens = tokens
-        self.variance = variance
-        self.loop: EventLoop | None = None
-        self.cause: str | None = None
-        self.granted_at = math.inf
-        self.reserved_at = time.monotonic()
-        self.asked = False
-        self.ended = False
-        self.error: RagbridgeError | None = None
-        self._clerk = clerk
-
-    @property
-    def waited(self) -> float:
-        """Seconds from reserving until granted; until now, while it waits."""
-        return min(self.granted_at, time.monotonic()) - self.reserved_at
-
-    @property
-    def reason(self) -> str | None:
-        """What it last waited for at the head of the line; None if it did not."""
-        return self.cause
-
-    def poll(self) -> float | None:
-        """None once granted, else seconds after which to look again.
-
-        Raises:
-            RequestError: The ledger is out of reach, and was for too long.
-            ConfigurationError: It can never be used.
-        """
-        if self.error is not None:
-            raise self.error
-        return None if self.granted_at < math.inf else LOOK
-
-    def subscribe(self, wake: Callable[[], None]) -> None:
-        """Have ``wake`` called, from any thread, when the ticket is granted."""
-        super().subscribe(wake)
-        self.loop = getattr(wake, "loop", None)
-
-    def give_up(self) -> None:
-        """Leave the line: this request can never go on."""
-        self.cancel()
-
-    def settle(self, tokens: float | None) -> None:
-        """The service counted ``tokens``; None: the estimate counts."""
-        self._end(("S", self.name, tokens))
-
-    def refuse(self, *, reason: Reason | None, retry_after: float | None) -> float:
-        """The service answered 429. Returns the seconds for which the quota pauses, as far as this process knows."""
-        if self.ended:
-            return 0.0
-        pause = self._clerk.limit.window if retry_after is None else max(retry_after, 0.0)
-        told = self._clerk.paused_until
-        self._clerk.paused_until = max(told, time.monotonic() + pause)
-        logger.log(
-            logging.DEBUG if time.monotonic() < told else logging.WARNING,
-            "refused with 429 (%s): every request of this quota pauses for %.1f s, in all processes",
-            reason or "no reason given",
-            pause,
-        )
-        self._end(("R", self.name, reason, retry_after))
-        return pause
-
-    def cancel(self) -> None:
-        """Leave the line, or give the booking back."""
-        self._end(("C", self.name))
-
-    def _end(self, operation: Operation) -> None:
-        if not self.ended:
-            self.ended = True
-            self._clerk.tell((self, operation))
-
-
-class RemoteLimiter:
-    """A ``RateLimiter`` for any number of processes, which share one ledger.
-
-    Args:
-        limit: What the service allows.
-        desk: Where the ledger is.
-        lease: Seconds after which a booking that nobody renewed counts as used.
-        outage: Seconds without an answer of the ledger after which requests fail.
-    """
-
-    def __init__(self, limit: RateLimit, desk: Desk, *, lease: float, outage: float) -> None:
-        self._limit = limit
-        self._desk = desk
-        self._lease = lease
-        self._outage = outage
-        self.restart()
-        _limiters.add(self)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._limit!r}, {self._desk!r})"
-
-    def restart(self) -> None:
-        """Start afresh, in a forked process: the parent's bookings are not its own."""
-        self._clerk = Clerk(self._limit, self._desk, self._lease, self._outage)
-
-    @property
-    def limit(self) -> RateLimit:
-        """The configured limit."""
-        return self._limit
-
-    @property
-    def concurrency(self) -> int | None:
-        """Requests in flight at most, of all processes; None if not limited."""
-        return self._limit.concurrency
-
-    @property
-    def capacity(self) -> float | None:
-        """Tokens that one request may have at all: those of a window; None: not limited."""
-        return self._limit.tokens_per_window
-
-    @property
-    def request_budget(self) -> float | None:
-        """See ``Limiter.request_budget``."""
-        return request_budget(self._limit)
-
-    @property
-    def waiting(self) -> tuple[str, float] | None:
-        """What this process' first request in line waits for, and for how many seconds; None if none waits."""
-        found = self._clerk.head
-        return None if found is None else (found[0], max(found[1] - time.monotonic(), 0.0))
-
-    def reserve(self, tokens: float, *, variance: float = 0.0) -> RemoteTicket:
-        """Take a place in line for a request of about ``tokens``; never blocks.
-
-        Raises:
-            ConfigurationError: The request can never fit.
-        """
-        check_fits(self._limit, tokens)
-        ticket = RemoteTicket(self._clerk, tokens, variance)
-        self._clerk.tell((ticket, None))
-        self._clerk.start()
-        return ticket
-
-    def close(self) -> None:
-        """Tell the ledger what is not told yet, within two seconds."""
-        self._clerk.close()
 
 
 class Clerk:
@@ -236,7 +39,7 @@ class Clerk:
     def __init__(self, limit: RateLimit, desk: Desk, lease: float, outage: float) -> None:
         self.limit = limit
         self.client = uuid.uuid4().hex[:16]
-        self.numbers = itertools.count(1)
+        self.numbers: Iterator[int] = itertools.count(1)
         self.paused_until = -math.inf
         self.head: tuple[str, float] | None = None
         self._desk = desk
@@ -510,21 +313,3 @@ class Clerk:
             ticket.error = type(error)(str(error))  # each flow raises its own
             ticket.ended = True
             ticket.wake()
-
-
-_limiters: weakref.WeakSet[RemoteLimiter] = weakref.WeakSet()
-
-
-def _flush() -> None:
-    for limiter in tuple(_limiters):
-        limiter.close()
-
-
-def _after_fork() -> None:
-    for limiter in tuple(_limiters):
-        limiter.restart()
-
-
-atexit.register(_flush)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
