@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from ragbridge.errors import ConfigurationError
 from ragbridge.limiter.limits import RateLimit, RateLimiter
 from ragbridge.limiter.tokens import TokenEstimator
-from ragbridge.models import DEFAULT_EMBEDDING_MODEL, Role
+from ragbridge.models import DEFAULT_EMBEDDING_MODEL, Role, row_of
 from ragbridge.services.elastic.client import Elastic
 from ragbridge.services.elastic.inference.options import DenseTask, check_dense_task, check_options
 from ragbridge.services.jina.client import Jina
@@ -154,6 +154,16 @@ class Asked:
             "late_chunking": self.late_chunking,
             **shared,
         }
+
+    def expected(self) -> tuple[int, str] | None:
+        """How many numbers a vector will have, and of which type, where that is known beforehand."""
+        if self.inference_id is not None:
+            return None
+        row = row_of(self.model or DEFAULT_EMBEDDING_MODEL)
+        width = self.dimensions or (row.dimensions if row is not None else None)
+        if width is None:
+            return None
+        return (width, "float32") if self.embedding_type == "float" else (width // 8, "uint8")
 
     def limiter(self, client: Client) -> RateLimiter | None:
         """Whose quota the job's requests use."""

@@ -240,7 +240,8 @@ class Job:
                 folder,
                 self._layout(surveyed),
                 None if folder.single else settings.shard_rows,
-                finished,
+                expected=asked.expected(),
+                finished=finished,
             )
             finished()
             if done < surveyed.rows:

@@ -24,6 +24,7 @@ class Shards:
         folder: Where to.
         layout: The columns.
         rows: Rows of the output after which a shard ends, with the row of the input that they belong to; None: never.
+        expected: Width and type of vectors, for a shard that has none; None where they are not known beforehand.
         finished: Called when a shard is in its place.
 
     Attributes:
@@ -31,11 +32,18 @@ class Shards:
     """
 
     def __init__(
-        self, folder: Folder, layout: Layout, rows: int | None, finished: Callable[[], object]
+        self,
+        folder: Folder,
+        layout: Layout,
+        rows: int | None,
+        *,
+        expected: tuple[int, str] | None,
+        finished: Callable[[], object],
     ) -> None:
         self._folder = folder
         self._layout = layout
         self._most = rows
+        self._expected = expected
         self._finished = finished
         known = next((shard for shard in folder.shards if shard.width is not None), None)
         self.width = known.width if known else None
@@ -90,7 +98,10 @@ class Shards:
         if self._writer is None:
             self._writer = open_writer(self._folder.format, self._folder.temporary, self._layout)
         lines, self._pending = self._pending, []
-        self._writer.write(lines, self.width, self._numbers)
+        width, numbers = (
+            (self.width, self._numbers) if self.width is not None else self._expected or (None, None)
+        )
+        self._writer.write(lines, width, numbers)
 
     def finish(self) -> None:
         """End the shard, if there is anything in it."""

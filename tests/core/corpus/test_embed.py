@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 import re
 
 import numpy as np
@@ -184,6 +185,47 @@ def test_what_an_interrupted_job_was_answered_is_not_asked_again(
     assert sorted(int(text.split()[0]) for text in asked) == list(range(30, 100))
     assert report.cached == 10 or report.resumed + report.cached == 30
     assert numbers(pa.dataset.dataset(tmp_path / "out").to_table()) == list(range(100))
+
+
+def test_nothing_that_was_answered_is_asked_again_however_often_a_job_ends(
+    corpus_file, scripted_client, right_answer, tmp_path, monkeypatch
+):
+    """Shards of some 90 rows, windows of 50, and an account that is empty again and again: each text is answered once."""
+    from ragbridge.corpus import job
+
+    monkeypatch.setattr(job, "WINDOW", 50)
+    monkeypatch.setattr(job, "LEAST_WINDOW", 50)
+    source, answered, chance = corpus_file(1500), [], random.Random(3)
+
+    def answer(request):
+        answered.extend(json.loads(request.body)["input"])
+        return right_answer(request)
+
+    def empty(_):
+        return Response(402, {}, json.dumps({"detail": "Insufficient balance"}).encode())
+
+    ended = 0
+    while True:
+        script = [answer] * chance.randrange(5, 40)
+        client, _ = scripted_client(*script, default=empty, batch_size=10, concurrency=4)
+        try:
+            report = embed(source, tmp_path / "out", client, shard_rows=90)
+        except QuotaExhaustedError:
+            ended += 1
+            continue
+        break
+    assert ended > 3
+    assert len(answered) == len(set(answered)) == report.rows == 1500
+    assert numbers(pa.dataset.dataset(tmp_path / "out").to_table()) == list(range(1500))
+
+
+def test_shards_without_any_vector_have_the_columns_of_the_others(corpus_file, tmp_path):
+    """Their width is known beforehand."""
+    rows = [{"text": None}] * 5 + [{"text": "a"}] * 5
+    options = {"model": "jina-embeddings-v3", "dimensions": 64, "shard_rows": 5, "on_error": "record"}
+    report = embed(corpus_file(rows), tmp_path / "out", Jina(base_url="local"), **options)
+    first, second = (pq.read_schema(path) for path in report.files)
+    assert first.equals(second)
 
 
 def test_the_journal_forgets_what_is_in_finished_shards(corpus_file, scripted_client, tmp_path, monkeypatch):
