@@ -68,18 +68,14 @@ def embed_batches(
     errors: Errors = "raise" if on_error == "raise" else "yield"
     with closing(service.embed_stream(rows(), errors=errors, **options)) as pairs:
         for _, vector in pairs:
-            while waiting and waiting[0].num_rows == 0 and width is not None:
-                yield _with(waiting.popleft(), output, [], width)
             if not isinstance(vector, RagbridgeError):
                 width = width or (len(vector), vector.dtype)
             vectors.append(None if isinstance(vector, RagbridgeError) else vector)
-            first = next(place for place, batch in enumerate(waiting) if batch.num_rows)
-            if len(vectors) == waiting[first].num_rows and width is not None:
-                while first:
-                    yield _with(waiting.popleft(), output, [], width)
-                    first -= 1
-                yield _with(waiting.popleft(), output, vectors, width)
-                vectors = []
+            # Until the first vector tells the width, batches of rows without one wait.
+            while width is not None and waiting and waiting[0].num_rows <= len(vectors):
+                batch = waiting.popleft()
+                yield _with(batch, output, vectors[: batch.num_rows], width)
+                vectors = vectors[batch.num_rows :]
     for batch in waiting:
         yield _with(batch, output, vectors[: batch.num_rows], width)
         vectors = vectors[batch.num_rows :]

@@ -139,3 +139,21 @@ def test_a_column_of_vectors():
     assert column.to_pylist() == [[1.0] * 4, None]
     assert vector_column([None], 3).type == pa.list_(pa.float32(), 3)
     assert vector_column([None]).to_pylist() == [None]
+
+
+def test_rows_without_vectors_at_the_start_hold_nothing_up():
+    """Batches come as their rows are done, although the width was not known when the first ones had ended."""
+    read = []
+
+    def source():
+        yield pa.record_batch({"text": pa.array([None, None], pa.string())})
+        for number in range(200):
+            read.append(number)
+            yield pa.record_batch({"text": [f"text {number}", None, "more"]})
+
+    found = embed_batches(source(), client=client(), on_error="null", window=8, **OPTIONS)
+    first, second = next(found), next(found)
+    assert len(read) < 20
+    assert first["embedding"].null_count == 2
+    assert [row is None for row in second["embedding"].to_pylist()] == [False, True, False]
+    assert sum(batch.num_rows for batch in found) == 199 * 3
