@@ -78,7 +78,7 @@ class Results(Generic[T]):
         for place, value in zip(places, values, strict=True):
             try:
                 self._rows[place] = self._decode(value)
-            except ValueError:
+            except (ValueError, TypeError, LookupError, ArithmeticError):
                 continue
             taken.append(place)
         return taken

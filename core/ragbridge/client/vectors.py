@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterable, Sequence, Sized
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
@@ -53,6 +54,7 @@ class Sheet:
         self._width = width // 8 if width is not None and embedding_type in _PACKED else width
         self._vectors: Vectors | None = None
         self._read = bytearray(count)
+        self._known = False  # whether some rows are from a cache
         self._absent: set[int] = set()
         self._lock = threading.Lock()
 
@@ -116,7 +118,14 @@ class Sheet:
                     raise ResponseError(f"{kind} vectors where {self._kind} vectors were expected")
             if self._width is not None and width != self._width:
                 unit = "dimensions" if self.embedding_type == "float" else "bytes"
-                raise ResponseError(f"vectors have {width} {unit} where {self._width} were expected")
+                those = (
+                    f"{self._width} were expected"
+                    if not self._known
+                    else (
+                        f"those in the cache have {self._width}: if the model was changed, tell them apart by cache_version"
+                    )
+                )
+                raise ResponseError(f"vectors have {width} {unit} where {those}")
             if self._vectors is None:
                 self._width = width
                 self._vectors = np.empty((self._count, width), _NUMBERS[self.embedding_type])
@@ -153,13 +162,18 @@ class Sheet:
 
     def take(self, places: Sequence[int], values: Sequence[bytes]) -> Sequence[int]:
         """Put what a cache had into the rows at ``places``. Returns those whose value is a vector like the others."""
-        head = values[0][:1] if self._marks else b""
+        # What most of them are: one that is damaged must not decide for the others.
+        (size, head), _ = Counter(
+            (len(value), value[:1] if self._marks else b"") for value in values
+        ).most_common(1)[0]
+        kind: EmbeddingType = self.embedding_type
         if self._marks:
             if not head or head[0] >= len(_CODES):
                 return ()
-            self._kind = _CODES[head[0]]
-        numbers = np.dtype(_NUMBERS[self.embedding_type]).newbyteorder("<")
-        size = len(values[0]) if self._width is None else len(head) + self._width * numbers.itemsize
+            kind = _CODES[head[0]]
+        numbers = np.dtype(_NUMBERS[kind]).newbyteorder("<")
+        if self._width is not None:
+            size = len(head) + self._width * numbers.itemsize
         if size <= len(head) or (size - len(head)) % numbers.itemsize:
             return ()
         alike = [
@@ -172,9 +186,13 @@ class Sheet:
         taken = [place for place, _ in alike]
         content = b"".join(value[len(head) :] for _, value in alike)
         found = np.frombuffer(content, numbers).reshape(len(taken), -1)
-        if not np.isfinite(found).all():
+        finite: list[bool] = np.isfinite(found).all(axis=1).tolist()
+        if not all(finite):
+            taken, found = [place for place, good in zip(taken, finite, strict=True) if good], found[finite]
+        if not taken:
             return ()
-        rows = self.rows(taken, found.shape[1])
+        rows = self.rows(taken, found.shape[1], kind)
+        self._known = True
         rows[:] = found
         self.confirm(taken, rows)
         return taken

@@ -9,7 +9,7 @@ import threading
 import numpy as np
 import pytest
 
-from ragbridge import Image, Jina, QuotaExhaustedError, RagbridgeError, Retry
+from ragbridge import Elastic, Image, Jina, QuotaExhaustedError, RagbridgeError, ResponseError, Retry
 from ragbridge.flow import Response
 from ragbridge.local import Engine
 from ragbridge.testing import ScriptedTransport, VirtualClock
@@ -207,3 +207,40 @@ def test_streams_use_the_cache(tmp_path):
     assert not set(sent(transport)) & set(TEXTS[:100])
     right = Jina(base_url="local").embed(TEXTS, model=MODEL).vectors
     assert np.allclose([vector for _, vector in found], right)
+
+
+ENDPOINT = ".multilingual-e5-small-elasticsearch"
+
+
+def elastic(cache, transport=None):
+    """A client of an endpoint whose width nobody says."""
+    return Elastic(
+        "http://es",
+        api_key="k",
+        transport=transport or ScriptedTransport(default=Engine()),
+        cache=cache,
+        retry=Retry(attempts=1),
+    )
+
+
+@pytest.mark.parametrize("damage", [b"", b"\xff", b"\0" + bytes(8), b"\0" + b"\xff" * 4 * 384])
+def test_a_damaged_value_is_paid_again_alone(damage):
+    """It neither decides how wide vectors are, nor takes the others with it."""
+    cache, texts = {}, ["a", "b", "c", "d"]
+    first = elastic(cache).embed(texts, inference_id=ENDPOINT)
+    cache[next(iter(cache))] = damage
+    second = elastic(cache).embed(texts, inference_id=ENDPOINT)
+    assert second.usage.cached == 3
+    assert np.array_equal(first.vectors, second.vectors)
+
+
+def test_a_model_of_another_width_behind_the_same_name_is_told():
+    """The error says how the two are told apart."""
+    cache = {}
+    elastic(cache).embed(["a"], inference_id=ENDPOINT)
+    for key in cache:
+        cache[key] = b"\0" + bytes(4 * 8)
+    with pytest.raises(
+        ResponseError, match=r"384 dimensions where those in the cache have 8: .*cache_version"
+    ):
+        elastic(cache).embed(["a", "b"], inference_id=ENDPOINT)
