@@ -211,7 +211,7 @@ def do(act: Callable[[], S]) -> Flow[S]:
     def contained() -> None:
         try:
             outcome.append(act())
-        except Exception as error:  # noqa: BLE001 - raised again in the flow
+        except BaseException as error:  # noqa: BLE001 - raised again in the flow, where drivers tell what it means
             outcome.append(error)
 
     yield Do(contained)

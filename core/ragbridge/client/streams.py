@@ -7,7 +7,6 @@ import itertools
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
-    AsyncIterator,
     Callable,
     Generator,
     Iterable,
@@ -15,7 +14,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import aclosing, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
 from ragbridge.client.lookup import Manner
@@ -80,12 +79,21 @@ class Stream(Generic[T]):
     ) -> AsyncGenerator[tuple[T, Any], None]:
         """Each item with its result. What is no list is read in a thread beside the event loop."""
         trust = Trust()
-        windows = _awaited_windows(items, self.window, service)
-        plans = (self._plan(items, start, trust) async for start, items in windows)
-        async with aclosing(service._stream_async(plans, ahead=AHEAD)) as results:  # noqa: SLF001 - a part of it
+        # Closed here, each: what is left to the event loop may come too late for it.
+        async with (
+            aclosing(_awaited_windows(items, self.window, service)) as windows,
+            aclosing(self._awaited_plans(windows, trust)) as plans,
+            aclosing(service._stream_async(plans, ahead=AHEAD)) as results,  # noqa: SLF001 - a part of it
+        ):
             async for pairs in results:
                 for pair in pairs:
                     yield self._tolerated(pair)
+
+    async def _awaited_plans(
+        self, windows: AsyncIterable[tuple[int, list[T]]], trust: Trust
+    ) -> AsyncGenerator[Plan[list[tuple[T, Any]]], None]:
+        async for start, items in windows:
+            yield self._plan(items, start, trust)
 
     def _tolerated(self, pair: tuple[T, Any]) -> tuple[T, Any]:
         if self.errors == "raise" and isinstance(pair[1], RagbridgeError):
@@ -106,7 +114,9 @@ class Stream(Generic[T]):
             numbers = [number for number in numbers if number not in wrong]
             checked = self.check([values[number - start] for number in numbers], numbers)
         manner = Manner(on_error="report", trust=trust, numbers=numbers)
-        return self.begin(checked, manner).map(functools.partial(_paired, items, start, numbers, wrong))
+        plan = self.begin(checked, manner).map(functools.partial(_paired, items, start, numbers, wrong))
+        # What would be told of a window alone says nothing about the stream, whose pairs have been yielded.
+        return replace(plan, partial=None)
 
     def _wrong(self, values: list[Any], numbers: Sequence[int]) -> dict[int, RagbridgeError]:
         """The items that cannot be sent, by their numbers."""
@@ -147,7 +157,7 @@ def _windows(items: Iterable[T], size: int) -> Iterator[tuple[int, list[T]]]:
 
 async def _awaited_windows(
     items: Iterable[T] | AsyncIterable[T], size: int, service: Service
-) -> AsyncIterator[tuple[int, list[T]]]:
+) -> AsyncGenerator[tuple[int, list[T]], None]:
     if not isinstance(items, AsyncIterable):
         windows = _windows(items, size)
         read = functools.partial(next, windows, None)

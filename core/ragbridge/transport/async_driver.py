@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
-    AsyncIterator,
     Callable,
     Container,
     Coroutine,
@@ -127,6 +126,7 @@ class AsyncDriver:
                     await crew.wait()
         finally:
             await crew.close()
+            await source.aclose()
 
     async def _labour(self, work: Work, *only: tuple[int, Flow[object]]) -> None:
         """Perform the flows of ``work``, or one of them alone."""
@@ -143,10 +143,8 @@ class AsyncDriver:
             raise
         except GeneratorExit:  # the event loop is gone
             raise
-        except BaseException as error:
-            work.fail(error)  # raised again by work.results()
-            if not isinstance(error, Exception):
-                raise
+        except BaseException as error:  # noqa: BLE001 - raised again by work.results(), and nowhere else
+            work.fail(error)
 
     async def _drive(self, flow: Flow[T], work: Work, cancellations: int) -> T:
         with closing(flow):
@@ -252,7 +250,7 @@ class _Crew:
             await asyncio.wait(tuple(self._tasks))
 
 
-async def _awaited(plans: Iterable[Plan[T]] | AsyncIterable[Plan[T]]) -> AsyncIterator[Plan[T]]:
+async def _awaited(plans: Iterable[Plan[T]] | AsyncIterable[Plan[T]]) -> AsyncGenerator[Plan[T], None]:
     if isinstance(plans, AsyncIterable):
         async for plan in plans:
             yield plan

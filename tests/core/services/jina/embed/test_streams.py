@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import json
 import threading
@@ -261,3 +262,72 @@ def test_a_stream_in_a_thread_that_is_left_ends_its_threads():
         if thread.name == "ragbridge":
             thread.join(30)
     assert threading.active_count() <= before
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_the_end_of_a_stream_tells_of_no_window(face):
+    """Places in a window are nothing that a caller knows: its pairs have been yielded."""
+    items = [f"text {number}" for number in range(20)] + ["bad"]
+    with pytest.raises(AuthenticationError) as raised:
+        stream(face, client(Picky(401)), items, window=16)
+    assert raised.value.partial is None
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_stream_that_is_closed_leaves_nothing_to_its_event_loop(caplog):
+    """The loop may be closed right after it."""
+
+    class Source:
+        def __aiter__(self):
+            return self
+
+        async def __anext__(self):
+            await asyncio.sleep(0)
+            return "text"
+
+    async def first():
+        pairs = client().aembed_stream(Source(), model=MODEL, window=4)
+        await anext(pairs)
+        await pairs.aclose()
+        return asyncio.all_tasks()
+
+    loop = asyncio.new_event_loop()
+    left = loop.run_until_complete(first())
+    loop.close()
+    gc.collect()
+    assert (len(left), caplog.records) == (1, [])
+
+
+class Stop(BaseException):
+    """What tests' own exceptions are: no ``Exception``."""
+
+
+def test_an_exception_of_any_kind_is_told_once(caplog):
+    """The caller gets it; event loops do not complain about it as well."""
+
+    def stop(_):
+        raise Stop
+
+    with pytest.raises(Stop):
+        asyncio.run(
+            client(concurrency=4).aembed(["a"] + [f"x{n}" for n in range(40)], model=MODEL, progress=stop)
+        )
+    gc.collect()
+    assert caplog.records == []
+
+
+class Cancelling:
+    """A cache on a loop of its own, whose calls are cancelled there."""
+
+    def get_many(self, _):
+        raise asyncio.CancelledError
+
+    def put_many(self, _):
+        raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_a_cancellation_inside_of_a_cache_is_none_of_the_caller(face):
+    """It is an error like others, which nobody takes for the end of a task."""
+    with pytest.raises(RagbridgeError, match="CancelledError"):
+        stream(face, client(cache=Cancelling()), ["a"])
