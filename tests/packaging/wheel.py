@@ -43,11 +43,13 @@ def refuses(extra, use):
 """
 
 ALONE = {
-    "the local engine, the server and ICU ask for their extras": """
+    "the local engine, the server, ICU, Arrow and Ray ask for their extras": """
 from ragbridge.chunking import WordChunker
 
 refuses("local", lambda: ragbridge.Jina(base_url="local").embed(["a"]))
 refuses("server", lambda: importlib.import_module("ragbridge.server"))
+refuses("parquet", lambda: importlib.import_module("ragbridge.arrow"))
+refuses("ray", lambda: importlib.import_module("ragbridge.ray"))
 refuses("icu", lambda: WordChunker(max_chunk_size=10, overlap=0).chunk("größer"))
 """,
     "every adapter asks for its framework's extra": """

@@ -14,8 +14,17 @@ Needs the extra ``parquet``.
 
 from __future__ import annotations
 
-from ragbridge.arrow.batches import embed_batches, vector_column
+from ragbridge.arrow.batches import embed_batches
+from ragbridge.arrow.columns import vector_column
+from ragbridge.errors import ConfigurationError as _ConfigurationError
 from ragbridge.values.public import publish as _publish
+
+try:
+    import pyarrow as _pyarrow  # noqa: F401, ICN001 - asked for here, where an import can say how to get it
+except ImportError as _error:
+    raise _ConfigurationError(
+        f'ragbridge.arrow needs pyarrow ({_error}): pip install "ragbridge[parquet]"'
+    ) from _error
 
 __all__ = ["embed_batches", "vector_column"]
 

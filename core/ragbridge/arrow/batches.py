@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from ragbridge.arrow.columns import texts_of, vector_column
+from ragbridge.arrow.settings import client_of
 from ragbridge.client.streams import Errors
 from ragbridge.errors import ConfigurationError, RagbridgeError
+from ragbridge.models import DEFAULT_EMBEDDING_MODEL, MODELS
 from ragbridge.services.jina.client import Jina
 
 if TYPE_CHECKING:
@@ -19,14 +22,17 @@ if TYPE_CHECKING:
 OnRowError: TypeAlias = Literal["raise", "null"]
 """What is done about a row that cannot be embedded: end with its error, or leave its vector null."""
 
+Batches: TypeAlias = "Iterable[pa.RecordBatch | pa.Table] | pa.RecordBatch | pa.Table"
+
 
 def embed_batches(
-    batches: Iterable[pa.RecordBatch],
+    batches: Batches,
     *,
     client: Jina | Elastic | Mapping[str, Any],
     column: str = "text",
     output: str = "embedding",
     on_error: OnRowError = "raise",
+    fixed_size: bool = True,
     **options: Any,
 ) -> Iterator[pa.RecordBatch]:
     """Each batch with a column of vectors, in order, while the next ones are being embedded.
@@ -35,113 +41,104 @@ def embed_batches(
     each of their workers: ``df.mapInArrow`` of Spark, a batch function of Daft, ``map_partitions`` of Dask.
 
     Args:
-        batches: Record batches (or tables) that all have ``column``.
-        client: The client; or its settings, which travel to workers where a client of another process does not. A
-            client's key does not travel: workers take it from their environment.
+        batches: Record batches or tables that all have ``column``; or one of them.
+        client: The client; or its settings, which travel to workers where a client of another process does not: those
+            of ``Jina``, or of ``Elastic`` where they have ``url`` or ``cloud_id``. A client's key does not travel:
+            workers take it from their environment. A client made of settings is closed at the end.
         column: The column of texts.
-        output: The column to add, a ``fixed_size_list``: of float32, or of what ``embedding_type`` packs bits into.
+        output: The column to add, a list: of float32, or of what ``embedding_type`` packs bits into.
         on_error: ``"raise"``, or ``"null"``: a row that is refused, or has no text, has no vector.
+        fixed_size: Whether the lists are ``fixed_size_list``. False for Spark, which refuses those
+            (``UNSUPPORTED_ARROWTYPE``, 4.3).
         **options: What is asked of the model: those of ``Jina.embed_stream`` or ``Elastic.embed_stream``.
 
     Yields:
-        The batches, with the column ``output`` behind all others.
+        The batches, each of its own kind, with the column ``output`` behind all others.
 
     Raises:
-        ConfigurationError: A setting is wrong, a batch has no such column, or a row no text.
+        ConfigurationError: A setting is wrong, what is given is no batch, a batch has no such column, or a row no
+            text.
         RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
     """
     if on_error not in {"raise", "null"}:
         raise ConfigurationError(f"on_error={on_error!r} must be 'raise' or 'null'")
-    waiting: deque[pa.RecordBatch] = deque()
+    waiting: deque[Any] = deque()
 
     def rows() -> Iterator[Any]:
         start = 0
-        for batch in batches:
+        for number, batch in enumerate(_each(batches)):
+            if not _is_batch(batch):
+                raise ConfigurationError(_no_batch(f"batches[{number}]", batch))
             texts = texts_of(batch, column, output, start)
             waiting.append(batch)
             start += len(texts)
             yield from texts
 
-    service = Jina(**client) if isinstance(client, Mapping) else client
-    vectors: list[Any] = []
-    width: tuple[int, Any] | None = None
-    errors: Errors = "raise" if on_error == "raise" else "yield"
-    with closing(service.embed_stream(rows(), errors=errors, **options)) as pairs:
-        for _, vector in pairs:
-            if not isinstance(vector, RagbridgeError):
+    with ExitStack() as held:
+        given: Any = client
+        service = given if hasattr(given, "embed_stream") else held.enter_context(client_of(given))
+        errors: Errors = "raise" if on_error == "raise" else "yield"
+        vectors: list[Any] = []
+        width: tuple[int, Any] | None = None
+        for _, vector in held.enter_context(closing(service.embed_stream(rows(), errors=errors, **options))):
+            failed = isinstance(vector, RagbridgeError)
+            vectors.append(None if failed else vector)
+            if not failed:
                 width = width or (len(vector), vector.dtype)
-            vectors.append(None if isinstance(vector, RagbridgeError) else vector)
-            # Until the first vector tells the width, batches of rows without one wait.
+            # Batches before the first vector wait for it, since all of them must have one type.
             while width is not None and waiting and waiting[0].num_rows <= len(vectors):
-                batch = waiting.popleft()
-                yield _with(batch, output, vectors[: batch.num_rows], width)
-                vectors = vectors[batch.num_rows :]
-    for batch in waiting:
-        yield _with(batch, output, vectors[: batch.num_rows], width)
-        vectors = vectors[batch.num_rows :]
+                yield _next(waiting, output, vectors, width, fixed_size)
+        width = width or _asked_width(service, options)
+        while waiting:
+            yield _next(waiting, output, vectors, width, fixed_size)
 
 
-def texts_of(batch: Any, column: str, output: str, start: int = 0) -> list[Any]:
-    """The texts of a batch.
-
-    Args:
-        batch: A record batch or a table.
-        column: The column of texts.
-        output: The column to be added.
-        start: Rows before this batch, for errors.
-
-    Raises:
-        ConfigurationError: There is no such column, ``output`` is there already, or a row of ``column`` is no text.
-    """
-    names = batch.schema.names
-    if column not in names:
-        raise ConfigurationError(f"column={column!r}: the batch has {', '.join(map(repr, names))}")
-    if output in names:
-        raise ConfigurationError(
-            f"output={output!r}: the batch has such a column already; choose another name"
-        )
-    texts: list[Any] = batch.column(column).to_pylist()
-    kinds = {type(text) for text in texts} - {str, type(None)}
-    if kinds:
-        place = next(place for place, text in enumerate(texts) if type(text) in kinds)
-        raise ConfigurationError(
-            f"column={column!r} holds {type(texts[place]).__name__} in row {start + place}, not texts"
-        )
-    return texts
+def _each(batches: Any) -> Iterable[Any]:
+    if _is_batch(batches):
+        return [batches]
+    if isinstance(batches, (str, bytes)) or not isinstance(batches, Iterable) or hasattr(batches, "columns"):
+        raise ConfigurationError(_no_batch("batches", batches))
+    return batches
 
 
-def vector_column(
-    vectors: Sequence[Any], width: int | None = None, numbers: Any = "float32"
-) -> pa.FixedSizeListArray | pa.ListArray:
-    """Vectors as a column of Arrow.
-
-    Args:
-        vectors: Arrays of shape (dimensions,), all alike; or None for a row without.
-        width: Their dimensions; None to take them from the first that is there.
-        numbers: What the numbers are, as NumPy calls it, where no vector tells.
-
-    Returns:
-        A ``fixed_size_list``; a list of no fixed size where nothing tells it.
-    """
-    import numpy as np
+def _is_batch(thing: Any) -> bool:
     import pyarrow as pa
 
-    first = next((vector for vector in vectors if vector is not None), None)
-    if first is not None:
-        width, numbers = len(first), first.dtype
-    if width is None:
-        return pa.array([None] * len(vectors), pa.list_(pa.from_numpy_dtype(np.dtype(numbers))))
-    rows = np.zeros((len(vectors), width), numbers)
-    missing = np.zeros(len(vectors), bool)
-    for place, vector in enumerate(vectors):
-        if vector is None:
-            missing[place] = True
-        else:
-            rows[place] = vector
-    mask = pa.array(missing) if missing.any() else None
-    return pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), width, mask=mask)
+    return isinstance(thing, (pa.RecordBatch, pa.Table))
 
 
-def _with(batch: Any, output: str, vectors: list[Any], width: tuple[int, Any] | None) -> Any:
+def _no_batch(name: str, thing: Any) -> str:
+    return (
+        f"{name} is a {type(thing).__module__}.{type(thing).__name__}, not a batch of Arrow: "
+        "pa.Table.from_pandas(frame), frame.to_arrow() or pa.table({...}) makes one"
+    )
+
+
+def _next(
+    waiting: deque[Any], output: str, vectors: list[Any], width: tuple[int, Any] | None, fixed_size: bool
+) -> Any:
+    """The first of the batches with the first of the vectors, which are taken away."""
+    import pyarrow as pa
+
+    batch = waiting.popleft()
+    own = vectors[: batch.num_rows]
+    del vectors[: batch.num_rows]
     size, numbers = width or (None, "float32")
-    return batch.append_column(output, vector_column(vectors, size, numbers))
+    column = vector_column(own, size, numbers)
+    if not fixed_size:
+        column = column.cast(pa.list_(column.type.value_type))
+    return batch.append_column(output, column)
+
+
+def _asked_width(service: Any, options: Mapping[str, Any]) -> tuple[int, Any] | None:
+    """The length of the vectors that were asked for, and what their numbers are, where no vector came that tells.
+
+    So that an empty partition has the type of the others. None where only an answer tells: an inference endpoint's, or
+    those of a model that is not in the table.
+    """
+    model = MODELS.get(options.get("model", DEFAULT_EMBEDDING_MODEL)) if isinstance(service, Jina) else None
+    width = model and (options.get("dimensions") or model.dimensions)
+    if not width:
+        return None
+    packed = options.get("embedding_type", "float") != "float"
+    return (width // 8, "uint8") if packed else (width, "float32")

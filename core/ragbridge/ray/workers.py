@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ragbridge.arrow.batches import texts_of, vector_column
+from ragbridge.arrow.columns import texts_of, vector_column
+from ragbridge.arrow.settings import client_of
 from ragbridge.errors import ConfigurationError
-from ragbridge.services.jina.client import Jina
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from ragbridge.services.elastic.client import Elastic
 
 
 class Embedder:
@@ -34,7 +32,7 @@ class Embedder:
         output: str = "embedding",
         **options: Any,
     ) -> None:
-        self._client = _made(client)
+        self._client = client_of(client)
         self._column = column
         self._output = output
         self._options = options
@@ -76,7 +74,7 @@ class Reranker:
             raise ConfigurationError(
                 "top_n: every document gets its score here; take the best of them afterwards"
             )
-        self._client = _made(client)
+        self._client = client_of(client)
         self._columns = query, documents
         self._output = output
         self._options = options
@@ -101,12 +99,3 @@ class Reranker:
         ranking = await self._client.arerank(query, documents, **self._options)
         scores = {row.index: row.score for row in ranking}
         return [scores[index] for index in range(len(documents))]
-
-
-def _made(settings: Mapping[str, Any] | None) -> Jina | Elastic:
-    given = dict(settings or {})
-    if given.keys() & {"url", "cloud_id"}:
-        from ragbridge.services.elastic.client import Elastic
-
-        return Elastic(**given)
-    return Jina(**given)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -116,6 +118,127 @@ def test_settings_are_checked(options, said):
     """The message names the setting."""
     with pytest.raises(ConfigurationError, match=said):
         list(embed_batches(batches(3), client=client(), **options))
+
+
+def texts(values, kind=None):
+    return pa.record_batch({"text": pa.array(values, kind or pa.string())})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        [texts(["a", "b", "a"], pa.large_string())],
+        [texts(["a", "b", "a"], pa.string_view())],
+        [pa.record_batch({"text": pa.array(["a", "b", "a"]).dictionary_encode()})],
+        [pa.table({"text": pa.chunked_array([["a"], [], ["b", "a"]])})],
+        pa.table({"text": pa.chunked_array([["a"], [], ["b", "a"]])}),
+        texts(["a", "b", "a"]),
+        pa.table({"text": ["a", "b", "a"]}).to_reader(max_chunksize=2),
+    ],
+    ids=["large", "view", "dictionary", "chunked", "table", "batch", "reader"],
+)
+def test_texts_come_as_each_engine_stores_them(given):
+    """Large, as views, as a dictionary, in chunks; one table, one batch or a reader of many."""
+    out = pa.concat_tables(
+        batch if isinstance(batch, pa.Table) else pa.Table.from_batches([batch])
+        for batch in embed_batches(given, client=client(), **OPTIONS)
+    )
+    right = Jina(base_url="local").embed(["a", "b", "a"], **OPTIONS).vectors
+    assert out.column("text").to_pylist() == ["a", "b", "a"]
+    assert np.allclose(out.column("embedding").to_pylist(), right)
+
+
+@pytest.mark.parametrize(
+    ("options", "kind"),
+    [
+        ({"dimensions": 64}, pa.list_(pa.float32(), 64)),
+        ({}, pa.list_(pa.float32(), 1024)),
+        ({"embedding_type": "ubinary"}, pa.list_(pa.uint8(), 128)),
+    ],
+    ids=["dimensions", "default", "bits"],
+)
+def test_a_partition_without_vectors_has_the_type_of_the_others(options, kind):
+    """Empty, or of nulls alone: a data set's files would otherwise have two schemas."""
+    given = [texts([]), texts([None, None])]
+    for batch in (*embed_batches(given, client=client(), on_error="null", **options), *embed_batches([texts(["a"])], client=client(), **options)):  # fmt: skip
+        assert batch.schema.field("embedding").type == kind
+
+
+def test_lists_of_no_fixed_size_for_engines_that_know_no_other():
+    """Spark refuses lists of a fixed size; the numbers and the missing rows are the same."""
+    given = [texts(["a", None, "b"]), texts([])]
+    fixed = list(embed_batches(given, client=client(), on_error="null", **OPTIONS))
+    free = list(embed_batches(given, client=client(), on_error="null", fixed_size=False, **OPTIONS))
+    assert {batch.schema.field("embedding").type for batch in free} == {pa.list_(pa.float32())}
+    assert [batch.to_pylist() for batch in free] == [batch.to_pylist() for batch in fixed]
+
+
+def test_rows_without_a_vector_at_the_beginning_hold_up_nothing():
+    """Batches leave once a vector has told their type; the source is not read to its end."""
+    taken = []
+
+    def source():
+        yield texts([None] * 3)
+        for number in range(500):
+            taken.append(number)
+            yield texts([f"text {number}"] * 8)
+
+    out = embed_batches(source(), client=client(), window=16, on_error="null", **OPTIONS)
+    assert next(out).column("embedding").to_pylist() == [None] * 3
+    assert len(taken) < 20
+    assert None not in next(out).column("embedding").to_pylist()
+    out.close()
+
+
+def test_settings_with_an_address_of_elasticsearch_are_those_of_elastic():
+    """As for the workers of Ray."""
+    out = embed_batches(
+        texts(["sea"]), client={"url": "local"}, inference_id=".multilingual-e5-small-elasticsearch"
+    )
+    assert next(out).column("embedding").to_pylist()[0] is not None
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"text": ["a"]}, r"batches\[0\] is a builtins\.str, .*from_pandas"),
+        (pa.array(["a"]), r"batches\[0\] is a pyarrow\.lib\.StringScalar"),
+        (["a text"], r"batches\[0\] is a builtins.str"),
+        ("a text", "batches is a builtins.str"),
+        (None, "batches is a builtins.NoneType"),
+        (
+            pa.RecordBatch.from_arrays([pa.array(["a"]), pa.array(["b"])], ["text", "text"]),
+            "column='text': the batch has 2 columns of this name",
+        ),
+    ],
+    ids=["mapping", "array", "texts", "text", "none", "doubled"],
+)
+def test_what_is_no_batch_is_refused(given, said):
+    """With the way to make one."""
+    with pytest.raises(ConfigurationError, match=said):
+        list(embed_batches(given, client=client(), **OPTIONS))
+
+
+def test_a_client_is_no_string():
+    """Nor anything else but a client or its settings."""
+    with pytest.raises(ConfigurationError, match="client: settings such as .* are wanted, not str"):
+        list(embed_batches(batches(1), client="jina", **OPTIONS))
+
+
+def test_the_extras_are_named_where_pyarrow_is_missing():
+    """Whoever imports the modules without it learns how to get it."""
+    code = (
+        "import importlib, sys; sys.modules['pyarrow'] = None\n"
+        "for name in ('arrow', 'ray'):\n"
+        "    try: importlib.import_module(f'ragbridge.{name}')\n"
+        "    except Exception as error: print(type(error).__name__, error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    arrow, ray = done.stdout.splitlines()
+    assert arrow.startswith("ConfigurationError")
+    assert arrow.endswith('pip install "ragbridge[parquet]"')
+    assert ray.startswith("ConfigurationError")
+    assert ray.endswith('pip install "ragbridge[ray]"')
 
 
 def test_the_source_is_read_as_it_is_needed():
