@@ -298,7 +298,16 @@ def check_sdist(sdist: Path) -> None:
     }
     holds("the source distribution has what its tests and its reader need", sorted(needed - names), [])
     tops = {name.partition("/")[0] for name in names}
-    expected = needed | {"PKG-INFO", ".gitignore", "core", "docs", "integrations", "notebooks", "tests"}
+    expected = needed | {
+        "PKG-INFO",
+        ".gitignore",
+        "core",
+        "docs",
+        "examples",
+        "integrations",
+        "notebooks",
+        "tests",
+    }
     holds("the source distribution has nothing else", sorted(tops - expected), [])
 
 
