@@ -76,7 +76,7 @@ def embed_batches(
 
     with ExitStack() as held:
         given: Any = client
-        service = given if hasattr(given, "embed_stream") else held.enter_context(client_of(given))
+        service: Any = given if hasattr(given, "embed_stream") else held.enter_context(client_of(given))
         errors: Errors = "raise" if on_error == "raise" else "yield"
         vectors: list[Any] = []
         width: tuple[int, Any] | None = None

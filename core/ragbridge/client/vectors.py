@@ -186,9 +186,9 @@ class Sheet:
         taken = [place for place, _ in alike]
         content = b"".join(value[len(head) :] for _, value in alike)
         found = np.frombuffer(content, numbers).reshape(len(taken), -1)
-        finite: list[bool] = np.isfinite(found).all(axis=1).tolist()
-        if not all(finite):
-            taken, found = [place for place, good in zip(taken, finite, strict=True) if good], found[finite]
+        finite = np.isfinite(found).all(axis=1)
+        if not finite.all():
+            taken, found = [taken[index] for index in np.flatnonzero(finite)], found[finite]
         if not taken:
             return ()
         rows = self.rows(taken, found.shape[1], kind)
