@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ragbridge.errors import ConfigurationError
+from ragbridge.numbers import check_whole
 from ragbridge.redis_servers import URL_VARIABLE, Server, find_server
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ class RedisCache:
     """
 
     def __init__(self, url: str | None = None, *, ttl: int | None = None) -> None:
-        if ttl is not None and (type(ttl) is not int or ttl < 1):
-            raise ConfigurationError(f"ttl={ttl!r} must be a number of whole seconds above 0, or None")
+        if ttl is not None:
+            ttl = check_whole("ttl", ttl, "a number of whole seconds above 0, or None")
         self._ttl = ttl
         self._server: Server | None = find_server(url, "a RedisCache")
         self._address = None if url is None else self._server.shown

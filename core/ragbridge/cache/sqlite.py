@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ragbridge.errors import ConfigurationError
+from ragbridge.numbers import check_whole
 
 if TYPE_CHECKING:
     import sqlite3
@@ -67,10 +68,9 @@ class SqliteCache:
     def _begin(self, path: str, max_bytes: int | None) -> None:
         if not isinstance(path, str) or not path or "\0" in path or path == ":memory:":
             raise ConfigurationError(f"cache={path!r} is no path of a file; a dict keeps answers in memory")
-        if max_bytes is not None and (type(max_bytes) is not int or max_bytes < LEAST_BYTES):
-            raise ConfigurationError(
-                f"max_bytes={max_bytes!r} must be an int of at least {LEAST_BYTES}, or None"
-            )
+        if max_bytes is not None:
+            wanted = f"an int of at least {LEAST_BYTES}, or None"
+            max_bytes = check_whole("max_bytes", max_bytes, wanted, least=LEAST_BYTES)
         from ragbridge.cache.database import Database  # SQLite is loaded by those who use it
 
         self._given, self._max_bytes = path, max_bytes

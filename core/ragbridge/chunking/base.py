@@ -12,6 +12,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from ragbridge.errors import ConfigurationError
+from ragbridge.numbers import as_whole
 from ragbridge.rules.chunking import check_settings, warn_of_large_chunks
 
 Span: TypeAlias = tuple[int, int]
@@ -119,14 +120,16 @@ class Chunker(ABC):
         """Where the chunks are, in order."""
 
 
-def check_integer(name: str, value: object, *, least: int) -> None:
-    """Raises ``ConfigurationError`` unless the value is an integer of at least this size."""
-    if type(value) is not int:
+def check_integer(name: str, value: object, *, least: int) -> int:
+    """The value as a plain int; raises ``ConfigurationError`` unless it is an integer of at least this size."""
+    whole = as_whole(value)
+    if whole is None:
         raise ConfigurationError(
             f"field [{name}] is not of the expected type. The value [{value}] cannot be converted to a [Integer]"
         )
-    if value < least:
+    if whole < least:
         raise ConfigurationError(f"{name} [{value}] must be at least {least}")
+    return whole
 
 
 def without_surrogates(text: str) -> str:

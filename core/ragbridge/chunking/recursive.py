@@ -46,7 +46,9 @@ class RecursiveChunker(Chunker):
     strict: bool = field(default=True, kw_only=True)
 
     def __post_init__(self, separator_group: str | None) -> None:
-        check_integer("max_chunk_size", self.max_chunk_size, least=1)
+        object.__setattr__(
+            self, "max_chunk_size", check_integer("max_chunk_size", self.max_chunk_size, least=1)
+        )
         object.__setattr__(self, "separators", _expand(self.separators, separator_group))
         for pattern in self._patterns:
             separator(pattern)

@@ -39,7 +39,9 @@ class SegmenterChunker(Chunker):
     tokenizer: str = "cl100k_base"
 
     def __post_init__(self) -> None:
-        check_integer("max_chunk_length", self.max_chunk_length, least=1)
+        object.__setattr__(
+            self, "max_chunk_length", check_integer("max_chunk_length", self.max_chunk_length, least=1)
+        )
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -38,8 +38,12 @@ class SentenceChunker(Chunker):
     strict: bool = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
-        check_integer("max_chunk_size", self.max_chunk_size, least=1)
-        check_integer("sentence_overlap", self.sentence_overlap, least=0)
+        object.__setattr__(
+            self, "max_chunk_size", check_integer("max_chunk_size", self.max_chunk_size, least=1)
+        )
+        object.__setattr__(
+            self, "sentence_overlap", check_integer("sentence_overlap", self.sentence_overlap, least=0)
+        )
         if self.sentence_overlap not in (0, 1):
             raise ConfigurationError(f"sentence_overlap[{self.sentence_overlap}] must be either 0 or 1")
 

@@ -34,9 +34,10 @@ class WordChunker(Chunker):
     strict: bool = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
-        size, overlap = self.max_chunk_size, self.overlap
-        check_integer("max_chunk_size", size, least=1)
-        check_integer("overlap", overlap, least=0)
+        size = check_integer("max_chunk_size", self.max_chunk_size, least=1)
+        overlap = check_integer("overlap", self.overlap, least=0)
+        object.__setattr__(self, "max_chunk_size", size)
+        object.__setattr__(self, "overlap", overlap)
         if overlap > size // 2:
             raise ConfigurationError(
                 f"Invalid chunking parameters, overlap [{overlap}] must be < chunk size / 2 [{size} / 2 = {size // 2}]"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ragbridge.errors import ConfigurationError, RagbridgeError, StatusError
+from ragbridge.numbers import as_whole, check_number, check_whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +32,17 @@ class Retry:
     refusals: int = 20
 
     def __post_init__(self) -> None:
-        if self.attempts < 1:
-            raise ConfigurationError(f"attempts={self.attempts}: at least 1 request must be sent")
-        for name in ("initial", "maximum", "retry_after_cap", "refusals"):
-            if not getattr(self, name) >= 0:
-                raise ConfigurationError(f"{name}={getattr(self, name)} must not be negative")
+        attempts = as_whole(self.attempts)
+        if attempts is None or attempts < 1:
+            raise ConfigurationError(
+                f"attempts={self.attempts!r}: at least 1 request must be sent, and a whole number of them"
+            )
+        refusals = check_whole("refusals", self.refusals, "an int, and must not be negative", least=0)
+        object.__setattr__(self, "attempts", attempts)
+        object.__setattr__(self, "refusals", refusals)
+        for name in ("initial", "maximum", "retry_after_cap"):
+            wanted = "a finite number of seconds, and must not be negative"
+            object.__setattr__(self, name, check_number(name, getattr(self, name), wanted, least=0))
 
     def delay(self, attempt: int, error: RagbridgeError, *, draw: float = 0.5) -> float | None:
         """Seconds to wait after attempt number ``attempt`` (from 1) failed with ``error``; None to give up.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 from ragbridge.cache.guarded import Guarded
 from ragbridge.cache.opening import open_cache, portable
@@ -12,6 +12,7 @@ from ragbridge.client.call import Totals
 from ragbridge.client.secret import MissingKeyError
 from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Clock, SystemClock
+from ragbridge.numbers import check_number, check_whole
 from ragbridge.transport.async_driver import AsyncDriver
 from ragbridge.transport.event_loop import require_asyncio
 from ragbridge.transport.in_process import InProcessTransport, in_process
@@ -225,28 +226,33 @@ def _guarded(settings: Mapping[str, Any]) -> Guarded | None:
     return None if cache is None else Guarded(cache)
 
 
+class Policy(NamedTuple):
+    """What ``check_policy`` checked, as plain numbers."""
+
+    timeout: float
+    deadline: float | None
+    concurrency: int | None
+    batch_size: int
+
+
 def check_policy(
     *,
     timeout: float,
     deadline: float | None,
     concurrency: int | None,
-    batch_size: int | None = None,
+    batch_size: int = 1,
     max_batch: int = 1,
-) -> None:
-    """Refuse settings that no service could work with.
+) -> Policy:
+    """The settings as plain numbers, where a service could work with them.
 
     Raises:
         ConfigurationError: One of them is not what it should be.
     """
-    if not isinstance(timeout, (int, float)) or not 0 < timeout < float("inf"):
-        raise ConfigurationError(f"timeout={timeout!r} must be a number of seconds above 0")
-    if deadline is not None and (
-        not isinstance(deadline, (int, float)) or not timeout <= deadline < float("inf")
-    ):
-        raise ConfigurationError(
-            f"deadline={deadline!r} must be a number of seconds, and no less than timeout={timeout:g}"
-        )
-    if concurrency is not None and (type(concurrency) is not int or concurrency < 1):
-        raise ConfigurationError(f"concurrency={concurrency!r} must be a positive int, or None")
-    if batch_size is not None and (type(batch_size) is not int or not 1 <= batch_size <= max_batch):
-        raise ConfigurationError(f"batch_size={batch_size!r} must be an int from 1 to {max_batch}")
+    timeout = check_number("timeout", timeout, "a number of seconds above 0", above=0)
+    if deadline is not None:
+        wanted = f"a number of seconds, and no less than timeout={timeout:g}"
+        deadline = check_number("deadline", deadline, wanted, least=timeout)
+    if concurrency is not None:
+        concurrency = check_whole("concurrency", concurrency, "a positive int, or None")
+    batch_size = check_whole("batch_size", batch_size, f"an int from 1 to {max_batch}", most=max_batch)
+    return Policy(timeout, deadline, concurrency, batch_size)

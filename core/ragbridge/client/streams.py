@@ -21,6 +21,7 @@ from ragbridge.client.lookup import Manner
 from ragbridge.client.outcome import Trust
 from ragbridge.errors import ConfigurationError, RagbridgeError, StatusError
 from ragbridge.flow import Plan
+from ragbridge.numbers import check_whole
 
 if TYPE_CHECKING:
     from ragbridge.client.service import Service
@@ -62,8 +63,7 @@ class Stream(Generic[T]):
     def __post_init__(self) -> None:
         if self.errors not in {"raise", "yield"}:
             raise ConfigurationError(f"errors={self.errors!r} must be 'raise' or 'yield'")
-        if type(self.window) is not int or self.window < 1:
-            raise ConfigurationError(f"window={self.window!r} must be a positive int")
+        object.__setattr__(self, "window", check_whole("window", self.window, "a positive int"))
 
     def run(self, service: Service, items: Iterable[T]) -> Generator[tuple[T, Any], None, None]:
         """Each item with its result."""

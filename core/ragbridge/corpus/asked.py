@@ -10,6 +10,7 @@ from ragbridge.errors import ConfigurationError
 from ragbridge.limiter.limits import RateLimit, RateLimiter
 from ragbridge.limiter.tokens import TokenEstimator
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL, Role, row_of
+from ragbridge.numbers import check_whole
 from ragbridge.services.elastic.client import Elastic
 from ragbridge.services.elastic.inference.options import DenseTask, check_dense_task, check_options
 from ragbridge.services.jina.client import Jina
@@ -52,6 +53,12 @@ class Asked:
     task_type: DenseTask = "text_embedding"
     chunker: Chunker | None = None
     late_chunking: bool = False
+
+    def __post_init__(self) -> None:
+        if self.dimensions is not None:  # it goes into the manifest, as JSON
+            object.__setattr__(
+                self, "dimensions", check_whole("dimensions", self.dimensions, "a positive int")
+            )
 
     def check(self, client: Client) -> None:
         """Refuse what ``client`` has not, before a file is read.

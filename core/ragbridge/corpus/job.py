@@ -28,6 +28,7 @@ from ragbridge.errors import (
     ResponseError,
     StatusError,
 )
+from ragbridge.numbers import check_number, check_whole
 from ragbridge.values.public import __version__
 
 if TYPE_CHECKING:
@@ -83,10 +84,11 @@ class Settings:
         """
         if self.on_error not in {"fail", "record"}:
             raise ConfigurationError(f"on_error={self.on_error!r} must be 'fail' or 'record'")
-        if type(self.shard_rows) is not int or self.shard_rows < 1:
-            raise ConfigurationError(f"shard_rows={self.shard_rows!r} must be a positive int")
-        if self.price is not None and (not isinstance(self.price, (int, float)) or not 0 <= self.price < 1e9):
-            raise ConfigurationError(f"price={self.price!r} must be what a million tokens cost")
+        shard_rows = check_whole("shard_rows", self.shard_rows, "a positive int")
+        object.__setattr__(self, "shard_rows", shard_rows)
+        if self.price is not None:
+            price = check_number("price", self.price, "what a million tokens cost", least=0, most=1e9)
+            object.__setattr__(self, "price", price)
         if self.float16 and asked.embedding_type != "float":
             raise ConfigurationError(f"float16=True: embedding_type={asked.embedding_type!r} has no floats")
         names = [self.text_column, self.vector_column, self.error_column]

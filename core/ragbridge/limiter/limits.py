@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
 from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Waitable
+from ragbridge.numbers import as_number, as_whole
 
 Reason: TypeAlias = Literal["requests", "tokens", "concurrency", "address"]
 """The limit that a service names when it refuses a request (``address``: requests of one IP address)."""
@@ -37,16 +37,17 @@ class RateLimit:
             value: object = getattr(self, name)
             if value is None and name != "window":
                 continue
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+            number = as_number(value)
+            if number is None or number <= 0:
                 raise ConfigurationError(f"RateLimit: {name} must be a number above 0, not {value!r}")
-        if self.concurrency is not None and (
-            not isinstance(self.concurrency, int)
-            or isinstance(self.concurrency, bool)
-            or self.concurrency < 1
-        ):
-            raise ConfigurationError(
-                f"RateLimit: concurrency must be a whole number of at least 1, or None, not {self.concurrency!r}"
-            )
+            object.__setattr__(self, name, number)
+        if self.concurrency is not None:
+            places = as_whole(self.concurrency)
+            if places is None or places < 1:
+                raise ConfigurationError(
+                    f"RateLimit: concurrency must be a whole number of at least 1, or None, not {self.concurrency!r}"
+                )
+            object.__setattr__(self, "concurrency", places)
         check_window("RateLimit", self.requests_per_minute, self.tokens_per_minute, self.window)
 
     @property

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import math
 import threading
 from typing import TYPE_CHECKING
 
-from ragbridge.errors import ConfigurationError
+from ragbridge.numbers import check_number
 
 if TYPE_CHECKING:
     from ragbridge.limiter.limits import RateLimit
@@ -26,11 +25,9 @@ class SharedQuotas:
     """
 
     def __init__(self, lease: float, outage: float) -> None:
-        for name, value in (("lease", lease), ("outage", outage)):
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-                raise ConfigurationError(f"{name}={value!r} must be a number of seconds above 0")
-        self._lease = float(lease)
-        self._outage = float(outage)
+        wanted = "a number of seconds above 0"
+        self._lease = float(check_number("lease", lease, wanted, above=0))
+        self._outage = float(check_number("outage", outage, wanted, above=0))
         self._lock = threading.Lock()
         self._limiters: dict[tuple[str, RateLimit], RemoteLimiter] = {}
 

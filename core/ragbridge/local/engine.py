@@ -24,6 +24,7 @@ from ragbridge.local.quota import Ledger, Quota
 from ragbridge.local.refusals import CODES, JSON, Refusal, Shape
 from ragbridge.local.routes import elastic_route, jina_routes
 from ragbridge.local.weights import WORDLLAMA
+from ragbridge.numbers import check_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ class Engine:
         self._faults = faults or Faults()
         self._keys = None if api_keys is None else [_bytes(key) for key in api_keys]
         self._clock = clock
+        seed = check_whole("seed", seed, "an int of 0 or more", least=0)
         self._chance = random.Random(seed)  # noqa: S311 - faults, not secrets
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
 from ragbridge.errors import ConfigurationError
+from ragbridge.numbers import check_number
 
 if TYPE_CHECKING:
     import random
@@ -69,16 +69,16 @@ class Faults:
     latency: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.rate <= 1:
-            raise ConfigurationError(f"rate={self.rate!r} must be between 0 and 1")
+        rate = check_number("rate", self.rate, "between 0 and 1", least=0, most=1)
+        object.__setattr__(self, "rate", rate)
         if isinstance(self.kinds, str) or not self.kinds:
             raise ConfigurationError(f"kinds={self.kinds!r} must be a list with at least one kind of fault")
         for kind in self.kinds:
             if kind not in KINDS and not _status(kind):
                 known = ", ".join(("status<400..599>", "upstream<500..599>", *KINDS))
                 raise ConfigurationError(f"kinds: {kind!r} is not a kind of fault; the kinds are {known}")
-        if not (math.isfinite(self.latency) and self.latency >= 0):
-            raise ConfigurationError(f"latency={self.latency!r} must be a number of seconds, 0 or more")
+        latency = check_number("latency", self.latency, "a number of seconds, 0 or more", least=0)
+        object.__setattr__(self, "latency", latency)
 
     def draw(self, chance: random.Random) -> Fault:
         """Draws the fault of the next request.

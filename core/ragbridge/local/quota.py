@@ -8,9 +8,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ragbridge.errors import ConfigurationError
 from ragbridge.limiter.limits import check_window, per_window
 from ragbridge.local.refusals import Refusal
+from ragbridge.numbers import check_number, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -41,13 +41,11 @@ class Quota:
     def __post_init__(self) -> None:
         for name in ("requests_per_minute", "tokens_per_minute", "concurrency"):
             value: object = getattr(self, name)
-            if value is not None and (type(value) is not int or value < 1):
-                raise ConfigurationError(
-                    f"{name}={value!r} must be a whole number of at least 1, or None for no limit"
-                )
-        window: object = self.window
-        if type(window) not in {int, float} or not 0 < self.window < math.inf:
-            raise ConfigurationError(f"window={window!r} must be a number of seconds above 0")
+            if value is not None:
+                wanted = "a whole number of at least 1, or None for no limit"
+                object.__setattr__(self, name, check_whole(name, value, wanted))
+        window = check_number("window", self.window, "a number of seconds above 0", above=0)
+        object.__setattr__(self, "window", window)
         check_window("Quota", self.requests_per_minute, self.tokens_per_minute, self.window)
 
 

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from ragbridge.numbers import as_whole
+
 _INTEGER = range(-(2**31), 2**31)
 _LONG = range(-(2**63), 2**63)
 
@@ -102,8 +104,9 @@ class Scope:
     def integer(self, key: str) -> int | None:
         """A Java integer: 32 bits, without a decimal point, neither a boolean nor a string."""
         value = self.take(key)
-        if value is None or (type(value) is int and value in _INTEGER):
-            return value
+        whole = as_whole(value)
+        if value is None or (whole is not None and whole in _INTEGER):
+            return whole
         self.note(wrong_type(key, value, "Integer"))
         return None
 
@@ -132,15 +135,16 @@ class Scope:
         value = self.take(key)
         if value is None:
             return None
-        if type(value) is not int or value not in _LONG:
+        whole = as_whole(value)
+        if whole is None or whole not in _LONG:
             self.note(
                 f"field [{key}] is not of one of the expected types. The value [{_shown(value)}] cannot be converted "
                 "to one of [Integer, Long]"
             )
-        elif value <= 0:
+        elif whole <= 0:
             self.note(f"[{self.name}] Invalid value [{value}]. [{key}] must be a positive long")
         else:
-            return value
+            return whole
         return None
 
     def scope(self, key: str) -> Scope | None:

@@ -14,6 +14,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from ragbridge.errors import ConfigurationError as _ConfigurationError
+from ragbridge.numbers import check_whole as _check_whole
 from ragbridge.server.bounds import MAX_BODY, Bounds
 from ragbridge.server.hosts import Hosts as _Hosts
 
@@ -67,6 +68,7 @@ def serve(
         ConfigurationError: The weights are missing, or the address or a name cannot be used.
     """
     engine.load()
+    max_body = _check_whole("max_body", max_body, "a whole number of bytes above 0")
     listener = _listen(host, port)
     server = _server(engine, listener, hosts, max_body, bounds)
     server.on_started = (lambda: on_started(_address(listener))) if on_started else None
@@ -92,6 +94,7 @@ def running(
         ConfigurationError: The weights are missing, or the address or a name cannot be used.
     """
     engine.load()
+    max_body = _check_whole("max_body", max_body, "a whole number of bytes above 0")
     listener = _listen(host, port)
     address = _address(listener)
     server = _server(engine, listener, hosts, max_body, bounds)
@@ -109,6 +112,7 @@ def running(
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    port = _check_whole("port", port, "a whole number from 0 to 65535", least=0, most=65535)
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except (OSError, OverflowError) as error:

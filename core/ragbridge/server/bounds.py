@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 
-from ragbridge.errors import ConfigurationError
+from ragbridge.numbers import check_number, check_whole
 
 MAX_BODY = 64 * 2**20
 """Bytes of a request's body at most: enough for 512 texts of 32,768 tokens."""
@@ -37,8 +36,11 @@ class Bounds:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-                raise ConfigurationError(f"{field.name}={value!r} must be a number above 0")
+            if field.name in {"connections", "held_bytes"}:
+                number: float = check_whole(field.name, value, "a whole number above 0")
+            else:
+                number = check_number(field.name, value, "a number above 0", above=0)
+            object.__setattr__(self, field.name, number)
 
     def affordable(self) -> int:
         """Connections at once, within half of the files that this process may have open."""

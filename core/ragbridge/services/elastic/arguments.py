@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from ragbridge.errors import ConfigurationError
+from ragbridge.numbers import check_number, check_whole
 from ragbridge.services.elastic.wire import segment
 
 Body: TypeAlias = dict[str, Any]
@@ -26,28 +27,20 @@ def text(name: str, value: object) -> str:
 
 
 def whole(name: str, value: object, *, least: int = 1, most: int | None = None) -> int:
-    """``value``, checked to be an int in a range."""
-    if type(value) is not int or value < least or (most is not None and value > most):
-        span = f"from {least} to {most}" if most is not None else f"of {least} or more"
-        raise ConfigurationError(f"{name}={value!r} must be an int {span}")
-    return value
+    """``value`` as a plain int in a range."""
+    span = f"from {least} to {most}" if most is not None else f"of {least} or more"
+    return check_whole(name, value, f"an int {span}", least=least, most=most)
 
 
 def number(name: str, value: object, *, least: float = -math.inf) -> float:
-    """``value``, checked to be a finite number of at least ``least``."""
-    plain = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not plain or not math.isfinite(value) or value < least:  # type: ignore[arg-type, operator]
-        bound = "" if least == -math.inf else f" of {least:g} or more"
-        raise ConfigurationError(f"{name}={value!r} must be a finite number{bound}")
-    return value  # type: ignore[return-value]
+    """``value`` as a plain, finite number of at least ``least``."""
+    bound = "" if least == -math.inf else f" of {least:g} or more"
+    return check_number(name, value, f"a finite number{bound}", least=least)
 
 
 def seconds(name: str, value: object) -> float:
-    """``value``, checked to be a finite number of seconds above 0."""
-    plain = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not plain or not 0 < value < math.inf:  # type: ignore[operator]
-        raise ConfigurationError(f"{name}={value!r} must be a number of seconds above 0, or None")
-    return value  # type: ignore[return-value]
+    """``value`` as a plain, finite number of seconds above 0."""
+    return check_number(name, value, "a number of seconds above 0, or None", above=0)
 
 
 def entry(name: str, value: object) -> Body:

@@ -215,15 +215,16 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
         *,
         expects_key: bool = False,
     ) -> None:
-        limits, timeout, concurrency = settings["limits"], settings["timeout"], settings["concurrency"]
-        self._batch_size: int = settings["batch_size"]
-        check_policy(
-            timeout=timeout,
+        limits = settings["limits"]
+        policy = check_policy(
+            timeout=settings["timeout"],
             deadline=settings["deadline"],
-            concurrency=concurrency,
-            batch_size=self._batch_size,
+            concurrency=settings["concurrency"],
+            batch_size=settings["batch_size"],
             max_batch=MAX_BATCH,
         )
+        timeout, deadline, concurrency, self._batch_size = policy
+        settings = {**settings, **policy._asdict()}
         own_trust = _own_trust(settings, clients)
         bound = own_trust or any(part is not None for part in (*clients, transport))
         super().__init__(settings, bound=bound, clock=clock)
@@ -247,7 +248,7 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
         self._connect(
             base,
             timeout=timeout,
-            deadline=settings["deadline"],
+            deadline=deadline,
             concurrency=concurrency,
             limiter=self._channel.limiter("text_embedding/"),
             transport=transport,

@@ -133,7 +133,7 @@ class Jina(
         clock: Clock | None = None,
     ) -> None:
         api_key = concealed(api_key)  # first: no frame of an error shows it
-        check_policy(
+        timeout, deadline, concurrency, batch_size = check_policy(
             timeout=timeout,
             deadline=deadline,
             concurrency=concurrency,

@@ -83,7 +83,7 @@ class Endpoints(Part):
             settings = conceal(settings)
         config = build_config(inference_id, task_type, settings, chunking_settings)
         if timeout is not None:
-            check.seconds("timeout", timeout)
+            timeout = check.seconds("timeout", timeout)
         return _one(endpoints.create(self._channel, inference_id, task_type, config, timeout=timeout))
 
     create = Blocking(_create)

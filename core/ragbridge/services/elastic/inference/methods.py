@@ -11,6 +11,7 @@ from ragbridge.client.methods import Awaitable, Blocking
 from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Plan
 from ragbridge.models import Role
+from ragbridge.numbers import check_whole
 from ragbridge.rules.endpoints import InputType
 from ragbridge.services.elastic.inference import rerank, sparse
 from ragbridge.services.elastic.inference.options import DenseTask, check_dense_task, check_options
@@ -156,8 +157,8 @@ class InferenceMethods(ElasticMethods):
         """
         if not isinstance(query, str) or not query:
             raise ConfigurationError("query must be a text that is not empty")
-        if top_n is not None and (type(top_n) is not int or top_n < 1):
-            raise ConfigurationError(f"top_n={top_n!r} must be a positive int, or None for all documents")
+        if top_n is not None:
+            top_n = check_whole("top_n", top_n, "a positive int, or None for all documents")
         options = check_options(rerank.TASK, inference_id, task_settings=task_settings, timeout=timeout)
         rerank.check_settings(options)
         found = listed(documents, "documents")

@@ -87,7 +87,7 @@ def check_options(
         input_type = _input_type(input_type)
     settings = None if task_settings is None else _settings(task_settings)
     if timeout is not None:
-        check.seconds("timeout", timeout)
+        timeout = check.seconds("timeout", timeout)
     return InferenceOptions(task, inference_id, input_type, settings, timeout)
 
 

@@ -123,7 +123,7 @@ def dense_vector_mapping(
     ):
         if value is not None and value not in allowed:
             raise ConfigurationError(f"{name}={value!r} must be one of {', '.join(allowed)}")
-    _check_vectors(dims, element_type or "float", similarity)
+    dims = _check_vectors(dims, element_type or "float", similarity)
     return given(
         type="dense_vector",
         dims=dims,
@@ -179,10 +179,11 @@ def _dense_options(value: Mapping[str, Any], dims: int | None, element_type: str
     return options
 
 
-def _check_vectors(dims: int | None, element_type: str, similarity: str | None) -> None:
+def _check_vectors(dims: int | None, element_type: str, similarity: str | None) -> int | None:
+    """``dims`` as a plain int, where the three go together."""
     bits = element_type == "bit"
     if dims is not None:
-        check.whole("dims", dims, most=MOST_DIMS * 8 if bits else MOST_DIMS)
+        dims = check.whole("dims", dims, most=MOST_DIMS * 8 if bits else MOST_DIMS)
         if bits and dims % 8:
             raise ConfigurationError(
                 f"dims={dims} must be a multiple of 8 for bit vectors: it counts bits, 8 for each number of a vector"
@@ -191,6 +192,7 @@ def _check_vectors(dims: int | None, element_type: str, similarity: str | None) 
         raise ConfigurationError(
             f"similarity={similarity!r}: bit vectors support 'l2_norm' only (Hamming distance)"
         )
+    return dims
 
 
 def _of_endpoint(endpoint: DescribesVectors) -> Body:

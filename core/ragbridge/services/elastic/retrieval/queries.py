@@ -135,9 +135,9 @@ def knn_fields(
     if query_text is None and inference_id is not None:
         raise ConfigurationError("inference_id= embeds query_text=: leave it out beside query_vector=")
     if k is not None:
-        check.whole("k", k, most=MOST_CANDIDATES)
+        k = check.whole("k", k, most=MOST_CANDIDATES)
     if num_candidates is not None:
-        check.whole("num_candidates", num_candidates, most=MOST_CANDIDATES)
+        num_candidates = check.whole("num_candidates", num_candidates, most=MOST_CANDIDATES)
         if k is not None and num_candidates < k:
             raise ConfigurationError(f"num_candidates={num_candidates} is below k={k}: pass {k} or more")
     return given(
@@ -232,7 +232,7 @@ def semantic_highlight(
     if order not in {None, "score", "none"}:
         raise ConfigurationError(f"order={order!r} must be 'score' or 'none'")
     if number_of_fragments is not None:
-        check.whole("number_of_fragments", number_of_fragments)
+        number_of_fragments = check.whole("number_of_fragments", number_of_fragments)
     options = given(type="semantic", number_of_fragments=number_of_fragments, order=order)
     # An object for each field: it keeps their order, and is the only form in Elasticsearch's published description.
     return {"fields": [{check.text("field", field): dict(options)} for field in fields]}

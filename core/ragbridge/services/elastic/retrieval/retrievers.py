@@ -69,7 +69,7 @@ def knn_retriever(
         ConfigurationError: An argument is wrong, or there is not exactly one of ``query_vector`` and
             ``query_text``.
     """
-    check.whole("k", k, most=MOST_CANDIDATES)
+    k = check.whole("k", k, most=MOST_CANDIDATES)
     if num_candidates is None:
         num_candidates = min(MOST_CANDIDATES, round(CANDIDATES_PER_K * k))
     return {
@@ -201,7 +201,7 @@ def linear(
         for one, weight, scale in zip(inner, counts, scales, strict=True)
     ]
     if min_score is not None:
-        check.number("min_score", min_score, least=0)
+        min_score = check.number("min_score", min_score, least=0)
     return _compound("linear", {"retrievers": rows}, rank_window_size, filter, min_score)
 
 
@@ -218,7 +218,7 @@ def original_score(score: float) -> float:
     Raises:
         ConfigurationError: ``score`` is negative, so it is not from a ``text_similarity_reranker``.
     """
-    check.number("score", score, least=0)
+    score = check.number("score", score, least=0)
     if score >= 1:
         return score - 1
     return math.log(score) if score > 0 else -math.inf
@@ -309,7 +309,7 @@ def _chunk_rescorer(value: Mapping[str, Any]) -> Body:
     if unknown:
         raise ConfigurationError(f"chunk_rescorer has {unknown}: it takes 'size' and 'chunking_settings'")
     if "size" in rescorer:
-        check.whole("chunk_rescorer['size']", rescorer["size"])
+        rescorer["size"] = check.whole("chunk_rescorer['size']", rescorer["size"])
     if rescorer.get("chunking_settings") is not None:
         rescorer["chunking_settings"] = _rescored(rescorer["chunking_settings"])
     return rescorer

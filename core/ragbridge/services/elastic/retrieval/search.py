@@ -132,7 +132,7 @@ def semantic_search_body(
                 "rank_window_size= is for hits that are reranked or joined: pass rerank_inference_id= or match_field="
             )
         return search_body(query=meant, filter=filter, size=size, source=source)
-    check.whole("size", size)
+    size = check.whole("size", size)
     window = max(size, DEFAULT_WINDOW) if rank_window_size is None else rank_window_size
     stage = standard(meant)
     if match_field is not None:

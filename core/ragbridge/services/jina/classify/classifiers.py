@@ -14,6 +14,7 @@ from ragbridge.client.wire import encode
 from ragbridge.errors import ConfigurationError, ResponseError
 from ragbridge.flow import Flow, Plan, Response, single
 from ragbridge.limiter.tokens import Features, times
+from ragbridge.numbers import check_whole
 from ragbridge.services.jina.classify.options import check_id
 from ragbridge.services.jina.classify.training import Example, Labelled, read_examples
 from ragbridge.services.jina.items import text_of
@@ -72,8 +73,7 @@ def _plan(
     account: str,
     iterations: int,
 ) -> Plan[Training]:
-    if type(iterations) is not int or iterations < 1:
-        raise ConfigurationError(f"iterations={iterations!r} must be a positive int")
+    iterations = check_whole("iterations", iterations, "a positive int")
     fields = {**fields, "num_iters": iterations}
     flow = _train(channel, fields, examples, row, account=f"{PRODUCT}/{account}")
     return single(flow)

@@ -10,6 +10,7 @@ from ragbridge import models
 from ragbridge.client.arguments import check_switches
 from ragbridge.errors import ConfigurationError
 from ragbridge.models import Model, Role
+from ragbridge.numbers import check_whole
 from ragbridge.values.embeddings import EmbeddingType
 
 EMBEDDING_TYPES: tuple[EmbeddingType, ...] = ("float", "binary", "ubinary")
@@ -73,6 +74,7 @@ def check_options(
         ConfigurationError: The model is no embedding model, or does not have an option or a value of it.
     """
     check_switches(truncate=truncate, normalized=normalized, late_chunking=late_chunking)
+    dimensions = _plain(dimensions)
     row = _find(model, "embed", "multivector", "one vector for each token: use embed_multivector")
     _check_role(role, task)
     task = _task_of(role, row) if role is not None else task
@@ -102,6 +104,7 @@ def check_multivector_options(
             what the texts are for.
     """
     check_switches(truncate=truncate, return_tokens=return_tokens)
+    dimensions = _plain(dimensions)
     row = _find(model, "multivector", "embed", "one vector for each text: use embed")
     if role is None and task is None:
         raise ConfigurationError(
@@ -158,11 +161,13 @@ def _task_of(role: Role, row: Model | None) -> str | None:
     return row.task_for(role)
 
 
+def _plain(dimensions: int | None) -> int | None:
+    return None if dimensions is None else check_whole("dimensions", dimensions, "a positive int")
+
+
 def _check_against(
     row: Model | None, task: str | None, dimensions: int | None, options: Mapping[str, bool | None]
 ) -> None:
-    if dimensions is not None and (type(dimensions) is not int or dimensions < 1):
-        raise ConfigurationError(f"dimensions={dimensions!r} must be a positive int")
     if row is None:
         return
     if task is not None and task not in row.tasks:

@@ -17,6 +17,7 @@ from ragbridge.client.wire import count_of, encode
 from ragbridge.errors import ConfigurationError, InvalidRequestError, JobError, ResponseError
 from ragbridge.flow import Flow, Plan, Response, single
 from ragbridge.models import Role
+from ragbridge.numbers import check_whole
 from ragbridge.services.jina.embed.options import check_options
 from ragbridge.services.jina.jobs import polling
 from ragbridge.services.jina.jobs.download import fetch
@@ -79,7 +80,7 @@ def build(
     fields = {
         "model": model,
         "task": options.task or task,
-        "dimensions": dimensions,
+        "dimensions": options.dimensions,
         "normalized": normalized,
         "webhook_url": webhook_url,
     }
@@ -113,8 +114,7 @@ def listing(channel: JinaChannel, limit: int) -> Plan[tuple[BatchStatus, ...]]:
     Raises:
         ConfigurationError: ``limit`` is not a positive int.
     """
-    if type(limit) is not int or limit < 1:
-        raise ConfigurationError(f"limit={limit!r} must be a positive int")
+    limit = check_whole("limit", limit, "a positive int")
 
     def flow() -> Flow[tuple[BatchStatus, ...]]:
         statuses, _ = yield from channel.get(

@@ -84,7 +84,7 @@ class BatchJob(_Job):
             JobError: The job failed, expired or was cancelled, or the timeout is over.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
-        polling.check(poll, timeout)
+        poll, timeout = polling.check(poll, timeout)
         flow = batch.wait(self._channel, self.id, poll=poll, timeout=timeout, progress=progress)
         return plan((flow,), _only)
 
@@ -164,7 +164,7 @@ class BulkJob(_Job):
         Raises:
             JobError: The job failed, or the timeout is over.
         """
-        polling.check(poll, timeout)
+        poll, timeout = polling.check(poll, timeout)
         return plan((bulk.wait(self._channel, self.id, poll=poll, timeout=timeout),), _only)
 
     wait_done = Blocking(_wait_done)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Flow, sleep
+from ragbridge.numbers import check_number
 
 T = TypeVar("T")
 
@@ -17,17 +17,15 @@ POLL = 30.0
 """Default longest pause in seconds. Jina's documentation recommends 10 to 30 seconds."""
 
 
-def check(poll: float, timeout: float | None) -> None:
-    """Validates the pause and the timeout.
+def check(poll: float, timeout: float | None) -> tuple[float, float | None]:
+    """The pause and the timeout, validated.
 
     Raises:
         ConfigurationError: A value is not a positive, finite number.
     """
-    for name, value in {"poll": poll, "timeout": timeout}.items():
-        if value is None and name == "timeout":
-            continue
-        if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 < value < float("inf"):
-            raise ConfigurationError(f"{name}={value!r} must be a number of seconds above 0")
+    wanted = "a number of seconds above 0"
+    poll = check_number("poll", poll, wanted, above=0)
+    return poll, None if timeout is None else check_number("timeout", timeout, wanted, above=0)
 
 
 def watch(

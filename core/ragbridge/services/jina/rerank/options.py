@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ragbridge import models
 from ragbridge.client.arguments import check_switches
 from ragbridge.errors import ConfigurationError
 from ragbridge.models import MAX_DOC_LENGTH, Model
+from ragbridge.numbers import check_whole
 from ragbridge.services.jina.items import LEGACY, Item, Items, check_modality, read_item, read_items, to_wire
 from ragbridge.values.inputs import Image, Media
 from ragbridge.values.media import tokens_of
@@ -67,26 +68,23 @@ def check_options(
     """
     check_switches(return_documents=return_documents, return_embeddings=return_embeddings)
     row = models.find(model, "rerank")
-    if top_n is not None and (type(top_n) is not int or top_n < 1):
-        raise ConfigurationError(f"top_n={top_n!r} must be a positive int, or None for all documents")
+    if top_n is not None:
+        top_n = check_whole("top_n", top_n, "a positive int, or None for all documents")
     for name, value in (("max_doc_length", max_doc_length), ("return_embeddings", return_embeddings or None)):
         if value is not None and row is not None and name not in row.options:
             raise ConfigurationError(f"{name}={value!r}: {model} has no such option")
     longest = (row and row.max_document_tokens) or MAX_DOC_LENGTH
-    if max_doc_length is not None and (type(max_doc_length) is not int or not 1 <= max_doc_length <= longest):
-        raise ConfigurationError(f"max_doc_length={max_doc_length!r} must be an int from 1 to {longest}")
-    options = RerankOptions(
-        model, row, top_n, return_documents, max_doc_length, return_embeddings, max_documents_per_call
-    )
+    if max_doc_length is not None:
+        wanted = f"an int from 1 to {longest}"
+        max_doc_length = check_whole("max_doc_length", max_doc_length, wanted, most=longest)
+    options = RerankOptions(model, row, top_n, return_documents, max_doc_length, return_embeddings, None)
+    if max_documents_per_call is None:
+        return options
     least = 2 if options.listwise else 1
-    if max_documents_per_call is not None and (
-        type(max_documents_per_call) is not int or max_documents_per_call < least
-    ):
-        why = f": {model} compares the documents of a call" if options.listwise and row else ""
-        raise ConfigurationError(
-            f"max_documents_per_call={max_documents_per_call!r} must be an int from {least}, or None{why}"
-        )
-    return options
+    why = f": {model} compares the documents of a call" if options.listwise and row else ""
+    wanted = f"an int from {least}, or None{why}"
+    most = check_whole("max_documents_per_call", max_documents_per_call, wanted, least=least)
+    return replace(options, max_documents_per_call=most)
 
 
 def read_query(query: Document, options: RerankOptions) -> Item:

@@ -20,6 +20,7 @@ from ragbridge.client.meter import Meter
 from ragbridge.client.wire import count_of, encode
 from ragbridge.errors import ConfigurationError, ResponseError
 from ragbridge.flow import Flow, Plan, Response
+from ragbridge.numbers import check_whole
 from ragbridge.services.jina.segment.cuts import Cuts
 from ragbridge.services.jina.session import JinaChannel
 from ragbridge.services.jina.wire import decode
@@ -75,9 +76,10 @@ def check_options(
         raise ConfigurationError(f"content is {type(content).__name__}, not str: one text a call")
     if tokenizer not in TOKENIZERS:
         raise ConfigurationError(f"tokenizer={tokenizer!r} must be one of {', '.join(TOKENIZERS)}")
-    for name, value in {"max_chunk_length": max_chunk_length, "head": head, "tail": tail}.items():
-        if value is not None and (type(value) is not int or value < 1):
-            raise ConfigurationError(f"{name}={value!r} must be a positive int, or None")
+    max_chunk_length, head, tail = (
+        None if value is None else check_whole(name, value, "a positive int, or None")
+        for name, value in (("max_chunk_length", max_chunk_length), ("head", head), ("tail", tail))
+    )
     if head is not None and tail is not None:
         raise ConfigurationError(f"head={head} and tail={tail}: give one of them")
     if not isinstance(return_tokens, bool):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import time
 from collections.abc import Mapping
 from dataclasses import astuple, fields
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Flow, do
+from ragbridge.numbers import check_number
 from ragbridge.values.embeddings import Usage
 from ragbridge.values.web import Page, RelatedLink
 
@@ -25,20 +25,20 @@ _FIELDS = tuple(field.name for field in fields(Page))
 _TEXTS = ("url", "title", "content", "description")
 
 
-def check_age(channel: JinaChannel, max_age: float | None) -> None:
-    """Refuse an age that is none, or that would be ignored.
+def check_age(channel: JinaChannel, max_age: float | None) -> float | None:
+    """The age as a plain number. One that is none, or that would be ignored, is refused.
 
     Raises:
         ConfigurationError: It is not a number of seconds, or there is no cache.
     """
     if max_age is None:
-        return
-    if isinstance(max_age, bool) or not isinstance(max_age, (int, float)) or not 0 <= max_age < math.inf:
-        raise ConfigurationError(f"max_age={max_age!r} must be a number of seconds, or None")
+        return None
+    max_age = check_number("max_age", max_age, "a number of seconds, or None", least=0)
     if channel.cache is None:
         raise ConfigurationError(
             f"max_age={max_age!r} says how old a page of the cache may be, and the client has none: set cache="
         )
+    return max_age
 
 
 def known(

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 from ragbridge.errors import ConfigurationError
 from ragbridge.models import MAX_PAGE_SECONDS, MIN_MAX_TOKENS
+from ragbridge.numbers import as_whole, check_whole
 from ragbridge.services.jina.web.requests import SLACK, header
 
 ReturnFormat: TypeAlias = Literal[
@@ -135,10 +136,11 @@ class ReaderOptions:
         _check_choices(self)
         self.headers()
         viewport: object = self.viewport
-        if viewport is not None and not (
-            isinstance(viewport, tuple) and len(viewport) == 2 and all(map(_is_count, viewport))
-        ):
-            raise ConfigurationError(f"viewport={viewport!r} must be (width, height) in pixels")
+        if viewport is not None:
+            sides = tuple(map(as_whole, viewport)) if isinstance(viewport, tuple) else ()
+            if len(sides) != 2 or not all(side is not None and side > 0 for side in sides):
+                raise ConfigurationError(f"viewport={viewport!r} must be (width, height) in pixels")
+            object.__setattr__(self, "viewport", sides)
         script: object = self.inject_page_script
         if script is not None and not isinstance(script, str):
             raise ConfigurationError(f"inject_page_script must be a string, not {type(script).__name__}")
@@ -255,18 +257,13 @@ def _from_text(name: str, text: object) -> object:
     return re.split(r"\s*,\s*", text) if name == "return_format" else text
 
 
-def _is_count(value: object) -> bool:
-    return type(value) is int and value > 0
-
-
 def _check_counts(options: ReaderOptions) -> None:
     for name, (least, most) in _COUNTS.items():
         value = getattr(options, name)
         if value is None:
             continue
-        if type(value) is not int or value < least or (most is not None and value > most):
-            upper = f" to {most}" if most else ""
-            raise ConfigurationError(f"{name}={value!r} must be an int from {least}{upper}, or None")
+        wanted = f"an int from {least}{f' to {most}' if most else ''}, or None"
+        object.__setattr__(options, name, check_whole(name, value, wanted, least=least, most=most))
 
 
 def _check_choices(options: ReaderOptions) -> None:

@@ -66,7 +66,7 @@ def read(
     Raises:
         ConfigurationError: ``max_age`` is no number of seconds, or the client has no cache.
     """
-    check_age(channel, max_age)
+    max_age = check_age(channel, max_age)
     return single(_flow(channel, fields, options, max_age))
 
 
@@ -79,7 +79,7 @@ def read_many(
     max_age: float | None = None,
 ) -> Plan[tuple[Page, ...]]:
     """Reads each page of ``urls`` in a request of its own. Any error ends the plan."""
-    check_age(channel, max_age)
+    max_age = check_age(channel, max_age)
     flows = (
         _numbered(channel, index, url, options, progress=progress, max_age=max_age)
         for index, url in enumerate(urls)
@@ -91,7 +91,7 @@ def read_each(
     channel: JinaChannel, urls: Sequence[str], options: ReaderOptions, max_age: float | None = None
 ) -> Iterator[Plan[Page | RagbridgeError]]:
     """One plan for each page. It returns its error if the other pages may still be readable, else raises it."""
-    check_age(channel, max_age)
+    max_age = check_age(channel, max_age)
     return (single(_tolerant(channel, index, url, options, max_age)) for index, url in enumerate(urls))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ragbridge.errors import ConfigurationError, InvalidRequestError, ResponseError
 from ragbridge.flow import Flow, Plan, single
+from ragbridge.numbers import check_whole
 from ragbridge.services.jina.web.requests import header, post, read_page
 from ragbridge.values.embeddings import Usage
 from ragbridge.values.web import SearchResults
@@ -73,9 +74,10 @@ def check_options(
     """
     if not isinstance(query, str) or not query.strip():
         raise ConfigurationError("query must be a non-empty string")
-    for name, count in {"num": num, "page": page}.items():
-        if count is not None and (type(count) is not int or count < 1):
-            raise ConfigurationError(f"{name}={count!r} must be a positive int, or None")
+    num, page = (
+        None if count is None else check_whole(name, count, "a positive int, or None")
+        for name, count in (("num", num), ("page", page))
+    )
     for name, text in {"country": country, "language": language, "location": location, "site": site}.items():
         if text is not None and (not isinstance(text, str) or not text.strip()):
             raise ConfigurationError(f"{name}={text!r} must be a non-empty string, or None")
