@@ -75,8 +75,9 @@ def embed_batches(
             yield from texts
 
     with ExitStack() as held:
-        given: Any = client
-        service: Any = given if hasattr(given, "embed_stream") else held.enter_context(client_of(given))
+        service: Any = client
+        if not hasattr(service, "embed_stream"):
+            service = held.enter_context(client_of(service))
         errors: Errors = "raise" if on_error == "raise" else "yield"
         vectors: list[Any] = []
         width: tuple[int, Any] | None = None
