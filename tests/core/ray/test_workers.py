@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import signal
+import tempfile
+import threading
+import time
 
 import numpy as np
 import pytest
 
 from ragbridge import ConfigurationError, Jina
+from ragbridge.local import Engine
 from ragbridge.ray import Embedder, Reranker
+from ragbridge.server import running
 
 pa = pytest.importorskip("pyarrow")
 
@@ -64,9 +71,18 @@ def ray():
     """A Ray of this machine alone, which ends with the tests."""
     os.environ["RAY_AUTH_MODE"] = "disabled"
     ray = pytest.importorskip("ray")
-    ray.init(num_cpus=4, include_dashboard=False, logging_level="ERROR", _node_ip_address="127.0.0.1")
-    yield ray
-    ray.shutdown()
+    with tempfile.TemporaryDirectory(
+        prefix="ray-", ignore_cleanup_errors=True
+    ) as folder:  # its logs and sockets
+        ray.init(
+            num_cpus=4,
+            include_dashboard=False,
+            logging_level="ERROR",
+            _node_ip_address="127.0.0.1",
+            _temp_dir=folder,
+        )
+        yield ray
+        ray.shutdown()
 
 
 @pytest.mark.ray
@@ -86,6 +102,72 @@ def test_a_dataset_is_embedded_once_and_whole(ray):
     assert [row["id"] for row in out] == list(range(500))
     right = Jina(base_url="local").embed([row["text"] for row in rows], **OPTIONS).vectors
     assert np.allclose([row["embedding"] for row in out], right)
+
+
+class Counting(Engine):
+    """The embedded engine, which takes its time and remembers the texts that it was paid for."""
+
+    def __init__(self):
+        super().__init__()
+        self.texts: list[str] = []
+
+    def handle(self, request):
+        self.texts += json.loads(request.body)["input"]
+        time.sleep(0.05)
+        return super().handle(request)
+
+
+@pytest.mark.ray
+@pytest.mark.filterwarnings("ignore")
+def test_a_killed_actor_costs_no_row_and_no_answer_twice(ray, tmp_path):
+    """Two actors share a cache; one is killed half-way. Only what was in flight in it is paid for again."""
+
+    class Told(Embedder):  # pickled with its code: workers cannot import a module of tests
+        def __init__(self, **settings):
+            super().__init__(**settings)
+            (pids / str(os.getpid())).touch()
+
+    pids = tmp_path / "pids"
+    pids.mkdir()
+    engine = Counting()
+    killed = []
+
+    def kill():
+        while len(engine.texts) < 500:
+            time.sleep(0.01)
+        killed.append(int(min(pids.iterdir()).name))
+        os.kill(killed[0], signal.SIGKILL)
+
+    rows = [{"id": number, "text": f"text {number}"} for number in range(1500)]
+    with running(engine) as url:
+        client = {
+            "api_key": "k",
+            "base_url": url,
+            "limits": None,
+            "batch_size": 20,
+            "concurrency": 2,
+            "cache": str(tmp_path / "vectors.db"),
+        }
+        killer = threading.Thread(target=kill, daemon=True)
+        killer.start()
+        out = (
+            ray.data.from_items(rows)
+            .repartition(15)
+            .map_batches(
+                Told,
+                fn_constructor_kwargs={"client": client, **OPTIONS},
+                batch_format="pyarrow",
+                compute=ray.data.ActorPoolStrategy(size=2),
+            )
+            .take_all()
+        )
+        killer.join()
+    out.sort(key=lambda row: row["id"])
+    assert killed
+    assert [row["id"] for row in out] == list(range(1500))
+    right = Jina(base_url="local").embed([row["text"] for row in rows], **OPTIONS).vectors
+    assert np.allclose([row["embedding"] for row in out], right)
+    assert 1500 <= len(engine.texts) <= 1500 + 2 * 20  # two requests of twenty texts are in flight
 
 
 @pytest.mark.ray
