@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextvars
 import functools
+import os
 import queue
 import threading
 import time
@@ -178,6 +179,7 @@ class _Crew:
         self._threads = 0
         self._idle = 0
         self._closed = False
+        self._process = os.getpid()
 
     @property
     def hungry(self) -> bool:
@@ -207,13 +209,21 @@ class _Crew:
             return self._series.first()
 
     def wait(self) -> None:
-        """Wait until a plan has ended, or another one should be begun."""
+        """Wait until a plan has ended, or another one should be begun.
+
+        Raises:
+            RagbridgeError: The stream was begun in another process, where its threads are.
+        """
+        if os.getpid() != self._process:
+            raise RagbridgeError("a stream was begun before this process was forked: begin it here")
         with self._news:
             while not (self._series.hungry or self._series.over or self._series.has_first):
                 self._news.wait()
 
     def close(self) -> None:
         """Stop all that is under way."""
+        if os.getpid() != self._process:  # a thread that was not forked may hold the lock
+            return
         with self._news:
             self._closed = True
             self._series.stop(Stopped())

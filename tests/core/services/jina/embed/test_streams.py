@@ -6,6 +6,8 @@ import asyncio
 import gc
 import itertools
 import json
+import os
+import signal
 import threading
 
 import numpy as np
@@ -331,3 +333,23 @@ def test_a_cancellation_inside_of_a_cache_is_none_of_the_caller(face):
     """It is an error like others, which nobody takes for the end of a task."""
     with pytest.raises(RagbridgeError, match="CancelledError"):
         stream(face, client(cache=Cancelling()), ["a"])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system does not fork")
+def test_a_stream_that_was_begun_before_a_fork_says_so():
+    """Its threads are in the other process: nothing would ever come."""
+    pairs = client(concurrency=2).embed_stream(
+        (f"text {n}" for n in itertools.count()), model=MODEL, window=4
+    )
+    next(pairs)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)
+        try:
+            for _ in pairs:
+                pass
+        except RagbridgeError as error:
+            os._exit(7 if "forked" in str(error) else 1)
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    pairs.close()
