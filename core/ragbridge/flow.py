@@ -16,8 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
 
-from ragbridge.addresses import shown
 from ragbridge.errors import RequestError
+from ragbridge.ground.addresses import shown
 
 if TYPE_CHECKING:
     import asyncio

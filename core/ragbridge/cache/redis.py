@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ragbridge.errors import ConfigurationError
-from ragbridge.numbers import check_whole
-from ragbridge.redis_servers import URL_VARIABLE, Server, find_server
+from ragbridge.ground.numbers import check_whole
+from ragbridge.ground.redis_servers import URL_VARIABLE, Server, find_server
 
 if TYPE_CHECKING:
     import redis

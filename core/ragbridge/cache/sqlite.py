@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ragbridge.errors import ConfigurationError
-from ragbridge.numbers import check_whole
+from ragbridge.ground.numbers import check_whole
 
 if TYPE_CHECKING:
     import sqlite3

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 
 from ragbridge.errors import ConfigurationError
-from ragbridge.numbers import as_whole
+from ragbridge.ground.numbers import as_whole
 from ragbridge.rules.chunking import check_settings, warn_of_large_chunks
 
 Span: TypeAlias = tuple[int, int]

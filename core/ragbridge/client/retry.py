@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ragbridge.errors import ConfigurationError, RagbridgeError, StatusError
-from ragbridge.numbers import as_whole, check_number, check_whole
+from ragbridge.ground.numbers import as_whole, check_number, check_whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import SupportsIndex, TypeAlias, TypeVar, cast, overload
 from urllib.parse import quote, quote_plus
 
-from ragbridge.addresses import in_text
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.addresses import in_text
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from ragbridge.client.call import Totals
 from ragbridge.client.secret import MissingKeyError
 from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Clock, SystemClock
-from ragbridge.numbers import check_number, check_whole
+from ragbridge.ground.numbers import check_number, check_whole
 from ragbridge.transport.async_driver import AsyncDriver
 from ragbridge.transport.event_loop import require_asyncio
 from ragbridge.transport.in_process import InProcessTransport, in_process

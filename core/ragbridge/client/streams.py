@@ -21,7 +21,7 @@ from ragbridge.client.lookup import Manner
 from ragbridge.client.outcome import Trust
 from ragbridge.errors import ConfigurationError, RagbridgeError, StatusError
 from ragbridge.flow import Plan
-from ragbridge.numbers import check_whole
+from ragbridge.ground.numbers import check_whole
 
 if TYPE_CHECKING:
     from ragbridge.client.service import Service

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from ragbridge.addresses import is_host, shown
 from ragbridge.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -20,6 +19,7 @@ from ragbridge.errors import (
     StatusError,
 )
 from ragbridge.flow import Response
+from ragbridge.ground.addresses import is_host, shown
 
 
 def _encoder() -> Callable[[Mapping[str, Any]], bytes]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.numbers import check_whole
 from ragbridge.limiter.limits import RateLimit, RateLimiter
 from ragbridge.limiter.tokens import TokenEstimator
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL, Role, row_of
-from ragbridge.numbers import check_whole
 from ragbridge.services.elastic.client import Elastic
 from ragbridge.services.elastic.inference.options import DenseTask, check_dense_task, check_options
 from ragbridge.services.jina.client import Jina

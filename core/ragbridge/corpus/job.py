@@ -28,7 +28,7 @@ from ragbridge.errors import (
     ResponseError,
     StatusError,
 )
-from ragbridge.numbers import check_number, check_whole
+from ragbridge.ground.numbers import check_number, check_whole
 from ragbridge.values.public import __version__
 
 if TYPE_CHECKING:

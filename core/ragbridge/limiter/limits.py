@@ -7,7 +7,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Waitable
-from ragbridge.numbers import as_number, as_whole
+from ragbridge.ground.numbers import as_number, as_whole
 
 Reason: TypeAlias = Literal["requests", "tokens", "concurrency", "address"]
 """The limit that a service names when it refuses a request (``address``: requests of one IP address)."""

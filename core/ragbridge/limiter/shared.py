@@ -7,7 +7,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
-from ragbridge.numbers import check_number
+from ragbridge.ground.numbers import check_number
 
 if TYPE_CHECKING:
     from ragbridge.limiter.limits import RateLimit

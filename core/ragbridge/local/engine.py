@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Request, Response
+from ragbridge.ground.numbers import check_whole
 from ragbridge.local.calls import Call, Route, Work
 from ragbridge.local.elastic import InferenceApi
 from ragbridge.local.faults import NO_FAULT, Cut, Fault, Faults
@@ -24,7 +25,6 @@ from ragbridge.local.quota import Ledger, Quota
 from ragbridge.local.refusals import CODES, JSON, Refusal, Shape
 from ragbridge.local.routes import elastic_route, jina_routes
 from ragbridge.local.weights import WORDLLAMA
-from ragbridge.numbers import check_whole
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from ragbridge.errors import ConfigurationError
-from ragbridge.numbers import check_number
+from ragbridge.ground.numbers import check_number
 
 if TYPE_CHECKING:
     import random

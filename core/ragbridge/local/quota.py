@@ -8,9 +8,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ragbridge.ground.numbers import check_number, check_whole
 from ragbridge.limiter.limits import check_window, per_window
 from ragbridge.local.refusals import Refusal
-from ragbridge.numbers import check_number, check_whole
 
 if TYPE_CHECKING:
     from collections.abc import Hashable

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from ragbridge.numbers import as_whole
+from ragbridge.ground.numbers import as_whole
 
 _INTEGER = range(-(2**31), 2**31)
 _LONG = range(-(2**63), 2**63)

@@ -14,7 +14,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from ragbridge.errors import ConfigurationError as _ConfigurationError
-from ragbridge.numbers import check_whole as _check_whole
+from ragbridge.ground.numbers import check_whole as _check_whole
 from ragbridge.server.bounds import MAX_BODY, Bounds
 from ragbridge.server.hosts import Hosts as _Hosts
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from ragbridge.numbers import check_number, check_whole
+from ragbridge.ground.numbers import check_number, check_whole
 
 MAX_BODY = 64 * 2**20
 """Bytes of a request's body at most: enough for 512 texts of 32,768 tokens."""

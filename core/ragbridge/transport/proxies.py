@@ -9,8 +9,8 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from ragbridge.addresses import is_host, shown
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.addresses import is_host, shown
 
 _SOCKS = frozenset({"socks5", "socks5h"})
 _SCHEMES = frozenset({"http", "https", *_SOCKS})

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, TypeAlias
 from urllib.parse import unquote, urlsplit
 
-from ragbridge.addresses import shown
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.addresses import shown
 from ragbridge.models.limits import MAX_MEDIA_BYTES
 
 Source: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO"

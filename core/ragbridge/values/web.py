@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from ragbridge.addresses import shown
+from ragbridge.ground.addresses import shown
 from ragbridge.values.embeddings import Usage
 
 if TYPE_CHECKING:

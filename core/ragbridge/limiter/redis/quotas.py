@@ -9,11 +9,11 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.redis_servers import URL_VARIABLE, Server, find_server
 from ragbridge.limiter.ledger import GRACE, SEEN, Answer, Known, Operation
 from ragbridge.limiter.remote.desk import UnreachableError
 from ragbridge.limiter.remote.limiter import RemoteLimiter
 from ragbridge.limiter.shared import SharedQuotas
-from ragbridge.redis_servers import URL_VARIABLE, Server, find_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from ragbridge.errors import ConfigurationError
-from ragbridge.numbers import check_number, check_whole
+from ragbridge.ground.numbers import check_number, check_whole
 from ragbridge.services.elastic.wire import segment
 
 Body: TypeAlias = dict[str, Any]

@@ -10,8 +10,8 @@ from ragbridge.client.lookup import Manner
 from ragbridge.client.methods import Awaitable, Blocking
 from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Plan
+from ragbridge.ground.numbers import check_whole
 from ragbridge.models import Role
-from ragbridge.numbers import check_whole
 from ragbridge.rules.endpoints import InputType
 from ragbridge.services.elastic.inference import rerank, sparse
 from ragbridge.services.elastic.inference.options import DenseTask, check_dense_task, check_options

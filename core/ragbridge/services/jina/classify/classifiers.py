@@ -13,8 +13,8 @@ from ragbridge.client.meter import Meter
 from ragbridge.client.wire import encode
 from ragbridge.errors import ConfigurationError, ResponseError
 from ragbridge.flow import Flow, Plan, Response, single
+from ragbridge.ground.numbers import check_whole
 from ragbridge.limiter.tokens import Features, times
-from ragbridge.numbers import check_whole
 from ragbridge.services.jina.classify.options import check_id
 from ragbridge.services.jina.classify.training import Example, Labelled, read_examples
 from ragbridge.services.jina.items import text_of

@@ -9,8 +9,8 @@ from typing import Any
 from ragbridge import models
 from ragbridge.client.arguments import check_switches
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.numbers import check_whole
 from ragbridge.models import Model, Role
-from ragbridge.numbers import check_whole
 from ragbridge.values.embeddings import EmbeddingType
 
 EMBEDDING_TYPES: tuple[EmbeddingType, ...] = ("float", "binary", "ubinary")

@@ -16,8 +16,8 @@ from ragbridge.client import sizes
 from ragbridge.client.wire import count_of, encode
 from ragbridge.errors import ConfigurationError, InvalidRequestError, JobError, ResponseError
 from ragbridge.flow import Flow, Plan, Response, single
+from ragbridge.ground.numbers import check_whole
 from ragbridge.models import Role
-from ragbridge.numbers import check_whole
 from ragbridge.services.jina.embed.options import check_options
 from ragbridge.services.jina.jobs import polling
 from ragbridge.services.jina.jobs.download import fetch

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-from ragbridge.addresses import is_host
 from ragbridge.client import sizes
 from ragbridge.client.wire import final, host_of
 from ragbridge.errors import InvalidRequestError
+from ragbridge.ground.addresses import is_host
 
 if TYPE_CHECKING:
     from ragbridge.flow import Flow, Response

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from ragbridge.flow import Flow, sleep
-from ragbridge.numbers import check_number
+from ragbridge.ground.numbers import check_number
 
 T = TypeVar("T")
 

@@ -20,7 +20,7 @@ from ragbridge.client.meter import Meter
 from ragbridge.client.wire import count_of, encode
 from ragbridge.errors import ConfigurationError, ResponseError
 from ragbridge.flow import Flow, Plan, Response
-from ragbridge.numbers import check_whole
+from ragbridge.ground.numbers import check_whole
 from ragbridge.services.jina.segment.cuts import Cuts
 from ragbridge.services.jina.session import JinaChannel
 from ragbridge.services.jina.wire import decode

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Flow, do
-from ragbridge.numbers import check_number
+from ragbridge.ground.numbers import check_number
 from ragbridge.values.embeddings import Usage
 from ragbridge.values.web import Page, RelatedLink
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.numbers import as_whole, check_whole
 from ragbridge.models import MAX_PAGE_SECONDS, MIN_MAX_TOKENS
-from ragbridge.numbers import as_whole, check_whole
 from ragbridge.services.jina.web.requests import SLACK, header
 
 ReturnFormat: TypeAlias = Literal[

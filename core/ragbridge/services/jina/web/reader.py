@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ragbridge.addresses import secrets_in, shown
 from ragbridge.client.arguments import listed
 from ragbridge.client.job import one_of
 from ragbridge.errors import AuthenticationError, ConfigurationError, QuotaExhaustedError, RagbridgeError
 from ragbridge.flow import Flow, Plan, plan, single
+from ragbridge.ground.addresses import secrets_in, shown
 from ragbridge.services.jina.web.kept import PRODUCT, check_age, keep, known
 from ragbridge.services.jina.web.requests import post, read_page
 from ragbridge.values.embeddings import Usage

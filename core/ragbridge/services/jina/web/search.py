@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ragbridge.errors import ConfigurationError, InvalidRequestError, ResponseError
 from ragbridge.flow import Flow, Plan, single
-from ragbridge.numbers import check_whole
+from ragbridge.ground.numbers import check_whole
 from ragbridge.services.jina.web.requests import header, post, read_page
 from ragbridge.values.embeddings import Usage
 from ragbridge.values.web import SearchResults

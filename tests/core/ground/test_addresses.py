@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragbridge.addresses import in_text, is_host, secrets_in, shown
+from ragbridge.ground.addresses import in_text, is_host, secrets_in, shown
 
 SHOWN = [
     ("https://h:9200/p", "https://h:9200/p"),

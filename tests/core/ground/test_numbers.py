@@ -26,7 +26,7 @@ from ragbridge import (
     local,
     server,
 )
-from ragbridge.numbers import as_number, as_whole, plain
+from ragbridge.ground.numbers import as_number, as_whole, plain
 from ragbridge.testing import ScriptedTransport
 
 WHOLE = [3, np.int64(3), np.uint8(3), np.array(3)]
