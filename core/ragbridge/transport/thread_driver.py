@@ -33,7 +33,7 @@ class ThreadDriver:
     """Runs plans in up to ``concurrency`` threads, which end with the call; one flow in the calling thread itself.
 
     The first failure is raised at once. Requests under way then finish on their own, and their results are ignored, but
-    for those that are kept elsewhere. Where the failure is an answer of the service, they are waited for: ``LINGER`` seconds.
+    for those that are kept elsewhere. After a refused item or an empty balance they are waited for: ``LINGER`` seconds.
     """
 
     def __init__(self, transport: Transport, clock: Clock, concurrency: int) -> None:

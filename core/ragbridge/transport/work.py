@@ -8,13 +8,19 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from ragbridge.errors import RagbridgeError, RequestError, ResponseError, StatusError
+from ragbridge.errors import (
+    InvalidRequestError,
+    QuotaExhaustedError,
+    RagbridgeError,
+    RequestError,
+    ResponseError,
+)
 from ragbridge.flow import Clock, Effect, Flow, Plan, Response, Sleep, Wait, Waitable
 
 T = TypeVar("T")
 
 LINGER = 5.0
-"""Seconds that answers under way are waited for after a failure that an answer told of: they are paid for."""
+"""Seconds that answers under way are waited for after a failure that says nothing about them: they are paid for."""
 
 
 class Stopped(BaseException):
@@ -97,8 +103,9 @@ class Work:
 
     @property
     def lingers(self) -> bool:
-        """Whether the service answers, so that the answers of requests under way are waited for."""
-        return isinstance(self.failure, (StatusError, ResponseError)) and not self.left
+        """Whether answers under way are waited for: they are paid for, and the failure says nothing about them."""
+        about_items = isinstance(self.failure, (InvalidRequestError, QuotaExhaustedError, ResponseError))
+        return about_items and not self.left
 
     @property
     def ended(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import pickle
 import threading
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from ragbridge import (
+    AuthenticationError,
     ConfigurationError,
     Elastic,
     Image,
@@ -370,3 +372,30 @@ def test_nobody_is_told_after_the_error(monkeypatch):
     for thread in threads:
         thread.join(30)
     assert done == []
+
+
+@pytest.mark.parametrize("face", ["embed", "aembed"])
+def test_a_wrong_key_is_told_at_once(face, monkeypatch):
+    """Nothing that is under way with it can be worth the wait."""
+    monkeypatch.setattr("ragbridge.transport.thread_driver.LINGER", 3600)
+    monkeypatch.setattr("ragbridge.transport.async_driver.LINGER", 3600)
+    done = threading.Event()
+
+    class Slow(ScriptedTransport):
+        def send(self, request):
+            if "text 7" in texts_of(request):
+                return Response(401, {}, b'{"detail": "wrong key"}')
+            done.wait(60)
+            return super().send(request)
+
+        async def send_async(self, request):
+            if "text 7" in texts_of(request):
+                return Response(401, {}, b'{"detail": "wrong key"}')
+            await asyncio.Event().wait()
+
+    jina = client(Slow(default=Engine()), concurrency=8, batch_size=1)
+    run = asyncio.run if face == "aembed" else list
+    with pytest.raises(AuthenticationError):
+        run(getattr(jina, face)(TEXTS[:8], model=MODEL))
+    assert not done.is_set()
+    done.set()
