@@ -392,6 +392,7 @@ def test_a_wrong_key_is_told_at_once(face, monkeypatch):
             if "text 7" in texts_of(request):
                 return Response(401, {}, b'{"detail": "wrong key"}')
             await asyncio.Event().wait()
+            raise AssertionError
 
     jina = client(Slow(default=Engine()), concurrency=8, batch_size=1)
     run = asyncio.run if face == "aembed" else list
