@@ -228,6 +228,7 @@ def _named(found: Any, number: str) -> bool:
     )
 
 
+@pytest.mark.filterwarnings("ignore:.*bulk-embeddings:DeprecationWarning")
 @pytest.mark.parametrize(("name", "number"), ROWS)
 def test_every_number_takes_those_of_numpy_and_no_other_thing(call, name, number):
     """What is sent is the same; True, NaN, infinity and texts are refused by the setting's name, floats as counts too."""
