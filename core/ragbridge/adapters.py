@@ -21,6 +21,7 @@ from ragbridge.client.arguments import listed as _listed
 from ragbridge.client.secret import concealed as _concealed
 from ragbridge.limiter.quotas import QuotasLike
 from ragbridge.limiter.quotas import written as written_quotas
+from ragbridge.numbers import as_number, as_whole, plain
 from ragbridge.values.public import publish as _publish
 
 __all__ = [
@@ -29,10 +30,13 @@ __all__ = [
     "Connected",
     "Made",
     "QuotasLike",
+    "as_number",
+    "as_whole",
     "changed",
     "defaults_of",
     "listed",
     "path_as_text",
+    "plain",
     "written_cache",
     "written_quotas",
 ]
@@ -198,4 +202,4 @@ def listed(values: Any, name: str, *, of: str = "documents") -> list[Any]:
     return _listed(values, name, of=of)
 
 
-_publish(__name__, [written_quotas])
+_publish(__name__, [as_number, as_whole, plain, written_quotas])

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 os.environ["HAYSTACK_TELEMETRY_ENABLED"] = (
@@ -444,6 +445,21 @@ def test_nothing_is_lost_when_it_is_written_down(adapter, monkeypatch):
             assert state(again) == state(made)
             if adapter.framework == "haystack":
                 assert again.to_dict() == made.to_dict()
+
+
+@every
+def test_numbers_of_numpy_are_kept_as_plain_ones(adapter, monkeypatch):
+    """So that YAML, JSON and another process have the same object."""
+    monkeypatch.setenv("JINA_API_KEY", KEY)
+    for row in adapter.rows:
+        kinds = {int: np.int64, float: np.float64}
+        given = {name: kinds[type(value)](value) for name, value in row.items() if type(value) in kinds}
+        made, again = adapter.make(**{**row, **given}), adapter.make(**row)
+        if adapter.framework == "haystack":
+            assert json.dumps(made.to_dict()) == json.dumps(again.to_dict())
+        kept = {name: getattr(made, name) for name in given if hasattr(made, name)}
+        assert kept == {name: row[name] for name in kept}
+        assert adapter.framework == "haystack" or {type(value) for value in kept.values()} <= set(kinds)
 
 
 @over_a_service

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import numbers
 import operator
+from typing import Any
 
 from ragbridge.errors import ConfigurationError
 
@@ -90,7 +91,7 @@ def check_number(
     return found
 
 
-def plain(value: object) -> object:
+def plain(value: Any) -> Any:
     """A number of any library as Python's own, for what is written down; anything else as it is."""
     if type(value) in {bool, int, float}:
         return value

@@ -86,7 +86,7 @@ class ServiceComponent(adapters.Connected[S], Generic[S]):
                 "Pass its settings instead (api_key=Secret.from_env_var(...), limits=, ...)"
             )
         names = [name for name in adapters.defaults_of(type(self).__init__) if name not in {"self", "client"}]
-        settings = {name: getattr(self, name) for name in names}
+        settings = {name: adapters.plain(getattr(self, name)) for name in names}
         settings["quotas"] = adapters.written_quotas(self.quotas)
         if settings["quotas"] is None and self.quotas is not None:
             raise SerializationError(

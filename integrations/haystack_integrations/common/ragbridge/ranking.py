@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import operator
 from typing import TYPE_CHECKING, TypeVar
 
 from haystack_integrations.common.ragbridge.component import check_documents, copied
-from ragbridge import ConfigurationError
+from ragbridge import ConfigurationError, adapters
 
 if TYPE_CHECKING:
     from haystack import Document
@@ -21,11 +20,8 @@ def check_top_k(top_k: K) -> K:
     """Returns ``top_k`` if it is None or a whole number of at least 1, as a plain int."""
     if top_k is None:
         return top_k
-    try:
-        count = 0 if isinstance(top_k, bool) else operator.index(top_k)
-    except TypeError:
-        count = 0
-    if count < 1:
+    count = adapters.as_whole(top_k)
+    if count is None or count < 1:
         raise ConfigurationError(f"top_k must be > 0, but got {top_k!r}")
     return count  # type: ignore[return-value]
 
@@ -38,11 +34,8 @@ def check_threshold(threshold: float | None) -> float | None:
     """
     if threshold is None:
         return None
-    try:
-        lowest = math.nan if isinstance(threshold, (bool, str, bytes)) else float(threshold)
-    except (TypeError, ValueError):
-        lowest = math.nan
-    if not math.isfinite(lowest):
+    lowest = adapters.as_number(threshold)
+    if lowest is None:
         raise ConfigurationError(
             f"score_threshold={threshold!r} must be a finite number, or None for all documents"
         )

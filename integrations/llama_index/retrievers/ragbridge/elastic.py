@@ -18,6 +18,7 @@ except ImportError as error:
     ) from error
 
 from llama_index.embeddings.ragbridge.connection import ElasticConnected, ElasticSettings
+from ragbridge import adapters
 from ragbridge.elastic import Hit, SearchHits, original_score, semantic_search_body
 
 INDEX = "_index"
@@ -91,12 +92,12 @@ class ElasticSemanticRetriever(BaseRetriever):
     ) -> None:
         self.index = index
         self.field = field
-        self.similarity_top_k = similarity_top_k
+        self.similarity_top_k = adapters.plain(similarity_top_k)
         self.filter = filter
         self.match_field = match_field
         self.rerank_inference_id = rerank_inference_id
         self.rerank_field = rerank_field
-        self.rank_window_size = rank_window_size
+        self.rank_window_size = adapters.plain(rank_window_size)
         self.text_field = field if text_field is None else text_field
         self.missing_text: Literal["skip", "empty"] = missing_text
         self.metadata_fields = metadata_fields

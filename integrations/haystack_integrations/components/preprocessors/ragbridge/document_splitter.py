@@ -13,6 +13,7 @@ from typing import Any, Self
 from haystack import Document, component, default_from_dict, default_to_dict
 
 from haystack_integrations.common.ragbridge.component import check_documents
+from ragbridge import adapters
 from ragbridge.chunking import Chunker
 
 logger = logging.getLogger("ragbridge")
@@ -72,9 +73,9 @@ class RagbridgeDocumentSplitter:
         given = {name: value for name, value in settings.items() if value is not None}
         self._chunker = Chunker.from_settings(given, strict=strict)
         self.strategy = strategy
-        self.max_chunk_size = max_chunk_size
-        self.overlap = overlap
-        self.sentence_overlap = sentence_overlap
+        self.max_chunk_size = adapters.plain(max_chunk_size)
+        self.overlap = adapters.plain(overlap)
+        self.sentence_overlap = adapters.plain(sentence_overlap)
         self.separators = None if separators is None else list(separators)
         self.separator_group = separator_group
         self.strict = strict
