@@ -19,9 +19,9 @@ from ragbridge.cache import CacheLike
 from ragbridge.cache.opening import written as _written
 from ragbridge.client.arguments import listed as _listed
 from ragbridge.client.secret import concealed as _concealed
+from ragbridge.ground.numbers import as_number, as_whole, plain
 from ragbridge.limiter.quotas import QuotasLike
 from ragbridge.limiter.quotas import written as written_quotas
-from ragbridge.ground.numbers import as_number, as_whole, plain
 from ragbridge.values.public import publish as _publish
 
 __all__ = [

@@ -145,7 +145,8 @@ class ResponseError(RagbridgeError):
 
     retryable = True
     damaged: bool = False
-    """Whether the body may have been damaged on its way, since it is no JSON. Others mean what they say."""
+    """Whether the body may come from elsewhere, or have been damaged on its way: it is no JSON, or no answer of the
+    product at all. Others mean what they say."""
 
 
 class JobError(RagbridgeError):

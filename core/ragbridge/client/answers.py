@@ -15,6 +15,13 @@ Scored: TypeAlias = tuple[int, float, dict[str, Any]]
 """One row of a ranking: the document's index in the caller's list, its score, and the row itself."""
 
 
+def no_list(name: str) -> ResponseError:
+    """The error for what is no answer of the product at all, such as a gateway's message in a success: it may pass."""
+    error = ResponseError(f"the answer has no list {name!r}")
+    error.damaged = True
+    return error
+
+
 def read_rows(rows: object, name: str, count: int, read: Callable[[dict[str, Any]], T]) -> list[T]:
     """``read`` of each of exactly ``count`` rows, in the order of their ``index``.
 
@@ -22,7 +29,7 @@ def read_rows(rows: object, name: str, count: int, read: Callable[[dict[str, Any
         ResponseError: Rows are missing, surplus, duplicate, or not objects.
     """
     if not isinstance(rows, list):
-        raise ResponseError(f"the answer has no list {name!r}")
+        raise no_list(name)
     if len(rows) != count:
         raise ResponseError(f"{name!r} has {len(rows)} rows for {count} items")
     ordered: list[Any] = [None] * count
@@ -65,7 +72,7 @@ def read_scores(
         ResponseError: Rows are missing, surplus, duplicate, unknown, or have no finite score.
     """
     if not isinstance(rows, list):
-        raise ResponseError(f"the answer has no list {name!r}")
+        raise no_list(name)
     if not least <= len(rows) <= most:
         raise ResponseError(f"{name!r} has {len(rows)} rows where {least} were expected")
     ranked: dict[int, Scored] = {}
