@@ -67,6 +67,8 @@ class JinaSegmenterSplitter(JinaSettings, TextSplitter):
             ConfigurationError: ``metadatas`` are more or fewer than ``texts``.
             RagbridgeError: See ``ragbridge.Jina.segment_many``; the index that it names is one of ``texts``.
         """
+        texts = adapters.listed(texts, "texts", of="texts")
+        metadatas = None if metadatas is None else adapters.listed(metadatas, "metadatas", of="dicts")
         check_metadatas(texts, metadatas)
         return self._documents(self._jina.segment_many(texts, **self._options()), metadatas)
 

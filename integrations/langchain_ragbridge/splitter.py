@@ -14,7 +14,7 @@ except ImportError as error:
     ) from error
 
 from langchain_ragbridge._chunks import check_metadatas, documents_of
-from ragbridge import ConfigurationError
+from ragbridge import ConfigurationError, adapters
 from ragbridge.chunking import Chunker
 
 if TYPE_CHECKING:
@@ -103,6 +103,8 @@ class RagbridgeTextSplitter(TextSplitter):
             ConfigurationError: A text needs the extra ``icu``, or a separator takes too long on it; or ``metadatas`` are
                 more or fewer than ``texts``.
         """
+        texts = adapters.listed(texts, "texts", of="texts")
+        metadatas = None if metadatas is None else adapters.listed(metadatas, "metadatas", of="dicts")
         check_metadatas(texts, metadatas)
         return documents_of(map(self._chunks, texts), metadatas, add_start_index=self._add_start_index)
 

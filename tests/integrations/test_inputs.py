@@ -180,3 +180,17 @@ def test_no_file_that_metadata_names_is_opened_without_a_folder(tmp_path):
     with pytest.raises(ConfigurationError, match="root_path="):
         JinaDocumentImageEmbedder(base_url="local").run(documents)
     assert JinaDocumentImageEmbedder(base_url="local", root_path=str(tmp_path)).run(documents)["documents"]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: JinaSegmenterSplitter(base_url="local"),
+        lambda: RagbridgeTextSplitter(strategy="word", max_chunk_size=10, overlap=1),
+    ],
+    ids=["segmenter", "chunkers"],
+)
+def test_splitters_of_langchain_take_generators_of_texts_and_metadatas(make):
+    """Each chunk has the metadata of its text."""
+    found = make().create_documents((text for text in ("sea", "bread")), ({"row": row} for row in range(2)))
+    assert [(chunk.page_content, chunk.metadata["row"]) for chunk in found] == [("sea", 0), ("bread", 1)]

@@ -35,7 +35,7 @@ def listed(
         raise ConfigurationError(
             f"{name} is a {kind}, whose order is not yours: pass a list of {of}, such as sorted(...)"
         )
-    if hasattr(type(values), "columns"):  # pandas, Polars, PyArrow, Dask: what they iterate over are columns
+    if is_table(values):
         raise ConfigurationError(
             f"{name} is a {kind}, a table, and iterates over its columns: pass one column as a list of {of}, "
             "such as table['text'].tolist()"
@@ -47,6 +47,16 @@ def listed(
     except TypeError:
         raise ConfigurationError(f"{name} is {kind}: pass a list of {of}{instead}") from None
     return list(itertools.islice(items, most))
+
+
+def is_table(values: object) -> bool:
+    """Whether ``values`` iterates over columns, or over their names: so do pandas, Polars, PyArrow and Dask.
+
+    Their types have ``columns`` as a value. A method of that name is another thing (SQLAlchemy's results), and what is a
+    sequence tells its items itself.
+    """
+    columns = getattr(type(values), "columns", None)
+    return columns is not None and not callable(columns) and not isinstance(values, Sequence)
 
 
 def texts_of(values: Any, name: str, *, of: str = "strings") -> list[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ragbridge import ConfigurationError, Jina
+from ragbridge.client.arguments import listed
 from ragbridge.elastic import Elastic
 
 TEXTS = ["the sea", "bread"]
@@ -71,3 +72,20 @@ def test_a_column_is_a_list_as_any_other():
             dict(enumerate(TEXTS)).values(),
         ):
             assert jina.embed(column).tolist() == expected
+
+
+def test_columns_of_another_meaning_make_no_table():
+    """A sequence tells its items itself, and a method named ``columns`` is no list of columns (SQLAlchemy's results)."""
+
+    class Laid(list[str]):
+        columns = 2
+
+    class Result:
+        def columns(self) -> None:
+            raise NotImplementedError
+
+        def __iter__(self):
+            return iter(["a", "b"])
+
+    assert listed(Laid(["a", "b"]), "texts") == ["a", "b"]
+    assert listed(Result(), "texts") == ["a", "b"]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Unpack
 
 try:
-    from llama_index.core.base.embeddings.base import BaseEmbedding
     from llama_index.core.callbacks import CallbackManager
     from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
     from llama_index.core.rate_limiter import BaseRateLimiter
@@ -18,7 +17,8 @@ except ImportError as error:
 
 from llama_index.embeddings.ragbridge.connection import JinaConnected, JinaSettings, check_cache
 from llama_index.embeddings.ragbridge.late_chunking import embedding_documents
-from ragbridge import ConfigurationError, Jina
+from llama_index.embeddings.ragbridge.listed import ListedEmbedding
+from ragbridge import ConfigurationError, Jina, adapters
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL, EmbeddingModel, Role
 
 MAX_EMBED_BATCH_SIZE = 2048
@@ -35,7 +35,7 @@ class JinaEmbeddingSettings(JinaSettings, total=False):
     rate_limiter: BaseRateLimiter | None
 
 
-class JinaEmbedding(JinaConnected, BaseEmbedding):
+class JinaEmbedding(JinaConnected, ListedEmbedding):
     """Embeddings by Jina AI, or by the embedded engine (``base_url="local"``).
 
     Queries and texts are embedded with the task that the model has for each. Every setting is a public field, so
@@ -121,8 +121,9 @@ class JinaEmbedding(JinaConnected, BaseEmbedding):
         told = ("task", "dimensions", "late_chunking")
         return super().to_payload() | {name: getattr(self, name) for name in told}
 
-    def __call__(self, nodes: Sequence[BaseNode], **kwargs: Any) -> Sequence[BaseNode]:
+    def __call__(self, nodes: Iterable[BaseNode], **kwargs: Any) -> Sequence[BaseNode]:
         """Gives each node its vector, and returns the nodes."""
+        nodes = adapters.listed(nodes, "nodes", of="nodes")
         if not self.late_chunking or not nodes:
             return super().__call__(nodes, **kwargs)
         with embedding_documents(self, nodes, **kwargs) as (question, finish):
@@ -132,8 +133,9 @@ class JinaEmbedding(JinaConnected, BaseEmbedding):
         return nodes
 
     @dispatcher.span
-    async def acall(self, nodes: Sequence[BaseNode], **kwargs: Any) -> Sequence[BaseNode]:
+    async def acall(self, nodes: Iterable[BaseNode], **kwargs: Any) -> Sequence[BaseNode]:
         """Gives each node its vector, and returns the nodes."""
+        nodes = adapters.listed(nodes, "nodes", of="nodes")
         if not self.late_chunking or not nodes:
             return await super().acall(nodes, **kwargs)
         with embedding_documents(self, nodes, **kwargs) as (question, finish):

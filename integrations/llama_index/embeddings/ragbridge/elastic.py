@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Literal, Unpack
 
 try:
-    from llama_index.core.base.embeddings.base import BaseEmbedding
     from llama_index.core.callbacks import CallbackManager
     from llama_index.core.rate_limiter import BaseRateLimiter
 except ImportError as error:
@@ -14,6 +13,7 @@ except ImportError as error:
     ) from error
 
 from llama_index.embeddings.ragbridge.connection import ElasticConnected, ElasticSettings, check_cache, named
+from llama_index.embeddings.ragbridge.listed import ListedEmbedding
 from ragbridge import Elastic
 from ragbridge.models import Role
 
@@ -29,7 +29,7 @@ class ElasticEmbeddingSettings(ElasticSettings, total=False):
     rate_limiter: BaseRateLimiter | None
 
 
-class ElasticEmbedding(ElasticConnected, BaseEmbedding):
+class ElasticEmbedding(ElasticConnected, ListedEmbedding):
     """Dense vectors by an inference endpoint of Elasticsearch, or of the embedded engine (``url="local"``).
 
     Queries are embedded as ``search`` and texts as ``ingest``, in batches that the endpoint's service accepts. Every setting

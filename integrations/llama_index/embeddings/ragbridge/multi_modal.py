@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Unpack
 
 try:
@@ -18,7 +18,7 @@ except ImportError as error:
 
 from llama_index.embeddings.ragbridge.base import MAX_EMBED_BATCH_SIZE, JinaEmbedding, JinaEmbeddingSettings
 from llama_index.embeddings.ragbridge.images import as_images, image_of, sees
-from ragbridge import ConfigurationError, Embeddings, Image, Jina
+from ragbridge import ConfigurationError, Embeddings, Image, Jina, adapters
 from ragbridge.models import DEFAULT_IMAGE_MODEL, MODELS, EmbeddingModel
 
 dispatcher = get_dispatcher(__name__)
@@ -83,9 +83,10 @@ class JinaMultiModalEmbedding(JinaEmbedding, MultiModalEmbedding):
         return "JinaMultiModalEmbedding"
 
     def __call__(
-        self, nodes: Sequence[BaseNode], show_progress: bool = False, **kwargs: Any
+        self, nodes: Iterable[BaseNode], show_progress: bool = False, **kwargs: Any
     ) -> Sequence[BaseNode]:
         """Gives each node its vector, that of its image where it has one, and returns the nodes."""
+        nodes = adapters.listed(nodes, "nodes", of="nodes")
         pictured, images, others = _divided(nodes)
         super().__call__(others, show_progress=show_progress, **kwargs)
         _embedded(pictured, self.get_image_embedding_batch(images, show_progress))
@@ -93,9 +94,10 @@ class JinaMultiModalEmbedding(JinaEmbedding, MultiModalEmbedding):
 
     @dispatcher.span
     async def acall(
-        self, nodes: Sequence[BaseNode], show_progress: bool = False, **kwargs: Any
+        self, nodes: Iterable[BaseNode], show_progress: bool = False, **kwargs: Any
     ) -> Sequence[BaseNode]:
         """Gives each node its vector, that of its image where it has one, and returns the nodes."""
+        nodes = adapters.listed(nodes, "nodes", of="nodes")
         pictured, images, others = _divided(nodes)
         await super().acall(others, show_progress=show_progress, **kwargs)
         _embedded(pictured, await self.aget_image_embedding_batch(images, show_progress))

@@ -17,7 +17,7 @@ from pydantic import Field, PrivateAttr
 
 from llama_index.embeddings.ragbridge.connection import JinaConnected, JinaSettings
 from llama_index.embeddings.ragbridge.images import content_of
-from ragbridge import Classifications, Image, Jina
+from ragbridge import Classifications, Image, Jina, adapters
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL, EmbeddingModel
 
 
@@ -102,6 +102,7 @@ class JinaClassificationExtractor(JinaConnected, BaseExtractor):
 
     def extract(self, nodes: Sequence[BaseNode]) -> list[dict[str, Any]]:
         """The labels of each node, and their scores, as metadata."""
+        nodes = adapters.listed(nodes, "nodes", of="nodes")
         places, inputs = self._inputs(nodes)
         return self._metadata(nodes, places, self._jina().classify(inputs, **self._options()))
 
@@ -109,6 +110,7 @@ class JinaClassificationExtractor(JinaConnected, BaseExtractor):
         """The labels of each node, and their scores, as metadata."""
         if self._blocking:
             return self.extract(nodes)
+        nodes = adapters.listed(nodes, "nodes", of="nodes")
         places, inputs = self._inputs(nodes)
         return self._metadata(nodes, places, await self._jina().aclassify(inputs, **self._options()))
 
@@ -119,6 +121,7 @@ class JinaClassificationExtractor(JinaConnected, BaseExtractor):
         # The framework runs the asynchronous way in an event loop and leaves open what was opened in it.
         blocking = self.model_copy()
         blocking._blocking = True  # noqa: SLF001 - of its own kind
+        nodes = adapters.listed(nodes, "nodes", of="nodes")
         return super(JinaClassificationExtractor, blocking).process_nodes(nodes, *excluded, **kwargs)
 
     async def aprocess_nodes(
@@ -131,6 +134,7 @@ class JinaClassificationExtractor(JinaConnected, BaseExtractor):
         """The nodes with their labels; the scores are hidden from embeddings and language models."""
         groups = self.labels if isinstance(self.labels, dict) else [self.label_key]
         scores = [_score(group) for group in groups]
+        nodes = adapters.listed(nodes, "nodes", of="nodes")
         return await super().aprocess_nodes(
             nodes,
             [*(excluded_embed_metadata_keys or ()), *scores],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import uuid
 from asyncio import to_thread
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 try:
@@ -21,7 +21,7 @@ except ImportError as error:
 from pydantic import ConfigDict, field_serializer
 
 from llama_index.node_parser.ragbridge.metadata import with_room_for
-from ragbridge import ConfigurationError
+from ragbridge import ConfigurationError, adapters
 from ragbridge.chunking import Chunk, Chunker
 
 _SETTINGS = ("strategy", "max_chunk_size", "overlap", "sentence_overlap", "separators", "separator_group")
@@ -113,6 +113,20 @@ class RagbridgeNodeParser(MetadataAwareTextSplitter):
     def class_name(cls) -> str:
         """The name in serialized components; public, never changed."""
         return "RagbridgeNodeParser"
+
+    def get_nodes_from_documents(
+        self, documents: Iterable[Document], show_progress: bool = False, **kwargs: Any
+    ) -> list[BaseNode]:
+        """The chunks of documents, in order; a generator is read once."""
+        listed = adapters.listed(documents, "documents")
+        return super().get_nodes_from_documents(listed, show_progress, **kwargs)
+
+    async def aget_nodes_from_documents(
+        self, documents: Iterable[Document], show_progress: bool = False, **kwargs: Any
+    ) -> list[BaseNode]:
+        """The chunks of documents, in order; a generator is read once."""
+        listed = adapters.listed(documents, "documents")
+        return await super().aget_nodes_from_documents(listed, show_progress, **kwargs)
 
     def split_text(self, text: str) -> list[str]:
         """The chunks of a text."""

@@ -15,7 +15,7 @@ except ImportError as error:
 from llama_index.embeddings.ragbridge.connection import JinaConnected, JinaSettings
 from llama_index.embeddings.ragbridge.images import content_of
 from llama_index.postprocessor.ragbridge.reranking import NodeReranker, dispatcher
-from ragbridge import ConfigurationError, Image
+from ragbridge import ConfigurationError, Image, adapters
 from ragbridge.models import DEFAULT_RERANK_MODEL, RerankModel
 
 
@@ -92,6 +92,7 @@ class JinaRerank(JinaConnected, NodeReranker):
     def _postprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
+        nodes = adapters.listed(nodes, "nodes", of="nodes")
         with self._reranking(self.model, nodes, query_bundle) as (query, finish):
             return finish(self._jina().rerank(_asked(query), self._contents(nodes), **self._options()))
 
@@ -99,6 +100,7 @@ class JinaRerank(JinaConnected, NodeReranker):
     async def _apostprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
+        nodes = adapters.listed(nodes, "nodes", of="nodes")
         with self._reranking(self.model, nodes, query_bundle) as (query, finish):
             return finish(await self._jina().arerank(_asked(query), self._contents(nodes), **self._options()))
 

@@ -14,6 +14,7 @@ except ImportError as error:
 
 from llama_index.embeddings.ragbridge.connection import ElasticConnected, ElasticSettings
 from llama_index.postprocessor.ragbridge.reranking import NodeReranker, dispatcher
+from ragbridge import adapters
 
 
 class ElasticRerankSettings(ElasticSettings, total=False):
@@ -85,6 +86,7 @@ class ElasticRerank(ElasticConnected, NodeReranker):
     def _postprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
+        nodes = adapters.listed(nodes, "nodes", of="nodes")
         with self._reranking(self.inference_id, nodes, query_bundle) as (query, finish):
             return finish(self._elastic().rerank(query.query_str, self._texts(nodes), **self._options()))
 
@@ -92,6 +94,7 @@ class ElasticRerank(ElasticConnected, NodeReranker):
     async def _apostprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
+        nodes = adapters.listed(nodes, "nodes", of="nodes")
         with self._reranking(self.inference_id, nodes, query_bundle) as (query, finish):
             return finish(
                 await self._elastic().arerank(query.query_str, self._texts(nodes), **self._options())

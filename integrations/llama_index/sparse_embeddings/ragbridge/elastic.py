@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Unpack
 
 try:
@@ -12,7 +13,7 @@ except ImportError as error:
     ) from error
 
 from llama_index.embeddings.ragbridge.connection import ElasticConnected, ElasticSettings, named
-from ragbridge import Elastic
+from ragbridge import Elastic, adapters
 
 MAX_EMBED_BATCH_SIZE = 2048
 """The largest batch that LlamaIndex makes. It is the default: the core splits it into requests and runs them concurrently."""
@@ -82,6 +83,21 @@ class ElasticSparseEmbedding(ElasticConnected, BaseSparseEmbedding):  # type: ig
     def inference_id(self) -> str:
         """The inference endpoint; the field is ``model_name``."""
         return self.model_name
+
+    def get_text_embedding_batch(
+        self, texts: Iterable[str], show_progress: bool = False, **kwargs: Any
+    ) -> list[SparseEmbedding]:
+        """The vectors of texts, in order."""
+        return super().get_text_embedding_batch(
+            adapters.listed(texts, "texts", of="texts"), show_progress, **kwargs
+        )
+
+    async def aget_text_embedding_batch(
+        self, texts: Iterable[str], show_progress: bool = False, **kwargs: Any
+    ) -> list[SparseEmbedding]:
+        """The vectors of texts, in order."""
+        listed = adapters.listed(texts, "texts", of="texts")
+        return await super().aget_text_embedding_batch(listed, show_progress, **kwargs)
 
     def _get_query_embedding(self, query: str) -> SparseEmbedding:
         return self._get_text_embeddings([query])[0]

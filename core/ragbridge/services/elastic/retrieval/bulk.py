@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ragbridge.client import sizes
+from ragbridge.client.arguments import is_table
 from ragbridge.client.call import may_be_done
 from ragbridge.errors import ConfigurationError, InvalidRequestError, ResponseError, StatusError
 from ragbridge.flow import Flow, Plan, Response, plan, sleep
@@ -108,7 +109,7 @@ def check_ids(
     Raises:
         ConfigurationError: ``documents`` is a single document, or the ids do not match.
     """
-    if hasattr(documents, "columns"):  # iterates over their names
+    if is_table(documents):
         raise ConfigurationError(
             f"documents is one {type(documents).__name__}: pass a list of dicts, such as .to_dict('records')"
         )
