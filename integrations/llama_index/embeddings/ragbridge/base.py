@@ -17,8 +17,8 @@ except ImportError as error:
 
 from llama_index.embeddings.ragbridge.connection import JinaConnected, JinaSettings, check_cache
 from llama_index.embeddings.ragbridge.late_chunking import embedding_documents
-from llama_index.embeddings.ragbridge.listed import ListedEmbedding
-from ragbridge import ConfigurationError, Jina, adapters
+from llama_index.embeddings.ragbridge.listed import ListedEmbedding, listed_nodes
+from ragbridge import ConfigurationError, Jina
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL, EmbeddingModel, Role
 
 MAX_EMBED_BATCH_SIZE = 2048
@@ -123,7 +123,7 @@ class JinaEmbedding(JinaConnected, ListedEmbedding):
 
     def __call__(self, nodes: Iterable[BaseNode], **kwargs: Any) -> Sequence[BaseNode]:
         """Gives each node its vector, and returns the nodes."""
-        nodes = adapters.listed(nodes, "nodes", of="nodes")
+        nodes = listed_nodes(nodes)
         if not self.late_chunking or not nodes:
             return super().__call__(nodes, **kwargs)
         with embedding_documents(self, nodes, **kwargs) as (question, finish):
@@ -135,7 +135,7 @@ class JinaEmbedding(JinaConnected, ListedEmbedding):
     @dispatcher.span
     async def acall(self, nodes: Iterable[BaseNode], **kwargs: Any) -> Sequence[BaseNode]:
         """Gives each node its vector, and returns the nodes."""
-        nodes = adapters.listed(nodes, "nodes", of="nodes")
+        nodes = listed_nodes(nodes)
         if not self.late_chunking or not nodes:
             return await super().acall(nodes, **kwargs)
         with embedding_documents(self, nodes, **kwargs) as (question, finish):

@@ -16,6 +16,11 @@ except ImportError as error:
 from ragbridge import adapters
 
 
+def listed_nodes(nodes: Iterable[BaseNode]) -> list[BaseNode]:
+    """The nodes as a list; a list is left as it is, for the framework's embedders return the very one."""
+    return nodes if isinstance(nodes, list) else adapters.listed(nodes, "nodes", of="nodes")
+
+
 class ListedEmbedding(BaseEmbedding):
     """Makes lists of texts and nodes before anything is sent."""
 
@@ -36,8 +41,8 @@ class ListedEmbedding(BaseEmbedding):
 
     def __call__(self, nodes: Iterable[BaseNode], **kwargs: Any) -> Sequence[BaseNode]:
         """Gives each node its vector, and returns the nodes."""
-        return super().__call__(adapters.listed(nodes, "nodes", of="nodes"), **kwargs)
+        return super().__call__(listed_nodes(nodes), **kwargs)
 
     async def acall(self, nodes: Iterable[BaseNode], **kwargs: Any) -> Sequence[BaseNode]:
         """Gives each node its vector, and returns the nodes."""
-        return await super().acall(adapters.listed(nodes, "nodes", of="nodes"), **kwargs)
+        return await super().acall(listed_nodes(nodes), **kwargs)

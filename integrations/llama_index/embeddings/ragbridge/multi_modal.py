@@ -18,7 +18,8 @@ except ImportError as error:
 
 from llama_index.embeddings.ragbridge.base import MAX_EMBED_BATCH_SIZE, JinaEmbedding, JinaEmbeddingSettings
 from llama_index.embeddings.ragbridge.images import as_images, image_of, sees
-from ragbridge import ConfigurationError, Embeddings, Image, Jina, adapters
+from llama_index.embeddings.ragbridge.listed import listed_nodes
+from ragbridge import ConfigurationError, Embeddings, Image, Jina
 from ragbridge.models import DEFAULT_IMAGE_MODEL, MODELS, EmbeddingModel
 
 dispatcher = get_dispatcher(__name__)
@@ -86,7 +87,7 @@ class JinaMultiModalEmbedding(JinaEmbedding, MultiModalEmbedding):
         self, nodes: Iterable[BaseNode], show_progress: bool = False, **kwargs: Any
     ) -> Sequence[BaseNode]:
         """Gives each node its vector, that of its image where it has one, and returns the nodes."""
-        nodes = adapters.listed(nodes, "nodes", of="nodes")
+        nodes = listed_nodes(nodes)
         pictured, images, others = _divided(nodes)
         super().__call__(others, show_progress=show_progress, **kwargs)
         _embedded(pictured, self.get_image_embedding_batch(images, show_progress))
@@ -97,7 +98,7 @@ class JinaMultiModalEmbedding(JinaEmbedding, MultiModalEmbedding):
         self, nodes: Iterable[BaseNode], show_progress: bool = False, **kwargs: Any
     ) -> Sequence[BaseNode]:
         """Gives each node its vector, that of its image where it has one, and returns the nodes."""
-        nodes = adapters.listed(nodes, "nodes", of="nodes")
+        nodes = listed_nodes(nodes)
         pictured, images, others = _divided(nodes)
         await super().acall(others, show_progress=show_progress, **kwargs)
         _embedded(pictured, await self.aget_image_embedding_batch(images, show_progress))
