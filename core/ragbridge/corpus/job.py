@@ -338,6 +338,7 @@ class Job:
             chunked=self._asked.chunker is not None,
             half=settings.float16,
             about=json.dumps({name: value for name, value in about.items() if value is not None}),
+            gaps=settings.on_error == "record",
         )
 
     @contextmanager

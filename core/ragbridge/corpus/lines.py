@@ -47,6 +47,7 @@ class Layout:
         chunked: Whether rows become chunks.
         half: Whether floats are written with 16 bits.
         about: What the file says of itself.
+        gaps: Whether a row may have no vector.
     """
 
     columns: Sequence[str]
@@ -57,6 +58,7 @@ class Layout:
     chunked: bool
     half: bool
     about: str
+    gaps: bool = False
 
     def matrix(self, lines: Sequence[Line], width: int, numbers: str) -> NDArray[Any]:
         """The vectors of ``lines`` as one array; zeros where there is none."""

@@ -15,6 +15,9 @@ from ragbridge.corpus.tables import arrow, plain, table_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+NULLS_IN_FIXED_LISTS = 26
+"""The first major version of PyArrow that writes nulls in lists of fixed size; tried with 18 to 26 (2026-11). Before it, a
+job that may leave rows without a vector writes lists of any size."""
 EMBEDDING_ENDS = (".list.element", ".list.item")
 """How Parquet names the numbers of a list; the second name is an older one."""
 
@@ -94,7 +97,10 @@ class ParquetShard:
         matrix = self._layout.matrix(lines, width, numbers)
         missing = [line.vector is None for line in lines]
         mask = pa.array(missing) if any(missing) else None
-        return pa.FixedSizeListArray.from_arrays(pa.array(matrix.reshape(-1)), width, mask=mask)
+        column = pa.FixedSizeListArray.from_arrays(pa.array(matrix.reshape(-1)), width, mask=mask)
+        if self._layout.gaps and int(pa.__version__.partition(".")[0]) < NULLS_IN_FIXED_LISTS:
+            return column.cast(pa.list_(column.type.value_type))
+        return column
 
     def close(self) -> None:
         """Write the file's end."""

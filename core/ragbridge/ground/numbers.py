@@ -19,7 +19,7 @@ def as_whole(value: object) -> int | None:
     """``value`` as a plain int; None where it is no whole number."""
     if type(value) is int:
         return value
-    if isinstance(value, bool):
+    if _is_switch(value):
         return None
     try:
         return int(operator.index(value))  # type: ignore[arg-type]
@@ -30,7 +30,7 @@ def as_whole(value: object) -> int | None:
 def as_number(value: object) -> float | None:
     """``value`` as a plain int or float; None where it is no finite number."""
     whole = as_whole(value)
-    if (whole is None and not isinstance(value, numbers.Real)) or isinstance(value, bool):
+    if (whole is None and not isinstance(value, numbers.Real)) or _is_switch(value):
         return None
     try:
         real = float(value if whole is None else whole)  # type: ignore[arg-type]
@@ -42,6 +42,11 @@ def as_number(value: object) -> float | None:
     if not math.isfinite(real):
         return None
     return real if whole is None else whole
+
+
+def _is_switch(value: object) -> bool:
+    """Whether ``value`` is True or False, NumPy's included, which its older versions take for numbers."""
+    return isinstance(value, bool) or getattr(getattr(value, "dtype", None), "kind", "") == "b"
 
 
 def check_whole(name: str, value: object, wanted: str, *, least: int = 1, most: int | None = None) -> int:
