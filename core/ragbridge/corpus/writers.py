@@ -97,10 +97,11 @@ class ParquetShard:
         matrix = self._layout.matrix(lines, width, numbers)
         missing = [line.vector is None for line in lines]
         mask = pa.array(missing) if any(missing) else None
-        column = pa.FixedSizeListArray.from_arrays(pa.array(matrix.reshape(-1)), width, mask=mask)
         if self._layout.gaps and int(pa.__version__.partition(".")[0]) < NULLS_IN_FIXED_LISTS:
-            return column.cast(pa.list_(column.type.value_type))
-        return column
+            there = ~np.array(missing, bool)
+            ends = np.concatenate([[0], np.cumsum(there * width)]).astype(np.int32)
+            return pa.ListArray.from_arrays(pa.array(ends), pa.array(matrix[there].reshape(-1)), mask=mask)
+        return pa.FixedSizeListArray.from_arrays(pa.array(matrix.reshape(-1)), width, mask=mask)
 
     def close(self) -> None:
         """Write the file's end."""
