@@ -71,14 +71,14 @@ class Lookup:
     """The items of one call, as far as it knows them before anything is sent.
 
     Args:
-        names: What each item is equal by; None: no two are.
+        names: What each item is equal by; how many there are, where no two are equal.
         rows: Where results go.
         manner: How the call goes about its items.
         cache: Where results of other calls are; None for nowhere.
         keys: Finds out under which key each item is kept there; None where an item is not.
 
     Attributes:
-        places: The items to send, once ``first`` has ended.
+        places: The items to send, once the plan's ``first`` has ended.
         cached: How many were known.
     """
 

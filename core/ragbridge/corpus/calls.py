@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Literal
 from ragbridge.corpus.asked import Asked, Client
 from ragbridge.corpus.estimates import estimate as _estimate
 from ragbridge.corpus.folder import Folder
-from ragbridge.corpus.job import Job, OnError, Settings
+from ragbridge.corpus.job import Job
 from ragbridge.corpus.progress import Progress
 from ragbridge.corpus.report import Estimate, Report
+from ragbridge.corpus.settings import OnError, Settings
 from ragbridge.corpus.sources import paths_of
 from ragbridge.models import EmbeddingModel, Role
 from ragbridge.services.elastic.inference.options import DenseTask

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from ragbridge.corpus.asked import Asked, Client, batch_size_of, limit_of
 from ragbridge.corpus.items import items
-from ragbridge.corpus.job import Settings
 from ragbridge.corpus.progress import ideal_seconds, requests_of
 from ragbridge.corpus.readers import read
 from ragbridge.corpus.report import Estimate
+from ragbridge.corpus.settings import Settings
 from ragbridge.corpus.sources import find_sources
 from ragbridge.corpus.survey import survey
 from ragbridge.errors import ConfigurationError, RagbridgeError

@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, cast
 
 from ragbridge.cache import SqliteCache
 from ragbridge.corpus.asked import Asked, Client, batch_size_of, in_flight, limit_of
 from ragbridge.corpus.folder import Folder
 from ragbridge.corpus.items import Item, items
 from ragbridge.corpus.journal import Journal, Pruned, keeping
-from ragbridge.corpus.lines import CHUNK_COLUMNS, Layout, Line
+from ragbridge.corpus.lines import Layout, Line
 from ragbridge.corpus.manifest import differences
 from ragbridge.corpus.progress import Progress, ideal_seconds
 from ragbridge.corpus.readers import read
 from ragbridge.corpus.report import Report
+from ragbridge.corpus.settings import Settings
 from ragbridge.corpus.shards import Shards
 from ragbridge.corpus.sources import STANDARD_INPUT, Sources, find_sources
 from ragbridge.corpus.survey import Survey, survey
@@ -28,13 +29,10 @@ from ragbridge.errors import (
     ResponseError,
     StatusError,
 )
-from ragbridge.ground.numbers import check_number, check_whole
 from ragbridge.values.public import __version__
 
 if TYPE_CHECKING:
     from ragbridge.corpus.blocks import Block
-
-OnError: TypeAlias = Literal["fail", "record"]
 
 WINDOW = 2048
 """Texts that are looked up and cut into requests together, where they are of the usual length and what is in flight is
@@ -48,65 +46,6 @@ and one more to be sure."""
 OUTAGE = 1024
 """Rows in a row that the service fails at, though they are asked for again: it is not the rows that are to blame. Requests
 have 512 texts at most."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """How a job reads and writes.
-
-    Attributes:
-        text_column: Where texts are.
-        id_column: What each row must have; None where nothing must be there.
-        columns: The columns to keep; None for all.
-        vector_column: Where vectors go.
-        error_column: Where it goes why a row has no vector.
-        shard_rows: Rows in a shard, about.
-        float16: Whether floats are written with 16 bits.
-        on_error: What is done about a row that fails.
-        price: Of a million tokens.
-    """
-
-    text_column: str = "text"
-    id_column: str | None = None
-    columns: tuple[str, ...] | None = None
-    vector_column: str = "embedding"
-    error_column: str = "error"
-    shard_rows: int = 50_000
-    float16: bool = False
-    on_error: OnError = "fail"
-    price: float | None = None
-
-    def check(self, asked: Asked) -> None:
-        """Refuse what contradicts itself.
-
-        Raises:
-            ConfigurationError: A setting is wrong.
-        """
-        if self.on_error not in {"fail", "record"}:
-            raise ConfigurationError(f"on_error={self.on_error!r} must be 'fail' or 'record'")
-        shard_rows = check_whole("shard_rows", self.shard_rows, "a positive int")
-        object.__setattr__(self, "shard_rows", shard_rows)
-        if self.price is not None:
-            price = check_number("price", self.price, "what a million tokens cost", least=0, most=1e9)
-            object.__setattr__(self, "price", price)
-        if self.float16 and asked.embedding_type != "float":
-            raise ConfigurationError(f"float16=True: embedding_type={asked.embedding_type!r} has no floats")
-        names = [self.text_column, self.vector_column, self.error_column]
-        if len(set(names)) < len(names) or not all(names):
-            raise ConfigurationError("text_column, vector_column and error_column must be three names")
-
-    def made(self, asked: Asked) -> list[str]:
-        """The columns that the job adds."""
-        return [self.vector_column, self.error_column, *(CHUNK_COLUMNS if asked.chunker else ())]
-
-    def described(self) -> dict[str, Any]:
-        """All that the output depends on, for the manifest."""
-        names = ("text_column", "columns", "vector_column", "error_column", "shard_rows", "float16")
-        return {name: _plain(getattr(self, name)) for name in names}
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
 
 
 class Job:
