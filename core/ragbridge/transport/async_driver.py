@@ -121,6 +121,8 @@ class AsyncDriver:
                         await self._prepare(plan)
                     crew.add(plan)
                 elif (work := crew.series.first()) is not None:
+                    if work.lingers:
+                        await crew.linger()
                     yield work.join()
                 else:
                     await crew.wait()
@@ -238,6 +240,17 @@ class _Crew:
         """Wait until a task has ended."""
         await self._news.wait()
         self._news.clear()
+
+    async def linger(self) -> None:
+        """Begin nothing more, and wait for the answers under way: they are paid for."""
+        import asyncio
+
+        self.series.stop(Stopped())
+        for task, work in tuple(self._tasks.items()):
+            if task not in work.sending:
+                task.cancel()
+        if self._tasks:
+            await asyncio.wait(tuple(self._tasks), timeout=LINGER)
 
     async def close(self) -> None:
         """Cancel all that is under way, and wait for its end."""

@@ -112,6 +112,9 @@ class ThreadDriver:
                             self._prepare(plan)
                         crew.add(plan)
                 elif (work := crew.first()) is not None:
+                    if work.lingers:
+                        with _blocking():
+                            crew.linger()
                     yield work.join()
                 else:
                     with _blocking():
@@ -178,6 +181,7 @@ class _Crew:
         self._news = threading.Condition()
         self._threads = 0
         self._idle = 0
+        self._busy = 0
         self._closed = False
         self._process = os.getpid()
 
@@ -220,6 +224,14 @@ class _Crew:
             while not (self._series.hungry or self._series.over or self._series.has_first):
                 self._news.wait()
 
+    def linger(self) -> None:
+        """Begin nothing more, and wait for the answers under way: they are paid for."""
+        self.close()
+        end = time.monotonic() + LINGER
+        with self._news:
+            while self._busy and (left := end - time.monotonic()) > 0:
+                self._news.wait(left)
+
     def close(self) -> None:
         """Stop all that is under way."""
         if os.getpid() != self._process:  # a thread that was not forked may hold the lock
@@ -248,7 +260,9 @@ class _Crew:
             self._hire()
             work, index, flow = task
             self._labour(work, (index, flow))
-            self._tell()
+            with self._news:
+                self._busy -= 1
+                self._news.notify_all()
 
     def _take(self) -> tuple[Work, int, Flow[object]] | None:
         with self._news:
@@ -257,6 +271,7 @@ class _Crew:
                 while not self._closed:
                     task = self._series.take()
                     if task is not None:
+                        self._busy += 1
                         self._news.notify_all()  # there may be room for another plan
                         return task
                     self._news.wait()

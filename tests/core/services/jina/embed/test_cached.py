@@ -244,3 +244,36 @@ def test_a_model_of_another_width_behind_the_same_name_is_told():
         ResponseError, match=r"384 dimensions where those in the cache have 8: .*cache_version"
     ):
         elastic(cache).embed(["a", "b"], inference_id=ENDPOINT)
+
+
+@pytest.mark.parametrize("face", ["sync", "async"])
+def test_a_stream_that_ends_keeps_the_answers_under_way(face):
+    """An empty balance ends it; what other requests bring, of later windows as well, is in the cache by then."""
+    broke = Response(402, {}, b'{"detail": "Insufficient balance"}')
+    under_way, refused, answered = threading.Event(), threading.Event(), []
+
+    class Broke(ScriptedTransport):
+        def send(self, request):
+            texts = json.loads(request.body)["input"]
+            if texts[0] == "text 0":
+                assert under_way.wait(30)
+                refused.set()
+                return broke
+            under_way.set()
+            assert refused.wait(30)
+            answered.extend(texts)
+            return super().send(request)
+
+        async def send_async(self, request):
+            return await asyncio.to_thread(self.send, request)
+
+    cache = {}
+    jina, _ = client(cache, Broke(default=Engine()), concurrency=4)
+
+    async def gather():
+        return [pair async for pair in jina.aembed_stream(TEXTS, model=MODEL, window=32)]
+
+    with pytest.raises(QuotaExhaustedError):
+        asyncio.run(gather()) if face == "async" else list(jina.embed_stream(TEXTS, model=MODEL, window=32))
+    assert answered
+    assert len(cache) == len(answered)
