@@ -103,8 +103,12 @@ class _File:
         if not self._path.exists():
             os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
         database = sqlite3.connect(self._path, timeout=BUSY, isolation_level=None)
-        database.execute("pragma synchronous=off")  # a state is worth a window: a power cut may take it
-        database.execute(_TABLE)
+        try:
+            database.execute("pragma synchronous=off")  # a state is worth a window: a power cut may take it
+            database.execute(_TABLE)
+        except BaseException:
+            database.close()
+            raise
         return database
 
     def listen(self, client: str, call: Callable[[], object]) -> None:

@@ -13,6 +13,7 @@ import socket
 import sqlite3
 import threading
 import time
+from contextlib import closing
 
 import pytest
 from fakeredis import TcpFakeServer
@@ -134,7 +135,7 @@ def test_a_request_that_ends_after_its_lease_counts_from_its_end(tmp_path):
     ticket = limiters[0].reserve(100)
     granted(ticket)
     state = limiters[0]._desk._path
-    with sqlite3.connect(state) as database:  # its lease ends
+    with closing(sqlite3.connect(state)) as database, database:  # its lease ends
         text = database.execute("select state from quotas").fetchone()[0]
         values = json.loads(text)
         values["_leases"] = dict.fromkeys(values["_leases"], 0.0)
