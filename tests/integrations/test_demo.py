@@ -279,18 +279,3 @@ def test_nothing_is_written_to_the_home(
     """The demo leaves no settings, caches or identifiers of a framework behind."""
     assert measured.returncode == 0
     assert list(Path(environment["HOME"]).rglob("*")) == []
-
-
-def test_a_second_run_is_answered_from_the_cache(environment: dict[str, str], tmp_path: Path) -> None:
-    """With ``--cache`` all that the second run wants is known, and its result is the same."""
-    command = [*DEMO, "--local", "--queries", "1", "--json", "--cache", str(tmp_path / "answers.db")]
-
-    def run() -> Any:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-        return json.loads(done.stdout)
-
-    first, second = run(), run()
-    assert 0 < second["cache"]["wanted"] == second["cache"]["known"]
-    assert first["cache"]["wanted"] == second["cache"]["wanted"] > first["cache"]["known"]
-    for before, after in zip(first["frameworks"], second["frameworks"], strict=True):
-        assert before["ndcg_after"] == after["ndcg_after"]
