@@ -44,7 +44,7 @@ class Stream(Generic[T]):
     """How the items of one stream become results.
 
     Attributes:
-        pick: What of an item is sent.
+        pick: What of an item is sent; None where items are sent as they are.
         check: Reads what was picked of several items; is given their numbers, for errors.
         begin: The plan for what ``check`` returned, and the rows of its result with the failures.
         errors: What is done about an item that fails.
@@ -54,7 +54,7 @@ class Stream(Generic[T]):
         ConfigurationError: ``errors`` or ``window`` is none.
     """
 
-    pick: Callable[[T], Any]
+    pick: Callable[[T], Any] | None
     check: Callable[[list[Any], Sequence[int]], Any]
     begin: Callable[[Any, Manner], Plan[Any]]
     errors: Errors
@@ -102,7 +102,7 @@ class Stream(Generic[T]):
 
     def _plan(self, items: list[T], start: int, trust: Trust) -> Plan[list[tuple[T, Any]]]:
         """The plan of one window: an item that fails leaves the others alone."""
-        values = [self.pick(item) for item in items]
+        values: list[Any] = items if self.pick is None else [self.pick(item) for item in items]
         numbers: Sequence[int] = range(start, start + len(items))
         wrong: dict[int, RagbridgeError] = {}
         try:

@@ -115,7 +115,7 @@ class InferenceStreams(ElasticMethods):
 
             return embed(self._channel, texts, options, batch_size=self._batch_size, manner=manner)
 
-        return Stream(text or _same, _check, begin, errors, window)
+        return Stream(text, _check, begin, errors, window)
 
     def sparse_embed_stream(
         self,
@@ -171,11 +171,7 @@ class InferenceStreams(ElasticMethods):
                 self._channel, texts, options, batch_size=self._batch_size, manner=manner
             )
 
-        return Stream(text or _same, _check, begin, errors, window)
-
-
-def _same(item: Any) -> Any:
-    return item
+        return Stream(text, _check, begin, errors, window)
 
 
 def _check(values: list[Any], numbers: Sequence[int]) -> list[str]:

@@ -130,7 +130,7 @@ class EmbeddingStreams(JinaMethods):
                 self._channel, inputs, options, batch_size=self._batch_size, manner=manner
             )
 
-        return Stream(text or _same, _checking(options), begin, errors, window)
+        return Stream(text, _checking(options), begin, errors, window)
 
     def embed_documents_stream(
         self,
@@ -216,7 +216,7 @@ class EmbeddingStreams(JinaMethods):
                 self._channel, documents, options, batch_size=self._batch_size, manner=manner
             )
 
-        return Stream(chunks or _same, check_documents, begin, errors, window)
+        return Stream(chunks, check_documents, begin, errors, window)
 
     def embed_multivector_stream(
         self,
@@ -287,11 +287,7 @@ class EmbeddingStreams(JinaMethods):
                 manner=manner,
             )
 
-        return Stream(text or _same, _checking(options), begin, errors, window)
-
-
-def _same(item: Any) -> Any:
-    return item
+        return Stream(text, _checking(options), begin, errors, window)
 
 
 def _role_of(task: str | None) -> Role | None:
