@@ -12,6 +12,7 @@ import weakref
 from typing import TYPE_CHECKING, NoReturn, get_args
 
 from ragbridge.errors import ConfigurationError
+from ragbridge.limiter.limited import Limited
 from ragbridge.limiter.limits import RateLimit
 from ragbridge.limiter.queue import Line, LineTicket
 from ragbridge.limiter.quota import Booking, Cause, Pacing, Quota
@@ -22,11 +23,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("ragbridge")
 
-SHARE = 0.013  # of the token quota that one request should carry: less fragments, more leaves room unused
-SLACK = 1.5  # times the tokens at which requests would run out before tokens do
 
-
-class Limiter:
+class Limiter(Limited):
     """A ``RateLimiter`` for this process, safe in any number of threads and event loops at once.
 
     Args:
@@ -88,21 +86,6 @@ class Limiter:
         )
 
     @property
-    def concurrency(self) -> int | None:
-        """Requests in flight at most; None if not limited."""
-        return self._limit.concurrency
-
-    @property
-    def capacity(self) -> float | None:
-        """Tokens that one request may have at all: those of a window; None: not limited."""
-        return self._limit.tokens_per_window
-
-    @property
-    def request_budget(self) -> float | None:
-        """About 1.3 % of the tokens of a window, or more where requests would run out first; None: not limited."""
-        return request_budget(self._limit)
-
-    @property
     def waiting(self) -> tuple[str, float] | None:
         """What the first request in line waits for, and for how many seconds; None if none waits.
 
@@ -131,7 +114,7 @@ class Limiter:
         Raises:
             ConfigurationError: The request can never fit.
         """
-        check_fits(self._limit, tokens)
+        self._check_fits(tokens)
         ticket = LineTicket(self._line, Booking(tokens, variance))
         self._line.enter(ticket.join)
         return ticket
@@ -150,28 +133,6 @@ class Limiter:
     def restart(self) -> None:
         """Forget all bookings and the line, in a forked process."""
         self._line.reset(Quota(self._limit, self._pacing))
-
-
-def request_budget(limit: RateLimit) -> float | None:
-    """Tokens that one request should carry at most to use a quota well; None: tokens are not limited."""
-    tokens, requests = limit.tokens_per_window, limit.requests_per_window
-    if tokens is None:
-        return None
-    return min(tokens, max(SHARE * tokens, SLACK * tokens / requests if requests else 0.0))
-
-
-def check_fits(limit: RateLimit, tokens: float) -> None:
-    """Refuse a request that would wait for ever.
-
-    Raises:
-        ConfigurationError: It is larger than a window's tokens.
-    """
-    fits = limit.tokens_per_window
-    if fits is not None and not tokens <= fits:
-        raise ConfigurationError(
-            f"a request of about {tokens:.0f} tokens can never fit into {fits:g} tokens per "
-            f"{limit.window:g} s: send less at once, or raise tokens_per_minute in limits= if the account allows"
-        )
 
 
 class _Registry:

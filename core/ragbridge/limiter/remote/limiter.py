@@ -7,14 +7,14 @@ import os
 import time
 import weakref
 
-from ragbridge.limiter.limiter import check_fits, request_budget
+from ragbridge.limiter.limited import Limited
 from ragbridge.limiter.limits import RateLimit
 from ragbridge.limiter.remote.clerk import Clerk
 from ragbridge.limiter.remote.desk import Desk
 from ragbridge.limiter.remote.ticket import RemoteTicket
 
 
-class RemoteLimiter:
+class RemoteLimiter(Limited):
     """A ``RateLimiter`` for any number of processes, which share one ledger.
 
     Args:
@@ -45,21 +45,6 @@ class RemoteLimiter:
         return self._limit
 
     @property
-    def concurrency(self) -> int | None:
-        """Requests in flight at most, of all processes; None if not limited."""
-        return self._limit.concurrency
-
-    @property
-    def capacity(self) -> float | None:
-        """Tokens that one request may have at all: those of a window; None: not limited."""
-        return self._limit.tokens_per_window
-
-    @property
-    def request_budget(self) -> float | None:
-        """See ``Limiter.request_budget``."""
-        return request_budget(self._limit)
-
-    @property
     def waiting(self) -> tuple[str, float] | None:
         """What this process' first request in line waits for, and for how many seconds; None if none waits."""
         found = self._clerk.head
@@ -71,7 +56,7 @@ class RemoteLimiter:
         Raises:
             ConfigurationError: The request can never fit.
         """
-        check_fits(self._limit, tokens)
+        self._check_fits(tokens)
         ticket = RemoteTicket(self._clerk, tokens, variance)
         self._clerk.tell((ticket, None))
         self._clerk.start()
