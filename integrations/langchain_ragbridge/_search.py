@@ -30,7 +30,7 @@ class JinaSearchSettings(JinaSettings):
     options: Options = None
     """How they are read. Cookies and the proxy's address are in no repr or dump."""
     region: str | None = None
-    """``"eu"`` for the search of the European Union."""
+    """``"eu"`` for the search of the European Union, ``"cn"`` for its mirror in China."""
     search_url: str | None = None
     """The search's address, if it differs; None for Jina's own host, or for ``/s`` beside the ``/v1`` of ``base_url``."""
 

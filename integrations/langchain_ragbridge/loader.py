@@ -48,7 +48,7 @@ class JinaReaderLoader(JinaSettings, BaseLoader):
     max_age: float | None = None
     """Seconds that a page of the ``cache`` may be old; None to read each page in any case, and to keep none."""
     region: str | None = None
-    """``"eu"`` for the reader of the European Union."""
+    """``"eu"`` for the reader of the European Union, ``"cn"`` for its mirror in China."""
     reader_url: str | None = None
     """The reader's address, if it differs; None for Jina's own host, or for ``/r`` beside the ``/v1`` of ``base_url``."""
 

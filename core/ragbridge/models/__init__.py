@@ -5,6 +5,8 @@
 
 from ragbridge.models.hosted import Hosted, hosted
 from ragbridge.models.limits import (
+    COLD_MODELS,
+    COLD_START,
     MAX_BATCH_ITEMS,
     MAX_BATCH_LINES,
     MAX_CLASSES,
@@ -36,6 +38,8 @@ from ragbridge.models.rows import Model, ModelInfo
 from ragbridge.models.table import MODELS, find, lookup, row_of
 
 __all__ = [
+    "COLD_MODELS",
+    "COLD_START",
     "DEFAULT_EMBEDDING_MODEL",
     "DEFAULT_IMAGE_MODEL",
     "DEFAULT_MULTIVECTOR_MODEL",

@@ -48,5 +48,10 @@ MAX_PAGE_SECONDS = 180
 MIN_MAX_TOKENS = 500
 """The least to which the reader cuts a page (the same)."""
 
+COLD_MODELS = frozenset({"jina-ocr-v1"})
+COLD_START = 90.0
+"""Models of the reader that rest when nobody uses them, and seconds within which they answer again: 30 to 60 of status 503
+were seen by a community client (dsh-jina 0.12, September 2026), and half as much again is granted."""
+
 SEARCH_TOKENS = 10_000
 """What a search costs at least (jina.ai/reader, May 2026)."""

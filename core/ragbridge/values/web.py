@@ -49,11 +49,14 @@ class Page:
         links: Text and address of each link, where ``links_summary`` asked for them.
         images: Caption and address of each image, where ``images_summary`` asked for them.
         chunks: The content in chunks, where ``markdown_chunking`` asked for them.
-        num_pages: How many pages a document has, where it is one.
+        page_count: How many pages a document has, where it is one.
         metadata: What the page's ``meta`` elements say, as name and value.
         external: The page's ``link`` elements.
         published: When the page was published, as it says itself.
         warning: The service's warning, such as a status 404 of the page.
+        image_url: Address of the picture that a search found, or of the one beside a result.
+        favicon: The site's icon as a data URL, where a search asked for ``favicons``.
+        source: The publisher that a search names, for news and pictures.
         usage: What the page cost.
     """
 
@@ -68,11 +71,14 @@ class Page:
     links: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     images: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     chunks: tuple[str, ...] = field(default=(), repr=False)
-    num_pages: int | None = None
+    page_count: int | None = None
     metadata: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     external: tuple[RelatedLink, ...] = field(default=(), repr=False)
     published: str | None = None
     warning: str | None = field(default=None, repr=False)
+    image_url: str | None = field(default=None, repr=False)
+    favicon: str | None = field(default=None, repr=False)
+    source: str | None = field(default=None, repr=False)
     usage: Usage = field(default_factory=Usage)
 
     def __repr__(self) -> str:

@@ -101,7 +101,7 @@ LATER = {"AdaptiveAllocations", "ElasticInferenceService", "ElasticsearchService
 VALUES: dict[str, Any] = {
     "batch_bytes": 1000, "max_body": 1000, "max_bytes": 2**20, "max_tokens": 500, "port": 0, "rate": 0.5, "deadline": 900,
     "overlap": 1, "sentence_overlap": 1, "dimensions": 64, "dims": 64, "num_candidates": 50, "rank_window_size": 50,
-    "window": 120, "requests_per_minute": 100, "tokens_per_minute": 1000, "max_chunk_size": 20,
+    "window": 120, "requests_per_minute": 100, "tokens_per_minute": 1000, "max_chunk_size": 20, "assert_status_code": 200,
 }  # fmt: skip
 """What is right where 2 is not."""
 RETRIEVER = {"standard": {"query": {"match_all": {}}}}

@@ -142,11 +142,13 @@ READING = [
     {"respond_timing": "html"}, {"markdown_chunking": "h2"}, {"markdown_heading_style": "setext"}, {"markdown_hr": "---"},
     {"markdown_bullet_list_marker": "-"}, {"markdown_em_delimiter": "*"}, {"markdown_strong_delimiter": "__"},
     {"markdown_link_style": "referenced"}, {"markdown_link_reference_style": "full"}, {"do_not_track": True},
-    {"viewport": (640, 480)}, {"inject_page_script": "1"},
+    {"viewport": (640, 480)}, {"inject_page_script": "1"}, {"preset": "agent"}, {"retain_media": "none"},
+    {"detach_invisibles": True}, {"assert_status_code": 200}, {"page": 2}, {"instruction": "a"}, {"json_schema": {}},
+    {"inject_frame_script": "1"}, {"custom_header": {"a": "b"}}, {"extra": {"x-new": "1"}}, {"extra": {"new": 1}},
 ]  # fmt: skip
 SHORTCUTS = (
     "return_format", "engine", "timeout", "target_selector", "remove_selector", "links_summary", "images_summary",
-    "no_cache", "max_tokens",
+    "no_cache", "max_tokens", "page", "preset",
 )  # fmt: skip
 OPTIONS = tuple({"options": ReaderOptions(**options)} for options in READING)
 PAGE = {"urls": ["https://a.example"], "max_age": 60}
@@ -193,6 +195,7 @@ METHODS = [
         "url": ({"url": "https://b.example"},),
         "html": ({"html": "<p>a</p>"}, {"html": "<p>b</p>"}),
         "pdf": (),
+        "file": (),
         "options": OPTIONS,
         # Those with an argument of their own are the same options.
         **dict.fromkeys(SHORTCUTS, ()),

@@ -107,9 +107,11 @@ READER: tuple[Option, ...] = (
     Option("x-retain-media", "retainMedia", "refused", "it writes no media but images"),
     Option("x-assert-status-code", "assertStatusCode", "refused", "its pages have no status"),
     Option("x-max-output-tokens", "maxOutputTokens", "refused", "give X-Max-Tokens"),
-    Option("", "page", "refused", "it parses no files"),
+    Option("x-page", "page", "fetching"),
+    Option("", "customHeader", "fetching"),
 )
-"""The options of the reader. ``page`` is the number of a PDF's page; search has a field of that name."""
+"""The options of the reader. ``page`` is the number of a file's page, and without effect where there is none; search has a
+field of that name."""
 
 SEARCH: tuple[Option, ...] = (
     Option("", "q"),

@@ -72,7 +72,8 @@ class Jina(
         concurrency: Requests in flight at most; the limiter's own figure applies as well. None for 8, or for the
             limiter's.
         batch_size: Items in one request at most, up to 512.
-        region: ``"eu"`` for the reader and the search of the European Union; embeddings and the rest have no such host.
+        region: ``"eu"`` for the reader and the search of the European Union, ``"cn"`` for their mirrors in China; embeddings and
+                the rest have no such hosts.
         reader_url: Where the reader is; None for Jina's own host, or for ``/r`` beside the ``/v1`` of ``base_url``.
         search_url: Where the search is; else ``/s``.
         grounding_url: Where the grounding is; else ``/g``.

@@ -35,6 +35,9 @@ KEY_VARIABLES = ("JINA_API_KEY", "JINAAI_API_KEY", "JINA_AUTH_TOKEN")
 
 PUBLIC_HOST = "api.jina.ai"
 
+_REGIONS = {"eu": ("eu.r.jina.ai", "eu.s.jina.ai"), "cn": ("r.jinaai.cn", "s.jinaai.cn")}
+"""Hosts of the reader and of the search: Jina's documentation of 2026, and dsh-jina 0.12 of September 2026."""
+
 DEFAULT_TIER = "free"
 """The most cautious tier of a key, for users who set nothing."""
 KEYLESS = "keyless"
@@ -76,7 +79,8 @@ class Hosts:
 
         Args:
             api: Address up to and including ``/v1``.
-            region: ``"eu"`` for the reader and the search of the European Union. The API itself has no such host.
+            region: ``"eu"`` for the reader and the search of the European Union, ``"cn"`` for their mirrors in China. The API
+                itself has no such hosts.
             reader: The reader's address, where it is another.
             search: The search's.
             grounding: The grounding's.
@@ -84,16 +88,16 @@ class Hosts:
         Raises:
             ConfigurationError: An address is none, or there is no such region at this one.
         """
-        if region not in {None, "eu"}:
-            raise ConfigurationError(f"region={region!r} must be 'eu', or None")
+        if region is not None and region not in _REGIONS:
+            raise ConfigurationError(f"region={region!r} must be {' or '.join(map(repr, _REGIONS))}, or None")
         address = urlsplit(api)
         public = address.hostname == PUBLIC_HOST and address.scheme != "local"
         if region and not public:
             raise ConfigurationError(f"region={region!r}: only {PUBLIC_HOST} has regions; leave it out")
-        zone = "eu." if region else ""
+        readers, searches = _REGIONS[region] if region else ("r.jina.ai", "s.jina.ai")
         origin = api.removesuffix("/v1")
         own = (
-            (f"https://{zone}r.jina.ai", f"https://{zone}s.jina.ai", "https://g.jina.ai")
+            (f"https://{readers}", f"https://{searches}", "https://g.jina.ai")
             if public
             else (f"{origin}/r", f"{origin}/s", f"{origin}/g")
         )

@@ -38,7 +38,7 @@ class JinaReader(JinaConnected, BasePydanticReader):
         options: How pages are read; a cookie and a proxy of your own go to the methods instead, since pickles and dumps
             would show them.
         max_age: Seconds that a page of the ``cache`` may be old; None to read each page in any case, and to keep none.
-        region: ``"eu"`` for the reader of the European Union.
+        region: ``"eu"`` for the reader of the European Union, ``"cn"`` for its mirror in China.
         reader_url: The reader's address, if it differs.
         **settings: See ``JinaSettings``; and ``is_remote`` of ``BasePydanticReader``.
 

@@ -35,7 +35,7 @@ class JinaToolSpec(JinaConnected, BaseToolSpec):
         content: Whether the pages found are read; else a result has title, address and description.
         max_age: Seconds that a page of the ``cache`` may be old, for ``jina_read``; None to read each page in any case, and to
             keep none.
-        region: ``"eu"`` for the hosts of the European Union.
+        region: ``"eu"`` for the hosts of the European Union, ``"cn"`` for the mirrors in China.
         reader_url: The reader's address, if it differs.
         search_url: The search's address, if it differs.
         **settings: See ``JinaSettings``.

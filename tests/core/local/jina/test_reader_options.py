@@ -79,15 +79,14 @@ def test_the_table_is_complete():
     """Each option that the client can set, by header or in the body, has a row."""
     everything = ReaderOptions(
         viewport=(1, 2),
-        inject_page_script="x",
         **{
             option.name: value
             for option in fields(ReaderOptions)
-            if option.name not in {"viewport", "inject_page_script"}
+            if option.name not in {"viewport", "extra"}
             for value in [_some(option.name)]
         },
     )
-    assert {option.name for option in fields(ReaderOptions)} == set(everything.given())
+    assert {option.name for option in fields(ReaderOptions)} == {*everything.given(), "extra"}
     headers, bodies = {option.header for option in READER}, {option.field for option in READER}
     assert set(everything.headers()) <= headers
     assert set(everything.body()) <= bodies
@@ -95,15 +94,14 @@ def test_the_table_is_complete():
 
 
 def _some(name: str) -> Any:
-    from ragbridge.services.jina.web import options
+    from ragbridge.services.jina.web import option_names as names
 
-    if name in options._CHOICES:
-        return options._CHOICES[name][0]
-    return (
-        500
-        if name in {"token_budget", "max_tokens", "cache_tolerance"}
-        else (20 if name == "timeout" else True if name in options._SWITCHES else "x")
-    )
+    if name in names.CHOICES:
+        return names.CHOICES[name][0]
+    if name in names.COUNTS:
+        return {"timeout": 20, "assert_status_code": 200}.get(name, 500)
+    objects = {"json_schema": {"type": "object"}, "custom_header": {"a": "b"}}
+    return objects.get(name, True if name in names.SWITCHES else "x")
 
 
 PLACES = [

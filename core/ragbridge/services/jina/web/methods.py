@@ -11,7 +11,8 @@ from ragbridge.errors import RagbridgeError
 from ragbridge.flow import Plan
 from ragbridge.services.jina.session import JinaMethods
 from ragbridge.services.jina.web import grounding, reader, search
-from ragbridge.services.jina.web.options import Engine, ReaderOptions, ReturnFormat, merged
+from ragbridge.services.jina.web.option_names import Engine, Preset, ReturnFormat
+from ragbridge.services.jina.web.options import ReaderOptions, merged
 from ragbridge.values.web import Grounding, Page, SearchResults
 
 
@@ -24,6 +25,9 @@ class WebMethods(JinaMethods):
         *,
         html: str | None = None,
         pdf: bytes | None = None,
+        file: bytes | None = None,
+        page: int | None = None,
+        preset: Preset | None = None,
         return_format: ReturnFormat | Sequence[ReturnFormat] | None = None,
         engine: Engine | None = None,
         timeout: int | None = None,
@@ -44,6 +48,9 @@ class WebMethods(JinaMethods):
             url: The page's address, including any fragment (``#...``). With ``html``, the base address of its links.
             html: The page's HTML, if you already have it.
             pdf: A PDF's bytes.
+            file: The bytes of a Word, Excel or PowerPoint file, or of a PDF.
+            page: The page of the file to read, from 1; None for all. ``Page.page_count`` says how many there are.
+            preset: Options for a common purpose, such as ``"index"`` for embedding; those that are given go before them.
             return_format: Format of the content; Markdown of the main content by default. ``ReaderOptions`` describes this
                 option and those that follow.
             engine: How the page is fetched: ``"browser"`` for quality, ``"direct"`` for speed.
@@ -70,6 +77,8 @@ class WebMethods(JinaMethods):
         reader_options = merged(
             options,
             {
+                "page": page,
+                "preset": preset,
                 "return_format": return_format,
                 "engine": engine,
                 "timeout": timeout,
@@ -81,7 +90,7 @@ class WebMethods(JinaMethods):
                 "max_tokens": max_tokens,
             },
         )
-        return reader.read(self._channel, reader.source(url, html, pdf), reader_options, max_age)
+        return reader.read(self._channel, reader.source(url, html, pdf, file), reader_options, max_age)
 
     read = Blocking(_read)
     aread = Awaitable(_read)
@@ -161,8 +170,17 @@ class WebMethods(JinaMethods):
         country: str | None = None,
         language: str | None = None,
         location: str | None = None,
-        site: str | None = None,
+        site: str | Sequence[str] | None = None,
         content: bool = True,
+        kind: search.Kind | None = None,
+        provider: search.Provider | None = None,
+        filetype: str | Sequence[str] | None = None,
+        ext: str | Sequence[str] | None = None,
+        intitle: str | Sequence[str] | None = None,
+        loc: str | Sequence[str] | None = None,
+        fallback: bool | None = None,
+        nfpr: bool | None = None,
+        favicons: bool | None = None,
         options: ReaderOptions | None = None,
     ) -> Plan[SearchResults]:
         """Searches the web and, by default, reads the pages found.
@@ -171,13 +189,24 @@ class WebMethods(JinaMethods):
 
         Args:
             query: The search query.
-            num: Maximum number of results; None for the service's default.
+            num: Maximum number of results, 0 to 20; None for the service's default.
             page: Page of the results, from 1.
             country: Two-letter code of the country to search from.
             language: Two-letter code of the language to search in.
             location: City to search from.
-            site: Domain to restrict the search to, such as ``"jina.ai"``.
+            site: Domain, or several, to restrict the search to, such as ``"jina.ai"``.
             content: Whether to read the pages found. If False, each result has title, address and description only.
+            kind: ``"web"`` (the default), ``"news"`` or ``"images"``; the last two cost five times as much (jina-ai/reader,
+                ``searcher.ts``, May 2026). Pictures have an ``image_url``.
+            provider: The search engine: ``"google"``, ``"bing"`` (three times the price, same source) or ``"reader"``, which
+                searches the pages that the service has read before.
+            filetype: Only files of this type, or one of several, such as ``"pdf"``.
+            ext: Only addresses with this extension, or one of several.
+            intitle: Only pages with this word in their title, or one of several.
+            loc: Only pages in this language, or one of several: two letters of ISO 639-1.
+            fallback: Whether the pages that the service has read before are searched if nothing is found.
+            nfpr: Whether to search for exactly these words, without the search engine's corrections.
+            favicons: Whether each result brings its site's icon.
             options: How the pages found are read.
 
         Returns:
@@ -199,6 +228,12 @@ class WebMethods(JinaMethods):
             location=location,
             site=site,
             content=content,
+            kind=kind,
+            provider=provider,
+            operators={"filetype": filetype, "ext": ext, "intitle": intitle, "loc": loc},
+            fallback=fallback,
+            nfpr=nfpr,
+            favicons=favicons,
             pages=merged(options, {}),
         )
         return search.search(self._channel, search_options)

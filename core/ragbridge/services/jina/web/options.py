@@ -1,36 +1,38 @@
-"""Options of the reader, validated before anything is sent.
-
-Most options are sent as headers. Source: jina-ai/reader, ``src/dto/crawler-options.ts``, and Jina's documentation of 2026.
-"""
+"""Options of the reader, validated before anything is sent. Most are sent as headers: ``option_names`` has the table."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, ClassVar, Literal, TypeAlias, get_args
+from difflib import get_close_matches
+from typing import Any, ClassVar, Literal
 
 from ragbridge.errors import ConfigurationError
 from ragbridge.ground.numbers import as_whole, check_whole
-from ragbridge.models import MAX_PAGE_SECONDS, MIN_MAX_TOKENS
+from ragbridge.models import COLD_MODELS, COLD_START
+from ragbridge.services.jina.web.option_names import (
+    BODY,
+    COUNTS,
+    UNHEARD,
+    Base,
+    BulletMarker,
+    EmDelimiter,
+    Engine,
+    HeadingStyle,
+    LinkReferenceStyle,
+    LinkStyle,
+    Preset,
+    RespondTiming,
+    RetainImages,
+    RetainLinks,
+    RetainMedia,
+    ReturnFormat,
+    StrongDelimiter,
+    check_choice,
+    from_text,
+    header_of,
+)
 from ragbridge.services.jina.web.requests import SLACK, header
-
-ReturnFormat: TypeAlias = Literal[
-    "content", "markdown", "html", "text", "screenshot", "pageshot", "readerlm-v2", "vlm", "jina-ocr-v1"
-]
-Engine: TypeAlias = Literal["auto", "browser", "direct", "curl", "cf-browser-rendering"]
-RetainImages: TypeAlias = Literal["none", "all", "alt", "all_p", "alt_p"]
-RetainLinks: TypeAlias = Literal["none", "all", "text", "gpt-oss"]
-RespondTiming: TypeAlias = Literal[
-    "html", "visible-content", "mutation-idle", "resource-idle", "media-idle", "network-idle"
-]
-Base: TypeAlias = Literal["initial", "final"]
-HeadingStyle: TypeAlias = Literal["atx", "setext"]
-BulletMarker: TypeAlias = Literal["*", "-", "+"]
-EmDelimiter: TypeAlias = Literal["_", "*"]
-StrongDelimiter: TypeAlias = Literal["**", "__"]
-LinkStyle: TypeAlias = Literal["inlined", "referenced", "discarded"]
-LinkReferenceStyle: TypeAlias = Literal["full", "collapsed", "shortcut", "discarded"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +44,9 @@ class ReaderOptions:
     Attributes:
         return_format: Format of ``content``: ``"content"`` (Markdown of the main content, the default), ``"markdown"`` (of
             the whole page), ``"html"``, ``"text"``, ``"screenshot"`` or ``"pageshot"`` (addresses of images), ``"vlm"``,
-            ``"readerlm-v2"`` (a model; three times the tokens), ``"jina-ocr-v1"``. A list asks for several formats.
+            ``"readerlm-v2"`` (a model; three times the tokens), ``"jina-ocr-v1"`` (a model for scans, 40 times the tokens;
+            when it has rested, its first answer takes a minute, which is waited for), ``"frontmatter"`` and
+            ``"markdown+frontmatter"`` (with the page's metadata on top). A list asks for several formats.
         engine: How the page is fetched: ``"browser"`` for quality, ``"direct"`` for speed.
         timeout: Seconds the page may take to load, 1 to 180. From 20 on, the service waits until the network is idle.
         target_selector: CSS selector, or several, of the elements to return.
@@ -82,6 +86,20 @@ class ReaderOptions:
         do_not_track: Whether the service must not store the page or its address.
         viewport: Width and height of the browser's window, in pixels. Not available in searches.
         inject_page_script: JavaScript, or its address, to run in the page before it is read. Not available in searches.
+        preset: Options for a common purpose; those that are set here go before them. ``"reader"`` for people, ``"index"``
+            for embedding, ``"research"`` and ``"agent"`` for agents, ``"spider"`` for following links.
+        retain_media: What becomes of films, recordings and embedded players: ``"link"`` is the service's default.
+        detach_invisibles: Whether to leave out what the page does not show (``display:none``). Needs the browser, and
+            bypasses the service's cache.
+        assert_status_code: Status that the page itself must answer with; with another one the service refuses it (422).
+        page: The page of a file (PDF, Word, Excel, PowerPoint), from 1. For a page that the file does not have, the
+            service gives the first one. Not available in searches.
+        instruction: What a model shall do with the page, such as what to extract. Not available in searches.
+        json_schema: JSON schema of what a model shall extract. Not available in searches.
+        inject_frame_script: JavaScript, or its address, to run in each frame of the page. Not available in searches.
+        custom_header: Headers that the service sends to the page. Hidden in repr. Not available in searches.
+        extra: Options that this client does not know, or new values of those it knows, sent as they are: names with a
+            hyphen as headers, others as fields of the body. Hidden in repr.
         SECRETS: Names of the options that may hold a secret, for code that stores options.
 
     Raises:
@@ -128,38 +146,96 @@ class ReaderOptions:
     do_not_track: bool | None = None
     viewport: tuple[int, int] | None = None
     inject_page_script: str | None = field(default=None, repr=False)
+    preset: Preset | None = None
+    retain_media: RetainMedia | None = None
+    detach_invisibles: bool | None = None
+    assert_status_code: int | None = None
+    page: int | None = None
+    instruction: str | None = None
+    json_schema: Mapping[str, Any] | None = field(default=None, hash=False)
+    inject_frame_script: str | None = field(default=None, repr=False)
+    custom_header: Mapping[str, str] | None = field(default=None, repr=False, hash=False)
+    extra: Mapping[str, Any] | None = field(default=None, repr=False, hash=False)
 
-    SECRETS: ClassVar[tuple[str, ...]] = ("set_cookie", "proxy_url")
+    SECRETS: ClassVar[tuple[str, ...]] = ("set_cookie", "proxy_url", "custom_header", "extra")
 
     def __post_init__(self) -> None:
-        _check_counts(self)
-        _check_choices(self)
+        for name, (least, most) in COUNTS.items():
+            count = getattr(self, name)
+            if count is not None:
+                wanted = f"an int from {least}{f' to {most}' if most else ''}, or None"
+                object.__setattr__(self, name, check_whole(name, count, wanted, least=least, most=most))
+        for name in _HEADERS.keys() - COUNTS.keys():
+            value = getattr(self, name)
+            if value is not None:
+                check_choice(name, value)
+        self._check_body()
+        self._check_extra()
         self.headers()
+
+    def _check_body(self) -> None:
         viewport: object = self.viewport
         if viewport is not None:
             sides = tuple(map(as_whole, viewport)) if isinstance(viewport, tuple) else ()
             if len(sides) != 2 or not all(side is not None and side > 0 for side in sides):
                 raise ConfigurationError(f"viewport={viewport!r} must be (width, height) in pixels")
             object.__setattr__(self, "viewport", sides)
-        script: object = self.inject_page_script
-        if script is not None and not isinstance(script, str):
-            raise ConfigurationError(f"inject_page_script must be a string, not {type(script).__name__}")
+        for name in ("inject_page_script", "inject_frame_script", "instruction"):
+            text: object = getattr(self, name)
+            if text is not None and not isinstance(text, str):
+                raise ConfigurationError(f"{name} must be a string, not {type(text).__name__}")
+        _check_object("json_schema", self.json_schema)
+        _check_object("custom_header", self.custom_header)
+        for name, sent in (self.custom_header or {}).items():
+            if not isinstance(name, str) or not isinstance(sent, str):
+                raise ConfigurationError("custom_header must map names of headers to strings")
+
+    def _check_extra(self) -> None:
+        _check_object("extra", self.extra)
+        for name, value in (self.extra or {}).items():
+            if not isinstance(name, str) or not name or name.lower() in UNHEARD:
+                raise ConfigurationError(
+                    f"extra: {name!r} is no option of the reader: the client sets it, or nobody"
+                )
+            option = _NAMES.get(name.lower()) or _FIELDS.get(name)
+            if option is not None and getattr(self, option) is not None:
+                raise ConfigurationError(
+                    f"{option} is given, and in extra as {name!r} as well: leave one out"
+                )
+            if "-" not in name:
+                continue
+            if isinstance(value, bool) or not isinstance(value, (str, int)):
+                raise ConfigurationError(
+                    f"extra[{name!r}] is sent as a header: it must be a string or an int, not {type(value).__name__}"
+                )
 
     @classmethod
     def from_headers(cls, headers: Mapping[str, str]) -> ReaderOptions:
         """Options from the service's own headers, as its documentation names them: ``{"X-Return-Format": "html"}``.
 
+        A header that begins with ``X-`` and is none of the options here becomes part of ``extra``.
+
         Raises:
-            ConfigurationError: A header is not an option, or its value is invalid. ``"false"`` is refused because the
-                service reads it as true.
+            ConfigurationError: A header is not an option, is nearly the name of one, or has an invalid value. ``"false"`` is
+                refused because the service reads it as true.
         """
         options: dict[str, Any] = {}
+        extra: dict[str, Any] = {}
         for header_name, text in headers.items():
-            name = _NAMES.get(header_name.lower()) if isinstance(header_name, str) else None
-            if name is None:
+            known = _NAMES.get(header_name.lower()) if isinstance(header_name, str) else None
+            if known is not None:
+                options[known] = from_text(known, text)
+                continue
+            if not isinstance(header_name, str) or not header_name.lower().startswith("x-"):
                 raise ConfigurationError(f"the header {header_name!r} is not an option of the reader")
-            options[name] = _from_text(name, text)
-        return cls(**options)
+            close = get_close_matches(header_name.lower(), _NAMES, n=1, cutoff=0.85)
+            if close:
+                raise ConfigurationError(
+                    f"the header {header_name!r} is not an option of the reader: did you mean {close[0]!r}? "
+                    "If the service has it, give extra={...}"
+                )
+            extra[header_name] = text
+        return cls(**options, extra=extra or None)
 
     def headers(self) -> dict[str, str]:
         """The request's headers for the options that are set."""
@@ -171,13 +247,18 @@ class ReaderOptions:
             text = header(name, value)
             if text is not None:
                 sent[option] = "1" if option == "dnt" else text
+        for name, value in (self.extra or {}).items():
+            text = header(f"extra[{name!r}]", value) if "-" in name else None
+            if text is not None:
+                sent[str(header("a name in extra", name)).lower()] = text
         return sent
 
     def body(self) -> dict[str, Any]:
         """The options that are sent in the request's body."""
         viewport = self.viewport and {"width": self.viewport[0], "height": self.viewport[1]}
-        payload = {"viewport": viewport, "injectPageScript": self.inject_page_script}
-        return {name: value for name, value in payload.items() if value is not None}
+        values = {name: getattr(self, name) for name in BODY} | {"viewport": viewport}
+        fields = {BODY[name]: value for name, value in values.items() if value is not None}
+        return fields | {name: value for name, value in (self.extra or {}).items() if "-" not in name}
 
     def given(self) -> dict[str, Any]:
         """The options that are set, by name."""
@@ -187,103 +268,32 @@ class ReaderOptions:
     @property
     def patience(self) -> float:
         """Minimum read timeout in seconds that these options call for; 0 if they set none."""
-        return self.timeout + SLACK if self.timeout else 0.0
+        return max(self.timeout + SLACK if self.timeout else 0.0, COLD_START if self.starts_cold else 0.0)
+
+    @property
+    def starts_cold(self) -> bool:
+        """Whether a model is asked for that rests when nobody uses it."""
+        formats = [self.return_format] if isinstance(self.return_format, str) else self.return_format or []
+        return any(name in COLD_MODELS for name in formats)
 
 
-_CHOICES: Mapping[str, tuple[str, ...]] = {
-    "return_format": get_args(ReturnFormat),
-    "engine": get_args(Engine),
-    "retain_images": get_args(RetainImages),
-    "retain_links": get_args(RetainLinks),
-    "base": get_args(Base),
-    "respond_timing": get_args(RespondTiming),
-    "markdown_heading_style": get_args(HeadingStyle),
-    "markdown_bullet_list_marker": get_args(BulletMarker),
-    "markdown_em_delimiter": get_args(EmDelimiter),
-    "markdown_strong_delimiter": get_args(StrongDelimiter),
-    "markdown_link_style": get_args(LinkStyle),
-    "markdown_link_reference_style": get_args(LinkReferenceStyle),
-}
-_OTHER_NAMES = {
-    "return_format": "x-respond-with",
-    "links_summary": "x-with-links-summary",
-    "images_summary": "x-with-images-summary",
-    "generated_alt": "x-with-generated-alt",
-    "markdown_chunking": "x-markdown-chunking",
-    "do_not_track": "dnt",
-}
-_IN_BODY = frozenset({"viewport", "inject_page_script"})
 _HEADERS: Mapping[str, str] = {
-    name: _OTHER_NAMES.get(name, "x-" + name.replace("markdown", "md").replace("_", "-"))
-    for name in (option.name for option in fields(ReaderOptions))
-    if name not in _IN_BODY
+    option.name: header_of(option.name)
+    for option in fields(ReaderOptions)
+    if option.name not in BODY and option.name != "extra"
 }
-_WORDS = {"links_summary": "all", "images_summary": "all", "no_gfm": "table", "with_iframe": "quoted"}
-_SWITCHES = frozenset(
-    {
-        *_WORDS,
-        "generated_alt",
-        "no_cache",
-        "with_shadow_dom",
-        "remove_overlay",
-        "keep_img_data_url",
-        "do_not_track",
-    }
-)
-_COUNTS = {
-    "timeout": (1, MAX_PAGE_SECONDS),
-    "cache_tolerance": (0, None),
-    "token_budget": (1, None),
-    "max_tokens": (MIN_MAX_TOKENS, None),
-}
-_LISTS = frozenset({"return_format", "target_selector", "wait_for_selector", "remove_selector"})
-
-
 _NAMES: Mapping[str, str] = {
     **{header_name: name for name, header_name in _HEADERS.items()},
     "x-return-format": "return_format",
 }
 """Option of each header. ``X-Return-Format`` is the older name of ``X-Respond-With``."""
+_FIELDS: Mapping[str, str] = {field_name: name for name, field_name in BODY.items()}
+"""Option of each field of the body."""
 
 
-def _from_text(name: str, text: object) -> object:
-    """Converts a header's text to the option's type. Text that does not convert is left to the option's own check."""
-    if not isinstance(text, str):
-        return text
-    if name in _COUNTS and text.isascii() and text.isdigit() and len(text) < 16:
-        return int(text)
-    if name in _SWITCHES and text.lower() in {"true", "1"}:
-        return True
-    return re.split(r"\s*,\s*", text) if name == "return_format" else text
-
-
-def _check_counts(options: ReaderOptions) -> None:
-    for name, (least, most) in _COUNTS.items():
-        value = getattr(options, name)
-        if value is None:
-            continue
-        wanted = f"an int from {least}{f' to {most}' if most else ''}, or None"
-        object.__setattr__(options, name, check_whole(name, value, wanted, least=least, most=most))
-
-
-def _check_choices(options: ReaderOptions) -> None:
-    for name in _HEADERS.keys() - _COUNTS.keys():
-        value = getattr(options, name)
-        if value is None:
-            continue
-        if name in _SWITCHES:
-            if not isinstance(value, bool) and value != _WORDS.get(name):
-                word = f", or {_WORDS[name]!r}" if name in _WORDS else ""
-                raise ConfigurationError(f"{name}={value!r} must be True or False{word}")
-            continue
-        parts = [*value] if name in _LISTS and isinstance(value, (list, tuple)) else [value]
-        if not parts or not all(isinstance(part, str) for part in parts):
-            kinds = "a string, or a list of strings" if name in _LISTS else "a string"
-            raise ConfigurationError(f"{name} must be {kinds}, not {type(value).__name__}")
-        choices = _CHOICES.get(name)
-        for part in parts:
-            if choices and part not in choices:
-                raise ConfigurationError(f"{name}={part!r} must be one of {', '.join(choices)}")
+def _check_object(name: str, value: object) -> None:
+    if value is not None and not isinstance(value, Mapping):
+        raise ConfigurationError(f"{name} must be a dict, not {type(value).__name__}")
 
 
 def merged(options: ReaderOptions | None, given: Mapping[str, Any]) -> ReaderOptions:

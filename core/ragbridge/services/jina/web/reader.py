@@ -12,26 +12,30 @@ from ragbridge.client.job import one_of
 from ragbridge.errors import AuthenticationError, ConfigurationError, QuotaExhaustedError, RagbridgeError
 from ragbridge.flow import Flow, Plan, plan, single
 from ragbridge.ground.addresses import secrets_in, shown
+from ragbridge.models import COLD_START
+from ragbridge.models.limits import MAX_MEDIA_BYTES
 from ragbridge.services.jina.web.kept import PRODUCT, check_age, keep, known
 from ragbridge.services.jina.web.requests import post, read_page
 from ragbridge.values.embeddings import Usage
 
 if TYPE_CHECKING:
+    from ragbridge.client.meter import Meter
     from ragbridge.services.jina.session import JinaChannel
     from ragbridge.services.jina.web.options import ReaderOptions
     from ragbridge.values.web import Page
 
 
-def source(url: str | None, html: str | None, pdf: bytes | None) -> dict[str, str]:
+def source(url: str | None, html: str | None, pdf: bytes | None, file: bytes | None = None) -> dict[str, str]:
     """The fields of the request's body that name or hold the page to read.
 
     Raises:
         ConfigurationError: No source is given, two that exclude each other are, or one has the wrong type or is empty.
     """
-    if html is not None and pdf is not None:
-        raise ConfigurationError("html= and pdf=: give one of them")
-    if url is None and html is None and pdf is None:
-        raise ConfigurationError("nothing to read: give url, html= or pdf=")
+    held = [name for name, part in {"html": html, "pdf": pdf, "file": file}.items() if part is not None]
+    if len(held) > 1:
+        raise ConfigurationError(f"{'= and '.join(held)}=: give one of them")
+    if url is None and not held:
+        raise ConfigurationError("nothing to read: give url, html=, pdf= or file=")
     fields: dict[str, str] = {}
     for name, value in {"url": url, "html": html}.items():
         if value is None:
@@ -39,12 +43,18 @@ def source(url: str | None, html: str | None, pdf: bytes | None) -> dict[str, st
         if not isinstance(value, str) or not value.strip():
             raise ConfigurationError(f"{name} must be a non-empty string, not {_shown(value)}")
         fields[name] = value.strip() if name == "url" else value
-    if pdf is not None:
-        if not isinstance(pdf, (bytes, bytearray, memoryview)) or not len(pdf):
+    for name, content in {"pdf": pdf, "file": file}.items():
+        if content is None:
+            continue
+        if not isinstance(content, (bytes, bytearray, memoryview)) or not len(content):
             raise ConfigurationError(
-                f"pdf must be the file's bytes, not {_shown(pdf)}; pass an address as url="
+                f"{name} must be the file's bytes, not {_shown(content)}; pass an address as url="
             )
-        fields["pdf"] = base64.b64encode(pdf).decode()
+        if memoryview(content).nbytes > MAX_MEDIA_BYTES:
+            raise ConfigurationError(
+                f"{name} has {memoryview(content).nbytes} bytes; {MAX_MEDIA_BYTES} can be sent"
+            )
+        fields[name] = base64.b64encode(content).decode()
     return fields
 
 
@@ -144,7 +154,7 @@ def _flow(
         channel,
         channel.hosts.reader,
         {**fields, **options.body()},
-        product=PRODUCT,
+        product=_patient(channel) if options.starts_cold else PRODUCT,
         read=_read,
         headers=options.headers(),
         timeout=options.patience,
@@ -153,6 +163,19 @@ def _flow(
     if max_age is not None:
         yield from keep(channel, fields, options, page)
     return page
+
+
+def _patient(channel: JinaChannel) -> Meter:
+    """The reader's meter, with retries that go on for as long as a model needs that has rested. Who wants none gets none."""
+    meter = channel.meter(PRODUCT)
+    retry = meter.policy.retry
+    if retry.attempts == 1:
+        return meter
+    longest = max(retry.maximum, COLD_START / 3)
+    patient = replace(
+        retry, attempts=max(retry.attempts, 7), initial=max(retry.initial, 5.0), maximum=longest
+    )
+    return replace(meter, policy=replace(meter.policy, retry=patient))
 
 
 def _read(data: object, tokens: int | None) -> Page:

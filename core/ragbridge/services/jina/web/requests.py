@@ -14,6 +14,7 @@ from ragbridge.values.embeddings import Usage
 from ragbridge.values.web import Page, RelatedLink
 
 if TYPE_CHECKING:
+    from ragbridge.client.meter import Meter
     from ragbridge.flow import Flow, Response
     from ragbridge.services.jina.session import JinaChannel
 
@@ -51,7 +52,7 @@ def post(
     host: str,
     payload: Mapping[str, Any],
     *,
-    product: str,
+    product: str | Meter,
     read: Callable[[Any, int | None], T],
     headers: Mapping[str, str],
     timeout: float | None = None,
@@ -63,7 +64,7 @@ def post(
         channel: The client's channel.
         host: The host's address.
         payload: The request's body. Its strings come from the caller.
-        product: The product whose quota counts the request.
+        product: The product whose quota counts the request; or its meter.
         read: Makes the result from the envelope's data and the tokens billed.
         headers: The options that are sent as headers.
         timeout: Minimum read timeout in seconds; the client's own timeout applies if it is longer.
@@ -72,7 +73,8 @@ def post(
     Returns:
         The result, and the tokens billed, or None if the answer does not state them.
     """
-    channel.limiter(product)  # raises if the product needs a key and the client is keyless
+    if isinstance(product, str):
+        channel.limiter(product)  # raises if the product needs a key and the client is keyless
     if not channel.keyless:
         channel.check_key()
     texts = {name: value for name, value in payload.items() if isinstance(value, str)}
@@ -181,11 +183,14 @@ def read_page(row: object, *, content: bool) -> Page:
         links=_pairs(row, "links"),
         images=_pairs(row, "images"),
         chunks=chunks,
-        num_pages=count_of(row.get("numPages")),
+        page_count=count_of(row.get("numPages")),
         metadata=_named(row.get("metadata")),
         external=_external(row.get("external")),
-        published=_text(row, "publishedTime"),
+        published=_text(row, "publishedTime") or _text(row, "date"),
         warning=told(row.get("warning")),
+        image_url=_text(row, "imageUrl"),
+        favicon=_text(row, "favicon"),
+        source=_text(row, "source"),
         usage=Usage(tokens_of(row) or 0, 1),
     )
 

@@ -82,7 +82,7 @@ class JinaReaderConnector(JinaComponent):
         :param api_key: The key, resolved at warm-up: by default the environment's `JINA_API_KEY`, `JINAAI_API_KEY` or
             `JINA_AUTH_TOKEN`. Not sent with `limits="keyless"`.
         :param base_url: The API's address; its other hosts are derived from it. `"local"` for the embedded engine.
-        :param region: `"eu"` for the hosts of the European Union.
+        :param region: `"eu"` for the hosts of the European Union, `"cn"` for the mirrors in China.
         :param reader_url: The reader's address, if it differs, such as behind a gateway.
         :param search_url: The search's address, if it differs.
         :param options: How pages are fetched and what is made of them: `ragbridge.ReaderOptions` or its fields as a

@@ -97,7 +97,7 @@ def test_every_field_of_a_page_comes_back():
         "url": "url", "title": "title", "content": "content", "description": "description", "html": "html", "text": "text",
         "publishedTime": "published", "links": {"a": "http://a", "b": "http://b"}, "images": {"c": "http://c"},
         "chunks": ["one", "two"], "numPages": 3, "metadata": {"lang": "de"}, "usage": {"tokens": 7},
-        "external": {"icon": {"http://i": {"sizes": "32x32"}}},
+        "imageUrl": "http://p", "favicon": "data:,", "source": "S", "external": {"icon": {"http://i": {"sizes": "32x32"}}},
     }  # fmt: skip
     answer = Response(200, {}, json.dumps({"code": 200, "status": 20000, "data": row}).encode())
     cache = {}

@@ -31,6 +31,7 @@ from ragbridge import (
 )
 from ragbridge.flow import Response
 from ragbridge.local import Engine
+from ragbridge.testing import VirtualClock
 
 URL = "https://example.com/page#part"
 DATA = {
@@ -89,7 +90,11 @@ def test_a_page_at_the_embedded_engine():
 
 def test_hosts_of_the_public_service(scripted):
     """The reader has a host of its own, and one in the European Union."""
-    for region, url in {None: "https://r.jina.ai/", "eu": "https://eu.r.jina.ai/"}.items():
+    for region, url in {
+        None: "https://r.jina.ai/",
+        "eu": "https://eu.r.jina.ai/",
+        "cn": "https://r.jinaai.cn/",
+    }.items():
         transport = scripted(answer())
         Jina("k", region=region, transport=transport, limits=None).read(URL)
         assert transport.requests[0].url == url
@@ -146,6 +151,13 @@ OPTIONS = [
     ("markdown_link_style", "discarded", "x-md-link-style", "discarded"),
     ("markdown_link_reference_style", "shortcut", "x-md-link-reference-style", "shortcut"),
     ("do_not_track", True, "dnt", "1"),
+    ("preset", "agent", "x-preset", "agent"),
+    ("retain_media", "html", "x-retain-media", "html"),
+    ("detach_invisibles", True, "x-detach-invisibles", "true"),
+    ("assert_status_code", 200, "x-assert-status-code", "200"),
+    ("page", 2, "x-page", "2"),
+    ("return_format", ["frontmatter"], "x-respond-with", "frontmatter"),
+    ("return_format", ["markdown+frontmatter"], "x-respond-with", "markdown+frontmatter"),
 ]
 SWITCHES = [name for name, value, _, _ in OPTIONS if value is True]
 
@@ -196,7 +208,15 @@ def test_headers_that_are_no_options(headers, says):
 def test_every_option_is_in_the_table():
     """A new option is tested, or travels in the body."""
     names = {field.name for field in dataclasses.fields(ReaderOptions)}
-    assert names - {name for name, *_ in OPTIONS} == {"viewport", "inject_page_script"}
+    assert names - {name for name, *_ in OPTIONS} == {
+        "viewport",
+        "inject_page_script",
+        "inject_frame_script",
+        "instruction",
+        "json_schema",
+        "custom_header",
+        "extra",
+    }
 
 
 @pytest.mark.parametrize("name", SWITCHES)
@@ -218,6 +238,92 @@ def test_what_travels_in_the_body(read):
     }
     _, (request,) = read(answer(), url=None, pdf=b"%PDF")
     assert json.loads(request.body) == {"pdf": base64.b64encode(b"%PDF").decode()}
+
+
+def test_what_models_are_asked_and_what_sites_are_sent_travels_in_the_body(read):
+    """An instruction, a schema and headers for the page are fields: a header could not hold them."""
+    _, (request,) = read(
+        answer(),
+        options=ReaderOptions(
+            instruction="Der Preis in €",
+            json_schema={"type": "object"},
+            inject_frame_script="y()",
+            custom_header={"X-Tenant": "a"},
+        ),
+    )
+    assert json.loads(request.body) == {
+        "url": URL,
+        "instruction": "Der Preis in €",
+        "jsonSchema": {"type": "object"},
+        "injectFrameScript": "y()",
+        "customHeader": {"X-Tenant": "a"},
+    }
+
+
+def test_files_of_offices_are_uploaded(read):
+    """As the service takes any file: base64 in ``file``; a page of it is asked for by number."""
+    page, (request,) = read(answer({**DATA, "numPages": 3}), url=None, file=b"PK\x03", page=2)
+    assert json.loads(request.body) == {"file": base64.b64encode(b"PK\x03").decode()}
+    assert (request.headers["x-page"], page.page_count) == ("2", 3)
+
+
+def test_options_that_this_client_does_not_know_are_sent_as_they_are(read):
+    """Names with a hyphen as headers, others in the body; so are new values of those it knows."""
+    extra = {"X-No-Service-Worker": "true", "X-Engine": "warp", "preloadUrl": "https://a"}
+    options = ReaderOptions(extra=extra)
+    _, (request,) = read(answer(), options=options)
+    assert (request.headers["x-no-service-worker"], request.headers["x-engine"]) == ("true", "warp")
+    assert json.loads(request.body) == {"url": URL, "preloadUrl": "https://a"}
+    assert ReaderOptions.from_headers({"X-No-Service-Worker": "true"}).headers() == {
+        "x-no-service-worker": "true"
+    }
+    assert "warp" not in repr(options)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"extra": {"Authorization": "Bearer k-1"}}, "'Authorization' is no option"),
+        ({"extra": {"X-Engine": "warp"}, "engine": "browser"}, "engine is given, and in extra as 'X-Engine'"),
+        ({"extra": {"jsonSchema": {}}, "json_schema": {}}, "json_schema is given"),
+        ({"extra": {"X-A": {}}}, "must be a string or an int, not dict"),
+        ({"extra": {"X-A": "b\r\nx: y"}}, "printable ASCII"),
+        ({"extra": "X-A: b"}, "extra must be a dict, not str"),
+        ({"custom_header": {"a": 1}}, "custom_header must map"),
+        ({"json_schema": "{}"}, "json_schema must be a dict"),
+        ({"assert_status_code": 99}, "assert_status_code=99"),
+        ({"engine": "warp"}, "extra={'x-engine': 'warp'}"),
+    ],
+    ids=str,
+)
+def test_extra_options_that_are_wrong(options, says):
+    """What the client sets itself, what is given twice and what no header can carry is refused, and not shown."""
+    with pytest.raises(ConfigurationError, match=re.escape(says)) as raised:
+        ReaderOptions(**options)
+    assert "k-1" not in str(raised.value)
+
+
+def test_a_header_that_is_nearly_an_option_is_refused():
+    """The service would ignore it in silence."""
+    with pytest.raises(ConfigurationError, match="did you mean 'x-return-format'"):
+        ReaderOptions.from_headers({"X-Retrun-Format": "html"})
+
+
+def test_a_model_that_has_rested_is_waited_for(scripted):
+    """503 for a minute is its cold start, not its end: the waits add up to more than that."""
+    clock = VirtualClock()
+    cold = Response(503, {}, b'{"message": "starting"}')
+    for retry, answers in ((Retry(), 6), (Retry(attempts=1), 0)):
+        transport = scripted(*[cold] * 6, answer())
+        jina = Jina(base_url="http://x", limits=None, retry=retry, transport=transport, clock=clock)
+        begun = clock.now()
+        if answers:
+            assert jina.read(URL, return_format="jina-ocr-v1").title == "A page"
+            assert clock.now() - begun > 60
+        else:
+            with pytest.raises(ServiceError):
+                jina.read(URL, return_format="jina-ocr-v1")
+            assert clock.now() == begun
 
 
 def test_common_options_are_arguments_too(read):
@@ -244,6 +350,7 @@ def test_the_answer_may_take_longer_than_the_page(read, asked, client, waits):
         ({"url": ["https://a"]}, "url must be a non-empty string.*not list"),
         ({"html": "", "url": None}, "html"),
         ({"html": "<p>", "pdf": b"%PDF"}, "html= and pdf="),
+        ({"file": b"PK", "pdf": b"%PDF"}, "pdf= and file="),
         ({"pdf": "file.pdf", "url": None}, "pdf must be the file's bytes"),
         ({"url": "half \ud800 a pair"}, "url holds half of a surrogate pair"),
         ({"timeout": 181}, "timeout=181 must be an int from 1 to 180"),
@@ -550,7 +657,7 @@ def test_chunks_and_what_a_page_says_of_itself(read):
         ),
         options=ReaderOptions(markdown_chunking="h2"),
     )
-    assert (page.content, page.chunks, page.num_pages) == ("# A page", ("# A", "## B"), 3)
+    assert (page.content, page.chunks, page.page_count) == ("# A page", ("# A", "## B"), 3)
     assert page.metadata == (("lang", "en"),)
     assert page.external == (RelatedLink("icon", "https://x/i.png", (("type", "image/png"),)),)
     assert pickle.loads(pickle.dumps(page)) == page

@@ -82,6 +82,45 @@ def test_what_is_asked_is_sent(search):
     assert request.timeout == 130
 
 
+def test_pictures_news_and_operators(search):
+    """Operators are fields, so that they may hold any letters; results bring what only pictures and news have."""
+    row = {
+        "url": "https://a",
+        "title": "A",
+        "imageUrl": "https://a/1.png",
+        "source": "S",
+        "date": "2026-11-01",
+    }
+    found, request = search(
+        answer([{**row, "favicon": "data:image/png;base64,AA"}]),
+        kind="images",
+        provider="bing",
+        site=["a.example", "b.example"],
+        filetype="pdf",
+        ext=["pdf", "docx"],
+        intitle="größe",
+        loc="de",
+        fallback=True,
+        nfpr=False,
+        favicons=True,
+    )
+    assert json.loads(request.body) == {
+        "q": "a question",
+        "type": "images",
+        "provider": "bing",
+        "filetype": ["pdf"],
+        "ext": ["pdf", "docx"],
+        "intitle": ["größe"],
+        "loc": ["de"],
+        "fallback": True,
+    }
+    assert request.headers["x-site"] == "a.example, b.example"
+    assert request.headers["x-with-favicons"] == "true"
+    (page,) = found
+    assert (page.image_url, page.source, page.published) == ("https://a/1.png", "S", "2026-11-01")
+    assert page.favicon == "data:image/png;base64,AA"
+
+
 def test_a_search_without_content(search):
     """Results have title, address and description alone."""
     found, request = search(
@@ -96,7 +135,12 @@ def test_a_search_without_content(search):
     [
         ({"query": " "}, "query"),
         ({"query": 7}, "query"),
-        ({"num": 0}, "num=0"),
+        ({"num": 21}, "num=21"),
+        ({"kind": "films"}, "kind='films' must be one of web, images, news"),
+        ({"provider": "yahoo"}, "provider='yahoo'"),
+        ({"nfpr": "yes"}, "nfpr='yes'"),
+        ({"filetype": [""]}, "filetype="),
+        ({"options": ReaderOptions(page=2)}, "page"),
         ({"page": True}, "page=True"),
         ({"country": 49}, "country=49"),
         ({"site": "a\nb"}, "site must be non-empty printable ASCII"),
