@@ -27,12 +27,14 @@ from ragbridge.models.names import (
     DEFAULT_IMAGE_MODEL,
     DEFAULT_MULTIVECTOR_MODEL,
     DEFAULT_RERANK_MODEL,
+    DEFAULT_SPARSE_MODEL,
     BatchModel,
     EISModel,
     EmbeddingModel,
     MultiVectorModel,
     RerankModel,
     Role,
+    SparseModel,
 )
 from ragbridge.models.rows import Model, ModelInfo
 from ragbridge.models.table import MODELS, find, lookup, row_of
@@ -44,6 +46,7 @@ __all__ = [
     "DEFAULT_IMAGE_MODEL",
     "DEFAULT_MULTIVECTOR_MODEL",
     "DEFAULT_RERANK_MODEL",
+    "DEFAULT_SPARSE_MODEL",
     "MAX_BATCH_ITEMS",
     "MAX_BATCH_LINES",
     "MAX_CLASSES",
@@ -68,6 +71,7 @@ __all__ = [
     "MultiVectorModel",
     "RerankModel",
     "Role",
+    "SparseModel",
     "find",
     "hosted",
     "lookup",

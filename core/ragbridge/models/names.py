@@ -47,6 +47,9 @@ RerankModel: TypeAlias = (
 MultiVectorModel: TypeAlias = str | Literal["jina-colbert-v2", "jina-colbert-v1-en", "jina-embeddings-v4"]
 """The name of a model with one vector for each token. Any string is taken; the known ones are offered for completion."""
 
+SparseModel: TypeAlias = str | Literal["elser-v2"]
+"""The name of a model of sparse vectors. Any string is taken; the known ones are offered for completion."""
+
 BatchModel: TypeAlias = str | Literal["jina-embeddings-v5-text-small", "jina-embeddings-v5-text-nano"]
 """The name of a model that takes batch jobs. Any string is taken; the known ones are offered for completion."""
 
@@ -76,5 +79,6 @@ EISModel: TypeAlias = (
 DEFAULT_EMBEDDING_MODEL = "jina-embeddings-v5-text-small"
 DEFAULT_RERANK_MODEL = "jina-reranker-v3"
 DEFAULT_MULTIVECTOR_MODEL = "jina-colbert-v2"
+DEFAULT_SPARSE_MODEL = "elser-v2"
 DEFAULT_IMAGE_MODEL = "jina-embeddings-v5-omni-small"
 """Its vectors of texts are those of the default model for texts (model cards), so that queries find images."""

@@ -18,7 +18,7 @@ class Model:
 
     Attributes:
         name: The service's id of the model.
-        products: What it serves: ``embed``, ``multivector``, ``rerank``, ``classify``, ``train``, ``batch``.
+        products: What it serves: ``embed``, ``multivector``, ``sparse``, ``rerank``, ``classify``, ``train``, ``batch``.
         context: Tokens that one input may have.
         dimensions: Width of a vector when none is asked for; None for rerankers.
         sizes: Trained Matryoshka widths, ascending; empty where the width cannot be chosen.

@@ -161,6 +161,13 @@ _ROWS = (
     *(_v2(language) for language in ("en", "zh", "de", "es", "code")),
     _colbert("v2", (64, 96, 128)),
     _colbert("v1-en"),
+    Model(
+        "elser-v2",
+        frozenset({"sparse"}),
+        512,
+        tasks=("retrieval.query", "retrieval.passage"),
+        roles=_RETRIEVAL,
+    ),
     _listwise("v3.5", 8192),
     _listwise("v3", 2048),
     Model(

@@ -168,6 +168,12 @@ METHODS = [
         **TOKENS, "texts": OTHER, "return_tokens": ({"model": V4, "return_tokens": True},),
     }, CALLBACKS),
     Method(Jina, "embed_multivector_stream", {"items": TEXT, **COLBERT}, {**TOKENS, "items": ({"items": ["b"]},)}, STREAMS),
+    Method(Jina, "sparse_embed", {"texts": TEXT, "role": "document"}, {
+        "texts": OTHER,
+        "model": (),
+        "role": ({"role": "query"}, {"role": None}),
+        "task": (),
+    }, CALLBACKS),
     Method(Jina, "rerank", {"query": "q", "documents": TEXT, "model": "jina-reranker-m0"}, {
         "query": ({"query": "r"}, {"query": Image(b"\x89PNG\r\n\x1a\n")}),
         "documents": ({"documents": ["b"]}, {"documents": [Image(b"\x89PNG\r\n\x1a\n")]}),

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-import re
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ragbridge.local.elastic.errors import Failure
 from ragbridge.local.items import Medium, media, vectors
+from ragbridge.local.words import weights
 from ragbridge.models import lookup
 from ragbridge.rules.endpoints import E5_DIMS, MODEL_TASKS
 from ragbridge.values.media import ASSUMED_TOKENS
@@ -28,10 +26,6 @@ if TYPE_CHECKING:
 
 NODE_CONTEXT = 512
 """Tokens that models on the cluster's nodes read. The rest is cut off, as Elasticsearch does."""
-WITHOUT_WORDS = "[UNK]"
-"""The token of a text without words, so that its sparse vector is not empty."""
-
-_WORD = re.compile(r"\w+")
 
 
 def answer(inference: Inference, embedder: StaticEmbedder) -> tuple[dict[str, Any], int]:
@@ -78,31 +72,17 @@ def _dense(inference: Inference, embedder: StaticEmbedder) -> tuple[dict[str, An
 
 
 def _sparse(inference: Inference, embedder: StaticEmbedder) -> tuple[dict[str, Any], int]:
-    """Words and their weights: a stand-in for ELSER, which would add related words.
-
-    A word's weight is the length of its vector, which grows with importance in mean-pooled training, times
-    1 + ln(count).
-    """
+    """Words and their weights, which stand in for ELSER's; see ``ragbridge.local.words``."""
     rows = []
     tokens = 0
     for item in inference.inputs:
         text = str(item[0])
         length = len(embedder.ids(text))
         tokens += min(length, NODE_CONTEXT)
-        rows.append({"is_truncated": length > NODE_CONTEXT, "embedding": _weights(text, embedder)})
-    return {"sparse_embedding": rows}, tokens
-
-
-def _weights(text: str, embedder: StaticEmbedder) -> dict[str, float]:
-    counts = Counter(_WORD.findall(text.lower())[:NODE_CONTEXT]) or Counter([WITHOUT_WORDS])
-    embedded = embedder.embed([embedder.ids(word) for word in counts], embedder.width, normalized=False)
-    weighed = {
-        word: round(max(length, 1e-6) * (1 + math.log(count)), 8)
-        for (word, count), length in zip(
-            counts.items(), np.linalg.norm(embedded, axis=1).tolist(), strict=True
+        rows.append(
+            {"is_truncated": length > NODE_CONTEXT, "embedding": weights(text, embedder, NODE_CONTEXT)}
         )
-    }
-    return dict(sorted(weighed.items(), key=lambda item: -item[1]))
+    return {"sparse_embedding": rows}, tokens
 
 
 def _ranking(inference: Inference, embedder: StaticEmbedder) -> tuple[dict[str, Any], int]:

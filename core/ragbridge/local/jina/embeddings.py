@@ -10,6 +10,7 @@ from ragbridge.local.fields import Fields
 from ragbridge.local.items import Item, answering, read_items, usage, vectors
 from ragbridge.local.jina.encodings import read_encoding
 from ragbridge.local.jina.multivectors import read_tokens_of
+from ragbridge.local.jina.sparse import read_weights_of
 from ragbridge.local.refusals import Refusal
 from ragbridge.models import MAX_ITEMS
 
@@ -30,7 +31,9 @@ def read_embeddings(call: Call) -> Work:
             types, as on the service.
     """
     fields = Fields.of(call.body)
-    row = fields.model("embed", "multivector")
+    row = fields.model("embed", "multivector", "sparse")
+    if "sparse" in row.products:
+        return read_weights_of(fields, row, call.embedder())
     both = "return_multivector" in row.options
     whole = fields.boolean("return_multivector", default=False) if both else False
     if whole or "embed" not in row.products:

@@ -16,6 +16,7 @@ from ragbridge.services.jina.account import AccountMethods
 from ragbridge.services.jina.classify.methods import ClassifyingMethods
 from ragbridge.services.jina.embed import multivectors
 from ragbridge.services.jina.embed.methods import EmbeddingMethods
+from ragbridge.services.jina.embed.sparse import SparseMethods
 from ragbridge.services.jina.embed.streams import EmbeddingStreams
 from ragbridge.services.jina.jobs.methods import JobMethods
 from ragbridge.services.jina.rerank.methods import RankingMethods
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 class Jina(
     EmbeddingMethods,
     EmbeddingStreams,
+    SparseMethods,
     RankingMethods,
     ClassifyingMethods,
     SegmentingMethods,

@@ -31,6 +31,7 @@ class EmbeddingOptions:
     input_type: str | None = None
     multivector: bool = False
     return_tokens: bool = False
+    sparse: bool = False
 
     @property
     def width(self) -> int | None:
@@ -38,6 +39,12 @@ class EmbeddingOptions:
         if self.dimensions is not None or self.row is None:
             return self.dimensions
         return (self.multivector and self.row.token_dimensions) or self.row.dimensions
+
+    @property
+    def _encoding(self) -> str | None:
+        if self.sparse:
+            return None
+        return "base64" if self.embedding_type == "float" else self.embedding_type
 
     def payload(self, content: object) -> dict[str, Any]:
         """The request's body. Floats are asked for as base64, which costs a tenth of JSON numbers to read."""
@@ -51,7 +58,7 @@ class EmbeddingOptions:
             "input_type": self.input_type,
             "return_multivector": self.multivector or None,
             "return_tokenized_input": self.return_tokens or None,
-            "embedding_type": "base64" if self.embedding_type == "float" else self.embedding_type,
+            "embedding_type": self._encoding,
             "input": content,
         }
         return {name: value for name, value in fields.items() if value is not None}
@@ -75,6 +82,8 @@ def check_options(
     """
     check_switches(truncate=truncate, normalized=normalized, late_chunking=late_chunking)
     dimensions = _plain(dimensions)
+    if isinstance(model, str) and (known := models.lookup(model)) and "sparse" in known.products:
+        raise ConfigurationError(f"model={model!r} gives tokens and weights: use sparse_embed")
     row = _find(model, "embed", "multivector", "one vector for each token: use embed_multivector")
     _check_role(role, task)
     task = _task_of(role, row) if role is not None else task
@@ -84,6 +93,19 @@ def check_options(
     if late_chunking and role == "query":
         raise ConfigurationError("late_chunking=True: a query is no document; embed queries without it")
     return EmbeddingOptions(model, row, task, dimensions, truncate, normalized, late_chunking, embedding_type)
+
+
+def check_sparse_options(*, model: str, role: Role | None, task: str | None) -> EmbeddingOptions:
+    """The options of sparse vectors.
+
+    Raises:
+        ConfigurationError: The model gives none, or does not have the task.
+    """
+    row = _find(model, "sparse", "embed", "one dense vector for each text: use embed")
+    _check_role(role, task)
+    task = _task_of(role, row) if role is not None else task
+    _check_against(row, task, None, {})
+    return EmbeddingOptions(model, row, task, sparse=True)
 
 
 def check_multivector_options(
