@@ -1,4 +1,4 @@
-"""The command ``ragbridge``: demo, search, embed, chunk, serve, models, limits, cache, elastic.
+"""The command ``ragbridge``: demo, search, embed, chunk, serve, models, limits, doctor, cache, elastic.
 
 Results go to standard output, everything else to standard error. Exit codes: 0, 1 for an error that the message names,
 2 for wrong usage or a missing extra, 3 for rows that failed (embed), 130 after ctrl-C.

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ragbridge import Jina
-from ragbridge.cli import cache, chunk, demo, elastic, embed, limits, models, search, serve, streams
+from ragbridge.cli import cache, chunk, demo, doctor, elastic, embed, limits, models, search, serve, streams
 from ragbridge.errors import AuthenticationError, RagbridgeError, RequestError
 from ragbridge.values.public import __version__
 
@@ -21,7 +21,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (demo, search, embed, chunk, serve, models, limits):
+for command in (demo, search, embed, chunk, serve, models, limits, doctor):
     app.command()(getattr(command, command.__name__.rpartition(".")[2]))
 app.add_typer(cache.app, name="cache")
 app.add_typer(elastic.app, name="elastic")

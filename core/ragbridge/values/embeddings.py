@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from ragbridge.errors import ConfigurationError
+from ragbridge.ground.numbers import check_number
+from ragbridge.models.rows import ModelInfo
 from ragbridge.values.partial import Failure
 
 if TYPE_CHECKING:
@@ -37,6 +41,28 @@ class Usage:
     def __repr__(self) -> str:
         cached = f", cached={self.cached}" if self.cached else ""
         return f"Usage(tokens={self.tokens}, requests={self.requests}{cached})"
+
+    def cost(self, price: ModelInfo | Decimal | float) -> Decimal:
+        """What ``tokens`` cost, in the currency of ``price``.
+
+        No prices are kept here, since they move. What is billed in other units, such as searches, is not in it.
+
+        Args:
+            price: The price of one token; or a model of ``jina.models()``, whose list has the price of a token in US dollars.
+
+        Raises:
+            ConfigurationError: ``price`` is neither, or is below 0, or the service lists no price for the model's tokens.
+        """
+        found = price.prices.get("prompt") if isinstance(price, ModelInfo) else price
+        if found is None:
+            raise ConfigurationError(
+                f"price={price!r}: the service lists no price for its tokens; pass a number"
+            )
+        if not isinstance(found, Decimal):
+            found = Decimal(str(check_number("price", found, "the price of one token, or a model", least=0)))
+        if not found.is_finite() or found < 0:
+            raise ConfigurationError(f"price={found} must be the price of one token, or a model")
+        return self.tokens * found
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(self.tokens + other.tokens, self.requests + other.requests, self.cached + other.cached)

@@ -30,6 +30,7 @@ COMMANDS: dict[str, list[str]] = {
     "serve": ["serve", "--port", "0"],
     "models": ["models"],
     "limits": ["limits", "--json"],
+    "doctor": ["doctor", "--base-url", "local"],
     "cache info": ["cache", "info", "{cache}"],
     "cache clear": ["cache", "clear", "{cache}", "--yes"],
     "elastic endpoints list": ["elastic", "endpoints", "list", "--url", "{url}"],

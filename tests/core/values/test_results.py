@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import numpy as np
 import pytest
 
-from ragbridge import Embeddings
+from ragbridge import ConfigurationError, Embeddings, ModelInfo, Usage
 
 
 @pytest.mark.parametrize(
@@ -25,3 +27,13 @@ def test_vectors_become_floats_whatever_they_are(kind, vectors, floats):
     found = Embeddings(vectors, "a model", embedding_type=kind).to_floats()
     assert found == floats
     assert {type(number) for row in found for number in row} <= {float}
+
+
+def test_what_tokens_cost():
+    """The price is the caller's, or the one that the service lists for a model; none is kept here."""
+    usage = Usage(tokens=2_000_000)
+    assert usage.cost(0.00000002) == usage.cost(Decimal("2E-8")) == Decimal("0.04")
+    assert usage.cost(ModelInfo("m", prices={"prompt": Decimal("5E-8")})) == Decimal("0.1")
+    for wrong in (ModelInfo("m"), -1, True, float("nan"), "0.1", Decimal("NaN"), Decimal(-1), None):
+        with pytest.raises(ConfigurationError, match="price="):
+            usage.cost(wrong)
