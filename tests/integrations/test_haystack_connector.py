@@ -148,7 +148,7 @@ async def test_headers_stay_the_caller_s(connect: Callable[..., JinaReaderConnec
     ("headers", "message"),
     [
         ({"Authorization": "Bearer other"}, "'Authorization' is not an option"),
-        ({"X-Unknown": "1"}, "'X-Unknown' is not an option"),
+        ({"X-Retrun-Format": "html"}, "did you mean 'x-return-format'"),
         ({"X-No-Cache": "false"}, "no_cache='false' must be True or False"),
         ({"X-Timeout": "soon"}, "timeout='soon' must be an int"),
         ({"X-Return-Format": "prose"}, "return_format='prose' must be one of"),

@@ -7,12 +7,13 @@ consists of the pages passed to it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Response
+from ragbridge.local.calls import Work
 from ragbridge.local.fields import Fields
 from ragbridge.local.jina.addresses import compared, host_of
 from ragbridge.local.jina.forms import is_form, read_form
@@ -66,6 +67,30 @@ def fields_of(call: Call) -> Fields:
             {name: part.content.decode("utf-8", "replace") for name, part in read_form(call).items()}
         )
     return Fields.of(call.body)
+
+
+PLAIN = {"content-type": "text/plain; charset=utf-8"}
+_EVENTS = {"content-type": "text/event-stream; charset=utf-8"}
+
+
+def wants_json(call: Call) -> bool:
+    """Whether a request asks for JSON; without being asked, these hosts answer with text."""
+    accepted = call.headers.get("accept", "")
+    return "application/json" in accepted or "text/json" in accepted
+
+
+def answered(
+    call: Call, data: object, text: Callable[[], str], tokens: int, headers: Mapping[str, str]
+) -> Work:
+    """An answer in the form that ``Accept`` asks for: JSON, server-sent events, of which there is one, or plain text."""
+    accepted = call.headers.get("accept", "")
+    if wants_json(call):
+        return Work(tokens, lambda _: envelope(data, tokens), headers={**JSON, **headers})
+    if "text/event-stream" in accepted:
+        event = f"event: data\ndata: {json.dumps(data)}\n\n".encode()
+        return Work(tokens, lambda _: event, headers={**_EVENTS, **headers})
+    plain = text().encode("utf-8", "replace")
+    return Work(tokens, lambda _: plain, headers={**PLAIN, **headers})
 
 
 def wrong(message: str) -> Refusal:

@@ -6,15 +6,20 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
+from typing import Literal, TypeAlias
 
-from ragbridge.local.jina.dom import Document, parse, serialize
-from ragbridge.local.jina.markdown import Style, Written, absolute, write
+from ragbridge.local.jina.dom import Document, Element, parse, serialize
+from ragbridge.local.jina.markdown import write
 from ragbridge.local.jina.selectors import select
+from ragbridge.local.jina.written import Style, Written, absolute
 from ragbridge.local.refusals import Refusal
 
 _HTML = re.compile(r"\s*<(?:!doctype|!--|[a-z][a-z0-9]*[\s/>])", re.IGNORECASE)
 _LINK = re.compile(r"(!?)\[([^\[\]]{0,1000})\]\(([^()\s]{1,4000})[^()]{0,1000}\)")
 _TITLE = re.compile(r"^#[ \t]+(\S.*)$", re.MULTILINE)
+
+Unseen: TypeAlias = Literal["hidden", "overlay"]
+"""Elements that are not displayed, and those that cover others."""
 
 PLAIN = Style()
 """The reader's own style."""
@@ -46,6 +51,17 @@ class Page:
     external: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
     document: Document | None = field(default=None, repr=False)
 
+    def check_static(self, options: Sequence[str]) -> None:
+        """Raises ``Refusal`` (400) for options about frames and shadow trees on a page that has some: they need a browser."""
+        tags = {"x-with-iframe": "iframe", "x-with-shadow-dom": "template"}
+        elements = [] if self.document is None else self.document.root.walk()
+        there = {element.tag for element in elements} if options else set()
+        for option in options:
+            if tags[option] in there:
+                raise Refusal(
+                    400, f"{option}: this page has <{tags[option]}>, and the embedded engine has no browser"
+                )
+
     def styled(self, style: Style) -> Page:
         """The page, with its Markdown in another style.
 
@@ -55,24 +71,35 @@ class Page:
         if style == PLAIN:
             return self
         if self.document is None:
-            if style != Style(retain_images=style.retain_images, retain_links=style.retain_links):
+            kept = Style(retain_images=style.retain_images, retain_links=style.retain_links)
+            if style != kept or style.retain_links == "gpt-oss":
                 raise Refusal(
-                    400, "X-Md-*, X-Keep-Img-Data-Url: this page is not HTML, so it keeps its own style"
+                    400,
+                    "X-Md-*, X-No-Gfm, X-Keep-Img-Data-Url, X-Retain-Links: gpt-oss: this page is not HTML, so it keeps its own style",
                 )
             return replace(self, markdown=_written(self.url, self.markdown.text, style))
         return replace(self, markdown=_markdown(self.url, self.document, self.text, style))
 
-    def narrowed(self, target: Sequence[str], remove: Sequence[str]) -> Page:
+    def narrowed(self, target: Sequence[str], remove: Sequence[str], unseen: Sequence[Unseen] = ()) -> Page:
         """The page without the elements that ``remove`` names, and with those alone that ``target`` names, if it does.
+
+        Args:
+            target: Selectors of elements.
+            remove: Selectors of elements.
+            unseen: Kinds of elements that are left out as well.
 
         Raises:
             Refusal: 400 for a selector that the engine does not have, 422 where nothing is left.
         """
-        if not target and not remove:
+        if not target and not remove and not unseen:
             return self
         if self.document is None:
+            if not target and not remove:
+                return self
             raise Refusal(400, "X-Target-Selector, X-Remove-Selector: this page is not HTML")
         root = parse(self.html).root  # afresh, since elements are taken out
+        for element in [each for each in root.walk() if any(_is_unseen(each, kind) for kind in unseen)]:
+            element.remove()
         for element in select(root, remove, "X-Remove-Selector"):
             element.remove()
         kept = select(root, target, "X-Target-Selector") if target else [root]
@@ -91,6 +118,14 @@ class Page:
             metadata=self.metadata,
             external=self.external,
         )
+
+
+def _is_unseen(element: Element, kind: Unseen) -> bool:
+    """As far as the element's own attributes say: there is no browser that would know its styles."""
+    style = element.attributes.get("style", "").replace(" ", "").lower()
+    if kind == "hidden":
+        return "hidden" in element.attributes or "display:none" in style
+    return "position:fixed" in style or "position:sticky" in style
 
 
 def read_page(url: str, content: str) -> Page:

@@ -6,13 +6,11 @@ indented up to ``MAX_NESTED`` levels, and no further, so that the text never gro
 
 from __future__ import annotations
 
-import hashlib
 import re
-from dataclasses import dataclass, field
-from typing import Literal
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
-from ragbridge.local.jina.dom import Element
+from ragbridge.local.jina.dom import Element, serialize
+from ragbridge.local.jina.written import Style, Written, absolute, label_of, object_url
 
 MAX_NESTED = 16
 
@@ -23,77 +21,8 @@ _BLOCKS = frozenset(
 )
 _HEADING = re.compile("h[1-6]")
 _SPACE = re.compile(r"\s+")
+_CITED = str.maketrans({"【": "〖", "】": "〗", "◼": "◾", "\u200b": "", "†": "‡"})
 _EMPTY_LINES = re.compile(r"\n{3,}")
-_SCRIPTS = ("file:", "javascript:")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Style:
-    """How a page is written.
-
-    Attributes:
-        heading_style: ``atx`` for ``#``, ``setext`` for underlined headings of the first two levels.
-        hr: The text of a horizontal rule.
-        bullet_list_marker: The marker of list items.
-        em_delimiter: The delimiter of emphasis.
-        strong_delimiter: The delimiter of strong emphasis.
-        link_style: Whether links are written in place or by reference.
-        link_reference_style: How references are written.
-        retain_images: Which images stay: ``all``, their captions (``alt``), or ``none``.
-        retain_links: Which links stay: ``all``, their text, or ``none``.
-        keep_img_data_url: Whether images in data URLs keep them.
-    """
-
-    heading_style: Literal["atx", "setext"] = "atx"
-    hr: str = "* * *"
-    bullet_list_marker: str = "*"
-    em_delimiter: str = "_"
-    strong_delimiter: str = "**"
-    link_style: Literal["inlined", "referenced"] = "inlined"
-    link_reference_style: Literal["full", "collapsed", "shortcut"] = "full"
-    retain_images: Literal["all", "alt", "none"] = "all"
-    retain_links: Literal["all", "text", "none"] = "all"
-    keep_img_data_url: bool = False
-
-
-@dataclass(slots=True)
-class Written:
-    """What was written.
-
-    Attributes:
-        text: The Markdown, or the plain text.
-        links: Text and address of each link.
-        images: Number, caption and address of each image; 0 for images of Markdown that was handed in.
-    """
-
-    text: str = ""
-    links: list[tuple[str, str]] = field(default_factory=list)
-    images: list[tuple[int, str, str]] = field(default_factory=list)
-
-    def links_summary(self) -> dict[str, str]:
-        """Text and address of each link, one for each address."""
-        unique = {address: label for label, address in reversed(self.links)}
-        return {
-            label: address
-            for label, address in self.links
-            if not address.startswith(_SCRIPTS) and unique[address] == label
-        }
-
-    def images_summary(self) -> dict[str, str]:
-        """Label and address of each image, one for each address; a label names all places of it."""
-        places: dict[str, list[int]] = {}
-        captions: dict[str, str] = {}
-        for number, caption, address in self.images:
-            places.setdefault(address, []).append(number)
-            captions[address] = caption
-        return {
-            _label(",".join(map(str, numbers)) if all(numbers) else "", captions[address]): address
-            for address, numbers in places.items()
-        }
-
-    def every_image(self) -> list[tuple[str, str]]:
-        """Label and address of each image."""
-        return [(_label(str(number or ""), caption), address) for number, caption, address in self.images]
 
 
 def write(elements: list[Element], url: str, style: Style, *, marks: bool) -> Written:
@@ -148,7 +77,7 @@ class _Writer:
             self._preformatted(element, out)
         elif _HEADING.fullmatch(tag) and not self._heads:
             self._heading(element, out, int(tag[1]))
-        elif tag == "table" and marks and not self._table:
+        elif tag == "table" and marks and not self._table and self._style.tables != "text":
             self._rows(element, out)
         elif tag in {"li", "blockquote"} and marks and self._nested < MAX_NESTED:
             self._indented(element, out)
@@ -194,7 +123,7 @@ class _Writer:
                 return self._em
             case "code":
                 return "`"
-            case "del" | "s" | "strike":
+            case "del" | "s" | "strike" if self._style.tables != "text":
                 return "~"
         return ""
 
@@ -241,6 +170,9 @@ class _Writer:
         out.append(f"{'' if begins else chr(10)}{marker}{lines}\n")
 
     def _rows(self, table: Element, out: list[str]) -> None:
+        if self._style.tables == "html":
+            out.append(f"\n\n{serialize(table)}\n\n")
+            return
         self._table += 1
         rows = [
             [
@@ -280,6 +212,9 @@ class _Writer:
             case "text":
                 out.append(label)
                 return
+            case "gpt-oss":
+                out.append(self._citation(label, address))
+                return
         if self._style.link_style == "inlined":
             out.append(f"[{label}]({address})")
             return
@@ -291,11 +226,21 @@ class _Writer:
         out.append(reference[0])
         self.references.append(reference[1])
 
+    def _citation(self, label: str, address: str) -> str:
+        """A link as models of the gpt-oss family cite it (``snapshot-formatter.ts``, link retention)."""
+        if not label or address.startswith(("mailto:", "javascript:")):
+            return label
+        number = str(len(self.written.links))
+        self.written.cited[number] = address
+        host, own = _host(address), _host(self._url)
+        parts = [number, _cited(label), *([_cited(host)] if host and host != own else [])]
+        return f"【{'†'.join(parts)}】"
+
     def _image(self, element: Element, out: list[str]) -> None:
         caption = _SPACE.sub(" ", element.attributes.get("alt", "")).strip()
         source = element.attributes["src"].strip()
         if source[:5].lower() == "data:" and not self._style.keep_img_data_url:
-            address = _object_url(source, self._url)
+            address = object_url(source, self._url)
         else:
             address = absolute(self._url, source)
         kept = self._style.retain_images
@@ -307,15 +252,20 @@ class _Writer:
         if kept == "all":
             self.written.images.append((self._images, caption, address))
         if self._marks:
-            label = _label(str(self._images), caption)
+            label = label_of(str(self._images), caption)
             out.append(f"![{label}]({address})" if kept == "all" else f"({label})")
 
 
-def _label(numbers: str, caption: str) -> str:
-    """What an image is called: its number, or numbers, and its caption. What has no number has its caption alone."""
-    if not numbers:
-        return caption
-    return f"Image {numbers}: {caption}" if caption else f"Image {numbers}"
+def _cited(text: str) -> str:
+    """A text without the marks of citations themselves."""
+    return text.translate(_CITED)
+
+
+def _host(address: str) -> str:
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:  # such as half of an IPv6 address
+        return ""
 
 
 def _own_rows(table: Element) -> list[Element]:
@@ -337,21 +287,3 @@ def _tidy(text: str) -> str:
     """Without spaces at the ends of lines, and without more than one empty line. Linear, also for many spaces."""
     lines = "\n".join(line.rstrip(" \t") for line in text.split("\n"))
     return _EMPTY_LINES.sub("\n\n", lines)
-
-
-def absolute(url: str, address: str) -> str:
-    """An address as it is seen from a page; as it stands where it is none."""
-    try:
-        return urljoin(url, address)
-    except ValueError:  # such as half of an IPv6 address
-        return address
-
-
-def _object_url(data_url: str, url: str) -> str:
-    """The address that the reader gives to an image in a data URL."""
-    try:
-        parts = urlsplit(url)
-        origin = f"{parts.scheme}://{parts.netloc}" if parts.netloc else "localhost"
-    except ValueError:
-        origin = "localhost"
-    return f"blob:{origin}/{hashlib.md5(data_url.encode('utf-8', 'surrogatepass'), usedforsecurity=False).hexdigest()}"

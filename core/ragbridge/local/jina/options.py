@@ -2,6 +2,7 @@
 
 * ``done``: as the reader does it.
 * ``fetching``: it says how a page is fetched or kept, and the engine fetches and keeps none, so that it is without effect.
+* ``absent``: without effect on a page that has nothing that it is about; refused for one that has, since that needs a browser.
 * ``refused``: 400, since it would change the content and needs what the engine has not.
 
 Sources: ``src/dto/crawler-options.ts`` of jina-ai/reader (2026), and Jina's documentation of 2026.
@@ -14,14 +15,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ragbridge.local.jina.envelope import wrong
-from ragbridge.local.jina.markdown import Style
+from ragbridge.local.jina.html import Unseen
+from ragbridge.local.jina.written import Style
 from ragbridge.models import MIN_MAX_TOKENS
 
 if TYPE_CHECKING:
     from ragbridge.local.calls import Call
     from ragbridge.local.fields import Fields
 
-Effect: TypeAlias = Literal["done", "fetching", "refused"]
+Effect: TypeAlias = Literal["done", "fetching", "absent", "refused"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,10 @@ READER: tuple[Option, ...] = (
     Option("x-target-selector", "targetSelector", body_first=True),
     Option("x-remove-selector", "removeSelector", body_first=True),
     Option("x-retain-images", "retainImages", choices=("all", "alt", "none")),
-    Option("x-retain-links", "retainLinks", choices=("all", "text", "none")),
+    Option("x-retain-links", "retainLinks", choices=("all", "text", "none", "gpt-oss")),
+    Option("x-no-gfm", "noGfm"),
+    Option("x-detach-invisibles", "detachInvisibles"),
+    Option("x-remove-overlay", "removeOverlay"),
     Option("x-keep-img-data-url", "keepImgDataUrl"),
     Option("x-token-budget", "tokenBudget", body_first=True),
     Option("x-max-tokens", "maxTokens", body_first=True),
@@ -93,11 +98,8 @@ READER: tuple[Option, ...] = (
     Option("x-respond-timing", "respondTiming", "fetching"),
     Option("dnt", "doNotTrack", "fetching"),
     Option("x-with-generated-alt", "withGeneratedAlt", "refused", _MODEL),
-    Option("x-no-gfm", "noGfm", "refused", "its Markdown is GitHub's"),
-    Option("x-with-iframe", "withIframe", "refused", _BROWSER),
-    Option("x-with-shadow-dom", "withShadowDom", "refused", _BROWSER),
-    Option("x-remove-overlay", "removeOverlay", "refused", _BROWSER),
-    Option("x-detach-invisibles", "detachInvisibles", "refused", _BROWSER),
+    Option("x-with-iframe", "withIframe", "absent", _BROWSER),
+    Option("x-with-shadow-dom", "withShadowDom", "absent", _BROWSER),
     Option("", "viewport", "refused", _BROWSER),
     Option("", "injectPageScript", "refused", _BROWSER),
     Option("", "injectFrameScript", "refused", _BROWSER),
@@ -124,6 +126,12 @@ SEARCH: tuple[Option, ...] = (
     Option("", "hl", "fetching"),
     Option("", "location", "fetching"),
     Option("", "fallback", "fetching"),
+    Option("", "nfpr", "fetching"),
+    Option("x-filetype", "filetype"),
+    Option("x-ext", "ext"),
+    Option("x-intitle", "intitle"),
+    Option("x-loc", "loc", "refused", "its pages have no language"),
+    Option("x-with-favicons", "", "refused", "it fetches no icons"),
     Option("", "provider", "refused", "it has one search engine, its own"),
     Option("", "tbs", "refused", "its pages have no time"),
     Option("", "domain", "refused", "it searches its pages alone"),
@@ -143,7 +151,9 @@ class Settings:
         style: How Markdown is written.
         target: Selectors of the elements to return.
         remove: Selectors of the elements to remove.
-        links: "" for no summary of links, ``true``, or ``all`` for each link.
+        unseen: Kinds of elements that are left out.
+        browser: Headers of the options that need a browser where the page has what they are about.
+        links: "" for no summary of links, ``true``, ``all`` for each link, or ``gpt-oss`` for those that are cited.
         images: "" for no summary of images, ``true``, or ``all`` for each image.
         budget: Tokens that the page may have.
         most: Tokens after which the content is truncated.
@@ -155,6 +165,8 @@ class Settings:
     style: Style
     target: tuple[str, ...]
     remove: tuple[str, ...]
+    unseen: tuple[Unseen, ...]
+    browser: tuple[str, ...]
     links: str
     images: str
     budget: int | None
@@ -196,19 +208,31 @@ def _settings(given: Mapping[str, Any]) -> Settings:
     chunking = _text(given, "x-markdown-chunking")
     style = {name: given[header] for name, header in _STYLES.items() if given[header] is not None}
     style["keep_img_data_url"] = given["x-keep-img-data-url"] is not None
+    if given["x-no-gfm"] is not None:
+        style["tables"] = "html" if _word(given["x-no-gfm"]) == "table" else "text"
     return Settings(
         formats=tuple(dict.fromkeys(formats)),
         bare="no-content" in names,
         style=Style(**style),
         target=_selectors(given, "x-target-selector"),
         remove=_selectors(given, "x-remove-selector"),
-        links=_summary(given, "x-with-links-summary"),
+        unseen=tuple(
+            kind for header, kind in _UNSEEN.items() if given[header] not in {None, "false", "no", "none"}
+        ),
+        browser=tuple(
+            header for header in ("x-with-iframe", "x-with-shadow-dom") if given[header] is not None
+        ),
+        links="gpt-oss"
+        if style.get("retain_links") == "gpt-oss"
+        else _summary(given, "x-with-links-summary"),
         images=_summary(given, "x-with-images-summary"),
         budget=_number(given, "x-token-budget"),
         most=most,
         chunking=0 if not chunking else int(chunking[1]) if chunking[0] == "h" else DEFAULT_LEVEL,
     )
 
+
+_UNSEEN: Mapping[str, Unseen] = {"x-detach-invisibles": "hidden", "x-remove-overlay": "overlay"}
 
 DEFAULT_LEVEL = 4
 """Where chunks begin if no level is asked for (``chunkMarkdownByHeading``)."""

@@ -9,11 +9,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ragbridge.local.calls import Call, Work
-from ragbridge.local.jina.envelope import Pages, envelope, fields_of, wrong
+from ragbridge.local.jina.envelope import PLAIN, Pages, answered, envelope, fields_of
 from ragbridge.local.jina.html import Page, read_page
 from ragbridge.local.jina.options import Settings, read_settings
 from ragbridge.local.jina.store import user_of
-from ragbridge.local.refusals import JSON, Refusal
+from ragbridge.local.refusals import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 BALANCE = 10_000_000
 """Balance of every key in tokens: the service's free grant of 2026. The engine bills nothing."""
-
-_PLAIN = {"content-type": "text/plain; charset=utf-8"}
 
 
 class Reader:
@@ -71,12 +69,7 @@ def _answer(call: Call, page: Page, settings: Settings) -> Work:
     data = formatted(page, settings, call.embedder())
     tokens = data["usage"]["tokens"]
     headers = {"x-usage-tokens": str(tokens)}
-    if "application/json" in call.headers.get("accept", ""):
-        return Work(tokens, lambda _: envelope(data, tokens), headers={**JSON, **headers})
-    if "text/event-stream" in call.headers.get("accept", ""):
-        raise wrong("Accept: text/event-stream is not supported by the embedded engine; it answers at once")
-    text: bytes = _as_text(data, settings.formats).encode("utf-8", "replace")
-    return Work(tokens, lambda _: text, headers={**_PLAIN, **headers})
+    return answered(call, data, lambda: _as_text(data, settings.formats), tokens, headers)
 
 
 def _as_text(data: dict[str, Any], formats: Sequence[str]) -> str:
@@ -104,7 +97,8 @@ def formatted(page: Page, settings: Settings, embedder: StaticEmbedder) -> dict[
         Refusal: 400 for an option that this page cannot have, 409 for a page that exceeds its token budget, 422 where
             nothing is selected.
     """
-    page = page.narrowed(settings.target, settings.remove).styled(settings.style)
+    page.check_static(settings.browser)
+    page = page.narrowed(settings.target, settings.remove, settings.unseen).styled(settings.style)
     data: dict[str, Any] = {"title": page.title, "description": page.description, "url": page.url}
     tokens = 0
     for name in settings.formats:
@@ -117,8 +111,11 @@ def formatted(page: Page, settings: Settings, embedder: StaticEmbedder) -> dict[
     if settings.chunking and "content" in data:
         data["chunks"] = chunked(data["content"], settings.chunking)
     if settings.links:
-        every = settings.links == "all"
-        data["links"] = page.markdown.links if every else page.markdown.links_summary()
+        written = page.markdown
+        cited = settings.links == "gpt-oss"
+        data["links"] = (
+            written.cited if cited else written.links if settings.links == "all" else written.links_summary()
+        )
     if settings.images:
         every = settings.images == "all"
         data["images"] = page.markdown.every_image() if every else page.markdown.images_summary()
@@ -161,4 +158,4 @@ def _index(call: Call) -> Work:
     if "application/json" in call.headers.get("accept", ""):
         return Work(0, lambda _: envelope({name: value for name, (_, value) in index.items()}, 0))
     lines = "".join(f"[{title}] {value}\n" for title, value in index.values())
-    return Work(0, lambda _: lines.encode(), headers=_PLAIN)
+    return Work(0, lambda _: lines.encode(), headers=PLAIN)

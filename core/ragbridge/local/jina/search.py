@@ -7,11 +7,12 @@ most similar passage. A passage that contradicts the statement in similar words 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import numpy as np
 
 from ragbridge.local.calls import Call, Row, Work
-from ragbridge.local.jina.envelope import Pages, envelope, fields_of
+from ragbridge.local.jina.envelope import Pages, answered, envelope, fields_of, wants_json
 from ragbridge.local.jina.options import READER, SEARCH, read_settings
 from ragbridge.local.jina.reader import formatted
 from ragbridge.local.jina.segment import spans
@@ -21,12 +22,13 @@ from ragbridge.models import SEARCH_TOKENS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ragbridge.local.fields import Fields
     from ragbridge.local.jina.html import Page
 
 OPTIONS = (*(option for option in READER if option.field != "page"), *SEARCH)
 """The options of search: its own, and those of the reader for each page found."""
-RESULTS = 5
-"""Default of ``num``."""
+RESULTS = 10
+"""Default of ``num`` (jina-ai/reader, ``searcher.ts``, f289e5d)."""
 MOST_RESULTS = 20
 SNIPPET = 160
 """Length of the description of a page without one of its own, in characters."""
@@ -53,14 +55,15 @@ class Search:
         query = call.parameters.get("query") or fields.get("q")
         if not isinstance(query, str) or not query.strip():
             fields.report("q", "Input should be a text", "string_type", query)
-        count = fields.integer("num", "count", low=1, high=MOST_RESULTS) or RESULTS
+        asked = fields.integer("num", "count", low=0, high=MOST_RESULTS)
+        count = asked or RESULTS
         start = ((fields.integer("page", low=1) or 1) - 1) * count
         site = call.headers.get("x-site") or fields.get("site") or ""
         if not isinstance(site, str):
             fields.report("site", "Input should be a valid string", "string_type", site)
         fields.check()
         settings = read_settings(call, fields, OPTIONS)
-        pages = self._pages.of_sites(site)
+        pages = [page for page in self._pages.of_sites(site) if _fits(page, call, fields)]
         if start >= len(pages):
             raise Refusal(422, f"No search results available for query {str(query)[:200]}")
 
@@ -73,7 +76,7 @@ class Search:
             page = pages[place]
             data = formatted(page, settings, embedder)
             data["description"] = page.description or page.text[:SNIPPET]
-            if settings.bare:
+            if settings.bare or asked == 0:
                 data = {
                     **{name: data[name] for name in ("title", "url", "description")},
                     "usage": {"tokens": 0},
@@ -88,7 +91,16 @@ class Search:
             # Results have no scores, so faults that change numbers do not show in them.
             return envelope([results[row.index] for row in rows if row.index < len(results)], tokens)
 
-        return Work(tokens, write, compute)
+        if wants_json(call):
+            return Work(tokens, write, compute)
+        headers = {"x-usage-tokens": str(tokens)}
+        return answered(
+            call,
+            results,
+            lambda: "\n\n".join(map(_as_text, range(len(results)), results)) + "\n",
+            tokens,
+            headers,
+        )
 
     def ground(self, call: Call) -> Work:
         """Checks a statement against the pages.
@@ -136,6 +148,35 @@ class Search:
             return envelope(data, tokens)
 
         return Work(tokens, write, compute)
+
+
+def _fits(page: Page, call: Call, fields: Fields) -> bool:
+    """Whether a page has one of the words, and one of the endings, that the operators name."""
+    endings = [*_words("filetype", call, fields), *_words("ext", call, fields)]
+    title = _words("intitle", call, fields)
+    path = urlsplit(page.url).path.lower()
+    return (not endings or any(path.endswith(f".{ending}") for ending in endings)) and (
+        not title or any(word in page.title.lower() for word in title)
+    )
+
+
+def _words(operator: str, call: Call, fields: Fields) -> list[str]:
+    """An operator's words, from its header or its field (``GoogleSearchExplicitOperatorsDto``)."""
+    given = call.headers.get(f"x-{operator}") or fields.get(operator)
+    if isinstance(given, str):
+        given = given.split(", ")
+    words = given if isinstance(given, list) else []
+    return [word.lower() for word in words if isinstance(word, str) and word]
+
+
+_LABELS = {"title": "Title", "url": "URL Source", "description": "Description"}
+
+
+def _as_text(number: int, data: dict[str, Any]) -> str:
+    """A result as an answer in plain text (``searchResultProto`` in the reader's ``searcher.ts``)."""
+    lines = [f"[{number + 1}] {label}: {data[name]}" for name, label in _LABELS.items() if data.get(name)]
+    content = data.get("content") or data.get("text")
+    return "\n".join([*lines, *([f"\n{content}"] if content else [])])
 
 
 def _typed(arguments: Mapping[str, str]) -> dict[str, Any]:

@@ -19,7 +19,8 @@ HTML = """<html><head><title>A page</title><meta name="description" content="Abo
 <ul><li>first<ul><li>inner</li></ul></li><li>second</li></ul><ol start="3"><li>three</li><li>four</li></ol>
 <blockquote><p>said</p></blockquote><p><img src="/p.png" alt="A picture"><img src="data:image/png;base64,AAAA">
 <img src="/p.png" alt="A picture"></p><p><a href="/a?x=1">link again</a> <a href="javascript:x()">run</a></p>
-<table><tr><th>a</th><th>b|c</th></tr><tr><td>1</td></tr></table></div><aside data-kind="ad">Buy!</aside></body></html>"""
+<table><tr><th>a</th><th>b|c</th></tr><tr><td>1</td></tr></table></div><aside data-kind="ad">Buy!</aside>
+<div hidden>Unseen</div><div style="position: fixed">Cookies?</div></body></html>"""
 MARKDOWN = "https://example.com/markdown"
 PAGES = {URL: HTML, MARKDOWN: "# A\n\n[Wiki](/w) ![Pic](/p.png)", "https://example.com/long": "word " * 600}
 JSON = {"accept": "application/json"}
@@ -33,6 +34,9 @@ SAMPLES: dict[str, Any] = {
     "x-remove-selector": "nav",
     "x-retain-images": "none",
     "x-retain-links": "text",
+    "x-no-gfm": "table",
+    "x-detach-invisibles": "true",
+    "x-remove-overlay": "true",
     "x-keep-img-data-url": "true",
     "x-token-budget": "5",
     "x-max-tokens": "500",
@@ -125,7 +129,7 @@ def test_no_option_is_ignored(read, option, place):
     status, data = read(url, {**further, **headers}, **body)
     if option.effect == "refused":
         assert (status, (option.header or option.field) in data["message"]) == (400, True)
-    elif option.effect == "fetching":
+    elif option.effect in {"fetching", "absent"}:
         assert (status, data) == usual
     else:
         assert (status, data) != usual
@@ -134,7 +138,7 @@ def test_no_option_is_ignored(read, option, place):
 @pytest.mark.parametrize("option", [option for option in READER if option.choices], ids=name_of)
 def test_values_that_an_option_does_not_have(read, option):
     """They are refused, also those that only the hosted reader has."""
-    for value in ("none of them", "gpt-oss", "alt_p", "s3", "discarded"):
+    for value in ("none of them", "alt_p", "s3", "discarded"):
         assert read(headers={option.header: value})[0] == 400
         assert read(**placed(option, value))[0] == 400
     assert read(**placed(option, 5))[0] == 400
@@ -173,6 +177,51 @@ def test_markdown(read, headers, written):
     assert written in read(headers=headers)[1]["content"] + "\n"
 
 
+def test_links_as_citations(read):
+    """A number, the text and a host other than the page's; the addresses are in the summary, which comes by itself."""
+    html = "<p><a href='/a'>A</a> <a href='https://b.example/'>B【1】</a> <a href='mailto:c@d'>C</a></p>"
+    data = read(headers={"x-retain-links": "gpt-oss"}, html=html)[1]
+    assert data["content"] == "【1†A】 【2†B〖1〗†b.example】 C"
+    assert data["links"] == {"1": "https://example.com/a", "2": "https://b.example/"}
+
+
+def test_markdown_without_githubs_extensions(read):
+    """Tables stay HTML, or become text as any other element."""
+    table = "<table><tbody><tr><td>a</td></tr></tbody></table>"
+    html = f"<p>x</p>{table}<p><del>y</del></p>"
+    assert read(headers={"x-no-gfm": "table"}, html=html)[1]["content"] == f"x\n\n{table}\n\n~y~"
+    content = read(headers={"x-no-gfm": "true"}, html=html)[1]["content"]
+    assert [line for line in content.split("\n") if line] == ["x", "a", "y"]
+
+
+@pytest.mark.parametrize(
+    ("header", "html"),
+    [("x-with-iframe", "<iframe src='/f'></iframe>"), ("x-with-shadow-dom", "<template>t</template>")],
+)
+def test_what_only_a_browser_has(read, header, html):
+    """Frames and shadow trees are refused where the page has some, and no matter where it has none."""
+    assert read(headers={header: "true"}, html="<p>x</p>")[1]["content"] == "x"
+    status, data = read(headers={header: "true"}, html=html)
+    assert (status, header in data["message"]) == (400, True)
+
+
+def test_answers_as_events(ask, engine):
+    """A stream of server-sent events has one, the page; a search's has all results."""
+    headers = {"accept": "text/event-stream"}
+    response = ask(engine, "/r/", {"url": URL}, headers=headers).response
+    assert response.headers["content-type"].startswith("text/event-stream")
+    event, data, end = response.body.decode().split("\n", 2)
+    assert (event, json.loads(data.removeprefix("data: "))["title"], end) == ("event: data", "A page", "\n")
+    response = ask(engine, "/s/", {"q": "page"}, headers=headers).response
+    assert len(json.loads(response.body.decode().split("\n")[1].removeprefix("data: "))) == 3
+
+
+def test_a_search_in_plain_text(ask, engine):
+    """Without a wish for JSON it is numbered text, as with the service."""
+    text = ask(engine, "/s/", {"q": "strong link", "num": 1}, headers={}).response.body.decode()
+    assert text.startswith(f"[1] Title: A page\n[1] URL Source: {URL}\n[1] Description: About\n\n")
+
+
 def test_images_and_links_that_are_left_out(read):
     """Without images no address of one is left, and without links none of theirs."""
     assert "png" not in read(headers={"x-retain-images": "none"})[1]["content"]
@@ -202,7 +251,6 @@ def test_summaries_in_text_answers(ask, engine):
     )
     chunks = ask(engine, "/r/", {"url": URL}, headers={"x-markdown-chunking": "h1"}).response.body.decode()
     assert chunks.startswith("[Home](https://example.com/home)\n\n\x1d# One\n")
-    assert ask(engine, "/r/", {"url": URL}, headers={"accept": "text/event-stream"}).response.status == 400
 
 
 @pytest.mark.parametrize(
@@ -228,7 +276,10 @@ def test_target_selectors(read, target, content):
 def test_selectors(read):
     """What is removed is gone in every format, what is selected stays; nothing left is a refusal, as on the service."""
     data = read(
-        headers={"x-remove-selector": "nav, aside, #main > *", "x-respond-with": "markdown,html,text"}
+        headers={
+            "x-remove-selector": "nav, aside, div[hidden], div[style], #main > *",
+            "x-respond-with": "markdown,html,text",
+        }
     )[1]
     assert (data["content"], data["text"], "Home" in data["html"]) == ("", "", False)
     data = read(headers={"x-remove-selector": "a", "x-target-selector": "nav", "x-respond-with": "html"})[1]
@@ -280,7 +331,17 @@ def test_keys_without_a_scheme(ask, header):
     assert status == 401
 
 
-SEARCHES = {"num": 1, "count": 1, "page": 2, "site": "none.example", "type": "images", "q": "other"}
+SEARCHES = {
+    "filetype": "pdf",
+    "ext": "pdf",
+    "intitle": "page",
+    "num": 1,
+    "count": 1,
+    "page": 2,
+    "site": "none.example",
+    "type": "images",
+    "q": "other",
+}
 
 
 @pytest.mark.parametrize("option", SEARCH, ids=name_of)
@@ -291,15 +352,18 @@ def test_no_option_of_search_is_ignored(ask, engine, option, method):
     def search(**given: Any) -> tuple[int, list[str]]:
         asked = {"q": "a page", **given}
         if method == "POST":
-            response = ask(engine, "/s/", asked).response
+            response = ask(engine, "/s/", asked, headers=JSON).response
         else:
             query = "&".join(f"{name}={value}".replace(" ", "+") for name, value in asked.items())
-            response = ask(engine, f"/s?{query}", method="GET").response
+            response = ask(engine, f"/s?{query}", method="GET", headers=JSON).response
         data = json.loads(response.body)["data"]
         return response.status, [page["url"] for page in data or ()]
 
     if option.field == "q":
         assert search(q="")[0] == 400
+    elif not option.field:
+        headers = {**JSON, option.header: "true"}
+        assert ask(engine, "/s/", {"q": "a page"}, headers=headers).response.status == 400
     elif option.effect == "refused":
         assert search(**{option.field: "x"})[0] == 400
     elif option.effect == "fetching":
@@ -311,7 +375,7 @@ def test_no_option_of_search_is_ignored(ask, engine, option, method):
 def test_a_search_reads_pages_as_the_reader_does(ask, engine):
     """Its results have the summaries, and the style, that are asked for."""
     wanted = {"x-with-links-summary": "true", "x-retain-links": "none"}
-    data = json.loads(ask(engine, "/s/", {"q": "a page"}, headers=wanted).response.body)["data"]
+    data = json.loads(ask(engine, "/s/", {"q": "a page"}, headers={**JSON, **wanted}).response.body)["data"]
     page = next(page for page in data if page["url"] == URL)
     assert page["links"]["Home"] == "https://example.com/home"
     assert "example.com/home" not in page["content"]
