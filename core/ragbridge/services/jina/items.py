@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import binascii
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeGuard, cast
+from typing import Any, cast
 
-from ragbridge.client.batching import Load
+from ragbridge.client.items import Inputs, Item, media_of, to_base64
 from ragbridge.errors import ConfigurationError
 from ragbridge.models import MODELS, Model
 from ragbridge.models.limits import MAX_MEDIA_BYTES
 from ragbridge.values.inputs import Audio, Group, Image, Media, Member, Pdf, Video, from_text
-from ragbridge.values.media import bytes_of
-
-Item: TypeAlias = str | Media | Group
-"""One input, read."""
 
 KINDS: dict[str, type[Media]] = {kind.KIND: kind for kind in (Image, Pdf, Audio, Video)}
 LEGACY: dict[str, type[Media]] = {"url": Image, "bytes": Image}
@@ -26,43 +21,9 @@ _VALUES = (str, Image, Pdf, Audio, Video, Group, Mapping)
 _OBJECTS = ", ".join(f'{{"{key}"}}' for key in ("text", *KINDS, "content"))
 
 
-def _encoder() -> Callable[[bytes], str]:
-    """Bytes to base64: by pybase64 where it is installed (extra ``speed``)."""
-    try:
-        from pybase64 import b64encode_as_string
-    except ImportError:
-        return lambda content: binascii.b2a_base64(content, newline=False).decode("ascii")
-    return cast("Callable[[bytes], str]", b64encode_as_string)
-
-
-_base64 = _encoder()
-
-
 @dataclass(frozen=True, slots=True)
-class Items:
-    """The inputs of one job, read once.
-
-    Attributes:
-        texts: The text of each item; empty where it has none.
-        others: The items that are more than a text, by their place.
-        loads: What the media of these add: tokens that will probably be billed, bytes as they travel.
-    """
-
-    texts: list[str]
-    others: Mapping[int, Item]
-    loads: Mapping[int, Load]
-
-    def __getitem__(self, index: int) -> Item:
-        return self.others.get(index, self.texts[index])
-
-    def at(self, places: Sequence[int]) -> Items:
-        """The items at ``places``, in their order."""
-        texts = [self.texts[place] for place in places]
-        if not self.others:
-            return Items(texts, {}, {})
-        others = {index: self.others[place] for index, place in enumerate(places) if place in self.others}
-        loads = {index: self.loads[place] for index, place in enumerate(places) if place in self.loads}
-        return Items(texts, others, loads)
+class Items(Inputs):
+    """The inputs of one job, read once, and how they stand in a request."""
 
     def to_wire(self, start: int, stop: int) -> list[Any]:
         """The items ``[start:stop]`` as they stand in a request. Files are read now.
@@ -76,26 +37,8 @@ class Items:
 
 
 def read_items(values: list[Any], read: Callable[[Any, int], Item], weigh: Callable[[Media], float]) -> Items:
-    """Each item with its text and its weight, in one pass. A list of strings is only seen to be one.
-
-    Args:
-        values: What the caller gave.
-        read: Reads an item that is not a string; is given its index for errors.
-        weigh: Tokens that an image or another medium will probably be billed.
-    """
-    if are_texts(values):
-        return Items(values, {}, {})
-    texts: list[str] = []
-    others: dict[int, Item] = {}
-    loads: dict[int, Load] = {}
-    for index, value in enumerate(values):
-        item = value if isinstance(value, str) else read(value, index)
-        texts.append(text_of(item))
-        if not isinstance(item, str):
-            others[index] = item
-            if media := media_of(item):
-                loads[index] = Load(sum(map(weigh, media)), sum(map(bytes_of, media)))
-    return Items(texts, others, loads)
+    """Each item with its text and its weight; see ``Inputs.read``."""
+    return Items.read(values, read, weigh)
 
 
 def read_item(value: object, where: str) -> Item:
@@ -150,25 +93,6 @@ def _from_object(value: Mapping[str, Any]) -> Item:
     return from_text(content, kind) if isinstance(content, str) else kind(content)
 
 
-def media_of(item: Item) -> Sequence[Media]:
-    """All that is no text in one input."""
-    if isinstance(item, Group):
-        return [part for part in item.parts if isinstance(part, Media)]
-    return [item] if isinstance(item, Media) else []
-
-
-def text_of(item: Item) -> str:
-    """All that is text in one input."""
-    if isinstance(item, Group):
-        return "\n".join(part for part in item.parts if isinstance(part, str))
-    return item if isinstance(item, str) else ""
-
-
-def are_texts(items: list[Any]) -> TypeGuard[list[str]]:
-    """Whether all of them are plain strings, as in most jobs."""
-    return set(map(type, items)) <= {str}
-
-
 def to_wire(item: Item) -> str | dict[str, Any]:
     """The input as it stands in a request; files are read now. Content travels as plain base64, which every kind takes.
 
@@ -181,7 +105,7 @@ def to_wire(item: Item) -> str | dict[str, Any]:
         case Group():
             parts = ({"text": part} if isinstance(part, str) else to_wire(part) for part in item.parts)
             return {"content": list(parts)}
-    return {item.KIND: item.address or _base64(item.read())}
+    return {item.KIND: item.address or to_base64(item.read())}
 
 
 def check_modality(item: Item, row: Model | None, where: str) -> None:

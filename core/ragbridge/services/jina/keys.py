@@ -7,16 +7,15 @@ import json
 from collections.abc import Sequence
 
 from ragbridge.cache.keys import Keys
+from ragbridge.client.items import Item, media_of
 from ragbridge.flow import Flow, do
-from ragbridge.services.jina.items import Item, Items, media_of, to_wire
+from ragbridge.services.jina.items import Items, to_wire
 from ragbridge.values.inputs import Pdf
 
 
 def names_of(inputs: Items) -> Sequence[object]:
     """Equal texts are sent once; media are not compared."""
-    if not inputs.others:
-        return inputs.texts
-    return [index if index in inputs.others else text for index, text in enumerate(inputs.texts)]
+    return inputs.names
 
 
 def item_keys(keys: Keys, inputs: Items, places: Sequence[int]) -> Flow[Sequence[bytes | None]]:

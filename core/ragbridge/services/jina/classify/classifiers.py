@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from ragbridge import models
 from ragbridge.client.arguments import named
+from ragbridge.client.items import text_of
 from ragbridge.client.meter import Meter
 from ragbridge.client.wire import encode
 from ragbridge.errors import ConfigurationError, ResponseError
@@ -17,7 +18,6 @@ from ragbridge.ground.numbers import check_whole
 from ragbridge.limiter.tokens import Features, times
 from ragbridge.services.jina.classify.options import check_id
 from ragbridge.services.jina.classify.training import Example, Labelled, read_examples
-from ragbridge.services.jina.items import text_of
 from ragbridge.services.jina.session import JinaChannel
 from ragbridge.services.jina.wire import billed, decode, decode_any
 from ragbridge.values.classification import Classifier, Training

@@ -9,9 +9,10 @@ from typing import Any, TypeAlias
 
 from ragbridge import models
 from ragbridge.client.arguments import listed
+from ragbridge.client.items import Item
 from ragbridge.errors import ConfigurationError
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL, MAX_GROUP_LABELS, MAX_GROUPS, MAX_LABELS, Model
-from ragbridge.services.jina.items import Item, Items, check_modality, read_item, read_items
+from ragbridge.services.jina.items import Items, check_modality, read_item, read_items
 from ragbridge.values.inputs import Image
 from ragbridge.values.media import tokens_of
 

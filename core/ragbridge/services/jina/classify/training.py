@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ragbridge.client.arguments import listed
+from ragbridge.client.items import Item
 from ragbridge.errors import ConfigurationError
 from ragbridge.models import MAX_CLASSES, MAX_CLASSIFY_INPUTS, Model
 from ragbridge.services.jina.classify.options import read_input
-from ragbridge.services.jina.items import Item, to_wire
+from ragbridge.services.jina.items import to_wire
 from ragbridge.values.inputs import Image
 
 Example: TypeAlias = tuple[str | Image, str] | Mapping[str, Any]

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from ragbridge.client.arguments import check_texts, listed
+from ragbridge.client.items import Item, media_of
 from ragbridge.errors import ConfigurationError
 from ragbridge.models import Model
-from ragbridge.services.jina.items import Item, Items, check_modality, media_of, read_item, read_items
+from ragbridge.services.jina.items import Items, check_modality, read_item, read_items
 from ragbridge.values.inputs import Audio, Group, Image, Pdf, Video
 from ragbridge.values.media import CAUTION_BYTES, tokens_of
 

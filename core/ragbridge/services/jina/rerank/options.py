@@ -8,10 +8,11 @@ from typing import Any
 
 from ragbridge import models
 from ragbridge.client.arguments import check_switches
+from ragbridge.client.items import Item
 from ragbridge.errors import ConfigurationError
 from ragbridge.ground.numbers import check_whole
 from ragbridge.models import MAX_DOC_LENGTH, Model
-from ragbridge.services.jina.items import LEGACY, Item, Items, check_modality, read_item, read_items, to_wire
+from ragbridge.services.jina.items import LEGACY, Items, check_modality, read_item, read_items, to_wire
 from ragbridge.values.inputs import Image, Media
 from ragbridge.values.media import tokens_of
 from ragbridge.values.rankings import Document

@@ -10,13 +10,14 @@ from ragbridge.client import sizes
 from ragbridge.client.arguments import listed, named
 from ragbridge.client.batching import Batch, Load, pack
 from ragbridge.client.bills import Bill
+from ragbridge.client.items import Item, text_of
 from ragbridge.client.lookup import Manner
 from ragbridge.client.meter import Meter
 from ragbridge.client.wire import encode
 from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Flow, Plan, plan, wait
 from ragbridge.limiter.tokens import Features, plus, times
-from ragbridge.services.jina.items import Item, Items, text_of
+from ragbridge.services.jina.items import Items
 from ragbridge.services.jina.keys import names_of
 from ragbridge.services.jina.rerank.answers import read_ranking
 from ragbridge.services.jina.rerank.options import (

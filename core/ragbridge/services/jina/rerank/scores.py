@@ -7,8 +7,9 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from ragbridge.client.items import Item
 from ragbridge.flow import Flow, do
-from ragbridge.services.jina.items import Item, Items
+from ragbridge.services.jina.items import Items
 from ragbridge.services.jina.keys import content_of, item_keys
 from ragbridge.services.jina.rerank.options import PRODUCT, RerankOptions
 from ragbridge.services.jina.session import JinaChannel
