@@ -24,8 +24,12 @@ Schema = dict[str, Any]
 FILE = Path(__file__).parent / "elasticsearch.json"
 SOURCES = ("elasticsearch-inference.openapi.json", "elasticsearch-search.openapi.json")
 OPERATIONS = (
+    "POST /_inference/embedding/{inference_id}",
+    "POST /_inference/rerank/{inference_id}",
+    "PUT /_inference/{task_type}/{cohere_inference_id}",
     "PUT /_inference/{task_type}/{elasticsearch_inference_id}",
     "PUT /_inference/{task_type}/{jinaai_inference_id}",
+    "PUT /_inference/{task_type}/{openai_inference_id}",
     "PUT /{index}",
     "POST /{index}/_bulk",
     "POST /{index}/_search",
@@ -36,10 +40,13 @@ TYPES = ("inference._types.TaskType", ACTION)
 """Types that tests ask for by name."""
 KINDS = {
     "": {  # a request's own body
-        *("_source", "fields", "from", "highlight", "knn", "mappings", "min_score", "query", "retriever"),
-        *("size", "terminate_after", "timeout", "track_scores", "track_total_hits"),
+        *("_source", "collapse", "fields", "from", "highlight", "knn", "mappings", "min_score", "query"),
+        *("retriever", "size", "sort", "terminate_after", "timeout", "track_scores", "track_total_hits"),
     },
-    "_types.RetrieverContainer": {"knn", "linear", "rrf", "standard", "text_similarity_reranker"},
+    "_types.RetrieverContainer": {
+        *("diversify", "knn", "linear", "pinned", "rescorer", "rrf", "rule", "standard"),
+        "text_similarity_reranker",
+    },
     "_types.mapping.TypeMapping": {"dynamic", "properties", "_meta"},
     "_types.query_dsl.QueryContainer": {
         *("bool", "exists", "ids", "knn", "match", "match_all", "multi_match", "nested", "range", "semantic"),
@@ -50,6 +57,8 @@ KINDS = {
 OPEN = {
     "_global.search._types.FieldCollapse",
     "_global.search._types.InnerHits",
+    "_global.search._types.LearningToRank",
+    "_global.search._types.ScriptRescore",
     "_types.Script",
     "_types.Sort",
     "_types.analysis.Analyzer",
@@ -60,7 +69,7 @@ OPEN = {
 PROPERTY = "_types.mapping.Property"
 FIELDS = {
     f"_types.mapping.{kind}Property"
-    for kind in ("DenseVector", "Keyword", "SemanticText", "SparseVector", "Text")
+    for kind in ("DenseVector", "Keyword", "RankVector", "SemanticText", "SparseVector", "Text")
 }
 """The kinds of fields that are kept."""
 BOUNDS = {"maxProperties", "minProperties"}

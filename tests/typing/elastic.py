@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import assert_type
 
-from ragbridge import Elastic, Embeddings, Ranking, RateLimit, Retry, SparseEmbeddings, Usage
+from ragbridge import Elastic, Embeddings, Image, Ranking, RateLimit, Retry, SparseEmbeddings, Usage
 
 elastic = Elastic("https://localhost:9200", api_key=("id", "key"), ca_certs=Path("ca.pem"), timeout=90)
 Elastic(cloud_id="name:abc", api_key="encoded", limits="eis")
@@ -37,17 +37,19 @@ def embed(texts: list[str]) -> None:
 
 
 def sparse(texts: list[str]) -> None:
-    """Mappings of tokens to weights; no role."""
+    """Mappings of tokens to weights; a role is taken, an input type is not."""
     found = elastic.sparse_embed(texts, inference_id="my")
     assert_type(found, SparseEmbeddings)
     assert_type(found[0], Mapping[str, float])
     assert_type(iter(found), Iterator[Mapping[str, float]])
     assert_type(found.is_truncated, tuple[bool, ...])
-    elastic.sparse_embed(texts, inference_id="my", role="query")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    elastic.sparse_embed(texts, inference_id="my", role="query")
+    elastic.sparse_embed(texts, inference_id="my", input_type="search")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
 def rerank(documents: list[str], rows: list[Mapping[str, str]]) -> None:
-    """Texts and objects with ``text`` are ranked alike."""
+    """Texts, images and objects with ``text`` are ranked alike, and asked for."""
+    elastic.rerank(Image(b"a picture"), [Image(b"a picture"), "a text"], inference_id="my")
     assert_type(elastic.rerank("query", documents, inference_id="my", top_n=3), Ranking)
     elastic.rerank("query", rows, inference_id="my", return_documents=True)
     elastic.rerank("query", documents)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

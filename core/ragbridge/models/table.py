@@ -59,6 +59,7 @@ def _omni(size: str, context: int, width: int) -> Model:
         modalities=("text", "image", "audio", "video", "pdf"),
         groups=True,
         eis_task="embedding",
+        eis_endpoint=True,
     )
 
 

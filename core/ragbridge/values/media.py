@@ -75,3 +75,49 @@ def pixels(image: Media) -> tuple[int, int] | None:
     except Exception:  # noqa: BLE001 - whatever a damaged header does to the reader: its size is just not known
         return None
     return (int(width), int(height)) if 0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE else None
+
+
+_SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
+    (0, b"\xff\xd8\xff", "image/jpeg"),
+    (0, b"\x89PNG\r\n\x1a\n", "image/png"),
+    (0, b"GIF8", "image/gif"),
+    (8, b"WEBP", "image/webp"),
+    (0, b"BM", "image/bmp"),
+    (0, b"II*\x00", "image/tiff"),
+    (0, b"MM\x00*", "image/tiff"),
+    (4, b"ftypavif", "image/avif"),
+    (4, b"ftyphei", "image/heic"),
+    (0, b"ID3", "audio/mpeg"),
+    (8, b"WAVE", "audio/wav"),
+    (0, b"fLaC", "audio/flac"),
+    (0, b"OggS", "audio/ogg"),
+    (4, b"ftypM4A", "audio/mp4"),
+    (4, b"ftypqt", "video/quicktime"),
+    (4, b"ftyp", "video/mp4"),
+    (0, b"\x1aE\xdf\xa3", "video/webm"),
+    (8, b"AVI ", "video/x-msvideo"),
+    (0, b"%PDF", "application/pdf"),
+)
+"""Where a file of a type has which bytes, of the formats that omni models take (WHATWG's MIME Sniffing Standard)."""
+_CONTAINERS = frozenset({"audio/ogg", "video/mp4", "video/webm"})
+"""Formats that hold sound or films."""
+_USUAL = {"image": "image/jpeg", "audio": "audio/mpeg", "video": "video/mp4", "pdf": "application/pdf"}
+
+
+def media_type(content: bytes, kind: str) -> str:
+    """The media type of a file by its first bytes, as data URIs name it.
+
+    Args:
+        content: The file's content.
+        kind: What its owner says it is: ``image``, ``audio``, ``video`` or ``pdf``. Where the bytes tell no type of this
+            kind, it is the usual one.
+    """
+    usual = _USUAL[kind]
+    for start, mark, name in _SIGNATURES:
+        if content.startswith(mark, start):
+            family, _, form = name.partition("/")
+            if name in _CONTAINERS and kind in {"audio", "video"}:
+                return f"{kind}/{form}"
+            if usual.startswith(f"{family}/"):
+                return name
+    return usual

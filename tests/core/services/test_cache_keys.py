@@ -227,10 +227,10 @@ METHODS = [
     }, STREAMS | {"timeout"}),
     Method(Elastic, "sparse_embed", {"texts": TEXT, "inference_id": "a"}, {
         **SETTINGS, "texts": OTHER, "inference_id": ({"inference_id": "b"},),
-    }, CALLBACKS | {"timeout"}),
+    }, CALLBACKS | {"timeout", "role"}),  # queries and documents are embedded alike
     Method(Elastic, "sparse_embed_stream", {"items": TEXT, "inference_id": "a"}, {
         **SETTINGS, "items": ({"items": ["b"]},), "inference_id": ({"inference_id": "b"},),
-    }, STREAMS | {"timeout"}),
+    }, STREAMS | {"timeout", "role"}),
 ]  # fmt: skip
 """Every method that keeps answers."""
 

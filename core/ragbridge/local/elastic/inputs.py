@@ -8,6 +8,7 @@ endpoint's task type always applies.
 from __future__ import annotations
 
 import binascii
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 FIELDS = ("input", "input_type", "query", "return_documents", "task_settings", "timeout", "top_n")
 MEDIA = ("image", "audio", "video", "pdf")
+_DATA_URI = re.compile(r"data:[^,]*/[^,]*;base64,")
+"""What Elasticsearch checks of a data URI (``InferenceString.validateDataURIFormat``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,27 +175,31 @@ def _part(endpoint: Endpoint, given: object, field: str) -> Part:
             400, f"Model [{endpoint.service_settings['model_id']}] does not accept input of type [{kind}]"
         )
     wanted = "text" if kind == "text" else "base64"
-    if str(given.get("format", wanted)).lower() != wanted:
+    given_format = str(given.get("format") or wanted).lower()
+    if given_format != wanted:
         raise unreadable(
             f"[inference] failed to parse field [{field}]",
-            bad_argument(f"Input of type [{kind}] must have format [{wanted}]"),
+            bad_argument(
+                f"Data type [{kind}] does not support data format [{given_format}], supported formats are [{wanted}]"
+            ),
         )
-    return value if kind == "text" else Medium(kind, _decode(value, field))
+    return value if kind == "text" else Medium(kind, _content_of(value, field))
 
 
-def _decode(value: str, field: str) -> bytes:
-    """The bytes of a data URI."""
-    head, _, encoded = value.partition(";base64,")
-    if head[:5].lower() == "data:":
-        try:
-            content = binascii.a2b_base64(encoded, strict_mode=True)
-        except ValueError:
-            content = b""
-        if content:
-            return content
-    raise unreadable(
-        f"[inference] failed to parse field [{field}]", bad_argument("[value] must be a data URI in base64")
-    )
+def _content_of(value: str, field: str) -> bytes:
+    """The bytes of a data URI. Elasticsearch checks its beginning alone, so what is no base64 stands for itself."""
+    if not _DATA_URI.match(value):
+        raise unreadable(
+            f"[inference] failed to parse field [{field}]",
+            bad_argument(
+                "base64 inputs must be specified as data URIs with the format [data:{MIME-type};base64,...]"
+            ),
+        )
+    encoded = value.partition(",")[2]
+    try:
+        return binascii.a2b_base64(encoded, strict_mode=True)
+    except ValueError:
+        return encoded.encode("utf-8", "surrogatepass")
 
 
 def _modalities(endpoint: Endpoint) -> tuple[str, ...]:

@@ -13,13 +13,16 @@ from typing import Any
 from uuid import UUID
 
 from ragbridge.errors import ConfigurationError
+from ragbridge.services.elastic.content import check_media, part_to_wire
+from ragbridge.values.inputs import Media
 
 
 def encode(value: Mapping[str, Any], *, name: str) -> bytes:
     """``value`` as one line of JSON.
 
     Dates, decimals, UUIDs, values of NumPy and pandas are written as the official client's ``JsonSerializer`` writes
-    them (elasticsearch 9.5, ``serializer.py``), enums as its ``OrjsonSerializer``: by their value. By the standard library
+    them (elasticsearch 9.5, ``serializer.py``), enums as its ``OrjsonSerializer``: by their value; an ``Image`` and other media
+    as a ``semantic`` field takes them. By the standard library
     even where orjson is installed, which writes NaN as null and would lose it silently.
 
     Args:
@@ -72,12 +75,19 @@ def _moment(value: date) -> str:
     return text
 
 
+def _media(value: Media) -> object:
+    """Media as a ``semantic`` field takes them. Files are read now."""
+    check_media(value)
+    return part_to_wire(value)
+
+
 _FORMS: tuple[tuple[type, Callable[[Any], object]], ...] = (
     (date, _moment),
     (UUID, str),
     (Decimal, float),
     (Enum, operator.attrgetter("value")),
     (Mapping, dict),
+    (Media, _media),
 )
 
 

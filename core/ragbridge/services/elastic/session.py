@@ -98,6 +98,7 @@ class ElasticChannel(Channel):
         timeout: float | None = None,
         idempotent: bool = True,
         measure: Callable[[], Features] = lambda: NOTHING,
+        extra: float = 0.0,
         secrets: Sequence[str] = (),
         most: int = OTHERS,
     ) -> Flow[T]:
@@ -115,6 +116,7 @@ class ElasticChannel(Channel):
             timeout: Seconds that Elasticsearch waits, where the request says so: the answer is waited for longer.
             idempotent: Whether Elasticsearch does the same when it gets the request twice.
             measure: What the meter's estimates measure of the request.
+            extra: Tokens that the request costs beside those of its texts.
             secrets: What is in the body and must not be in an error, such as the key of a service that an endpoint uses.
             most: Bytes that a success can have.
         """
@@ -135,6 +137,7 @@ class ElasticChannel(Channel):
             timeout=None if timeout is None else max(self.timeout, timeout + MARGIN),
             idempotent=idempotent,
             measure=measure,
+            extra=extra,
             refusal=functools.partial(read_error, credential=self._credential, secrets=secrets),
             most=most,
         )

@@ -384,7 +384,7 @@ RANKED = "/_inference/rerank/made"
             SPARSE,
             config("elasticsearch", {"deployment_id": ".elser_model_2", "model_id": "other"}),
             "status_exception",
-            "Deployment [.elser_model_2] uses model [.elser_model_2] which does not match the model [other] in the request.",
+            "Deployment [.elser_model_2] uses model [.elser_model_2] which does not match the model [other] in the request",
         ),
         (
             DENSE,

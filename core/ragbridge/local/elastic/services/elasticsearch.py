@@ -92,7 +92,7 @@ def _deployed(draft: Draft, model: str | None, name: str) -> dict[str, Any]:
         raise Failure(
             400,
             f"Deployment [{name}] uses model [{deployed.settings['model_id']}] which does not match the model [{model}] "
-            "in the request.",
+            "in the request",
         )
     if deployed.task_type != draft.task_type:
         raise Failure(

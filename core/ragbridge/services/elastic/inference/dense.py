@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragbridge.client.items import Inputs
 from ragbridge.client.lookup import Manner
 from ragbridge.client.vectors import Sheet, one_width
 from ragbridge.errors import ResponseError
 from ragbridge.flow import Plan, Response
-from ragbridge.services.elastic.inference.known import text_keys
+from ragbridge.services.elastic.inference.known import input_keys
 from ragbridge.services.elastic.inference.options import InferenceOptions
 from ragbridge.services.elastic.inference.requests import Requests
 from ragbridge.services.elastic.session import ElasticChannel
@@ -31,16 +32,16 @@ _NAMES = {"text_embedding": "text_embedding", "embedding": "embeddings"}
 
 def embed(
     channel: ElasticChannel,
-    texts: list[str],
+    inputs: Inputs,
     options: InferenceOptions,
     *,
     batch_size: int,
     manner: Manner,
 ) -> Plan[Embeddings]:
-    """One request for each batch of ``texts``; none for no text."""
-    sheet = Sheet(len(texts), embedding_type=None)
-    keys = functools.partial(text_keys, channel, texts, options)
-    lookup = channel.lookup(texts, sheet, manner=manner, keys=keys)
+    """One request for each batch of ``inputs``; none for no input."""
+    sheet = Sheet(len(inputs.texts), embedding_type=None)
+    keys = functools.partial(input_keys, channel, inputs, options)
+    lookup = channel.lookup(inputs.names, sheet, manner=manner, keys=keys)
 
     def read(response: Response, places: Sequence[int]) -> None:
         sheet.write(places, *read_vectors(response, options.task, len(places)))
@@ -51,7 +52,7 @@ def embed(
         return Embeddings(vectors, options.inference_id, usage, sheet.embedding_type, failed)
 
     where = manner.where("texts")
-    requests = Requests(channel, lookup, texts, options, batch_size=batch_size, read=read, where=where)
+    requests = Requests(channel, lookup, inputs, options, batch_size=batch_size, read=read, where=where)
     return lookup.plan(requests.flows, join)
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Sequence
 from typing import Any
 
+from ragbridge.client.items import Inputs, Item
 from ragbridge.errors import AuthenticationError
-from ragbridge.flow import Flow, wait
+from ragbridge.flow import Flow, do, wait
 from ragbridge.rules.endpoints import BATCH_CAPS
 from ragbridge.services.elastic.endpoints import requests as endpoints
 from ragbridge.services.elastic.inference.options import InferenceOptions
 from ragbridge.services.elastic.session import ElasticChannel
 from ragbridge.values.endpoints import Endpoint
+from ragbridge.values.inputs import Group
 
 logger = logging.getLogger("ragbridge")
 
@@ -30,10 +33,10 @@ def cap_of(channel: ElasticChannel, inference_id: str) -> Flow[int]:
     return SMALLEST if endpoint is None else endpoint.batch_cap or SMALLEST
 
 
-def text_keys(
-    channel: ElasticChannel, texts: Sequence[str], options: InferenceOptions, places: Sequence[int]
+def input_keys(
+    channel: ElasticChannel, inputs: Inputs, options: InferenceOptions, places: Sequence[int]
 ) -> Flow[Sequence[bytes | None]]:
-    """The key of each text in a cache, as far as they can be told.
+    """The key of each input in a cache, as far as they can be told.
 
     None where the endpoint may not be read: it may be remade with another model. A caller who has given a
     ``cache_version`` answers for that.
@@ -43,7 +46,26 @@ def text_keys(
         return [None] * len(places)
     asked = {"path": options.path, "endpoint": None if endpoint is None else _made_of(endpoint)}
     keys = channel.keys(options.task, {**options.payload(), **asked})
-    return [keys.of(texts[place]) for place in places]
+    if not inputs.others:
+        return [keys.of(inputs.texts[place]) for place in places]
+    return (
+        yield from do(lambda: [keys.of(_content_of(inputs[place])) for place in places])
+    )  # files are read
+
+
+def _content_of(item: Item) -> str | bytes:
+    """What an input is told from others by: a text itself, of others a digest of each part with its kind."""
+    if isinstance(item, str):
+        return item
+    digest = hashlib.blake2b()
+    for part in item.parts if isinstance(item, Group) else [item]:
+        kind, content = (
+            ("text", part.encode("utf-8", "surrogatepass"))
+            if isinstance(part, str)
+            else (part.KIND, part.read())
+        )
+        digest.update(f"{kind} {len(content)} ".encode() + hashlib.blake2b(content).digest())
+    return digest.digest()
 
 
 def _made_of(endpoint: Endpoint) -> Any:

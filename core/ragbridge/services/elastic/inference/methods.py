@@ -8,11 +8,11 @@ from typing import Any
 from ragbridge.client.arguments import check_texts, listed
 from ragbridge.client.lookup import Manner
 from ragbridge.client.methods import Awaitable, Blocking
-from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Plan
 from ragbridge.ground.numbers import check_whole
 from ragbridge.models import Role
 from ragbridge.rules.endpoints import InputType
+from ragbridge.services.elastic.content import Input, read_inputs
 from ragbridge.services.elastic.inference import rerank, sparse
 from ragbridge.services.elastic.inference.options import DenseTask, check_dense_task, check_options
 from ragbridge.services.elastic.session import ElasticMethods
@@ -31,7 +31,7 @@ class InferenceMethods(ElasticMethods):
 
     def _embed(
         self,
-        texts: Sequence[str],
+        texts: Sequence[Input],
         *,
         inference_id: str,
         role: Role | None = None,
@@ -42,32 +42,35 @@ class InferenceMethods(ElasticMethods):
         progress: Callable[[int], object] | None = None,
         on_error: OnError = "raise",
     ) -> Plan[Embeddings]:
-        """One vector for each text, in the order of the texts.
+        """One vector for each input, in the order of the inputs.
 
-        Texts are cut into requests within what the endpoint's service takes: 2048 of ``jinaai``, 16 of ``elastic``, 10
-        of ``elasticsearch`` and of others. The endpoint is asked which it is, once, and not for 10 texts or fewer.
+        Inputs are cut into requests within what the endpoint's service takes: 2048 of ``jinaai``, 16 of ``elastic``, 10
+        of ``elasticsearch`` and of others. The endpoint is asked which it is, once, and not for 10 inputs or fewer.
 
         Args:
-            texts: What to embed: strings, or chunks of ``ragbridge.chunking``. An empty list sends nothing.
+            texts: What to embed: strings, or chunks of ``ragbridge.chunking``; for an endpoint of the type ``embedding`` also
+                ``Image`` (9.4 and later), ``Audio``, ``Video``, ``Pdf`` and ``Group`` (9.5), as far as its model takes them,
+                each of which gives one vector. Elasticsearch's own objects (``{"content": ...}``) are taken as well. Media
+                travel in the request, and are no addresses. An empty list sends nothing.
             inference_id: The inference endpoint.
             role: What the texts are for: ``"query"`` becomes ``search``, ``"document"`` becomes ``ingest``.
             input_type: Elasticsearch's own word instead: ``search``, ``ingest``, ``classification`` or ``clustering``.
             task_type: ``"embedding"`` for an endpoint of this type (9.4 and later, several modalities).
             task_settings: The service's own settings, for this call before those of the endpoint.
             timeout: Seconds that Elasticsearch waits for the model; its own figure is 30.
-            progress: Called with the number of texts of each request that is done, from whichever thread did it.
-            on_error: ``"report"`` names texts that fail in ``failed`` and embeds the others. ``"raise"`` ends the call with
-                the error, whose ``partial`` has the texts that were done by then.
+            progress: Called with the number of inputs of each request that is done, from whichever thread did it.
+            on_error: ``"report"`` names inputs that fail in ``failed`` and embeds the others. ``"raise"`` ends the call with
+                the error, whose ``partial`` has the inputs that were done by then.
 
         Returns:
-            ``Embeddings``: ``vectors`` is float32 of shape (number of texts, dimensions). Of an endpoint whose vectors are
-            ``byte`` it is int8; of ``bit`` it is int8 of shape (number of texts, dimensions / 8), as the service
+            ``Embeddings``: ``vectors`` is float32 of shape (number of inputs, dimensions). Of an endpoint whose vectors are
+            ``byte`` it is int8; of ``bit`` it is int8 of shape (number of inputs, dimensions / 8), as the service
             gave it and as a ``dense_vector`` field of bits takes it. ``embedding_type`` says which; ``model`` is the
             endpoint's id. Elasticsearch does not tell what was billed: ``usage`` counts no tokens.
 
         Raises:
-            ConfigurationError: An argument is wrong; nothing was sent.
-            InvalidRequestError: There is no such endpoint, or it refuses a text.
+            ConfigurationError: An argument is wrong or a file is missing; nothing was sent. Or a file vanished since.
+            InvalidRequestError: There is no such endpoint, or it refuses an input.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
         from ragbridge.services.elastic.inference.dense import embed  # brings NumPy
@@ -80,7 +83,7 @@ class InferenceMethods(ElasticMethods):
             task_settings=task_settings,
             timeout=timeout,
         )
-        found = check_texts(texts)
+        found = read_inputs(texts, options.task)
         return embed(
             self._channel, found, options, batch_size=self._batch_size, manner=Manner(progress, on_error)
         )
@@ -93,6 +96,7 @@ class InferenceMethods(ElasticMethods):
         texts: Sequence[str],
         *,
         inference_id: str,
+        role: Role | None = None,
         task_settings: Mapping[str, Any] | None = None,
         timeout: float | None = None,
         progress: Callable[[int], object] | None = None,
@@ -102,7 +106,9 @@ class InferenceMethods(ElasticMethods):
 
         Args:
             texts: What to embed: strings, or chunks of ``ragbridge.chunking``. An empty list sends nothing.
-            inference_id: The inference endpoint, of the type ``sparse_embedding``, which knows no query and document.
+            inference_id: The inference endpoint, of the type ``sparse_embedding``.
+            role: What the texts are for, as for other services. Elasticsearch's sparse endpoints embed queries and documents
+                alike, so it changes nothing.
             task_settings: The service's own settings, for this call before those of the endpoint.
             timeout: Seconds that Elasticsearch waits for the model; its own figure is 30.
             progress: Called with the number of texts of each request that is done, from whichever thread did it.
@@ -117,7 +123,7 @@ class InferenceMethods(ElasticMethods):
             InvalidRequestError: There is no such endpoint, or it refuses a text.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
-        options = check_options(sparse.TASK, inference_id, task_settings=task_settings, timeout=timeout)
+        options = sparse.check_options(inference_id, role=role, task_settings=task_settings, timeout=timeout)
         found = check_texts(texts)
         return sparse.sparse_embed(
             self._channel, found, options, batch_size=self._batch_size, manner=Manner(progress, on_error)
@@ -128,7 +134,7 @@ class InferenceMethods(ElasticMethods):
 
     def _rerank(
         self,
-        query: str,
+        query: Document,
         documents: Sequence[Document],
         *,
         inference_id: str,
@@ -142,8 +148,9 @@ class InferenceMethods(ElasticMethods):
         All documents go in one call, since scores of different calls need not be comparable.
 
         Args:
-            query: What is asked.
-            documents: Texts, or objects with ``text``. An empty list sends nothing.
+            query: What is asked: a text, or an ``Image``.
+            documents: Texts, images, or objects with ``text`` or ``image``. An empty list sends nothing. Images are for
+                multimodal models of the Elastic Inference Service (9.5).
             inference_id: The inference endpoint.
             top_n: How many to return; None for all, whatever the endpoint is set to.
             return_documents: Whether each row carries the caller's document; nothing travels for it.
@@ -155,18 +162,15 @@ class InferenceMethods(ElasticMethods):
             InvalidRequestError: There is no such endpoint, or it refuses a document.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
-        if not isinstance(query, str) or not query:
-            raise ConfigurationError("query must be a text that is not empty")
         if top_n is not None:
             top_n = check_whole("top_n", top_n, "a positive int, or None for all documents")
         options = check_options(rerank.TASK, inference_id, task_settings=task_settings, timeout=timeout)
         rerank.check_settings(options)
-        found = listed(documents, "documents")
-        texts = check_texts(
-            [row.get("text") if isinstance(row, Mapping) else row for row in found], "documents"
-        )
+        found = listed(documents, "documents", of="texts and images")
+        asked = rerank.read_query(query)
+        inputs = rerank.read_documents(found)
         return rerank.rerank(
-            self._channel, query, found, texts, options, top_n=top_n, return_documents=return_documents
+            self._channel, asked, found, inputs, options, top_n=top_n, return_documents=return_documents
         )
 
     rerank = Blocking(_rerank)

@@ -79,9 +79,8 @@ def check_options(
         raise ConfigurationError(
             f"role={role!r} and input_type={input_type!r}: give one, a role chooses the type by itself"
         )
+    check_role(role)
     if role is not None:
-        if not isinstance(role, str) or role not in _ROLES:
-            raise ConfigurationError(f"role={role!r} must be 'query' or 'document'")
         input_type = _ROLES[role]
     elif input_type is not None:
         input_type = _input_type(input_type)
@@ -89,6 +88,16 @@ def check_options(
     if timeout is not None:
         timeout = check.seconds("timeout", timeout)
     return InferenceOptions(task, inference_id, input_type, settings, timeout)
+
+
+def check_role(role: object) -> None:
+    """See that ``role`` is one, or None.
+
+    Raises:
+        ConfigurationError: It is something else.
+    """
+    if role is not None and (not isinstance(role, str) or role not in _ROLES):
+        raise ConfigurationError(f"role={role!r} must be 'query' or 'document'")
 
 
 def check_dense_task(task_type: str) -> str:
@@ -102,6 +111,11 @@ def _settings(found: object) -> dict[str, Any] | None:
     if not isinstance(found, Mapping):
         raise ConfigurationError(f"task_settings is {type(found).__name__}, not a mapping")
     settings: dict[str, Any] = json.loads(encode(found, name="task_settings"))
+    if "task" in settings:
+        raise ConfigurationError(
+            "task_settings['task']: Elasticsearch has no such setting, although guides name one: pass role= or input_type=, "
+            f"one of {', '.join(INPUT_TYPES)}"
+        )
     return settings or None
 
 

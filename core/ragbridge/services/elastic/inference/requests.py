@@ -1,4 +1,4 @@
-"""``POST /_inference/<task>/<id>`` for many texts: cut into requests that the endpoint's service takes."""
+"""``POST /_inference/<task>/<id>`` for many inputs: cut into requests that the endpoint's service takes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from ragbridge.client import sizes
 from ragbridge.client.arguments import Where
 from ragbridge.client.batching import Batch
 from ragbridge.client.bills import Bill
+from ragbridge.client.items import Inputs
 from ragbridge.client.job import Job
 from ragbridge.client.lookup import Lookup
 from ragbridge.flow import Flow, Response
+from ragbridge.services.elastic.content import to_wire
 from ragbridge.services.elastic.inference.known import SMALLEST, cap_of
 from ragbridge.services.elastic.inference.options import InferenceOptions
 from ragbridge.services.elastic.session import ElasticChannel
@@ -31,19 +33,19 @@ class Requests:
 
     Args:
         channel: The way to Elasticsearch.
-        lookup: What is known of the texts.
-        texts: What is embedded.
+        lookup: What is known of the inputs.
+        inputs: What is embedded.
         options: Of which endpoint, and how.
-        batch_size: Texts in one request at most, within the service's cap.
+        batch_size: Inputs in one request at most, within the service's cap.
         read: Keeps what answers hold.
-        where: Names texts as the caller knows them.
+        where: Names inputs as the caller knows them.
     """
 
     def __init__(
         self,
         channel: ElasticChannel,
         lookup: Lookup,
-        texts: list[str],
+        inputs: Inputs,
         options: InferenceOptions,
         *,
         batch_size: int,
@@ -52,7 +54,7 @@ class Requests:
     ) -> None:
         self._channel = channel
         self._lookup = lookup
-        self._texts = texts
+        self._inputs = inputs
         self._options = options
         self._batch_size = batch_size
         self._read = read
@@ -62,18 +64,20 @@ class Requests:
         self._taken = 0
 
     def flows(self, places: Sequence[int]) -> Iterator[Flow[None]]:
-        """As many as requests could be needed for the texts at ``places``, of which each takes batches as long as there are any.
+        """As many as requests could be needed for the inputs at ``places``, of which each takes batches as long as there are any.
 
         How large batches may be is known only once the endpoint is, and asking about it is a request as well.
         """
+        sent = self._inputs if len(places) == len(self._inputs.texts) else self._inputs.at(places)
         self._job = self._channel.job(
             self._options.product,
             self._lookup,
-            self._texts if len(places) == len(self._texts) else [self._texts[place] for place in places],
-            functools.partial(_ask, self._channel, self._options, self._read),
+            sent.texts,
+            functools.partial(self._ask, sent),
             places=places,
             model=self._options.inference_id,
             where=self._where,
+            weigh=sent.loads.get if sent.others else None,
         )
         for _ in range(math.ceil(len(places) / min(self._batch_size, SMALLEST))):
             if self._taken >= len(places):
@@ -99,27 +103,26 @@ class Requests:
             self._taken = batch.stop if batch else len(self._job.texts)
             return batch
 
-
-def _ask(
-    channel: ElasticChannel, options: InferenceOptions, read: Read, job: Job, batch: Batch
-) -> Flow[Bill]:
-    places = job.places[batch.start : batch.stop]
-    yield from channel.send(
-        "POST",
-        options.path,
-        product=job.meter,
-        read=lambda response: read(response, places),
-        query=options.query,
-        body=job.body(options.payload(input=job.texts[batch.start : batch.stop]), batch),
-        timeout=options.timeout,
-        measure=lambda: batch.features,
-        most=_most(options.task, batch.stop - batch.start),
-    )
-    return Bill.of(options.inference_id, None)
+    def _ask(self, sent: Inputs, job: Job, batch: Batch) -> Flow[Bill]:
+        """Send one batch of ``sent``, and keep what the answer holds."""
+        places, options = job.places[batch.start : batch.stop], self._options
+        yield from self._channel.send(
+            "POST",
+            options.path,
+            product=job.meter,
+            read=lambda response: self._read(response, places),
+            query=options.query,
+            body=job.body(options.payload(input=to_wire(sent, batch.start, batch.stop)), batch),
+            timeout=options.timeout,
+            measure=lambda: batch.features,
+            extra=batch.extra,
+            most=_most(options.task, batch.stop - batch.start),
+        )
+        return Bill.of(options.inference_id, None)
 
 
 def _most(task: str, count: int) -> int:
-    """Bytes that an answer about ``count`` texts can have. Nobody says how wide an endpoint's vectors are."""
+    """Bytes that an answer about ``count`` inputs can have. Nobody says how wide an endpoint's vectors are."""
     return (
         sizes.of_rows(count, each=sizes.WEIGHTS)
         if task == "sparse_embedding"

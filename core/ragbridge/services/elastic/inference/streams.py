@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, 
 from typing import Any, TypeVar, cast
 
 from ragbridge.client.arguments import check_texts
+from ragbridge.client.items import Inputs
 from ragbridge.client.lookup import Manner
 from ragbridge.client.service import Service
 from ragbridge.client.streams import WINDOW, Errors, Stream
@@ -13,6 +14,7 @@ from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Plan
 from ragbridge.models import Role
 from ragbridge.rules.endpoints import InputType
+from ragbridge.services.elastic.content import Input, read_inputs
 from ragbridge.services.elastic.inference import sparse
 from ragbridge.services.elastic.inference.options import (
     DenseTask,
@@ -33,7 +35,7 @@ class InferenceStreams(ElasticMethods):
         items: Iterable[T],
         *,
         inference_id: str,
-        text: Callable[[T], Any] | None = None,
+        text: Callable[[T], Input] | None = None,
         role: Role | None = None,
         input_type: InputType | str | None = None,
         task_type: DenseTask = "text_embedding",
@@ -50,7 +52,7 @@ class InferenceStreams(ElasticMethods):
         Args:
             items: What to embed: any iterable, read as it is needed.
             inference_id: The inference endpoint.
-            text: What of an item is embedded; None where items are texts, or chunks, themselves.
+            text: What of an item is embedded; None where items are inputs of ``embed`` themselves.
             role: What the texts are for; see ``embed``, as for the other options.
             input_type: Elasticsearch's own word instead.
             task_type: ``"embedding"`` for an endpoint of this type.
@@ -84,7 +86,7 @@ class InferenceStreams(ElasticMethods):
         items: Iterable[T] | AsyncIterable[T],
         *,
         inference_id: str,
-        text: Callable[[T], Any] | None = None,
+        text: Callable[[T], Input] | None = None,
         role: Role | None = None,
         input_type: InputType | str | None = None,
         task_type: DenseTask = "text_embedding",
@@ -108,14 +110,17 @@ class InferenceStreams(ElasticMethods):
         return self._dense_of(text, options, errors, window).arun(cast("Service", self), items)
 
     def _dense_of(
-        self, text: Callable[[T], Any] | None, options: InferenceOptions, errors: Errors, window: int
+        self, text: Callable[[T], Input] | None, options: InferenceOptions, errors: Errors, window: int
     ) -> Stream[T]:
-        def begin(texts: list[str], manner: Manner) -> Plan[Any]:
+        def check(values: list[Any], numbers: Sequence[int]) -> Inputs:
+            return read_inputs(values, options.task, numbers)
+
+        def begin(inputs: Inputs, manner: Manner) -> Plan[Any]:
             from ragbridge.services.elastic.inference.dense import embed  # brings NumPy
 
-            return embed(self._channel, texts, options, batch_size=self._batch_size, manner=manner)
+            return embed(self._channel, inputs, options, batch_size=self._batch_size, manner=manner)
 
-        return Stream(text, _check, begin, errors, window)
+        return Stream(text, check, begin, errors, window)
 
     def sparse_embed_stream(
         self,
@@ -123,6 +128,7 @@ class InferenceStreams(ElasticMethods):
         *,
         inference_id: str,
         text: Callable[[T], Any] | None = None,
+        role: Role | None = None,
         task_settings: Mapping[str, Any] | None = None,
         timeout: float | None = None,
         errors: Errors = "raise",
@@ -134,6 +140,7 @@ class InferenceStreams(ElasticMethods):
             items: What to embed: any iterable, read as it is needed.
             inference_id: The inference endpoint, of the type ``sparse_embedding``.
             text: What of an item is embedded; None where items are texts, or chunks, themselves.
+            role: What the texts are for; see ``sparse_embed``.
             task_settings: The service's own settings, for this stream before those of the endpoint.
             timeout: Seconds that Elasticsearch waits for the model.
             errors: What is done about an item that fails: ``"raise"`` or ``"yield"`` its error.
@@ -145,7 +152,7 @@ class InferenceStreams(ElasticMethods):
         Raises:
             RagbridgeError: See ``embed_stream``.
         """
-        options = check_options(sparse.TASK, inference_id, task_settings=task_settings, timeout=timeout)
+        options = sparse.check_options(inference_id, role=role, task_settings=task_settings, timeout=timeout)
         return self._sparse_of(text, options, errors, window).run(cast("Service", self), items)
 
     def asparse_embed_stream(
@@ -154,13 +161,14 @@ class InferenceStreams(ElasticMethods):
         *,
         inference_id: str,
         text: Callable[[T], Any] | None = None,
+        role: Role | None = None,
         task_settings: Mapping[str, Any] | None = None,
         timeout: float | None = None,
         errors: Errors = "raise",
         window: int = WINDOW,
     ) -> AsyncGenerator[tuple[T, Any], None]:
         """Like ``sparse_embed_stream``, on the running event loop, for ``async for``."""
-        options = check_options(sparse.TASK, inference_id, task_settings=task_settings, timeout=timeout)
+        options = sparse.check_options(inference_id, role=role, task_settings=task_settings, timeout=timeout)
         return self._sparse_of(text, options, errors, window).arun(cast("Service", self), items)
 
     def _sparse_of(

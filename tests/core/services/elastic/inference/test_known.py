@@ -9,9 +9,10 @@ import logging
 import pytest
 
 from ragbridge import AuthenticationError, Elastic, Retry
+from ragbridge.client.items import Inputs
 from ragbridge.elastic import ElasticsearchService
 from ragbridge.flow import plan
-from ragbridge.services.elastic.inference.known import text_keys
+from ragbridge.services.elastic.inference.known import input_keys
 from ragbridge.services.elastic.inference.options import InferenceOptions
 
 ROW = {
@@ -32,7 +33,7 @@ ROW = {
 def keys(elastic, count=1, inference_id="mine"):
     """Those that as many calls at once have for one text."""
     options = InferenceOptions("text_embedding", inference_id)
-    flows = (text_keys(elastic._channel, ["a text"], options, [0]) for _ in range(count))
+    flows = (input_keys(elastic._channel, Inputs(["a text"], {}, {}), options, [0]) for _ in range(count))
     return plan(flows, lambda found: [key for (key,) in found])
 
 

@@ -43,11 +43,22 @@ def test_batches_keep_the_order(cluster, connect, face):
     assert max(len(body["input"]) for body in transport.bodies) == 10
 
 
-def test_sparse_endpoints_know_no_query_and_document():
-    """Elasticsearch refuses ``input_type`` there: it is no parameter here."""
-    parameters = inspect.signature(Elastic.sparse_embed).parameters
-    assert not {"role", "input_type"} & set(parameters)
+@pytest.mark.parametrize("role", ["query", "document", None])
+def test_sparse_endpoints_know_no_query_and_document(cluster, connect, face, role):
+    """Elasticsearch refuses ``input_type`` there: a role is taken, so that callers need not know, and nothing is sent of it."""
+    transport = cluster()
+    face(connect(transport), "sparse_embed", ["1"], inference_id="my", role=role)
+    assert transport.bodies == [{"input": ["1"]}]
+    assert "input_type" not in inspect.signature(Elastic.sparse_embed).parameters
     assert inspect.signature(Elastic.asparse_embed) == inspect.signature(Elastic.sparse_embed)
+
+
+def test_a_role_is_checked_all_the_same(cluster, connect):
+    """A mistyped one is told before anything is sent, in calls and in streams."""
+    elastic = connect(cluster())
+    for call in (elastic.sparse_embed, elastic.sparse_embed_stream):
+        with pytest.raises(ConfigurationError, match="role='search' must be 'query' or 'document'"):
+            call(["1"], inference_id="my", role="search")
 
 
 def test_task_settings_travel_and_no_text_sends_nothing(cluster, connect, face):
