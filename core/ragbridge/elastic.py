@@ -27,8 +27,11 @@ from ragbridge.services.elastic.endpoints.settings import (
     Similarity,
     TaskType,
 )
+from ragbridge.services.elastic.retrieval.fusion import linear, rrf
 from ragbridge.services.elastic.retrieval.mappings import (
     dense_vector_mapping,
+    rank_vectors_mapping,
+    semantic_mapping,
     semantic_text_mapping,
     sparse_vector_mapping,
 )
@@ -39,11 +42,10 @@ from ragbridge.services.elastic.retrieval.queries import (
     semantic_query,
     sparse_vector_query,
 )
+from ragbridge.services.elastic.retrieval.reordering import diversify, pinned, rescorer, rule
 from ragbridge.services.elastic.retrieval.retrievers import (
     knn_retriever,
-    linear,
     original_score,
-    rrf,
     standard,
     text_similarity_reranker,
 )
@@ -75,14 +77,20 @@ __all__ = [
     "SparseEmbeddings",
     "TaskType",
     "dense_vector_mapping",
+    "diversify",
     "knn_query",
     "knn_retriever",
     "linear",
     "match_query",
     "original_score",
+    "pinned",
+    "rank_vectors_mapping",
+    "rescorer",
     "rrf",
+    "rule",
     "search_body",
     "semantic_highlight",
+    "semantic_mapping",
     "semantic_query",
     "semantic_search_body",
     "semantic_text_mapping",

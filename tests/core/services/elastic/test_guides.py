@@ -21,7 +21,7 @@ import jsonschema
 import pytest
 from judge import Judge
 
-from ragbridge import Retry, StatusError
+from ragbridge import Group, Image, Retry, StatusError
 from ragbridge.elastic import (
     E5,
     ELASTIC_RERANK,
@@ -32,12 +32,18 @@ from ragbridge.elastic import (
     ElasticsearchService,
     JinaAI,
     dense_vector_mapping,
+    diversify,
     knn_query,
     knn_retriever,
     linear,
     match_query,
     original_score,
+    pinned,
+    rank_vectors_mapping,
+    rescorer,
     rrf,
+    rule,
+    search_body,
     semantic_highlight,
     semantic_query,
     semantic_text_mapping,
@@ -452,6 +458,8 @@ QUERIES = [
     match_query("content", QUESTION, operator="and", boost=0.5),
     knn_query("v", query_vector=VECTOR, k=5, num_candidates=10, similarity=0.3, filter=[TERM], boost=2),
     knn_query("v", query_text=QUESTION, inference_id="e5", filter=TERM),
+    knn_query("v", query_input=QUESTION, rescore_vector={"oversample": 3}, visit_percentage=2.5),
+    knn_query("v", query_input=Group(["a", Image(b"a picture")]), inference_id="omni"),
     sparse_vector_query("t", inference_id="elser", query=QUESTION, boost=2),
     sparse_vector_query(
         "t", query_vector={"sea": 1.5}, prune=True, pruning_config={"tokens_weight_threshold": 0.4}
@@ -479,6 +487,29 @@ RETRIEVERS = [
         [WORDS, MEANING], weights=[2, 1], normalizer=["minmax", "l2_norm"], rank_window_size=50, min_score=0
     ),
     text_similarity_reranker(rrf([WORDS, MEANING]), field="content", inference_text=QUESTION),
+    standard(
+        TERM,
+        sort=["title", {"_score": "desc"}],
+        collapse="author",
+        search_after=["2026", "a"],
+        terminate_after=9,
+    ),
+    knn_retriever(
+        "v", query_vector=VECTOR, k=5, rescore_vector={"oversample": 2}, visit_percentage=9, min_score=0
+    ),
+    linear(query=QUESTION, fields=["title^2", "content"], normalizer="minmax"),
+    pinned(MEANING, ids=["1", "2"], rank_window_size=20),
+    pinned(MEANING, docs=[{"index": "docs", "id": "1"}], filter=TERM),
+    rule(MEANING, ruleset_ids=["mine", "yours"], match_criteria={"query_string": "sea"}, rank_window_size=20),
+    rescorer(
+        rrf([WORDS, MEANING], rank_window_size=50),
+        rescore=[
+            {"window_size": 20, "query": {"rescore_query": TERM, "score_mode": "max"}},
+            {"window_size": 10, "learning_to_rank": {"model_id": "ltr"}},
+        ],
+    ),
+    diversify(MEANING, field="v", lambda_=0.5, query_vector=VECTOR, size=5, rank_window_size=20),
+    diversify(MEANING, field="v", lambda_=1, query_text=QUESTION, inference_id="e5"),
 ]
 MAPPINGS = {
     "a": semantic_text_mapping(),
@@ -489,6 +520,8 @@ MAPPINGS = {
         index_options={"dense_vector": {"type": "bbq_hnsw", "m": 16}},
     ),
     "c": semantic_text_mapping("e", index_options={"sparse_vector": {"prune": True}}),
+    "g": semantic_text_mapping("e", meta={"unit": "words"}, fields={"words": {"type": "text"}}),
+    "h": rank_vectors_mapping(dims=128, element_type="byte"),
     "d": dense_vector_mapping(
         dims=64, element_type="bit", similarity="l2_norm", index_options={"type": "flat"}
     ),
@@ -502,9 +535,16 @@ def test_elasticsearch_s_description_knows_what_every_builder_builds(judge: Judg
     highlight = semantic_highlight("a", "b", number_of_fragments=2)
     searches = [{"query": query} for query in QUERIES]
     searches += [{"retriever": retriever} for retriever in RETRIEVERS]
-    for body in [*searches, {"knn": QUERIES[2]["knn"], "highlight": highlight}]:
+    ordered = search_body(query=TERM, sort="title", collapse="author")
+    for body in [*searches, ordered, {"knn": QUERIES[2]["knn"], "highlight": highlight}]:
         judge.body(OPERATIONS["search"], body)
     judge.body(OPERATIONS["create"], {"mappings": {"properties": MAPPINGS}})
+
+
+def test_a_query_over_fields_is_joined_by_ranks(judge: Judge) -> None:
+    """The description wants ``retrievers`` all the same, where Elasticsearch refuses them beside a query: all else is judged."""
+    body = rrf(query=QUESTION, fields=["title^2", "content"], rank_constant=20, rank_window_size=50)
+    judge.body(OPERATIONS["search"], {"retriever": {"rrf": {**body["rrf"], "retrievers": []}}})
 
 
 @pytest.mark.parametrize(
@@ -520,6 +560,17 @@ def test_elasticsearch_s_description_knows_what_every_builder_builds(judge: Judg
                     "linear": {"retrievers": [{"retriever": WORDS, "normalizer": "max", "weight": 1}]}
                 }
             },
+        ),
+        ("search", {"retriever": {"pinned": {"retriever": WORDS, "id": ["1"]}}}),
+        ("search", {"retriever": {"rescorer": {"retriever": WORDS, "rescore": {"window": 2, "query": {}}}}}),
+        (
+            "search",
+            {"retriever": {"diversify": {"retriever": WORDS, "field": "v", "type": "mmr", "lamda": 1}}},
+        ),
+        ("search", {"retriever": {"rule": {"retriever": WORDS, "ruleset_ids": ["a"]}}}),
+        (
+            "search",
+            {"query": {"knn": {"field": "v", "query_vector_builder": {"embedding": {"inputs": "a"}}}}},
         ),
         ("search", {"qery": {}}),
         ("create", {"mappings": {"properties": {"a": {"type": "semantic_text", "inference": "e"}}}}),

@@ -22,6 +22,11 @@ MOST_DIMS = 4096
 """Largest number of values in a ``dense_vector`` (``MAX_DIMS_COUNT``); for type ``bit``, eight times as many bits."""
 LEAST_BBQ_DIMS = 64
 """Fewest dimensions of a ``bbq`` index."""
+MOST_META, LONGEST_META_NAME, LONGEST_META = 5, 20, 50
+"""Entries of a field's ``meta``, and characters of a name and a text (``TypeParsers.parseMeta``)."""
+
+_SEMANTIC, _SEMANTIC_TEXT = ("dense_vector",), ("dense_vector", "sparse_vector")
+"""Index options of a semantic field, by what its endpoint may make."""
 
 _ELEMENT_TYPES: tuple[str, ...] = get_args(ElementType)
 _SIMILARITIES: tuple[str, ...] = get_args(FieldSimilarity)
@@ -52,8 +57,10 @@ def semantic_text_mapping(
     search_inference_id: str | None = None,
     chunking_settings: ChunkingSettings | None = None,
     index_options: Mapping[str, Any] | None = None,
+    meta: Mapping[str, str] | None = None,
+    fields: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Body:
-    """A field that Elasticsearch chunks and embeds by itself.
+    """A field of texts that Elasticsearch chunks and embeds by itself.
 
     Args:
         inference_id: The endpoint that embeds documents, of type ``text_embedding`` or ``sparse_embedding``. None for
@@ -63,7 +70,10 @@ def semantic_text_mapping(
         chunking_settings: How texts are chunked (8.19, 9.1 and later); the endpoint's by default. With the strategy
             ``none`` each text is one chunk: give documents as arrays of chunks (9.1 and later).
         index_options: ``{"dense_vector": {...}}`` (8.19, 9.1) or ``{"sparse_vector": {...}}`` (9.2), depending on what
-            the endpoint returns.
+            the endpoint returns. Of floats Elasticsearch keeps 16 bits from 9.4 on; ``"element_type": "float"`` in
+            ``dense_vector`` keeps them whole.
+        meta: Up to 5 short texts about the field, for people and tools.
+        fields: Further fields of the same values, such as ``{"words": {"type": "text"}}``.
 
     Raises:
         ConfigurationError: An argument is wrong.
@@ -71,13 +81,47 @@ def semantic_text_mapping(
     return given(
         type="semantic_text",
         inference_id=None if inference_id is None else check.text("inference_id", inference_id),
-        search_inference_id=None
-        if search_inference_id is None
-        else check.text("search_inference_id", search_inference_id),
-        chunking_settings=None
-        if chunking_settings is None
-        else checked(chunking_settings, name="chunking_settings"),
-        index_options=None if index_options is None else _semantic_options(index_options),
+        **_semantic(search_inference_id, chunking_settings, meta),
+        index_options=None if index_options is None else _semantic_options(index_options, _SEMANTIC_TEXT),
+        fields=None
+        if fields is None
+        else {
+            name: check.entry(f"fields[{name!r}]", one) for name, one in check.entry("fields", fields).items()
+        },
+    )
+
+
+def semantic_mapping(
+    inference_id: str,
+    *,
+    search_inference_id: str | None = None,
+    chunking_settings: ChunkingSettings | None = None,
+    index_options: Mapping[str, Any] | None = None,
+    meta: Mapping[str, str] | None = None,
+) -> Body:
+    """A field of texts, images, sound, films and PDF that Elasticsearch embeds by itself (9.5 and later).
+
+    A document's value is a text, an ``Image``, ``Audio``, ``Video`` or ``Pdf``, or a list of them: ``elastic.bulk`` writes them
+    as Elasticsearch takes them. Elasticsearch refuses media of more than 1 MB each unless
+    ``indices.inference.max_binary_input_size`` says otherwise. Search with ``match_query`` or ``knn_query(query_input=...)``;
+    ``semantic_query`` is for ``semantic_text``.
+
+    Args:
+        inference_id: The endpoint that embeds values, of the type ``embedding``.
+        search_inference_id: The endpoint that embeds queries; the same by default.
+        chunking_settings: How texts are chunked; the endpoint's by default. Other values are one piece each.
+        index_options: ``{"dense_vector": {...}}``; ``"element_type": "float"`` in it keeps floats whole, of which
+            Elasticsearch keeps 16 bits otherwise.
+        meta: Up to 5 short texts about the field, for people and tools.
+
+    Raises:
+        ConfigurationError: An argument is wrong.
+    """
+    return given(
+        type="semantic",
+        inference_id=check.text("inference_id", inference_id),
+        **_semantic(search_inference_id, chunking_settings, meta),
+        index_options=None if index_options is None else _semantic_options(index_options, _SEMANTIC),
     )
 
 
@@ -135,6 +179,27 @@ def dense_vector_mapping(
     )
 
 
+def rank_vectors_mapping(
+    *, dims: int | None = None, element_type: Literal["float", "byte", "bit"] | None = None
+) -> Body:
+    """A field for the many vectors of a late-interaction model, such as those of ``Jina.embed_multivector`` (9.0, a trial licence).
+
+    Such a field is not searched by itself: a script scores hits again by ``maxSimDotProduct`` and the like.
+
+    Args:
+        dims: Number of values of each vector; for ``bit`` the number of bits. If None, Elasticsearch learns it from the
+            first document.
+        element_type: Type of a value; ``"float"`` by default.
+
+    Raises:
+        ConfigurationError: An argument is wrong.
+    """
+    if element_type not in {None, "float", "byte", "bit"}:
+        raise ConfigurationError(f"element_type={element_type!r} must be one of float, byte, bit")
+    dims = _check_vectors(dims, element_type or "float", None)
+    return given(type="rank_vectors", dims=dims, element_type=element_type)
+
+
 def sparse_vector_mapping(*, index_options: Mapping[str, Any] | None = None) -> Body:
     """A field for token weights that the client computes, such as those of ``sparse_embed``.
 
@@ -148,16 +213,63 @@ def sparse_vector_mapping(*, index_options: Mapping[str, Any] | None = None) -> 
     return given(type="sparse_vector", index_options=options)
 
 
-def _semantic_options(value: Mapping[str, Any]) -> Body:
+def _semantic(
+    search_inference_id: str | None,
+    chunking_settings: ChunkingSettings | None,
+    meta: Mapping[str, str] | None,
+) -> Body:
+    """What both kinds of semantic fields have alike."""
+    return given(
+        search_inference_id=None
+        if search_inference_id is None
+        else check.text("search_inference_id", search_inference_id),
+        chunking_settings=None
+        if chunking_settings is None
+        else checked(chunking_settings, name="chunking_settings"),
+        meta=None if meta is None else _meta(meta),
+    )
+
+
+def _meta(value: Mapping[str, str]) -> Body:
+    fields = check.entry("meta", value)
+    if len(fields) > MOST_META:
+        raise ConfigurationError(f"meta can't have more than {MOST_META} entries, but got {len(fields)}")
+    for name, text in fields.items():
+        if not isinstance(text, str) or len(text) > LONGEST_META or len(name) > LONGEST_META_NAME:
+            raise ConfigurationError(
+                f"meta[{name!r}] must be a text of {LONGEST_META} characters at most, under a name of "
+                f"{LONGEST_META_NAME} at most"
+            )
+    return fields
+
+
+def _semantic_options(value: Mapping[str, Any], kinds: tuple[str, ...]) -> Body:
     options = check.entry("index_options", value)
-    if set(options) not in ({"dense_vector"}, {"sparse_vector"}):
+    if len(options) != 1 or not options.keys() <= {*kinds}:
+        field, which = (
+            ("semantic_text", ", whichever its endpoint makes") if len(kinds) > 1 else ("semantic", "")
+        )
         raise ConfigurationError(
-            f"index_options holds {sorted(options)}: a semantic_text field takes either 'dense_vector' or "
-            "'sparse_vector', whichever its endpoint makes"
+            f"index_options holds {sorted(options)}: a {field} field takes {'either ' if which else ''}"
+            f"{' or '.join(map(repr, kinds))}{which}"
         )
     if "dense_vector" in options:
-        options["dense_vector"] = _dense_options(options["dense_vector"], None, "float", "['dense_vector']")
+        options["dense_vector"] = _semantic_vectors(options["dense_vector"])
     return options
+
+
+def _semantic_vectors(value: Mapping[str, Any]) -> Body:
+    """The index options of a semantic field, which may say what its vectors' values are."""
+    name = "index_options['dense_vector']"
+    options = check.entry(name, value)
+    element_type = options.get("element_type")
+    if element_type not in {None, *_ELEMENT_TYPES}:
+        raise ConfigurationError(
+            f"{name}['element_type'] is {element_type!r}: choose one of {', '.join(_ELEMENT_TYPES)}"
+        )
+    if set(options) == {"element_type"}:  # how they are indexed is left to the server
+        return options
+    return _dense_options(options, None, element_type or "float", "['dense_vector']")
 
 
 def _dense_options(value: Mapping[str, Any], dims: int | None, element_type: str, where: str = "") -> Body:

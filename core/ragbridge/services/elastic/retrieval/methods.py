@@ -10,6 +10,7 @@ from ragbridge.client.methods import Awaitable, Blocking
 from ragbridge.flow import Plan
 from ragbridge.services.elastic.arguments import Filter
 from ragbridge.services.elastic.retrieval import bulk, indices, search
+from ragbridge.services.elastic.retrieval.sorting import Sort
 from ragbridge.services.elastic.session import ElasticMethods
 from ragbridge.values.search import BulkResult, SearchHits
 
@@ -127,6 +128,8 @@ class RetrievalMethods(ElasticMethods):
         source: search.Source | None = None,
         highlight: Mapping[str, Any] | None = None,
         min_score: float | None = None,
+        sort: Sort | None = None,
+        collapse: str | Mapping[str, Any] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> Plan[SearchHits]:
         """Search.
@@ -143,7 +146,11 @@ class RetrievalMethods(ElasticMethods):
             source: Which fields of the documents to return: names or patterns, True or False for all or none.
             highlight: Which passages to return, such as ``semantic_highlight("content")``.
             min_score: Lowest score of a hit.
-            body: Further parts of the search (``aggs``, ``sort``, ``fields``, ...), or the whole of it.
+            sort: The order of hits instead of that of scores: a field, ``{"date": "desc"}``, or a list of them. Beside a
+                retriever it is the retriever's own, see ``standard``.
+            collapse: A field of which only the best hit of each value is returned, or Elasticsearch's object with
+                ``field``.
+            body: Further parts of the search (``aggs``, ``fields``, ...), or the whole of it.
 
         Returns:
             ``SearchHits``: the hits, best first.
@@ -164,6 +171,8 @@ class RetrievalMethods(ElasticMethods):
             source=source,
             highlight=highlight,
             min_score=min_score,
+            sort=sort,
+            collapse=collapse,
             body=body,
         )
         return search.search(self._channel, index, fields)

@@ -15,14 +15,11 @@ from ragbridge.flow import Flow, Plan, Response, single
 from ragbridge.services.elastic import arguments as check
 from ragbridge.services.elastic.arguments import Body, Filter, given, searched
 from ragbridge.services.elastic.encoding import encode
+from ragbridge.services.elastic.retrieval.fusion import rrf
 from ragbridge.services.elastic.retrieval.queries import match_query, semantic_query
-from ragbridge.services.elastic.retrieval.retrievers import (
-    DEFAULT_WINDOW,
-    check_windows,
-    rrf,
-    standard,
-    text_similarity_reranker,
-)
+from ragbridge.services.elastic.retrieval.retrievers import standard, text_similarity_reranker
+from ragbridge.services.elastic.retrieval.sorting import Sort, checked_collapse, checked_sort
+from ragbridge.services.elastic.retrieval.windows import DEFAULT_WINDOW, check_windows
 from ragbridge.services.elastic.wire import decode
 from ragbridge.values.search import Hit, SearchHits
 
@@ -58,6 +55,8 @@ def search_body(
     source: Source | None = None,
     highlight: Mapping[str, Any] | None = None,
     min_score: float | None = None,
+    sort: Sort | None = None,
+    collapse: str | Mapping[str, Any] | None = None,
     body: Mapping[str, Any] | None = None,
 ) -> Body:
     """The body of a search, for any client; the arguments are those of ``Elastic.search``.
@@ -78,6 +77,8 @@ def search_body(
         _source=None if source is None else _source(source),
         highlight=None if highlight is None else check.entry("highlight", highlight),
         min_score=None if min_score is None else check.number("min_score", min_score),
+        sort=None if sort is None else checked_sort(sort),
+        collapse=None if collapse is None else checked_collapse(collapse),
     )
     rest = {} if body is None else check.entry("body", body)
     double = sorted(set(rest) & set(fields))

@@ -6,7 +6,13 @@ import pytest
 
 from ragbridge import ConfigurationError
 from ragbridge.chunking import Chunker
-from ragbridge.elastic import dense_vector_mapping, semantic_text_mapping, sparse_vector_mapping
+from ragbridge.elastic import (
+    dense_vector_mapping,
+    rank_vectors_mapping,
+    semantic_mapping,
+    semantic_text_mapping,
+    sparse_vector_mapping,
+)
 
 
 def test_the_server_s_defaults_are_left_to_the_server() -> None:
@@ -147,3 +153,77 @@ def test_a_wrong_vector_field_is_refused_by_name(wrong: dict[str, object], messa
     """What Elasticsearch would refuse is refused before anything is sent."""
     with pytest.raises(ConfigurationError, match=message):
         dense_vector_mapping(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_field_of_several_modalities_has_all_that_is_given() -> None:
+    """As on Elastic's page of the type ``semantic`` (9.5); defaults are left to the server."""
+    assert semantic_mapping("omni") == {"type": "semantic", "inference_id": "omni"}
+    assert semantic_mapping(
+        "omni",
+        search_inference_id="omni-search",
+        chunking_settings={"strategy": "word", "max_chunk_size": 250, "overlap": 50},
+        index_options={"dense_vector": {"type": "int8_hnsw", "m": 16, "element_type": "float"}},
+        meta={"unit": "pictures"},
+    ) == {
+        "type": "semantic",
+        "inference_id": "omni",
+        "search_inference_id": "omni-search",
+        "chunking_settings": {"strategy": "word", "max_chunk_size": 250, "overlap": 50},
+        "meta": {"unit": "pictures"},
+        "index_options": {"dense_vector": {"type": "int8_hnsw", "m": 16, "element_type": "float"}},
+    }
+
+
+def test_vectors_of_a_semantic_field_can_be_kept_whole() -> None:
+    """By the type of their values alone, without saying how they are indexed; or beside it."""
+    whole = {"dense_vector": {"element_type": "float"}}
+    assert semantic_text_mapping("e", index_options=whole)["index_options"] == whole
+    both = {"dense_vector": {"type": "bbq_hnsw", "element_type": "bfloat16"}}
+    assert semantic_text_mapping("e", index_options=both)["index_options"] == both
+
+
+def test_many_vectors_have_a_field_of_their_own() -> None:
+    """What is not given is the server's."""
+    assert rank_vectors_mapping() == {"type": "rank_vectors"}
+    assert rank_vectors_mapping(dims=128, element_type="bit") == {
+        "type": "rank_vectors",
+        "dims": 128,
+        "element_type": "bit",
+    }
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: semantic_mapping(""), "inference_id is empty"),
+        (
+            lambda: semantic_mapping("e", index_options={"sparse_vector": {}}),
+            "a semantic field takes 'dense_vector'",
+        ),
+        (
+            lambda: semantic_mapping("e", index_options={"dense_vector": {"element_type": "int8"}}),
+            r"\['element_type'\] is 'int8': choose one of float, bfloat16",
+        ),
+        (
+            lambda: semantic_mapping(
+                "e", index_options={"dense_vector": {"type": "int8_hnsw", "element_type": "byte"}}
+            ),
+            "byte vectors take 'hnsw' or 'flat'",
+        ),
+        (lambda: semantic_mapping("e", index_options={"dense_vector": {"m": 16}}), r"\['type'\] is None"),
+        (
+            lambda: semantic_text_mapping(meta={str(n): "a" for n in range(6)}),
+            "more than 5 entries, but got 6",
+        ),
+        (lambda: semantic_text_mapping(meta={"unit": 3}), r"meta\['unit'\] must be a text of 50"),
+        (lambda: semantic_text_mapping(meta={"a" * 21: "b"}), "under a name of 20 at most"),
+        (lambda: semantic_text_mapping(fields={"words": "text"}), r"fields\['words'\] is str"),
+        (lambda: rank_vectors_mapping(dims=4097), "from 1 to 4096"),
+        (lambda: rank_vectors_mapping(dims=9, element_type="bit"), "multiple of 8"),
+        (lambda: rank_vectors_mapping(element_type="bfloat16"), "one of float, byte, bit"),
+    ],
+)
+def test_wrong_fields_are_refused_by_name(build, message) -> None:
+    """The error names the setting that is wrong."""
+    with pytest.raises(ConfigurationError, match=message):
+        build()

@@ -20,7 +20,7 @@ from ragbridge.elastic import (
     standard,
     text_similarity_reranker,
 )
-from ragbridge.services.elastic.retrieval.retrievers import check_windows
+from ragbridge.services.elastic.retrieval.windows import check_windows
 
 QUESTION = "who inspired taking care of the sea?"
 WORDS = standard(match_query("title", QUESTION))
