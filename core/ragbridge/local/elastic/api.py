@@ -223,7 +223,9 @@ class InferenceApi:
             )
         if body.get("timeout") is not None:
             check_duration(str(body["timeout"]))
-        return answers.answer(inputs.read(endpoint, body), self._embedder())
+        inference = inputs.read(endpoint, body)
+        own = settings.SERVICES[endpoint.service].answer
+        return answers.answer(inference, self._embedder()) if own is None else (own(inference), 0)
 
     def _no_stream(self, task_type: str | None, inference_id: str) -> Failure:
         endpoint = self._registry.find(inference_id)
