@@ -18,12 +18,12 @@ from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Request, Response
 from ragbridge.ground.numbers import check_whole
 from ragbridge.local.calls import Call, Route, Work
-from ragbridge.local.elastic import InferenceApi
 from ragbridge.local.faults import NO_FAULT, Cut, Fault, Faults
 from ragbridge.local.model import StaticEmbedder, load
 from ragbridge.local.quota import Ledger, Quota
 from ragbridge.local.refusals import CODES, JSON, Refusal, Shape
 from ragbridge.local.routes import elastic_route, jina_routes
+from ragbridge.local.search import SearchApi
 from ragbridge.local.weights import WORDLLAMA
 
 
@@ -96,7 +96,7 @@ class Engine:
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._routes = [(re.compile(f"{route.pattern}$"), route) for route in jina_routes(pages or {})]
-        self._inference = InferenceApi(self.load)
+        self._elastic = SearchApi(self.load)
 
     @property
     def model_name(self) -> str:
@@ -155,9 +155,9 @@ class Engine:
                 parameters = match.groupdict()
                 break
         else:
-            if not self._inference.owns(method, path):
+            if not self._elastic.owns(method, path):
                 raise _unknown(path, {route.method for route, _ in matches})
-            route = elastic_route(self._inference)
+            route = elastic_route(self._elastic)
         headers = {name.lower(): value for name, value in request.headers.items()}
         return route, Call(method, path, base, parameters, address.query, headers, request.body, self.load)
 

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 NODE_CONTEXT = 512
 """Tokens that models on the cluster's nodes read. The rest is cut off, as Elasticsearch does."""
 
+_SUFFIXES = {"float": "", "byte": "_bytes"}
+"""Of the answer's key, by element type; ``_bits`` for all others."""
+
 
 def answer(inference: Inference, embedder: StaticEmbedder) -> tuple[dict[str, Any], int]:
     """The answer's body, and the number of tokens used.
@@ -44,6 +47,25 @@ def answer(inference: Inference, embedder: StaticEmbedder) -> tuple[dict[str, An
 
 
 def _dense(inference: Inference, embedder: StaticEmbedder) -> tuple[dict[str, Any], int]:
+    numbers, tokens = dense(inference, embedder)
+    suffix = _SUFFIXES.get(element_type(inference.endpoint), "_bits")
+    name = "embeddings" if inference.endpoint.task_type == "embedding" else "text_embedding"
+    shown = numbers.round(8) if numbers.dtype.kind == "f" else numbers
+    return {f"{name}{suffix}": [{"embedding": vector} for vector in shown.tolist()]}, tokens
+
+
+def element_type(endpoint: Endpoint) -> str:
+    """``float``, ``byte``, ``bit`` or ``binary``, which means the same: of an endpoint's dense vectors."""
+    settings = endpoint.service_settings
+    return str(settings.get("embedding_type", settings.get("element_type", "float")))
+
+
+def dense(inference: Inference, embedder: StaticEmbedder) -> tuple[NDArray[Any], int]:
+    """One row of numbers for each input: floats, or signed bytes of bytes or of eight bits; and the number of tokens used.
+
+    Raises:
+        Failure: 400, see ``answer``.
+    """
     endpoint, items = inference.endpoint, inference.inputs
     settings, row = endpoint.service_settings, _row(endpoint)
     texts = [
@@ -55,20 +77,18 @@ def _dense(inference: Inference, embedder: StaticEmbedder) -> tuple[dict[str, An
     late = (
         bool(inference.settings.get("late_chunking")) and row is not None and "late_chunking" in row.options
     )
-    dense = vectors(
+    embedded = vectors(
         embedder, items, texts, settings.get("dimensions", E5_DIMS), late=late and not media(items)
     )
-    kind = settings.get("embedding_type", settings.get("element_type", "float"))
+    kind = element_type(endpoint)
     numbers: NDArray[Any]
     if kind == "float":
-        suffix, numbers = "", dense.astype(np.float64).round(8)
+        numbers = embedded.astype(np.float64)
     elif kind == "byte":
-        suffix, numbers = "_bytes", np.rint(dense * 127).astype(np.int64)
+        numbers = np.rint(embedded * 127).astype(np.int64)
     else:  # bit, binary: as Jina's "binary", most significant bit first
-        suffix, numbers = "_bits", np.packbits(dense > 0, axis=1).astype(np.int64) - 128
-    name = "embeddings" if endpoint.task_type == "embedding" else "text_embedding"
-    rows = [{"embedding": vector} for vector in numbers.tolist()]
-    return {f"{name}{suffix}": rows}, sum(map(len, texts)) + _weight(media(items), row)
+        numbers = np.packbits(embedded > 0, axis=1).astype(np.int64) - 128
+    return numbers, sum(map(len, texts)) + _weight(media(items), row)
 
 
 def _sparse(inference: Inference, embedder: StaticEmbedder) -> tuple[dict[str, Any], int]:

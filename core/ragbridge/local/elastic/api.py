@@ -1,20 +1,20 @@
-"""Elasticsearch's inference API in this process: ``_inference``, the cluster's name, and refusals of all other APIs.
+"""Elasticsearch's inference API in this process: ``_inference``, ingest pipelines, and the cluster's name.
 
 Checks requests as Elasticsearch 9.5 does, with its error shapes and, where they are known, its sentences, and answers
-them from static embeddings. It is no search engine: routes of indices, documents and searches are answered with 501.
-Ingest pipelines are stored, since an endpoint to which one of them refers is only deleted by force (409).
+them from static embeddings. Indexes, documents and searches are the business of ``ragbridge.local.search``, which adds them.
 """
 
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
 from ragbridge.flow import Response
 from ragbridge.local.elastic import answers, inputs, settings
-from ragbridge.local.elastic.cluster import INFO, no_index, no_search_engine, not_offered
+from ragbridge.local.elastic.cluster import INFO, not_offered
 from ragbridge.local.elastic.endpoints import ANY, Endpoint, Registry, already_exists
 from ragbridge.local.elastic.errors import Failure, NoRoute
 from ragbridge.local.elastic.filtering import filtered
@@ -34,14 +34,20 @@ from ragbridge.local.elastic.services.elasticsearch import deployments
 if TYPE_CHECKING:
     from ragbridge.local.model import StaticEmbedder
 
-Outcome: TypeAlias = tuple[dict[str, Any], int]
-"""An answer's body, and the tokens that it costs."""
 
-_ROUTE = re.compile(r".*?/(?P<api>_[^/]+)(?:/(?P<rest>.*))?", re.DOTALL)
-"""The first part of a path that begins with ``_`` names the API. Any path prefix is accepted."""
+class Outcome(NamedTuple):
+    """An answer's body, the tokens that it costs, and its status."""
+
+    body: dict[str, Any]
+    tokens: int = 0
+    status: int = 200
 
 
-class InferenceApi:
+_ROUTE = re.compile(r".*?/(?P<api>_(?!all/)[^/]+)(?:/(?P<rest>.*))?", re.DOTALL)
+"""The first part of a path that begins with ``_`` names the API; ``_all`` stands for indexes. Any prefix is accepted."""
+
+
+class InferenceApi(ABC):
     """The inference API with its own endpoints. It is safe for threads.
 
     Args:
@@ -66,7 +72,14 @@ class InferenceApi:
         return method in {"PUT", "DELETE", "HEAD"} and path.count("/") == 1
 
     def handle(
-        self, method: str, path: str, query: Query, headers: Mapping[str, str], body: bytes
+        self,
+        method: str,
+        path: str,
+        query: Query,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        charge: Callable[[int], None] | None = None,
     ) -> tuple[Response, int]:
         """Answer a request for which ``owns`` is true.
 
@@ -76,14 +89,14 @@ class InferenceApi:
             query: The query parameters.
             headers: The headers, with names in lower case.
             body: The body.
+            charge: Counts tokens before a request takes effect; raises what refuses it.
 
         Returns:
-            The answer, and the tokens that it costs.
+            The answer, and the tokens that it costs beside those that were given to ``charge``.
         """
         further: Mapping[str, str] = {}
         try:
-            answer, tokens = self._answer(method, path.rstrip("/"), query, body)
-            status = 200
+            answer, tokens, status = self._answer(method, path.rstrip("/"), query, body, charge)
         except Failure as failure:
             answer, tokens, status = failure.body, 0, failure.status
             further = failure.headers
@@ -99,22 +112,32 @@ class InferenceApi:
         challenge = {"www-authenticate": 'ApiKey, Basic realm="ragbridge"'} if status == 401 else {}
         return Response(status, {**response.headers, **challenge, **(headers or {})}, response.body)
 
-    def _answer(self, method: str, path: str, query: Query, body: bytes) -> Outcome:
+    def _answer(
+        self, method: str, path: str, query: Query, body: bytes, charge: Callable[[int], None] | None
+    ) -> Outcome:
         if not path:
-            return INFO, 0
+            return Outcome(INFO)
         route = _ROUTE.fullmatch(path)
-        if route is None and method == "HEAD":
-            raise no_index(path.lstrip("/"))
         parts = [part for part in (route["rest"] or "").split("/") if part] if route else []
         api = route and route["api"]
         if api not in _METHODS:
-            raise no_search_engine(f"{method} {path}")
+            return self._answer_other(method, path, query, body, charge)
         allowed = _METHODS[api](parts)
         if method not in allowed:
             raise NoRoute(method, f"{path}?{urlencode(query)}" if query else path, allowed)
         if api == "_ingest":
-            return self._keep(method, path, parts[1:], query, body), 0
+            return Outcome(self._keep(method, path, parts[1:], query, body))
         return self._answer_inference(method, path, parts, query, body)
+
+    @abstractmethod
+    def _answer_other(
+        self, method: str, path: str, query: Query, body: bytes, charge: Callable[[int], None] | None
+    ) -> Outcome:
+        """Answer a request to another API than ``_inference`` and ``_ingest``."""
+
+    @abstractmethod
+    def _indexes_using(self, inference_id: str) -> list[str]:
+        """The indexes whose mappings name an endpoint."""
 
     def _answer_inference(
         self, method: str, path: str, parts: list[str], query: Query, body: bytes
@@ -126,16 +149,16 @@ class InferenceApi:
                 raise not_offered("_inference/_services", "it has no forms for Kibana")
             case "GET", _:
                 check_parameters(path, query)
-                return self._get(parts), 0
+                return Outcome(self._get(parts))
             case "DELETE", _:
                 check_parameters(path, query, "dry_run", "force")
-                return self._delete(*_named(parts), query), 0
+                return Outcome(self._delete(*_named(parts), query))
             case "PUT", [_, *_, "_update"]:
                 check_parameters(path, query, "timeout")
-                return self._update(*_named(parts[:-1]), read_body(body)), 0
+                return Outcome(self._update(*_named(parts[:-1]), read_body(body)))
             case "PUT", _:
                 check_parameters(path, query, "timeout")
-                return self._create(*_named(parts), read_body(body)), 0
+                return Outcome(self._create(*_named(parts), read_body(body)))
             case _, [_, *_, "_stream"]:
                 raise self._no_stream(*_named(parts[:-1]))
         check_parameters(path, query, "timeout")
@@ -194,21 +217,30 @@ class InferenceApi:
         self._find(task_type, inference_id)
         dry_run, force = flag(query, "dry_run"), flag(query, "force")
         pipelines = self._pipelines.referring(inference_id)
-        reason = (
-            f"Inference endpoint {inference_id} is referenced by pipelines: [{', '.join(pipelines)}]. Ensure that no "
-            "pipelines are using this inference endpoint, or use force to ignore this warning and delete the inference "
-            "endpoint."
-        )
+        indexes = self._indexes_using(inference_id)
+        reason = ""
+        if pipelines:
+            reason += (
+                f"Inference endpoint {inference_id} is referenced by pipelines: [{', '.join(pipelines)}]. Ensure that no "
+                "pipelines are using this inference endpoint, or use force to ignore this warning and delete the inference "
+                "endpoint."
+            )
+        if indexes:  # the sentence begins with a space, as Elasticsearch's does
+            reason += (
+                f" Inference endpoint {inference_id} is being used in the mapping for indexes: [{', '.join(indexes)}]. Ensure "
+                "that no index mappings are using this inference endpoint, or use force to ignore this warning and delete the "
+                "inference endpoint."
+            )
         if dry_run:
-            error = {"error_message": reason} if pipelines else {}
-            return {"acknowledged": False, "pipelines": pipelines, "indexes": [], **error}
+            error = {"error_message": reason} if reason else {}
+            return {"acknowledged": False, "pipelines": pipelines, "indexes": indexes, **error}
         if not force and inference_id in self._registry.reserved:
             raise Failure(
                 400,
                 f"[{inference_id}] is a reserved inference endpoint. Use the force=true query parameter to delete the "
                 "inference endpoint.",
             )
-        if not force and pipelines:
+        if not force and reason:
             raise Failure(409, reason)
         self._registry.remove(inference_id)
         return {"acknowledged": True, "pipelines": [], "indexes": []}
@@ -225,7 +257,9 @@ class InferenceApi:
             check_duration(str(body["timeout"]))
         inference = inputs.read(endpoint, body)
         own = settings.SERVICES[endpoint.service].answer
-        return answers.answer(inference, self._embedder()) if own is None else (own(inference), 0)
+        return (
+            Outcome(*answers.answer(inference, self._embedder())) if own is None else Outcome(own(inference))
+        )
 
     def _no_stream(self, task_type: str | None, inference_id: str) -> Failure:
         endpoint = self._registry.find(inference_id)

@@ -1,4 +1,4 @@
-"""What the engine answers in a cluster's place: its name and version, and refusals of what only a cluster can do."""
+"""What the engine answers in a cluster's place: its name and version, and a refusal of what only a cluster can do."""
 
 from __future__ import annotations
 
@@ -25,21 +25,6 @@ INFO = {
     "tagline": "You Know, for Search",
 }
 """The answer to the official clients' ``info()``. The name shows that this is not a cluster."""
-
-
-def no_search_engine(request: str) -> Failure:
-    """501, for routes of indices, documents, searches and everything else but inference."""
-    return Failure(
-        501,
-        f"[{request}] is not offered: this is the embedded engine of ragbridge, which answers _inference and is no search "
-        "engine. It keeps no indices and no documents and runs no searches; use an Elasticsearch cluster for them",
-        kind="unsupported_operation_exception",
-    )
-
-
-def no_index(name: str) -> Failure:
-    """404: there is no such index, since there is none at all."""
-    return Failure(404, f"no such index [{name}]", kind="index_not_found_exception")
 
 
 def not_offered(path: str, reason: str) -> Failure:

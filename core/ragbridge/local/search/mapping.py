@@ -1,0 +1,121 @@
+"""Mappings: the fields of an index by path, from JSON and to JSON, and merged as Elasticsearch merges them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Map
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field, an object or a multi-field.
+
+    Attributes:
+        path: Its full name, with dots.
+        type: ``text``, ``keyword``, ..., ``object``.
+        parameters: The other parameters as declared, without ``type``, ``fields`` and ``properties``. ``semantic_text`` always has
+            its ``inference_id``, and ``model_settings`` once a document was embedded.
+        parent: Of a multi-field: the field whose values it takes.
+    """
+
+    path: str
+    type: str
+    parameters: Map[str, Any] = field(default_factory=dict)
+    parent: str | None = None
+
+    @property
+    def copy_to(self) -> tuple[str, ...]:
+        """The fields that take its values too."""
+        given = self.parameters.get("copy_to", ())
+        return (given,) if isinstance(given, str) else tuple(given)
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """The inference endpoints of a ``semantic_text`` field: for documents, and for queries."""
+        inference_id = str(self.parameters["inference_id"])
+        return inference_id, str(self.parameters.get("search_inference_id", inference_id))
+
+
+class Mapping:
+    """The fields of one index. The registry's lock guards its changes; a ``Field`` never changes, it is replaced.
+
+    Attributes:
+        fields: By path: leaves, multi-fields (``title.raw``) and objects.
+        dynamic: ``true``, ``false``, ``strict`` or ``runtime``; objects may have their own.
+        dynamic_templates: As declared, each ``{name: template}``.
+        further: Other parts of the mapping, shown as declared: ``_meta``, ``_source``, ``date_detection``, ...
+    """
+
+    def __init__(self) -> None:
+        self.fields: dict[str, Field] = {}
+        self.dynamic = "true"
+        self.dynamic_templates: list[dict[str, Any]] = []
+        self.further: dict[str, Any] = {}
+
+    def get(self, path: str) -> Field | None:
+        """The field of this path; None where there is none."""
+        return self.fields.get(path)
+
+    def of_type(self, *types: str) -> list[Field]:
+        """All fields of these types."""
+        return [known for known in self.fields.values() if known.type in types]
+
+    def sources(self, path: str) -> list[str]:
+        """The fields whose values a field takes: itself, or the parent of a multi-field, and those that ``copy_to`` it."""
+        known = self.fields[path]
+        own = known.parent or path
+        return [own, *(other.path for other in self.fields.values() if own in other.copy_to)]
+
+    def merge(self, declared: Map[str, Any]) -> None:
+        """Take over a mapping as ``PUT /{index}`` and ``PUT /{index}/_mapping`` send it; all of it, or nothing.
+
+        Raises:
+            Failure: 400, it cannot be read or does not fit the fields that are there.
+        """
+        raise NotImplementedError
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The mapping as JSON."""
+        shown: dict[str, Any] = {}
+        if self.dynamic != "true":
+            shown["dynamic"] = self.dynamic
+        if self.dynamic_templates:
+            shown["dynamic_templates"] = self.dynamic_templates
+        shown.update(self.further)
+        properties = _properties(self)
+        if properties:
+            shown["properties"] = properties
+        return shown
+
+
+def _properties(mapping: Mapping) -> dict[str, Any]:
+    """The tree of the fields, by name."""
+    root: dict[str, Any] = {}
+    for path, known in sorted(mapping.fields.items()):
+        if known.parent is not None:
+            name = path[len(known.parent) + 1 :]
+            _node(mapping, root, known.parent).setdefault("fields", {})[name] = _shown(known)
+        else:
+            _node(mapping, root, path).update(_shown(known))
+    return root
+
+
+def _node(mapping: Mapping, root: dict[str, Any], path: str) -> dict[str, Any]:
+    """The place of a field in the tree. Objects have one too, even where only their fields were declared."""
+    above = path
+    while "." in above:
+        above = above.rpartition(".")[0]
+        if above in mapping.fields:
+            root = _node(mapping, root, above).setdefault("properties", {})
+            path = path[len(above) + 1 :]
+            break
+    node: dict[str, Any] = root.setdefault(path, {})
+    return node
+
+
+def _shown(known: Field) -> dict[str, Any]:
+    """A field as JSON. Elasticsearch does not show the type of an object that has fields."""
+    kind = {} if known.type == "object" else {"type": known.type}
+    return {**kind, **known.parameters}
