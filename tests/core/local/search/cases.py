@@ -1,0 +1,17 @@
+"""All cases: what Elasticsearch answers, by its own tests, its source and its documentation."""
+
+from __future__ import annotations
+
+import cases_documents
+import cases_retrievers
+import cases_semantic
+import cases_writing
+
+CASES = [
+    *cases_semantic.CASES,
+    *cases_writing.CASES,
+    *cases_retrievers.CASES,
+    *cases_documents.CASES,
+]
+LIMITS = cases_documents.LIMITS
+"""What the engine refuses and a cluster does not."""
