@@ -36,6 +36,7 @@ class Work:
             quota has none.
         status: The answer's status.
         headers: The answer's headers.
+        charged: Whether ``Call.charge`` has counted the request already.
     """
 
     tokens: int
@@ -43,6 +44,7 @@ class Work:
     compute: Callable[[], list[Row]] = list
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=lambda: JSON)
+    charged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class Call:
         body: The request's body.
         embedder: Returns the embedded model.
         key: The request's key; "" if it has none.
+        charge: Counts the request and this number of tokens; for routes whose effects need what the tokens are paid for. Raises
+            ``Refusal`` if the request exceeds the quota; then it must have no effects.
     """
 
     method: str
@@ -70,6 +74,7 @@ class Call:
     body: bytes = field(repr=False)
     embedder: Callable[[], StaticEmbedder]
     key: str = field(default="", repr=False)
+    charge: Callable[[int], None] = field(default=lambda _: None, repr=False)
 
     @property
     def arguments(self) -> dict[str, str]:

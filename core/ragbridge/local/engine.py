@@ -164,8 +164,11 @@ class Engine:
     def _answer(self, route: Route, call: Call) -> Answer:
         if not route.product:
             return Answer(_respond(route.read(call)))
-        call = replace(call, key=self._authenticate(route, call))
-        account = (call.key, route.product)
+        key = self._authenticate(route, call)
+        account = (key, route.product)
+        call = replace(
+            call, key=key, charge=lambda tokens: self._ledger.charge(account, self._clock(), tokens)
+        )
         with self._lock:
             fault = self._faults.draw(self._chance)
         self._ledger.enter(account, self._clock())
@@ -174,7 +177,8 @@ class Engine:
             response = _gateway(fault, route, call)
             if response is None:
                 work = route.read(call)
-                self._ledger.charge(account, self._clock(), work.tokens)
+                if not work.charged:
+                    call.charge(work.tokens)
                 response = _respond(work, fault)
             delay = fault.delay
             return Answer(response, delay, fault.cut)

@@ -81,8 +81,22 @@ def elastic_route(api: InferenceApi) -> Route:
     """The route of Elasticsearch's paths. ``api`` answers them, errors included, in Elasticsearch's shapes."""
 
     def read(call: Call) -> Work:
-        response, tokens = api.handle(call.method, call.path, call.arguments, call.headers, call.body)
-        return Work(tokens, lambda _: response.body, status=response.status, headers=response.headers)
+        charges: list[int] = []
+
+        def charge(tokens: int) -> None:
+            call.charge(tokens)
+            charges.append(tokens)
+
+        response, tokens = api.handle(
+            call.method, call.path, call.arguments, call.headers, call.body, charge=charge
+        )
+        return Work(
+            tokens,
+            lambda _: response.body,
+            status=response.status,
+            headers=response.headers,
+            charged=bool(charges),
+        )
 
     return Route(
         "",
@@ -91,5 +105,12 @@ def elastic_route(api: InferenceApi) -> Route:
         read,
         schemes=("apikey", "basic", "bearer"),
         refuse=lambda refusal, _: api.refuse(refusal.status, refusal.message, refusal.headers),
-        upstream=lambda call, status: Refusal(400, server_error(call.path.rpartition("/")[2], status)),
+        upstream=_upstream,
     )
+
+
+def _upstream(call: Call, status: int) -> Refusal:
+    """The refusal for a service that failed behind Elasticsearch. Searches and writes report its status as it is."""
+    if "/_inference/" not in call.path:
+        return Refusal(status, "Fault drawn by the embedded engine")
+    return Refusal(400, server_error(call.path.rpartition("/")[2], status))

@@ -50,7 +50,7 @@ def _dense(inference: Inference, embedder: StaticEmbedder) -> tuple[dict[str, An
     numbers, tokens = dense(inference, embedder)
     suffix = _SUFFIXES.get(element_type(inference.endpoint), "_bits")
     name = "embeddings" if inference.endpoint.task_type == "embedding" else "text_embedding"
-    shown = numbers.round(8) if numbers.dtype.kind == "f" else numbers
+    shown = numbers.astype(np.float64).round(8) if numbers.dtype.kind == "f" else numbers
     return {f"{name}{suffix}": [{"embedding": vector} for vector in shown.tolist()]}, tokens
 
 
@@ -83,7 +83,7 @@ def dense(inference: Inference, embedder: StaticEmbedder) -> tuple[NDArray[Any],
     kind = element_type(endpoint)
     numbers: NDArray[Any]
     if kind == "float":
-        numbers = embedded.astype(np.float64)
+        numbers = embedded
     elif kind == "byte":
         numbers = np.rint(embedded * 127).astype(np.int64)
     else:  # bit, binary: as Jina's "binary", most significant bit first

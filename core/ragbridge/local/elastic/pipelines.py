@@ -1,6 +1,6 @@
 """Ingest pipelines, which keep the endpoints that they refer to from being deleted.
 
-They are stored and shown but never run: this engine has no documents.
+``ragbridge.local.search.ingest`` runs them.
 """
 
 from __future__ import annotations
@@ -45,6 +45,10 @@ class Pipelines:
             if name not in self._kept:
                 raise Failure(404, f"pipeline [{name}] is missing")
             return {name: self._kept[name]}
+
+    def find(self, name: str) -> dict[str, Any] | None:
+        """One pipeline's definition; None where there is none."""
+        return self._kept.get(name)
 
     def delete(self, name: str) -> dict[str, Any]:
         """Remove a pipeline.

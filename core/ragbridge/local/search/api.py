@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ragbridge.local.elastic import InferenceApi
+from ragbridge.local.search.asked import Asked
 from ragbridge.local.search.indices import Indices
 from ragbridge.local.search.inference import Inference
-from ragbridge.local.search.routes import Asked, find
+from ragbridge.local.search.routes import find
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
+
+    from ragbridge.local.search.mapping import Mapping as FieldMapping
 
     Floats: TypeAlias = NDArray[np.float32]
 
@@ -46,7 +49,7 @@ class Document:
 
     Attributes:
         id: Its ``_id``.
-        source: What was sent, vectors included; ``_source`` filtering is the search's business. Never change it.
+        source: What was sent, with dense vectors as arrays, for which ``plain`` has JSON. Never change it.
         version: 1 for a new document, one more with each write.
         seq_no: Number of the write in the index, from 0.
         size: Bytes of the source as JSON, by which the index is bounded.
@@ -74,3 +77,70 @@ class Document:
     def has(self, path: str) -> bool:
         """Whether the field has a value: what the query ``exists`` asks."""
         return path in self.values or path in self.vectors or path in self.sparse or path in self.chunks
+
+
+VECTORS = ("dense_vector", "rank_vectors", "sparse_vector")
+"""Types of fields that stay out of ``_source`` since 9.2 (``index.mapping.exclude_source_vectors``)."""
+
+
+def plain(value: Any) -> Any:
+    """A part of a source as JSON has it: arrays become lists, floats the shortest decimals of their float32."""
+    if isinstance(value, np.ndarray):
+        if value.ndim > 1:
+            return [plain(row) for row in value]
+        return value.tolist() if value.dtype.kind == "i" else [float(str(number)) for number in value]
+    if isinstance(value, dict):
+        return {name: plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [plain(inner) for inner in value]
+    return value
+
+
+def without_vectors(source: Source, mapping: FieldMapping) -> Source:
+    """A source without the fields of the types ``VECTORS``, wherever they are."""
+    paths = {field.path for field in mapping.of_type(*VECTORS)}
+    return _without(source, paths, "") if paths else source
+
+
+def _without(source: Source, paths: set[str], above: str) -> Source:
+    left: Source = {}
+    for name, value in source.items():
+        path = f"{above}{name}"
+        if path in paths:
+            continue
+        if isinstance(value, dict):
+            left[name] = _without(value, paths, f"{path}.")
+        elif isinstance(value, list):
+            left[name] = [
+                _without(item, paths, f"{path}.") if isinstance(item, dict) else item for item in value
+            ]
+        else:
+            left[name] = value
+    return left
+
+
+def inference_fields(document: Document, mapping: FieldMapping) -> dict[str, Any]:
+    """``_inference_fields`` of a document: of each ``semantic_text`` field with a chunk its endpoint, model and chunks."""
+    shown: dict[str, Any] = {}
+    for path, chunks in document.chunks.items():
+        field = mapping.get(path)
+        if field is None:
+            continue
+        by_source: dict[str, list[dict[str, Any]]] = {}
+        for chunk in chunks:
+            embeddings = dict(chunk.tokens) if chunk.tokens is not None else plain(chunk.vector)
+            by_source.setdefault(chunk.source, []).append(
+                {"start_offset": chunk.start, "end_offset": chunk.end, "embeddings": embeddings}
+            )
+        parameters = field.parameters
+        inference = {
+            "inference_id": parameters["inference_id"],
+            **{
+                name: parameters[name]
+                for name in ("model_settings", "chunking_settings")
+                if name in parameters
+            },
+            "chunks": by_source,
+        }
+        shown[path] = {"inference": inference}
+    return shown

@@ -65,15 +65,17 @@ def _short(failure: Failure) -> dict[str, Any]:
     return {"type": failure.kind, "reason": failure.reason, **details}
 
 
-def no_such_index(name: str, *, uuid: str = "_na_") -> SearchFailure:
+def no_such_index(name: str, *, reason: str | None = None) -> SearchFailure:
     """404."""
     details = {
         "resource.type": "index_or_alias",
         "resource.id": name,
-        "index_uuid": uuid,
+        "index_uuid": "_na_",
         "index": name,
     }
-    return SearchFailure(404, f"no such index [{name}]", kind="index_not_found_exception", details=details)
+    return SearchFailure(
+        404, reason or f"no such index [{name}]", kind="index_not_found_exception", details=details
+    )
 
 
 def index_exists(name: str, uuid: str) -> SearchFailure:
@@ -102,9 +104,11 @@ def invalid_argument(reason: str, *, cause: Failure | None = None) -> SearchFail
     return SearchFailure(400, reason, kind="illegal_argument_exception", cause=cause)
 
 
-def mapper_parsing(reason: str, *, cause: Failure | None = None) -> SearchFailure:
+def mapper_parsing(
+    reason: str, *, cause: Failure | None = None, roots: Sequence[Failure] | None = None
+) -> SearchFailure:
     """400: a mapping cannot be read."""
-    return SearchFailure(400, reason, kind="mapper_parsing_exception", cause=cause)
+    return SearchFailure(400, reason, kind="mapper_parsing_exception", cause=cause, roots=roots)
 
 
 def document_parsing(reason: str, *, cause: Failure | None = None) -> SearchFailure:
@@ -122,6 +126,18 @@ def version_conflict(index: str, uuid: str, reason: str) -> SearchFailure:
     """409."""
     details = {"index_uuid": uuid, "shard": "0", "index": index}
     return SearchFailure(409, reason, kind="version_conflict_engine_exception", details=details)
+
+
+def invalid_id(document_id: str, most: int) -> SearchFailure:
+    """400: no document can have this id."""
+    length = len(document_id.encode("utf-8", "surrogatepass"))
+    reason = (
+        f"id [{document_id}] is too long, must be no longer than {most} bytes but was: {length}"
+        if document_id
+        else "if _id is specified it must not be empty"
+    )
+    kind = "action_request_validation_exception" if document_id else "illegal_argument_exception"
+    return SearchFailure(400, f"Validation Failed: 1: {reason};" if document_id else reason, kind=kind)
 
 
 def document_missing(index: str, uuid: str, document_id: str) -> SearchFailure:

@@ -14,12 +14,19 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from ragbridge.local.search.documents import Document
-from ragbridge.local.search.errors import index_exists, invalid_argument, invalid_index_name, no_such_index
+from ragbridge.local.search.errors import (
+    SearchFailure,
+    index_exists,
+    invalid_argument,
+    invalid_index_name,
+    no_such_index,
+    not_offered,
+)
 from ragbridge.local.search.mapping import Mapping
 
 MOST_INDEXES = 100
 """Indexes in all: the engine's own bound."""
-MOST_DOCUMENTS = 20_000
+MOST_DOCUMENTS = 50_000
 """Documents of an index: the engine's own bound."""
 MOST_BYTES = 256 * 2**20
 """Bytes of an index's documents as JSON: the engine's own bound."""
@@ -32,7 +39,7 @@ class Index:
     Attributes:
         name: Its name.
         uuid: Its ``index_uuid``.
-        settings: As declared, without the prefix ``index.``, nested: ``{"default_pipeline": ...}``.
+        settings: As declared, nested and without ``index``: ``{"default_pipeline": ..., "analysis": {...}}``.
         mapping: Its fields.
         aliases: Its aliases, and what was declared of each.
         documents: By id, in the order in which they were last written: Lucene's order, which breaks ties of scores.
@@ -56,21 +63,45 @@ class Index:
     seq_no: int = 0
     created: int = 0
 
+    @property
+    def hides_vectors(self) -> bool:
+        """Whether vectors stay out of ``_source``, as they do by default since 9.2."""
+        own = self.settings.get("mapping")
+        shown = own.get("exclude_source_vectors", True) if isinstance(own, dict) else True
+        return str(shown).lower() != "false"
+
     def changed(self) -> None:
         """A write or a change of the mapping has happened."""
         self.generation += 1
         self.cache = {}
 
     def put(self, document: Document) -> None:
-        """Keep a document in the place of one with the same id, at the end."""
-        self.take(document.id)
+        """Keep a document in the place of one with the same id, at the end.
+
+        Raises:
+            Failure: 400, the index is full.
+        """
+        present = self.documents.get(document.id)
+        size = self.bytes + document.size - (present.size if present else 0)
+        for count, most, unit in (
+            (len(self.documents) + (present is None), MOST_DOCUMENTS, "documents"),
+            (size, MOST_BYTES, "bytes of documents as JSON"),
+        ):
+            if count > most:
+                raise invalid_argument(
+                    f"index [{self.name}] is full: an index of the embedded engine of ragbridge, which is for development and "
+                    f"tests, keeps at most {most:,} {unit}; use an Elasticsearch cluster for more"
+                )
+        self.documents.pop(document.id, None)
         self.documents[document.id] = document
-        self.bytes += document.size
+        self.bytes = size
+        self.seq_no += 1
         self.changed()
 
     def take(self, document_id: str) -> Document | None:
-        """Remove a document; None where there is none."""
+        """Remove a document; None where there is none. The attempt has a number too."""
         document = self.documents.pop(document_id, None)
+        self.seq_no += 1
         if document is not None:
             self.bytes -= document.size
             self.changed()
@@ -149,6 +180,25 @@ class Indices:
             raise no_such_index(name)
         return index
 
+    def alias(self, index: Index, name: str, options: dict[str, Any]) -> None:
+        """Give an index an alias.
+
+        Raises:
+            Failure: 400, it cannot have this name; 501, it has a filter or a routing.
+        """
+        _check_name(name, alias=True)
+        for option in options:
+            if option not in {"is_hidden", "is_write_index"}:
+                raise not_offered(f"{option} of aliases")
+        if name in self._indexes:
+            raise SearchFailure(
+                400,
+                f"Invalid alias name [{name}]: an index or data stream exists with the same name as the alias",
+                kind="invalid_alias_name_exception",
+                details={"index_uuid": self._indexes[name].uuid, "index": name},
+            )
+        index.aliases = {**index.aliases, name: dict(options)}
+
     def with_alias(self, alias: str) -> list[Index]:
         """The indexes that have an alias, by name."""
         return [index for index in self.all() if alias in index.aliases]
@@ -207,9 +257,9 @@ class Indices:
 _FORBIDDEN = re.compile(r'[\\/*?"<>| ,#:]')
 
 
-def _check_name(name: str) -> None:
+def _check_name(name: str, *, alias: bool = False) -> None:
     """``MetadataCreateIndexService.validateIndexOrAliasName``."""
-    if name != name.lower():
+    if name != name.lower() and not alias:
         raise invalid_index_name(name, "must be lowercase")
     if _FORBIDDEN.search(name):
         bad = '[ , ", *, \\, <, |, ,, >, /, ?]'

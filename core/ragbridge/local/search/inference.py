@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from ragbridge.local.elastic import answers, inputs
+from ragbridge.local.elastic.endpoints import Endpoint
 from ragbridge.local.elastic.errors import Failure
 from ragbridge.local.elastic.settings import SERVICES
-from ragbridge.rules.endpoints import E5_DIMS
+from ragbridge.rules import elasticsearch
+from ragbridge.rules.chunking import check_settings
+from ragbridge.rules.endpoints import CHUNKING_TASKS, E5_DIMS, MODEL_TASKS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ragbridge.local.elastic.endpoints import Endpoint, Registry
+    from ragbridge.local.elastic.endpoints import Registry
     from ragbridge.local.model import StaticEmbedder
 
 Purpose: TypeAlias = Literal["ingest", "search"]
@@ -68,6 +71,42 @@ class Inference:
             Failure: 404, ``Inference endpoint not found [id]``.
         """
         return self._registry.find(inference_id)
+
+    def embedding(self, inference_id: str) -> Endpoint:
+        """One endpoint that embeds texts.
+
+        Raises:
+            Failure: 404; 400, it has another task.
+        """
+        endpoint = self.find(inference_id)
+        if endpoint.chunking_settings is None:
+            raise Failure(
+                400,
+                f"Inference endpoint [{inference_id}] of task type [{endpoint.task_type}] does not embed texts",
+            )
+        return endpoint
+
+    def model(self, model_id: str) -> Endpoint:
+        """The endpoint of this name, or one that runs the trained model of this name.
+
+        Raises:
+            Failure: 404.
+        """
+        known = self._registry.list()
+        for endpoint in known:
+            if endpoint.inference_id == model_id:
+                return endpoint
+        for endpoint in known:
+            settings = endpoint.service_settings
+            if model_id in {settings.get("deployment_id"), settings.get("model_id")} and (
+                endpoint.service == elasticsearch.NAME
+            ):
+                return endpoint
+        if model_id in MODEL_TASKS:
+            task = MODEL_TASKS[model_id]
+            chunking = check_settings({}) if task in CHUNKING_TASKS else None
+            return Endpoint(model_id, task, elasticsearch.NAME, {"model_id": model_id}, {}, chunking)
+        raise Failure(404, f"No known model or inference endpoint [{model_id}]")
 
     def embed(self, endpoint: Endpoint, texts: Sequence[str], purpose: Purpose = "ingest") -> Embedded:
         """Embed texts, however many.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Map
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -38,7 +38,9 @@ class Field:
 
 
 class Mapping:
-    """The fields of one index. The registry's lock guards its changes; a ``Field`` never changes, it is replaced.
+    """The fields of one index. Its registry's lock guards its changes.
+
+    A ``Field`` never changes, nor does the dict ``fields``: both are replaced.
 
     Attributes:
         fields: By path: leaves, multi-fields (``title.raw``) and objects.
@@ -52,10 +54,27 @@ class Mapping:
         self.dynamic = "true"
         self.dynamic_templates: list[dict[str, Any]] = []
         self.further: dict[str, Any] = {}
+        self._children: tuple[dict[str, Field], dict[str, list[Field]]] = self.fields, {}
 
     def get(self, path: str) -> Field | None:
         """The field of this path; None where there is none."""
         return self.fields.get(path)
+
+    def multi_fields(self, path: str) -> list[Field]:
+        """The multi-fields of a field."""
+        if self._children[0] is not self.fields:
+            children: dict[str, list[Field]] = {}
+            for known in self.fields.values():
+                if known.parent is not None:
+                    children.setdefault(known.parent, []).append(known)
+            self._children = self.fields, children
+        return self._children[1].get(path, [])
+
+    def change(self, field: Field, **parameters: Any) -> Field:
+        """Give a field what a document has taught, e.g. ``dims`` or ``model_settings``."""
+        changed = replace(field, parameters={**field.parameters, **parameters})
+        self.fields = {**self.fields, field.path: changed}
+        return changed
 
     def of_type(self, *types: str) -> list[Field]:
         """All fields of these types."""
@@ -66,14 +85,6 @@ class Mapping:
         known = self.fields[path]
         own = known.parent or path
         return [own, *(other.path for other in self.fields.values() if own in other.copy_to)]
-
-    def merge(self, declared: Map[str, Any]) -> None:
-        """Take over a mapping as ``PUT /{index}`` and ``PUT /{index}/_mapping`` send it; all of it, or nothing.
-
-        Raises:
-            Failure: 400, it cannot be read or does not fit the fields that are there.
-        """
-        raise NotImplementedError
 
     @property
     def body(self) -> dict[str, Any]:

@@ -2,59 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlencode
 
 from ragbridge.local.elastic.api import Outcome
-from ragbridge.local.elastic.errors import NoRoute, unreadable
-from ragbridge.local.elastic.http import read_body
-from ragbridge.local.search import search
+from ragbridge.local.elastic.errors import NoRoute
+from ragbridge.local.search import (
+    administration,
+    aliases,
+    by_query,
+    reads,
+    search,
+    several,
+    trained,
+    writes,
+)
+from ragbridge.local.search.asked import Asked
 from ragbridge.local.search.errors import not_offered
 
 if TYPE_CHECKING:
     from ragbridge.local.elastic.http import Query
-    from ragbridge.local.elastic.pipelines import Pipelines
-    from ragbridge.local.search.indices import Indices
-    from ragbridge.local.search.inference import Inference
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One request to a route.
-
-    Attributes:
-        method: The method, in capitals.
-        path: The path, decoded.
-        names: What the path names: ``index``, ``id``, ``name``.
-        query: The query parameters.
-        content: The body as it came.
-        indices: The indexes.
-        inference: The endpoints, for this request.
-        pipelines: The ingest pipelines.
-    """
-
-    method: str
-    path: str
-    names: Mapping[str, str]
-    query: Query
-    content: bytes
-    indices: Indices
-    inference: Inference
-    pipelines: Pipelines
-
-    @property
-    def body(self) -> dict[str, Any]:
-        """The body's object; empty where there is no body."""
-        return read_body(self.content) if self.content.strip() else {}
-
-    def name(self, name: str) -> str:
-        """What the path names so; "" where it names none."""
-        return self.names.get(name, "")
-
 
 Handler: TypeAlias = Callable[[Asked], Outcome]
 
@@ -70,18 +39,58 @@ def _count(asked: Asked) -> Outcome:
 
 
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
-    ("GET POST", "/_search", _search),
-    ("GET POST", "/{index}/_search", _search),
-    ("GET POST", "/_count", _count),
-    ("GET POST", "/{index}/_count", _count),
+    ("PUT", "/{index}", administration.create),
+    ("DELETE", "/{index}", administration.delete),
+    ("HEAD", "/{index}", administration.exists),
+    ("GET", "/{index}", administration.show),
+    ("GET", "[/{index}]/_mapping", administration.show_mapping),
+    ("PUT POST", "/{index}/_mapping", administration.change_mapping),
+    ("GET", "[/{index}]/_settings", administration.show_settings),
+    ("PUT", "[/{index}]/_settings", administration.change_settings),
+    ("GET POST", "[/{index}]/_refresh", administration.refresh),
+    ("GET POST", "[/{index}]/_flush", administration.refresh),
+    ("GET", "/_cluster/health", administration.health),
+    ("GET", "/_cluster/health/{index}", administration.health),
+    ("GET HEAD", "[/{index}]/_alias", aliases.show),
+    ("GET HEAD", "[/{index}]/_alias/{name}", aliases.show),
+    ("PUT POST", "/{index}/_alias/{name}", aliases.put),
+    ("PUT POST", "/{index}/_aliases/{name}", aliases.put),
+    ("DELETE", "/{index}/_alias/{name}", aliases.delete),
+    ("DELETE", "/{index}/_aliases/{name}", aliases.delete),
+    ("POST", "/_aliases", aliases.change),
+    ("PUT POST", "[/{index}]/_bulk", writes.bulk),
+    ("POST", "/{index}/_doc", writes.index),
+    ("PUT POST", "/{index}/_doc/{id}", writes.index),
+    ("PUT POST", "/{index}/_create/{id}", writes.create),
+    ("POST", "/{index}/_update/{id}", writes.update),
+    ("DELETE", "/{index}/_doc/{id}", writes.delete),
+    ("GET HEAD", "/{index}/_doc/{id}", reads.get),
+    ("GET HEAD", "/{index}/_source/{id}", reads.source),
+    ("GET POST", "[/{index}]/_mget", reads.several),
+    ("GET POST", "[/{index}]/_search", _search),
+    ("GET POST", "[/{index}]/_msearch", several.search_each),
+    ("GET POST", "[/{index}]/_count", _count),
+    ("POST", "/{index}/_delete_by_query", by_query.delete),
+    ("POST", "/{index}/_update_by_query", by_query.update),
+    ("POST", "/_reindex", by_query.reindex),
+    ("POST", "/_ml/trained_models/{model}/_infer", trained.infer),
+    ("GET", "/_ml/trained_models/{model}", trained.show),
 )
-"""Methods, path and function. ``{index}`` is one name or an expression, ``{id}`` all that is left, slashes included."""
+"""Methods, path and function. ``{index}`` is a name or an expression, in brackets where it may be absent; ``{id}`` is all that is
+left, slashes included."""
 
-_PATTERNS = {"index": r"(?P<index>_all|[^/_][^/]*)", "id": r"(?P<id>.+)", "name": r"(?P<name>[^/]+)"}
-_COMPILED = [
-    (re.compile(re.sub(r"\{(\w+)\}", lambda match: _PATTERNS[match[1]], path)), methods.split(), handler)
-    for methods, path, handler in ROUTES
-]
+_PATTERNS = {"index": r"(?P<index>_all|[^/_][^/]*)", "id": r"(?P<id>.+)"}
+
+
+def _compiled(path: str) -> re.Pattern[str]:
+    optional = path.replace("[", "(?:").replace("]", ")?")
+    return re.compile(
+        re.sub(r"\{(\w+)\}", lambda match: _PATTERNS.get(match[1], rf"(?P<{match[1]}>[^/]+)"), optional),
+        re.DOTALL,
+    )
+
+
+_COMPILED = [(_compiled(path), methods.split(), handler) for methods, path, handler in ROUTES]
 
 
 def find(method: str, path: str, query: Query) -> tuple[Handler, dict[str, str]]:
@@ -101,6 +110,3 @@ def find(method: str, path: str, query: Query) -> tuple[Handler, dict[str, str]]
     if allowed:
         raise NoRoute(method, f"{path}?{urlencode(query)}" if query else path, sorted(set(allowed)))
     raise not_offered(f"{method} {path}")
-
-
-__all__ = ["ROUTES", "Asked", "Handler", "find", "json", "unreadable"]

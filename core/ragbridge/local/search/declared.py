@@ -1,0 +1,227 @@
+"""Reading mappings as they are declared, and merging them into those of an index with Elasticsearch's refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Map
+from typing import Any
+
+from ragbridge.local.elastic.errors import Failure
+from ragbridge.local.search.errors import invalid_argument, mapper_parsing, not_offered
+from ragbridge.local.search.mapping import Field, Mapping
+from ragbridge.local.search.semantic_mapping import check_semantic, merge_semantic
+from ragbridge.local.search.types import check_parameters, check_type
+
+UPDATABLE = frozenset(
+    {
+        *("boost", "coerce", "copy_to", "dynamic", "eager_global_ordinals", "fielddata", "ignore_above"),
+        *("ignore_malformed", "index_options", "meta", "norms", "search_analyzer", "search_quote_analyzer"),
+    }
+)
+"""Parameters that a later mapping may change. Others must stay what they are."""
+DYNAMIC = ("true", "false", "strict", "runtime")
+_FURTHER = (
+    "_meta",
+    "_source",
+    "_routing",
+    "date_detection",
+    "numeric_detection",
+    "dynamic_date_formats",
+    "subobjects",
+)
+
+
+def merge(mapping: Mapping, declared: Map[str, Any]) -> None:
+    """Take over a mapping as ``PUT /{index}`` and ``PUT /{index}/_mapping`` send it; all of it, or nothing.
+
+    Raises:
+        Failure: 400, it cannot be read or does not fit the fields that are there; 501, the engine lacks a part of it.
+    """
+    if set(declared) == {"_doc"} and isinstance(declared["_doc"], dict):
+        declared = declared["_doc"]
+    reading = _Reading(mapping.fields)
+    try:
+        root = _root(declared)
+        reading.properties("", declared.get("properties") or {}, subobjects=declared.get("subobjects", True))
+    except Failure as failure:
+        if failure.status != 400 or failure.kind == "unsupported_operation_exception":
+            raise
+        raise mapper_parsing(
+            f"Failed to parse mapping: {failure.reason}",
+            cause=failure,
+            roots=None if failure.kind == "illegal_argument_exception" else [failure],
+        ) from None
+    fields = dict(mapping.fields)
+    for path, field in reading.fields.items():
+        fields[path] = _merged(fields.get(path), field)
+    mapping.fields = fields
+    mapping.dynamic = root.pop("dynamic", mapping.dynamic)
+    mapping.dynamic_templates = root.pop("dynamic_templates", mapping.dynamic_templates)
+    mapping.further.update(root)
+
+
+def dynamic(given: object) -> str:
+    """The value of ``dynamic``.
+
+    Raises:
+        Failure: 400; 501 for runtime fields.
+    """
+    word = str(given).lower()
+    if word not in DYNAMIC:
+        raise mapper_parsing(
+            f"No enum constant org.elasticsearch.index.mapper.ObjectMapper.Dynamic.{word.upper()}"
+        )
+    if word == "runtime":
+        raise not_offered("runtime fields")
+    return word
+
+
+def _root(declared: Map[str, Any]) -> dict[str, Any]:
+    """The parts of a mapping beside its fields."""
+    root: dict[str, Any] = {}
+    for name, value in declared.items():
+        if name == "properties":
+            if not isinstance(value, dict):
+                raise mapper_parsing(f"Expected map for [properties] but got {value!r}")
+        elif name == "dynamic":
+            root[name] = dynamic(value)
+        elif name == "dynamic_templates":
+            if not isinstance(value, list) or not all(
+                isinstance(row, dict) and len(row) == 1 for row in value
+            ):
+                raise mapper_parsing("A dynamic template must be defined with a name")
+            root[name] = value
+        elif name == "runtime":
+            raise not_offered("runtime fields")
+        elif name in _FURTHER:
+            root[name] = value
+        else:
+            raise mapper_parsing(f"Root mapping definition has unsupported parameters:  [{name} : {value}]")
+    return root
+
+
+class _Reading:
+    """Fields as they are declared, by path."""
+
+    def __init__(self, known: Map[str, Field]) -> None:
+        self.fields: dict[str, Field] = {}
+        self._known = known
+
+    def properties(
+        self, above: str, declared: Any, *, subobjects: object = True, nested: bool = False
+    ) -> None:
+        """The fields below an object; ``above`` is its path with a dot, or ""."""
+        if not isinstance(declared, dict):
+            raise mapper_parsing(
+                f"Expected map for property [properties] on field [{above[:-1]}] but got {declared!r}"
+            )
+        for name, given in declared.items():
+            if not name.strip(". "):
+                raise invalid_argument("field name cannot be an empty string")
+            if not isinstance(given, dict):
+                raise mapper_parsing(
+                    f"Expected map for property [fields] on field [{name}] but got {given!r}"
+                )
+            if subobjects is not False:
+                self._parents(above, name)
+            self.field(f"{above}{name}", given, subobjects=subobjects, nested=nested)
+
+    def field(
+        self, path: str, given: Map[str, Any], *, subobjects: object = True, nested: bool = False
+    ) -> None:
+        """One field or object."""
+        kind = given.get("type")
+        if kind is None and (
+            "properties" in given or not given or set(given) <= {"dynamic", "enabled", "subobjects"}
+        ):
+            kind = "object"
+        if kind is None:
+            raise mapper_parsing(f"No type specified for field [{path.rpartition('.')[2]}]")
+        if kind == "semantic_text" and nested:
+            raise invalid_argument(f"semantic_text field [{path}] cannot be nested")
+        if kind == "semantic_text" and subobjects is False:
+            raise invalid_argument(
+                f"semantic_text field [{path}] cannot be in an object field with subobjects disabled"
+            )
+        if kind in {"object", "nested"}:
+            self._object(path, given, nested=nested or kind == "nested", subobjects=subobjects)
+            if kind == "nested":
+                raise not_offered(f"field type nested, of field {path}")
+            return
+        check_type(path.rpartition(".")[2], str(kind))
+        self._leaf(path, str(kind), given, parent=None)
+        for name, inner in (given.get("fields") or {}).items():
+            if not isinstance(inner, dict) or "type" not in inner:
+                raise mapper_parsing(f"no type specified for property [{name}]")
+            check_type(name, str(inner["type"]))
+            self._leaf(f"{path}.{name}", str(inner["type"]), inner, parent=path)
+
+    def _leaf(self, path: str, kind: str, given: Map[str, Any], *, parent: str | None) -> None:
+        check_parameters(path.rpartition(".")[2], kind, given)
+        parameters = {name: value for name, value in given.items() if name not in {"type", "fields"}}
+        if kind == "semantic_text":
+            parameters = check_semantic(path, parameters)
+        self.fields[path] = Field(path, kind, parameters, parent)
+
+    def _object(self, path: str, given: Map[str, Any], *, nested: bool, subobjects: object) -> None:
+        parameters = {name: value for name, value in given.items() if name not in {"type", "properties"}}
+        if not nested:
+            check_parameters(path.rpartition(".")[2], "object", given)
+        if "dynamic" in parameters:
+            parameters["dynamic"] = dynamic(parameters["dynamic"])
+        self.fields[path] = Field(path, "object", parameters)
+        below = False if subobjects is False else parameters.get("subobjects", True)
+        self.properties(f"{path}.", given.get("properties") or {}, subobjects=below, nested=nested)
+
+    def _parents(self, above: str, name: str) -> None:
+        """The objects that a name with dots implies."""
+        *parents, _ = name.split(".")
+        for parent in parents:
+            path = f"{above}{parent}"
+            above = f"{path}."
+            self.fields.setdefault(path, self._known.get(path, Field(path, "object")))
+
+
+def _merged(known: Field | None, given: Field) -> Field:
+    """A field after a later mapping.
+
+    Raises:
+        Failure: 400, it cannot become what is declared.
+    """
+    if known is None:
+        return given
+    if "object" in {known.type, given.type} and known.type != given.type:
+        names = ("a non object", "an object") if given.type == "object" else ("an object", "a non object")
+        raise invalid_argument(f"can't merge {names[0]} mapping [{known.path}] with {names[1]} mapping")
+    if known.type != given.type:
+        raise invalid_argument(
+            f"mapper [{known.path}] cannot be changed from type [{known.type}] to [{given.type}]"
+        )
+    if known.type == "semantic_text":
+        return merge_semantic(known, given)
+    if known.type == "object":
+        return Field(known.path, "object", {**known.parameters, **given.parameters}, known.parent)
+    conflicts = [
+        f"\n\tCannot update parameter [{name}] from [{_word(known, name)}] to [{_word(given, name)}]"
+        for name in dict.fromkeys([*known.parameters, *given.parameters])
+        if name not in UPDATABLE and known.parameters.get(name) != given.parameters.get(name)
+    ]
+    if conflicts:
+        raise invalid_argument(
+            f"Mapper for [{known.path}] conflicts with existing mapper:{''.join(conflicts)}"
+        )
+    return given
+
+
+_DEFAULTS = {
+    "analyzer": "default",
+    "index": "true",
+    "doc_values": "true",
+    "store": "false",
+    "element_type": "float",
+}
+
+
+def _word(field: Field, name: str) -> str:
+    """A parameter's value as Elasticsearch's sentences show it."""
+    value = field.parameters.get(name, _DEFAULTS.get(name))
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
