@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ragbridge.local.elastic.api import Outcome
 from ragbridge.local.elastic.errors import Failure
 from ragbridge.local.search.asked import EXPANSION, Asked
-from ragbridge.local.search.documents import Document
+from ragbridge.local.search.documents import Document, inference_fields
 from ragbridge.local.search.errors import SearchFailure, invalid_argument, not_offered, shown
 from ragbridge.local.search.indices import Index
+from ragbridge.local.search.parsing import INFERENCE
 from ragbridge.local.search.search import matching
+from ragbridge.local.search.source import SourceFilter, filtered, read_source
 from ragbridge.local.search.writing import Action, Operation, Written
 
 _PARAMETERS = (
@@ -63,19 +66,30 @@ def reindex(asked: Asked) -> Outcome:
     if "script" in body:
         raise not_offered("scripts")
     for name in source:
-        if name not in {"index", "query", "size"}:
+        if name not in {"index", "query", "size", "_source"}:
             raise not_offered(f"source.{name} of _reindex")
+    wanted = read_source(source.get("_source"))
     names = source["index"] if isinstance(source["index"], list) else [source["index"]]
     found = _found(asked, ",".join(map(str, names)), source.get("query"))
     kind = dest.get("op_type", "index")
     return _run(
         asked,
         "create" if kind == "create" else "index",
-        found,
+        [(index, _copied(index, document, wanted)) for index, document in found],
         body,
         target=str(dest["index"]),
         pipeline=dest.get("pipeline"),
     )
+
+
+def _copied(index: Index, document: Document, wanted: SourceFilter) -> Document:
+    """A document as ``_reindex`` reads it: dense vectors always, embeddings of ``semantic_text`` where they are asked for."""
+    source = document.source
+    if wanted.includes or wanted.excludes:
+        source = filtered(source, wanted.includes, wanted.excludes)
+    if wanted.vectors:
+        source = {**source, INFERENCE: inference_fields(document, index.mapping)}
+    return replace(document, source=source)
 
 
 def _body(asked: Asked, *known: str) -> dict[str, Any]:

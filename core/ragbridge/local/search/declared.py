@@ -43,6 +43,8 @@ def merge(mapping: Mapping, declared: Map[str, Any]) -> None:
         root = _root(declared)
         reading.properties("", declared.get("properties") or {}, subobjects=declared.get("subobjects", True))
     except Failure as failure:
+        if reading.refusal is not None:
+            raise reading.refusal from None
         if failure.status != 400 or failure.kind == "unsupported_operation_exception":
             raise
         raise mapper_parsing(
@@ -50,6 +52,8 @@ def merge(mapping: Mapping, declared: Map[str, Any]) -> None:
             cause=failure,
             roots=None if failure.kind == "illegal_argument_exception" else [failure],
         ) from None
+    if reading.refusal is not None:
+        raise reading.refusal
     fields = dict(mapping.fields)
     for path, field in reading.fields.items():
         fields[path] = _merged(fields.get(path), field)
@@ -100,11 +104,20 @@ def _root(declared: Map[str, Any]) -> dict[str, Any]:
 
 
 class _Reading:
-    """Fields as they are declared, by path."""
+    """Fields as they are declared, by path.
+
+    Attributes:
+        fields: The fields.
+        refusal: Why the whole of it does not fit together; Elasticsearch says so after it has read all of it.
+    """
 
     def __init__(self, known: Map[str, Field]) -> None:
         self.fields: dict[str, Field] = {}
+        self.refusal: Failure | None = None
         self._known = known
+
+    def _refuse(self, reason: str) -> None:
+        self.refusal = self.refusal or invalid_argument(reason)
 
     def properties(
         self, above: str, declared: Any, *, subobjects: object = True, nested: bool = False
@@ -137,9 +150,9 @@ class _Reading:
         if kind is None:
             raise mapper_parsing(f"No type specified for field [{path.rpartition('.')[2]}]")
         if kind == "semantic_text" and nested:
-            raise invalid_argument(f"semantic_text field [{path}] cannot be nested")
+            self._refuse(f"semantic_text field [{path}] cannot be nested")
         if kind == "semantic_text" and subobjects is False:
-            raise invalid_argument(
+            self._refuse(
                 f"semantic_text field [{path}] cannot be in an object field with subobjects disabled"
             )
         if kind in {"object", "nested"}:

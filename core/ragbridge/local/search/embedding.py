@@ -28,14 +28,25 @@ def announce(
     mapping: Mapping, source: Source, embeddings: Embeddings, present: Document | None = None
 ) -> None:
     """Announce the texts of a document, or of an update of ``present``, that are to be embedded."""
-    ready = source.get(INFERENCE)
+    ready = ready_made(source)
     for field in mapping.of_type("semantic_text"):
-        if isinstance(ready, dict) and field.path in ready:
+        if field.path in ready:
             continue
         for path in mapping.sources(field.path):
             values = texts(source, path)
             if present is None or values != texts(present.source, path):
                 embeddings.want(field, values)
+
+
+def ready_made(source: Source) -> dict[str, Any]:
+    """The embeddings that a document brings, by field: in ``_inference_fields``, as an object or as names with dots."""
+    ready: dict[str, Any] = {}
+    for name, value in source.items():
+        if name == INFERENCE and isinstance(value, dict):
+            ready.update(value)
+        elif name.startswith(f"{INFERENCE}."):
+            ready[name.removeprefix(f"{INFERENCE}.")] = value
+    return ready
 
 
 def texts(source: Source, path: str) -> list[str]:
@@ -80,10 +91,10 @@ def chunks_of(
         Failure: A text could not be embedded, or the model is another one than that of earlier documents.
     """
     made: dict[str, list[Chunk]] = {}
-    ready = source.get(INFERENCE)
+    ready = ready_made(source)
     for path, by_source in parsed.texts.items():
         field = mapping.fields[path]
-        if isinstance(ready, dict) and path in ready:
+        if path in ready:
             found = _ready(mapping, field, by_source, ready[path])
         else:
             found = []

@@ -55,7 +55,9 @@ class Parsed:
         self._mapping = mapping
         self._document = f"document with id '{document_id}'"
         self._raw = raw
-        self.source = self._object("", {name: value for name, value in source.items() if name != INFERENCE})
+        self.source = self._object(
+            "", {name: value for name, value in source.items() if name.partition(".")[0] != INFERENCE}
+        )
 
     @property
     def spoken(self) -> dict[str, list[str]]:
