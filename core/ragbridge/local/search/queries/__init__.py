@@ -1,0 +1,1 @@
+"""Queries: what they match in an index, and with which score."""

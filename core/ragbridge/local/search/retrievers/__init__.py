@@ -1,0 +1,1 @@
+"""Retrievers: trees of searches whose ranked lists are fused, reranked or rearranged."""
