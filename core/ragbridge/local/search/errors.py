@@ -46,6 +46,8 @@ class SearchFailure(Failure):
     def body(self) -> dict[str, Any]:
         """The answer's body."""
         own = {"type": self.kind, "reason": self.reason, **self.details}
+        if self.suppressed:
+            own["suppressed"] = [shown(inner) for inner in self.suppressed]
         roots = [own] if self.roots is None else [_short(root) for root in self.roots]
         return {"error": {"root_cause": roots, **shown(self)}, "status": self.status}
 
