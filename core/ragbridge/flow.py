@@ -152,6 +152,7 @@ class Plan(Generic[T]):
             keeps answers: those of requests under way are kept even after another one failed.
         partial: Says what of the plan's result is there, for the error that ends it.
         leave: Called when the caller waits no longer, although some requests may still be under way.
+        keeps: Says, once ``first`` has ended, whether the plan keeps answers; None: if it has a ``first``.
     """
 
     flows: Iterable[Flow[object]]
@@ -159,11 +160,17 @@ class Plan(Generic[T]):
     first: Flow[None] | None = None
     partial: Callable[[], object] | None = None
     leave: Callable[[], object] | None = None
+    keeps: Callable[[], bool] | None = None
 
     def map(self, change: Callable[[T], S]) -> Plan[S]:
         """The same plan, whose result is changed."""
         return Plan(
-            self.flows, lambda results: change(self.join(results)), self.first, self.partial, self.leave
+            self.flows,
+            lambda results: change(self.join(results)),
+            self.first,
+            self.partial,
+            self.leave,
+            self.keeps,
         )
 
 

@@ -25,8 +25,11 @@ class JinaSettings(Connected[Jina]):
     """The key; else ``JINA_API_KEY``, ``JINAAI_API_KEY`` or ``JINA_AUTH_TOKEN``. Also accepted as ``jina_api_key``."""
     base_url: str = Jina.BASE_URL
     """The API's address, with or without ``/v1``; ``"local"`` for the embedded engine, which needs no key."""
-    limits: RateLimit | str | None = "free"
-    """A published tier, a ``RateLimit``, or None for no limiter. Objects with one key share one quota."""
+    host: str | None = None
+    """What kind of server is there, such as ``"vllm"`` or ``"tei"``; None: known by its address, or found by asking it once."""
+    limits: RateLimit | str | None = "auto"
+    """A published tier, a ``RateLimit``, or None for no limiter; ``"auto"`` for the free tier at ``*.jina.ai`` and none
+    elsewhere. Objects with one key share one quota."""
     timeout: float = Jina.TIMEOUT
     """Seconds to wait for an answer's data."""
 

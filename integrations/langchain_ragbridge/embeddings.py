@@ -61,6 +61,10 @@ class JinaEmbeddings(JinaSettings, Embeddings):
     """Only ``"float"``: LangChain's vectors are lists of floats. ``ragbridge.Jina.embed`` returns packed bits."""
     batch_size: int = Jina.BATCH_SIZE
     """Items in one request at most, up to 512."""
+    query_prefix: str | None = None
+    """Put before queries, on any host; None for what the model wants where its host does not put it there."""
+    document_prefix: str | None = None
+    """The same for documents."""
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """One vector for each text, in the order of the texts. An empty list sends nothing.
@@ -189,6 +193,9 @@ class JinaEmbeddings(JinaSettings, Embeddings):
             "normalized": self.normalized,
             "truncate": self.truncate,
             "late_chunking": self.late_chunking or None,
+            "host": self.host,
+            "query_prefix": self.query_prefix,
+            "document_prefix": self.document_prefix,
         }
         return namespace(parts)
 

@@ -52,6 +52,8 @@ class JinaRerank(JinaSettings, Reranker):
     max_documents_per_call: int | None = None
     """Documents in one request at most; None for all. Listwise models (v3, v3.5) then rank in rounds, see
     ``ragbridge.Jina.rerank``."""
+    normalize_scores: bool = False
+    """Map scores to 0..1 where the host gives logits, see ``ragbridge.Jina.rerank``."""
     image_key: str | None = "image"
     """Where the metadata of documents without text names their image: an ``http(s)`` address or data URI; content as
     ``bytes``, a ``Path`` or a ``ragbridge.Image``; or, with ``image_root``, a path as text. None to look for none."""
@@ -99,6 +101,7 @@ class JinaRerank(JinaSettings, Reranker):
             "top_n": top_n,
             "max_doc_length": self.max_doc_length,
             "max_documents_per_call": self.max_documents_per_call,
+            "normalize_scores": self.normalize_scores,
         }
 
     def _contents(self, documents: Sequence[str | Document | Image | Mapping[str, Any]]) -> list[Content]:

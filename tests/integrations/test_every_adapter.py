@@ -63,7 +63,9 @@ POLICY = {
     "cache_version": "2026-11",
 }
 """What every adapter over a service is told of its policy, each with another value than its default."""
-JINA = {**POLICY, "base_url": "http://127.0.0.1:9"}
+JINA_ALONE = {**POLICY, "base_url": "http://127.0.0.1:9"}
+JINA = {**JINA_ALONE, "host": "jina-on-prem"}
+QUERIES, DOCUMENTS = {"query_prefix": "q: "}, {"document_prefix": "d: "}
 EU = {"base_url": Jina.BASE_URL, "region": "eu"}
 ELASTIC = {**POLICY, "url": "http://127.0.0.1:9", "verify": False}
 CLOUD = {"cloud_id": CLOUD_ID, "ca_certs": os.fspath(Path(__file__).parent)}
@@ -71,7 +73,12 @@ ENDPOINT = {"inference_id": "mine", "inference_timeout": 90.0, "task_settings": 
 ROWS = {"batch_size": 33}
 VECTORS = {"model": "jina-embeddings-v3", "task": "separation", "dimensions": 64, "normalized": False}
 TEXTS = {**VECTORS, "truncate": True}
-RERANK = {"model": "jina-reranker-v3.5", "max_doc_length": 99, "max_documents_per_call": 9}
+RERANK = {
+    "model": "jina-reranker-v3.5",
+    "max_doc_length": 99,
+    "max_documents_per_call": 9,
+    "normalize_scores": True,
+}
 WORDS = {"site": "jina.ai", "country": "DE", "language": "de", "location": "Berlin", "content": False}
 READING = ReaderOptions(return_format="html", timeout=30)
 HYBRID = {
@@ -123,7 +130,7 @@ class Adapter:
 
 
 ADAPTERS = [
-    Adapter(langchain.JinaEmbeddings, rows=({**JINA, **ROWS, **TEXTS, "late_chunking": True},)),
+    Adapter(langchain.JinaEmbeddings, rows=({**JINA, **ROWS, **TEXTS, **QUERIES, **DOCUMENTS, "late_chunking": True},)),
     Adapter(langchain.JinaRerank, rows=({**JINA, **RERANK, "top_n": 7, "image_key": None, "image_root": Path("x")},)),
     Adapter(
         langchain.JinaClassifier,
@@ -177,14 +184,14 @@ ADAPTERS = [
         llama_embeddings.JinaEmbedding,
         rows=(
             {**JINA, **ROWS, **TEXTS, "model": None, "model_name": "jina-embeddings-v3", "late_chunking": True,
-             "embed_batch_size": 9},
+             "embed_batch_size": 9, **QUERIES, **DOCUMENTS},
         ),
     ),
     Adapter(
         llama_embeddings.JinaMultiModalEmbedding,
         rows=(
             {**JINA, **ROWS, "model_name": "jina-embeddings-v4", "task": "code.query", "dimensions": 128, "truncate": True,
-             "late_chunking": True, "embed_batch_size": 9},
+             "late_chunking": True, "embed_batch_size": 9, **QUERIES, **DOCUMENTS},
             {**JINA, "model_name": "jina-clip-v2", "normalized": False},
         ),
     ),
@@ -235,11 +242,12 @@ ADAPTERS = [
             EU,
         ),
     ),
-    Adapter(haystack_embedders.JinaTextEmbedder, rows=({**JINA, **TEXTS, **AFFIXES},)),
+    Adapter(haystack_embedders.JinaTextEmbedder, rows=({**JINA, **TEXTS, **AFFIXES, **QUERIES},)),
     Adapter(
         haystack_embedders.JinaDocumentEmbedder,
         rows=(
-            {**JINA, **ROWS, **TEXTS, **AFFIXES, **FIELDS, "late_chunking": True, "source_id_field": "x", "progress_bar": True},
+            {**JINA, **ROWS, **TEXTS, **AFFIXES, **FIELDS, **DOCUMENTS, "late_chunking": True, "source_id_field": "x",
+             "progress_bar": True},
         ),
     ),
     Adapter(
@@ -264,7 +272,7 @@ ADAPTERS = [
         haystack_classifiers.JinaDocumentClassifier,
         {"labels": ["a", "b"]},
         (
-            {**JINA, **ROWS, **IMAGES, "labels": LABELS, "model": "jina-clip-v2", "classification_field": "x"},
+            {**JINA_ALONE, **ROWS, **IMAGES, "labels": LABELS, "model": "jina-clip-v2", "classification_field": "x"},
             {"labels": None, "classifier": "an-id"},
         ),
     ),
@@ -272,7 +280,7 @@ ADAPTERS = [
         haystack_connectors.JinaReaderConnector,
         {"mode": haystack_connectors.JinaReaderMode.READ},
         (
-            {**JINA, **WORDS, "mode": haystack_connectors.JinaReaderMode.SEARCH, "num": 1, "options": READING,
+            {**JINA_ALONE, **WORDS, "mode": haystack_connectors.JinaReaderMode.SEARCH, "num": 1, "options": READING,
              "search_url": "http://s"},
             {**EU, "reader_url": "http://r"},
             {"max_age": 60.5, "cache": "redis://cache.example:6379/1"},
@@ -301,8 +309,11 @@ OF_SOME = {
     "batch_size",
     "ca_certs",
     "cloud_id",
+    "document_prefix",
     "grounding_url",
+    "host",
     "multivector_path",
+    "query_prefix",
     "reader_url",
     "region",
     "search_url",

@@ -37,7 +37,8 @@ LLAMA_INDEX = {
 """By leaf, the names that ``to_dict`` writes."""
 
 JINA = {
-    "api_key", "base_url", "cache", "cache_version", "client", "concurrency", "deadline", "limits", "quotas", "retry", "timeout",
+    "api_key", "base_url", "cache", "cache_version", "client", "concurrency", "deadline", "host", "limits", "quotas",
+    "retry", "timeout",
 }  # fmt: skip
 ELASTIC = {
     "api_key", "basic_auth", "bearer_auth", "ca_certs", "cache", "cache_version", "client", "cloud_id", "concurrency",
@@ -57,9 +58,14 @@ LANGCHAIN = {
     "JinaClassifier": JINA
     | {"batch_size", "classifier", "image_key", "image_root", "label_key", "labels", "model"},
     "JinaEmbeddings": JINA
-    | {"batch_size", "dimensions", "embedding_type", "late_chunking", "model", "normalized", "task", "truncate"},
+    | {
+        "batch_size", "dimensions", "document_prefix", "embedding_type", "late_chunking", "model", "normalized", "query_prefix",
+        "task", "truncate",
+    },
     "JinaRerank": JINA
-    | {"image_key", "image_root", "max_doc_length", "max_documents_per_call", "model", "top_n"},
+    | {
+        "image_key", "image_root", "max_doc_length", "max_documents_per_call", "model", "normalize_scores", "top_n",
+    },
     "JinaReaderLoader": JINA | {"continue_on_failure", "max_age", "options", "reader_url", "region", "urls"},
     "JinaSearchRetriever": JINA | TAGGED | SEARCH,
     "JinaSegmenterSplitter": JINA | {"add_start_index", "max_chunk_length", "tokenizer"},

@@ -20,10 +20,20 @@ BaseUrl: TypeAlias = Annotated[
         help="Where the API is; else Jina AI with a key, the embedded engine without.",
     ),
 ]
+Host: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--host",
+        metavar="NAME",
+        help="What kind of server is at --base-url: vllm, tei, infinity, ...; else it is asked once.",
+    ),
+]
 Limits: TypeAlias = Annotated[
     str,
     typer.Option(
-        "--limits", metavar="TIER", help="Tier of the key: free, paid or premium; none for no pacing."
+        "--limits",
+        metavar="TIER",
+        help="Tier of the key: free, paid or premium; none for no pacing; auto: free at jina.ai, none elsewhere.",
     ),
 ]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
@@ -55,6 +65,6 @@ def tier(limits: str) -> str | None:
     return None if limits == "none" else limits
 
 
-def client(url: str, limits: str, cache: Path | None = None) -> Jina:
-    """A client for ``url``. The embedded engine is paced only if the tier is not the default one."""
-    return Jina(base_url=url, limits=tier(limits), cache=cache)
+def client(url: str, limits: str, cache: Path | None = None, host: str | None = None) -> Jina:
+    """A client for ``url``. The embedded engine and other hosts than Jina's are paced only if a tier is named."""
+    return Jina(base_url=url, limits=tier(limits), cache=cache, host=host)

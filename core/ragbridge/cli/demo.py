@@ -36,7 +36,8 @@ def demo(
     ] = None,
     local: connection.Local = False,
     base_url: connection.BaseUrl = None,
-    limits: connection.Limits = "free",
+    host: connection.Host = None,
+    limits: connection.Limits = "auto",
     cache: Annotated[
         Path | None,
         typer.Option(
@@ -73,7 +74,7 @@ def demo(
         for framework, pipeline in loaded.items():
             task = bar.add_task(framework, total=len(corpus.queries))
             advance = functools.partial(bar.advance, task)
-            with connection.client(url, limits, cache) as client:
+            with connection.client(url, limits, cache, host) as client:
                 row, answers = report.measure(
                     framework, pipeline, corpus=corpus, client=client, on_answer=advance
                 )

@@ -182,12 +182,22 @@ def embed(
         typer.Option(
             "--limits",
             metavar="TIER",
-            help="Tier of the key: free (unless given), paid or premium; none for no pacing. Of Elasticsearch: cluster, eis.",
+            help="Tier of the key: free (unless given, at jina.ai), paid or premium; none for no pacing. Of Elasticsearch: "
+            "cluster, eis.",
             rich_help_panel=SERVICE,
         ),
     ] = None,
     local: connection.Local = False,
     base_url: connection.BaseUrl = None,
+    host: connection.Host = None,
+    query_prefix: Annotated[
+        str | None,
+        typer.Option("--query-prefix", metavar="TEXT", help="Put before texts, with --role query."),
+    ] = None,
+    document_prefix: Annotated[
+        str | None,
+        typer.Option("--document-prefix", metavar="TEXT", help="Put before texts, with --role document."),
+    ] = None,
     inference_id: Annotated[
         str | None,
         typer.Option(
@@ -238,10 +248,10 @@ def embed(
     options: dict[str, Any] = {"cache": cache, "concurrency": concurrency}
     if inference_id is None:
         _elastics_own(url, cloud_id, ca_certs)
+        options.update(host=host, query_prefix=query_prefix, document_prefix=document_prefix)
         client: Jina | Elastic = _jina(connection.base_url(base_url, local=local), limits, options)
     else:
-        if base_url is not None:
-            raise typer.BadParameter("--base-url is Jina's; with --inference-id say --url")
+        _jinas_own(base_url, host, query_prefix, document_prefix)
         if local and (url is not None or cloud_id is not None):
             raise typer.BadParameter("--local and --url exclude each other")
         options.update(cloud_id=cloud_id, ca_certs=ca_certs)
@@ -298,10 +308,17 @@ def _elastics_own(url: str | None, cloud_id: str | None, ca_certs: Path | None) 
             raise typer.BadParameter(f"{name} belongs to --inference-id")
 
 
+def _jinas_own(base_url: str | None, *settings: str | None) -> None:
+    if base_url is not None:
+        raise typer.BadParameter("--base-url is Jina's; with --inference-id say --url")
+    if any(setting is not None for setting in settings):
+        raise typer.BadParameter("--host, --query-prefix and --document-prefix are Jina's; leave them out")
+
+
 def _jina(address: str, limits: str | None, options: dict[str, Any]) -> Jina:
     from ragbridge import Jina
 
-    return Jina(base_url=address, limits=connection.tier(limits or "free"), **options)
+    return Jina(base_url=address, limits=connection.tier(limits or "auto"), **options)
 
 
 def _elastic(url: str | None, limits: str | None, options: dict[str, Any]) -> Elastic:

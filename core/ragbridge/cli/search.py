@@ -70,7 +70,8 @@ def search(
     as_json: connection.AsJson = False,
     local: connection.Local = False,
     base_url: connection.BaseUrl = None,
-    limits: connection.Limits = "free",
+    host: connection.Host = None,
+    limits: connection.Limits = "auto",
 ) -> None:
     """Search files by meaning: the passages that answer a query, with file, line and scores.
 
@@ -86,7 +87,7 @@ def search(
     passages = [passage for source in files_read.sources for passage in cut(source)]
     if not passages:
         raise ConfigurationError(f"no text in {', '.join(map(str, paths))}")
-    with connection.client(url, limits) as client, terminal.progress() as bar:
+    with connection.client(url, limits, host=host) as client, terminal.progress() as bar:
         bar.add_task(f"searching {len(passages):,} passages", total=None)
         results = find(client, query, passages, top=top)
     if as_json:
@@ -124,7 +125,9 @@ def find(client: Jina, query: str, passages: Sequence[Passage], *, top: int) -> 
     import numpy as np
 
     texts = [passage.text for passage in passages]
-    documents = client.embed(texts, role="document", truncate=True).vectors
+    # Passages are short, but for files without any break in them. Few other hosts can be asked to cut a text.
+    truncate = True if client.base_url in {client.LOCAL, client.BASE_URL} else None
+    documents = client.embed(texts, role="document", truncate=truncate).vectors
     similarities = documents @ client.embed([query], role="query").vectors[0]
     nearest = np.argsort(-similarities, kind="stable")[:RETRIEVED]
     ranking = client.rerank(query, [texts[place] for place in nearest], top_n=top)

@@ -24,6 +24,7 @@ from ragbridge.errors import (
     StatusError,
 )
 from ragbridge.flow import Flow, Request, Response, send, sleep, wait
+from ragbridge.ground.addresses import shown
 
 if TYPE_CHECKING:
     from ragbridge.limiter.limits import RateLimiter, Reason
@@ -173,7 +174,7 @@ def _attempt(
         policy.totals.add(requests=1)
         response = yield from send(request)
         if response.status >= 400:
-            raise refusal(response)
+            raise _placed(refusal(response), request)
         result, tokens = read(response)
         billed = tokens
     except RateLimitError as error:
@@ -193,6 +194,13 @@ def _attempt(
     policy.totals.add(tokens=tokens or 0)
     log.info("%s %s: %d tokens in %.3f s", request.method, request.place, tokens or 0, policy.now() - start)
     return result, tokens
+
+
+def _placed(error: StatusError, request: Request) -> StatusError:
+    """``error``; of a 404, with the address that was asked, since that may be what is wrong."""
+    if error.status != 404:
+        return error
+    return error.replace(message=f"{error.message} ({request.method} {shown(request.place)})")
 
 
 def _shape_of(error: RagbridgeError) -> str | None:

@@ -159,6 +159,7 @@ class Asked:
             "normalized": self.normalized,
             "embedding_type": self.embedding_type,
             "late_chunking": self.late_chunking,
+            **{name: value for name, value in client.hosted.items() if value is not None},
             **shared,
         }
 

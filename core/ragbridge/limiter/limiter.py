@@ -123,9 +123,10 @@ class Limiter(Limited):
         logger.debug("waiting %.1f s or more for the rate limit (%s)", seconds, cause)
         if self.default_tier and cause != "paused" and not self._announced:
             self._announced = True
-            logger.info(
-                "waiting for the rate limit (%s) that holds by default, %s. If your account allows more, say so by "
+            logger.warning(
+                "waiting %.1f s for the rate limit (%s) that holds by default, %s. If your account allows more, say so by "
                 "limits=: the name of a higher tier, or RateLimit(...); limits=None lifts it",
+                seconds,
                 cause,
                 self._limit,
             )

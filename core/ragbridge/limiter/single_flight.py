@@ -18,13 +18,18 @@ if TYPE_CHECKING:
     from ragbridge.limiter.loops import EventLoop
 
 LOOK = 1.0
-"""Seconds for which a request goes alone. Those behind it look as often by themselves."""
+"""Seconds for which a request goes alone, unless its gate says otherwise. Those behind it look as often by themselves."""
 
 
 class Gate:
-    """Closed at first: one pass at a time. Once open, every pass goes at once."""
+    """Closed at first: one pass at a time. Once open, every pass goes at once.
 
-    def __init__(self) -> None:
+    Args:
+        look: Seconds for which a request goes alone.
+    """
+
+    def __init__(self, look: float = LOOK) -> None:
+        self.look = look
         self._is_open = False
         self.restart()
 
@@ -65,7 +70,7 @@ class Gate:
 
     def _is_overdue(self, pilot: Pass) -> bool:
         stands_still = pilot.loop is not None and pilot.loop.is_still
-        return stands_still or time.monotonic() - self._since >= LOOK
+        return stands_still or time.monotonic() - self._since >= self.look
 
     def release(self, leaving: Pass) -> None:
         """``leaving`` has finished, failed or been given up: the next may go."""
@@ -97,7 +102,7 @@ class Pass(Waiting):
 
     def poll(self) -> float | None:
         """None once this request may go."""
-        return None if self._gate.admit(self) else LOOK
+        return None if self._gate.admit(self) else self._gate.look
 
     def subscribe(self, wake: Callable[[], None]) -> None:
         """Have ``wake`` called, from any thread, when it may be this request's turn."""

@@ -41,6 +41,10 @@ class Model:
             kinds that are missing weigh what ``ragbridge.values.media`` assumes.
         eis_task: The task type for which the Elastic Inference Service hosts it under this name; None where it does not.
         eis_endpoint: Whether Elasticsearch has an endpoint of it there from the start, called ``.`` and its name.
+        prompts: The prefix that the model reads before a text, for each task that has one. Jina's services put it there
+            themselves; servers of the open weights do not.
+        open_tasks: The tasks that servers of the open weights can serve, where these are fewer than ``tasks``: such a server
+            loads one adapter.
     """
 
     name: str
@@ -64,6 +68,8 @@ class Model:
     media_tokens: Mapping[str, int] = field(default_factory=dict)
     eis_task: str | None = None
     eis_endpoint: bool = False
+    prompts: Mapping[str, str] = field(default_factory=dict)
+    open_tasks: tuple[str, ...] = ()
 
     @property
     def listwise(self) -> bool:
@@ -73,6 +79,10 @@ class Model:
     def task_for(self, role: Role) -> str | None:
         """The service's word for ``role``; None where the model takes none."""
         return self.roles.get(role)
+
+    def prompt_for(self, task: str | None) -> str | None:
+        """The prefix of a text for ``task``; None where the model reads none for it."""
+        return self.prompts.get(task) if task is not None else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,12 @@
 Source: Jina's published API description of 2026-09-09 and the catalogue of its on-premises server of 2026-08-13,
 read on 2026-11-20. Widths beside the default one are the trained Matryoshka sizes; the service takes any integer
 up to the default width where a model has sizes at all. Columns about the Elastic Inference Service: Elastic's tables of
-August 2026.
+August 2026. Prompts: the same server (v5), the models' cards (v3, v4, code), read on 2026-11-29.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ragbridge.errors import ConfigurationError
@@ -24,6 +25,29 @@ _CODE_TASKS = tuple(
     for kind in ("nl2code", "qa", "code2code", "code2nl", "code2completion")
     for side in ("query", "passage")
 )
+_V5_PROMPTS = {"retrieval.query": "Query: ", "retrieval.passage": "Document: "}
+_V4_PROMPTS = {
+    "retrieval.query": "Query: ",
+    "retrieval.passage": "Passage: ",
+    "code.query": "Query: ",
+    "code.passage": "Passage: ",
+}
+_V3_PROMPTS = {
+    "retrieval.query": "Represent the query for retrieving evidence documents: ",
+    "retrieval.passage": "Represent the document for retrieval: ",
+}
+_CODE_PROMPTS = {
+    "nl2code.query": "Find the most relevant code snippet given the following query:\n",
+    "nl2code.passage": "Candidate code snippet:\n",
+    "qa.query": "Find the most relevant answer given the following question:\n",
+    "qa.passage": "Candidate answer:\n",
+    "code2code.query": "Find an equivalent code snippet given the following code snippet:\n",
+    "code2code.passage": "Candidate code snippet:\n",
+    "code2nl.query": "Find the most relevant comment given the following code snippet:\n",
+    "code2nl.passage": "Candidate comment:\n",
+    "code2completion.query": "Find the most relevant completion given the following start of code snippet:\n",
+    "code2completion.passage": "Candidate completion:\n",
+}
 _CLASSIFY = frozenset({"embed", "classify", "train"})
 _RERANK = frozenset({"rerank"})
 _BOTH = frozenset({"normalized", "truncate"})
@@ -43,6 +67,7 @@ def _v5(size: str, context: int, width: int) -> Model:
         options=_BOTH,
         eis_task="text_embedding",
         eis_endpoint=True,
+        prompts=_V5_PROMPTS,
     )
 
 
@@ -60,6 +85,7 @@ def _omni(size: str, context: int, width: int) -> Model:
         groups=True,
         eis_task="embedding",
         eis_endpoint=True,
+        prompts=_V5_PROMPTS,
     )
 
 
@@ -73,6 +99,7 @@ def _code(size: str, sizes: tuple[int, ...]) -> Model:
         tasks=_CODE_TASKS,
         roles={"query": "nl2code.query", "document": "nl2code.passage"},
         options=frozenset({"truncate"}),
+        prompts=_CODE_PROMPTS,
     )
 
 
@@ -119,6 +146,7 @@ _ROWS = (
         modalities=_SEES,
         image_tile=28,
         tile_tokens=10,
+        prompts=_V4_PROMPTS,
     ),
     Model(
         "jina-embeddings-v3",
@@ -131,6 +159,8 @@ _ROWS = (
         options=_BOTH | {"late_chunking"},
         eis_task="text_embedding",
         eis_endpoint=True,
+        prompts=_V3_PROMPTS,
+        open_tasks=("text-matching",),  # vLLM loads that adapter alone (docs/models/pooling_models/embed.md)
     ),
     _code("1.5b", (128, 256, 512, 1024, 1536)),
     _code("0.5b", (64, 128, 256, 512, 896)),
@@ -191,9 +221,25 @@ MODELS: dict[str, Model] = {model.name: model for model in _ROWS}
 """Every known model by its name."""
 
 
+PUBLISHERS = ("jina-ai/", "jinaai/")
+"""What stands before a model's name in lists of the service, and on the hub of its weights."""
+
+_VARIANT = re.compile(
+    r"(?:-vllm)?-(?:retrieval|text-matching|classification|clustering|code)(?:-GGUF)?$|-GGUF$", re.IGNORECASE
+)
+"""The end of a repository that has the same model with one adapter merged, or in another format."""
+
+
 def lookup(name: str) -> Model | None:
-    """The row of ``name``, with or without its publisher's ``jina-ai/``; None where the table has none."""
-    return MODELS.get(name.removeprefix("jina-ai/"))
+    """The row of ``name``; None where the table has none.
+
+    Names of the hub (``jinaai/jina-embeddings-v5-text-small-retrieval``) and of lists (``jina-ai/jina-embeddings-v3``) find
+    the row of their model.
+    """
+    plain = name
+    for publisher in PUBLISHERS:
+        plain = plain.removeprefix(publisher)
+    return MODELS.get(plain) or MODELS.get(_VARIANT.sub("", plain))
 
 
 def row_of(name: str) -> Model | None:

@@ -48,7 +48,7 @@ class Work:
         self._wakers: list[Callable[[], object]] = []
         self.done: dict[int, object] = {}
         self.failure: BaseException | None = None
-        self.keeps = plan.first is not None
+        self.keeps = plan.first is not None if plan.keeps is None else plan.keeps()
         self.sending: set[object] = set()
         self.left = False
         self.ahead = deque(itertools.islice(self._flows, ahead))

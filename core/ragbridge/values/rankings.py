@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ragbridge.values.embeddings import Usage
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     Vectors: TypeAlias = NDArray[np.float32]
 
+
+ScoreKind: TypeAlias = Literal["probability", "cosine", "logit"]
+"""Figures between 0 and 1; cosines, from -1 to 1; logits, without bounds (about -11 to 8 of llama.cpp's)."""
 
 Document: TypeAlias = "str | Image | Mapping[str, Any]"
 """A document to rerank: a text, an image, or an object with ``text`` or ``image`` and any other fields."""
@@ -52,12 +55,14 @@ class Ranking:
         met: Positions, in the caller's list, of the documents whose scores may be compared with each other: all of
             them, unless a listwise model had to rank them in rounds; then those that met in the last call, and their
             rows stand first.
+        score_kind: What the scores are; None for a model or a service that nothing here knows of.
     """
 
     results: tuple[RankedDocument, ...]
     model: str
     usage: Usage = field(default_factory=Usage)
     met: frozenset[int] = field(default=frozenset(), repr=False)
+    score_kind: ScoreKind | None = None
 
     def __len__(self) -> int:
         return len(self.results)

@@ -179,7 +179,7 @@ METHODS = [
         "documents": ({"documents": ["b"]}, {"documents": [Image(b"\x89PNG\r\n\x1a\n")]}),
         "model": ({"model": "jina-reranker-v2-base-multilingual"},),
     # What is wanted of the scores does not change them; the other two are those of listwise models.
-    }, frozenset({"top_n", "return_documents", "max_documents_per_call", "max_doc_length", "return_embeddings"})),
+    }, frozenset({"top_n", "return_documents", "max_documents_per_call", "max_doc_length", "return_embeddings", "normalize_scores"})),
     Method(Jina, "classify", {"inputs": TEXT, "labels": ["x", "y"], "model": V3}, {
         "inputs": ({"inputs": ["b"]},),
         "labels": ({"labels": ["y", "x"]}, {"labels": ["x", "z"]}, {"labels": {"a": ["x", "y"]}}),

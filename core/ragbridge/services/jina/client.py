@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from ragbridge.client.retry import Retry
 from ragbridge.client.secret import concealed, find_key
 from ragbridge.client.service import Service, check_policy
 from ragbridge.errors import ConfigurationError
+from ragbridge.hosts import JINA, host_named, known_at
 from ragbridge.limiter.limits import RateLimit, RateLimiter
 from ragbridge.models import MAX_ITEMS
 from ragbridge.services.jina import wire
@@ -19,23 +20,27 @@ from ragbridge.services.jina.embed.methods import EmbeddingMethods
 from ragbridge.services.jina.embed.sparse import SparseMethods
 from ragbridge.services.jina.embed.streams import EmbeddingStreams
 from ragbridge.services.jina.jobs.methods import JobMethods
+from ragbridge.services.jina.place import Place
 from ragbridge.services.jina.rerank.methods import RankingMethods
 from ragbridge.services.jina.segment.methods import SegmentingMethods
 from ragbridge.services.jina.session import (
-    DEFAULT_TIER,
+    AUTO,
     KEY_VARIABLES,
     KEYLESS,
     PUBLIC_HOST,
     Hosts,
     JinaChannel,
+    default_tier,
 )
 from ragbridge.services.jina.web.methods import WebMethods
 
 if TYPE_CHECKING:
     from ragbridge.cache.opening import CacheLike
     from ragbridge.flow import Clock
+    from ragbridge.hosts.names import HostName
     from ragbridge.limiter.quotas import QuotasLike
     from ragbridge.local import Engine
+    from ragbridge.services.jina.place import Prefixes
     from ragbridge.transport.base import Transport
 
 
@@ -60,10 +65,17 @@ class Jina(
         api_key: The key; else the environment's ``JINA_API_KEY``, ``JINAAI_API_KEY`` or ``JINA_AUTH_TOKEN``. Needed
             at ``api.jina.ai``, optional elsewhere.
         base_url: Where the API is, with or without ``/v1``; ``"local"`` for the embedded engine, which needs neither
-            key nor network (extra ``local``).
+            key nor network (extra ``local``). Of an OpenAI-like host whatever its documentation calls the base URL.
+        host: What kind of server is at ``base_url``: one of the names in ``ragbridge.hosts``, such as ``"vllm"``, ``"tei"`` or
+            ``"jina-on-prem"``. None: known by its address, else found out by asking it once, before the first request for
+            vectors or a ranking; a ``transport`` of yours is never asked, and taken for ``"jina"``.
+        query_prefix: What stands before the text of each query, on any host; ``""`` for nothing. None: what the model wants,
+            where the host does not put it there itself.
+        document_prefix: The same for documents. With late chunking it stands before a document's first chunk.
         limits: A published tier (``"free"``, ``"paid"``, ``"premium"``), a ``RateLimit``, a limiter of your own,
-            or None for no limiter. ``"keyless"`` uses what works without a key, the reader and the segmenter, and sends
-            none. The embedded engine is limited only when something other than the default is given.
+            or None for no limiter. ``"auto"``: the most cautious tier at ``*.jina.ai``, which publishes them; none at
+            other hosts and for the embedded engine. ``"keyless"`` uses what works without a key, the reader and the
+            segmenter, and sends none.
         quotas: Where quotas are kept that several processes share: ``RedisQuotas()`` or ``"redis://"`` for any number of
             machines, ``FileQuotas(path)`` or the path of a file for the processes of one machine. None for this process
             alone.
@@ -115,7 +127,10 @@ class Jina(
         api_key: str | None = None,
         *,
         base_url: str = BASE_URL,
-        limits: RateLimit | RateLimiter | str | None = DEFAULT_TIER,
+        host: HostName | None = None,
+        query_prefix: str | None = None,
+        document_prefix: str | None = None,
+        limits: RateLimit | RateLimiter | str | None = AUTO,
         quotas: QuotasLike | None = None,
         retry: Retry = Retry(),  # noqa: B008 - frozen
         timeout: float = TIMEOUT,
@@ -145,6 +160,9 @@ class Jina(
         )
         settings: dict[str, Any] = {
             "base_url": base_url,
+            "host": host,
+            "query_prefix": query_prefix,
+            "document_prefix": document_prefix,
             "limits": limits,
             "quotas": quotas,
             "retry": retry,
@@ -166,13 +184,23 @@ class Jina(
         self._batch_size = batch_size
         self._multivector_route = multivectors.Route(multivector_path)
         local = base_url == self.LOCAL
-        base = wire.normalize_base(f"{self.LOCAL}://{PUBLIC_HOST}" if local else base_url)
+        given = wire.check_base(f"{self.LOCAL}://{PUBLIC_HOST}" if local else base_url)
+        known = (
+            host_named(host)
+            if host is not None
+            else JINA
+            if local or transport is not None
+            else known_at(given)
+        )
+        base = (known or JINA).address(given)
         self._channel = JinaChannel(
             hosts=Hosts.beside(base, region, reader=reader_url, search=search_url, grounding=grounding_url),
+            place=Place(given, known, retry),
+            prefixes=_prefixes(query_prefix, document_prefix),
             key=_key(api_key, local=local, keyless=limits == KEYLESS),
             timeout=timeout,
             retry=retry,
-            limits=None if local and limits == DEFAULT_TIER else limits,
+            limits=limits if limits != AUTO else None if local else default_tier(given),
             quotas=quotas,
             totals=self.usage,
             clock=self._clock,
@@ -200,8 +228,20 @@ class Jina(
         """Where the API is, as it was given."""
         return str(self._settings["base_url"])
 
+    @property
+    def hosted(self) -> dict[str, str | None]:
+        """What vectors depend on beside the address: ``host``, ``query_prefix`` and ``document_prefix``, as they were given."""
+        return {name: self._settings[name] for name in ("host", "query_prefix", "document_prefix")}
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self.base_url!r}, limits={self._settings['limits']!r})"
+
+
+def _prefixes(query: object, document: object) -> Prefixes:
+    for name, value in (("query_prefix", query), ("document_prefix", document)):
+        if value is not None and not isinstance(value, str):
+            raise ConfigurationError(f"{name} is {type(value).__name__}, not str")
+    return cast("Prefixes", {"query": query, "document": document})
 
 
 def _key(given: str | None, *, local: bool, keyless: bool) -> Any:

@@ -15,17 +15,20 @@ from ragbridge.client.session import Channel, Read
 from ragbridge.client.sizes import OTHERS
 from ragbridge.client.wire import check_address
 from ragbridge.errors import ConfigurationError, StatusError
-from ragbridge.flow import Flow, Response
+from ragbridge.flow import Flow, Request, Response
+from ragbridge.hosts import known_at
 from ragbridge.limiter.limits import RateLimiter
 from ragbridge.limiter.tiers import TIERS
 from ragbridge.limiter.tokens import NOTHING, Features
 from ragbridge.services.jina.errors import is_about_items, rate_reason, read_error
+from ragbridge.services.jina.place import ANSWER, ASKING, Place, Prefixes, able
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
 
     from ragbridge.client.secret import Secret
     from ragbridge.flow import Plan
+    from ragbridge.hosts import Finding
 
 
 T = TypeVar("T")
@@ -40,13 +43,24 @@ _REGIONS = {"eu": ("eu.r.jina.ai", "eu.s.jina.ai"), "cn": ("r.jinaai.cn", "s.jin
 
 DEFAULT_TIER = "free"
 """The most cautious tier of a key, for users who set nothing."""
+AUTO = "auto"
+"""That tier where the service publishes one, and none elsewhere."""
 KEYLESS = "keyless"
 """The tier of requests without a key: it belongs to an IP address, and few products have it."""
 
 READER = "reader"
 """The product whose quota and whose pages are those of another host."""
 
+_OF_JINA = frozenset({"classify", "train", "segment", "batch", "bulk"})
+"""Products that no other host has."""
+
 _JSON = {"content-type": "application/json"}
+
+
+def default_tier(base: str) -> str | None:
+    """The tier that is kept where nobody chose one; None at hosts that publish none."""
+    host = known_at(base)
+    return DEFAULT_TIER if host is not None and host.publishes else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +130,18 @@ class JinaChannel(Channel):
 
     Args:
         hosts: Where the products are.
+        place: Which host answers requests for vectors and rankings, and where.
+        prefixes: What the caller wants to stand before texts of each role.
         key: The key, or None.
         **policy: What any channel is told, see ``Channel``.
     """
 
-    def __init__(self, *, hosts: Hosts, key: Secret | None, **policy: Any) -> None:
+    def __init__(
+        self, *, hosts: Hosts, place: Place, prefixes: Prefixes, key: Secret | None, **policy: Any
+    ) -> None:
         self.hosts = hosts
+        self.place = place
+        self.prefixes = prefixes
         super().__init__(
             service="jina",
             base=hosts.api,
@@ -134,6 +154,19 @@ class JinaChannel(Channel):
 
     def _source(self, product: str) -> str:
         return f"jina:{self.hosts.reader}" if product == READER else super()._source(product)
+
+    def hosted(self, make: Callable[[Finding], Plan[T]], *, sends: bool) -> Plan[T]:
+        """The plan that ``make`` makes for the host; see ``Place.plan``."""
+        if sends and not self.keyless:
+            self.check_key()
+        return self.place.plan(make, self._question, sends=sends)
+
+    def _question(self, url: str) -> Request:
+        """A request that asks what a host is. The key goes along: it is the host that gets it anyway."""
+        headers = {"accept": "application/json"}
+        if self._key is not None:
+            headers["authorization"] = self._key.header(self._scheme)
+        return Request("GET", url, headers, timeout=min(self._timeout, ASKING), most=ANSWER)
 
     def refusal_without(self, secrets: Sequence[str]) -> Callable[[Response], StatusError]:
         """Reads answers of 400 or more as ``refusal`` does; errors show neither the key nor ``secrets``."""
@@ -183,11 +216,12 @@ class JinaChannel(Channel):
         timeout: float | None = None,
         headers: Mapping[str, str] | None = None,
         most: int | None = OTHERS,
+        api: str | None = None,
     ) -> Flow[tuple[T, int | None]]:
-        """One request with a JSON body to ``path`` below the API's address; see ``Channel.request``."""
+        """One request with a JSON body to ``path`` below the API's address, or below ``api``; see ``Channel.request``."""
         return self.request(
             "POST",
-            self.hosts.api + path,
+            (self.hosts.api if api is None else api) + path,
             product=self._allowed(product, model),
             read=read,
             headers={**_JSON, **(headers or {})},
@@ -218,9 +252,22 @@ class JinaChannel(Channel):
     def _allowed(self, product: str | Meter, model: str | None = None) -> Meter:
         """The meter of a request below the API's address, which needs a key unless its product has a keyless tier."""
         meter = self._meter_of(product, model)
+        self._check_offered(product)
         if not self.keyless:
             self.check_key()
         return meter
+
+    def _check_offered(self, product: str | Meter) -> None:
+        """Refuse a product that is Jina's alone, where the host is known to be another.
+
+        Raises:
+            ConfigurationError: The host has none of it.
+        """
+        found = self.place.found
+        if isinstance(product, str) and product in _OF_JINA and found is not None and not found.host.is_jinas:
+            raise ConfigurationError(
+                f"{product}: {found.host.title} has no such product; hosts that have it: {able(lambda host: host.is_jinas)}"
+            )
 
 
 class JinaMethods:

@@ -10,21 +10,16 @@ from ragbridge.client.wire import check_address, count_of, read_json, read_objec
 from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Response
 
-KNOWN_PATHS = ("/embeddings", "/multi-vector", "/rerank", "/classify", "/train", "/segment")
 
-
-def normalize_base(url: str) -> str:
-    """The address up to and including ``/v1``, from what users paste: with or without it, or a whole endpoint.
+def check_base(url: str) -> str:
+    """``base_url`` without a slash at its end. What is put behind it, the host's row says: ``Host.address``.
 
     Raises:
         ConfigurationError: The address has no scheme, no host, or holds a user name.
     """
     if not isinstance(url, str):
         raise ConfigurationError(f"base_url is {type(url).__name__}, not str")
-    address = check_address(url, "base_url", schemes=("https", "http", "local"), hint=", or be 'local'")
-    for known in KNOWN_PATHS:
-        address = address.removesuffix(known)
-    return address.removesuffix("/v1") + "/v1"
+    return check_address(url, "base_url", schemes=("https", "http", "local"), hint=", or be 'local'")
 
 
 def decode(response: Response) -> dict[str, Any]:

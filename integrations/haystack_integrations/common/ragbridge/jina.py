@@ -28,6 +28,7 @@ class JinaComponent(ServiceComponent[Jina]):
         client: Jina | None,
         api_key: Secret | None,
         base_url: str,
+        host: str | None = None,
         limits: RateLimit | dict[str, Any] | str | None,
         retry: Retry | dict[str, Any] | None,
         timeout: float,
@@ -40,6 +41,7 @@ class JinaComponent(ServiceComponent[Jina]):
     ) -> None:
         self.api_key = api_key
         self.base_url = base_url
+        self.host = host
         self.batch_size = batch_size
         super().__init__(
             client=client,

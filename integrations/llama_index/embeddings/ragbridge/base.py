@@ -57,6 +57,8 @@ class JinaEmbedding(JinaConnected, ListedEmbedding):
         late_chunking: Embed each node in the context of its document (late chunking); ``jina-embeddings-v3`` and ``-v4`` can.
         batch_size: Texts in one request at most.
         embed_batch_size: Texts that LlamaIndex hands over at once, up to 2048.
+        query_prefix: Put before queries, on any host; None for what the model wants where its host does not put it there.
+        document_prefix: The same for texts.
         embedding_type: ``"float"``: LlamaIndex knows no other vectors. ``Jina.embed`` has packed bits.
         **settings: See ``JinaSettings``; and fields of ``BaseEmbedding``: ``callback_manager``, ``num_workers``,
             ``rate_limiter``.
@@ -72,6 +74,8 @@ class JinaEmbedding(JinaConnected, ListedEmbedding):
     normalized: bool | None
     late_chunking: bool
     batch_size: int
+    query_prefix: str | None
+    document_prefix: str | None
 
     def __init__(
         self,
@@ -85,6 +89,8 @@ class JinaEmbedding(JinaConnected, ListedEmbedding):
         late_chunking: bool = False,
         batch_size: int = Jina.BATCH_SIZE,
         embed_batch_size: int = MAX_EMBED_BATCH_SIZE,
+        query_prefix: str | None = None,
+        document_prefix: str | None = None,
         embedding_type: str = "float",
         **settings: Unpack[JinaEmbeddingSettings],
     ) -> None:
@@ -104,6 +110,8 @@ class JinaEmbedding(JinaConnected, ListedEmbedding):
             "late_chunking": late_chunking,
             "batch_size": batch_size,
             "embed_batch_size": embed_batch_size,
+            "query_prefix": query_prefix,
+            "document_prefix": document_prefix,
             **settings,
         }
         check_cache(fields)

@@ -91,12 +91,14 @@ class JinaSettings(TypedDict, total=False):
 
     Without ``api_key``, the environment's ``JINA_API_KEY``, ``JINAAI_API_KEY`` or ``JINA_AUTH_TOKEN`` is used.
     ``base_url="local"`` is the embedded engine, which needs no key. ``limits`` is a published tier (``"keyless"``,
-    ``"free"``, ``"paid"``, ``"premium"``), a ``RateLimit``, or None for no limiter. ``client`` is a ready ``Jina`` instead
-    of all others.
+    ``"free"``, ``"paid"``, ``"premium"``), a ``RateLimit``, or None for no limiter; ``"auto"`` is the free tier at
+    ``*.jina.ai`` and none elsewhere. ``host`` says what kind of server is at ``base_url``, such as ``"vllm"`` or ``"tei"``;
+    None: known by its address, or found by asking it once. ``client`` is a ready ``Jina`` instead of all others.
     """
 
     api_key: str | SecretStr | None
     base_url: str
+    host: str | None
     limits: RateLimit | str | None
     retry: Retry
     timeout: float
@@ -117,7 +119,8 @@ class JinaConnected(Connected[Jina]):
 
     api_key: SecretStr | None = Field(default=None, exclude=True, repr=False)
     base_url: str = Jina.BASE_URL
-    limits: RateLimit | str | None = "free"
+    host: str | None = None
+    limits: RateLimit | str | None = "auto"
     timeout: float = Jina.TIMEOUT
 
     def _jina(self) -> Jina:

@@ -42,6 +42,7 @@ class JinaRerank(JinaConnected, NodeReranker):
         max_doc_length: Tokens of a node that are read, where the model has this option.
         max_documents_per_call: Nodes in one call at most; None for all, however many. Beyond that, models that judge
             each node by itself get several calls, and listwise ones (v3, v3.5) rank in rounds: see ``Jina.rerank``.
+        normalize_scores: Map scores to 0..1 where the host gives logits, see ``Jina.rerank``.
         metadata_mode: What is ranked: by default a node's text alone, which is what the other frameworks rank;
             ``MetadataMode.EMBED`` puts the metadata in front of it that embeddings see.
         keep_retrieval_score: Put the score that a node came with into ``metadata["retrieval_score"]`` of a copy of
@@ -56,6 +57,7 @@ class JinaRerank(JinaConnected, NodeReranker):
     model: str
     max_doc_length: int | None
     max_documents_per_call: int | None
+    normalize_scores: bool
 
     def __init__(
         self,
@@ -65,6 +67,7 @@ class JinaRerank(JinaConnected, NodeReranker):
         top_n: int = 2,
         max_doc_length: int | None = None,
         max_documents_per_call: int | None = None,
+        normalize_scores: bool = False,
         metadata_mode: MetadataMode | str = MetadataMode.NONE,
         keep_retrieval_score: bool = False,
         **settings: Unpack[JinaRerankSettings],
@@ -76,6 +79,7 @@ class JinaRerank(JinaConnected, NodeReranker):
             "top_n": top_n,
             "max_doc_length": max_doc_length,
             "max_documents_per_call": max_documents_per_call,
+            "normalize_scores": normalize_scores,
             "metadata_mode": metadata_mode,
             "keep_retrieval_score": keep_retrieval_score,
             **settings,
@@ -108,7 +112,7 @@ class JinaRerank(JinaConnected, NodeReranker):
         return [content_of(node.node, self.model, self.metadata_mode) for node in nodes]
 
     def _options(self) -> dict[str, Any]:
-        options = ("model", "top_n", "max_doc_length", "max_documents_per_call")
+        options = ("model", "top_n", "max_doc_length", "max_documents_per_call", "normalize_scores")
         return {name: getattr(self, name) for name in options}
 
 

@@ -295,10 +295,13 @@ def test_both_faces_have_one_signature_and_one_docstring():
 
 def test_clients_with_one_key_share_one_quota():
     """Five objects do not get five quotas; another key or host has its own."""
-    clients = [Jina("key-a", base_url="http://x") for _ in range(5)]
+    clients = [Jina("key-a", base_url="http://x", limits="free") for _ in range(5)]
     limiters = {id(client._channel.limiter("embeddings")) for client in clients}
     assert len(limiters) == 1
-    other = Jina("key-b", base_url="http://x"), Jina("key-a", base_url="http://y")
+    other = (
+        Jina("key-b", base_url="http://x", limits="free"),
+        Jina("key-a", base_url="http://y", limits="free"),
+    )
     assert not limiters & {id(client._channel.limiter("embeddings")) for client in other}
 
 

@@ -146,7 +146,7 @@ class Counting:
 def test_who_sets_nothing_has_two_requests_open(right_answer):
     """Fact 18: what a free key allows, however many threads call and however many requests a call needs."""
     transport = Counting(right_answer)
-    jina = Jina("k", base_url="http://x", transport=transport, batch_size=1)
+    jina = Jina("k", transport=transport, batch_size=1)
     calls = [threading.Thread(target=jina.embed, args=(TEXTS[:5],), kwargs={"model": "m"}) for _ in range(4)]
     for call in calls:
         call.start()

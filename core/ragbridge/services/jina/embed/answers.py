@@ -24,6 +24,7 @@ from ragbridge.client.answers import read_rows
 from ragbridge.client.vectors import Sheet, check_finite, is_numbers, one_width
 from ragbridge.errors import ResponseError
 from ragbridge.flow import Response
+from ragbridge.hosts import JINA, Host
 from ragbridge.services.jina.wire import billed, decode, model_of
 
 if TYPE_CHECKING:
@@ -44,18 +45,20 @@ except ImportError:
 _TYPE = rb'(?:"object"\s*:\s*"embedding"\s*,\s*)?'
 _INDEX = rb'"index"\s*:\s*(?P<index>\d{1,9})\s*'
 _VECTOR = rb'"embedding"\s*:\s*"'
+_REST = rb'(?:,\s*"(?:object|encoding_format)"\s*:\s*"\w+"\s*){0,2}'
+"""What hosts write behind the rest: llama.cpp the encoding of each row (``server-common.cpp``)."""
 _END = rb"\}\s*(?P<end>[,\]])\s*"
 _INDEX_FIRST = (
     rb"\s*\{\s*" + _TYPE + _INDEX + rb",\s*" + _TYPE + _VECTOR,
-    rb'"\s*(?:,\s*"object"\s*:\s*"embedding"\s*)?' + _END,
+    rb'"\s*' + _REST + _END,
 )
-_INDEX_LAST = (rb"\s*\{\s*" + _TYPE + _VECTOR, rb'"\s*,\s*' + _INDEX + _END)
+_INDEX_LAST = (rb"\s*\{\s*" + _TYPE + _VECTOR, rb'"\s*,\s*' + _INDEX + _REST + _END)
 _HEAD = re.compile(_INDEX_FIRST[0])
 _DATA = re.compile(rb'"data"\s*:\s*\[')
 
 
 def read_vectors(
-    response: Response, *, sheet: Sheet, places: Sequence[int], asked: str
+    response: Response, *, sheet: Sheet, places: Sequence[int], asked: str, host: Host = JINA
 ) -> tuple[str, int | None]:
     """Read the vectors of the items at ``places`` into ``sheet``, each into the row of its item.
 
@@ -64,6 +67,7 @@ def read_vectors(
         sheet: Where the rows go.
         places: Where the items that were sent stand in the caller's list.
         asked: Name of the model that was asked for.
+        host: Who answered.
 
     Returns:
         The model's name as the service gave it, and the tokens billed.
@@ -75,7 +79,7 @@ def read_vectors(
     plain = sheet.embedding_type == "float" and response.status < 300
     scanned = _scan(response.body, len(places), rows) if plain else None
     if scanned is None:
-        body = decode(response)
+        body = host.read_embedding(decode(response))
         vectors = _parse(body, len(places), rows, sheet.embedding_type)
     else:
         vectors, body = scanned

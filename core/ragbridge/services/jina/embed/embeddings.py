@@ -13,6 +13,7 @@ from ragbridge.client.lookup import FindKeys, Lookup, Manner
 from ragbridge.client.sizes import of_vectors
 from ragbridge.flow import Flow, Plan, Response
 from ragbridge.models import MAX_ITEMS
+from ragbridge.services.jina.embed.fitting import for_host
 from ragbridge.services.jina.embed.inputs import is_pdf
 from ragbridge.services.jina.embed.late import Groups
 from ragbridge.services.jina.embed.options import EmbeddingOptions
@@ -25,6 +26,7 @@ from ragbridge.values.partial import Failure
 
 if TYPE_CHECKING:
     from ragbridge.client.vectors import Sheet
+    from ragbridge.hosts import Finding
     from ragbridge.values.embeddings import Vectors
 
 
@@ -37,6 +39,23 @@ def embed(
     manner: Manner,
 ) -> Plan[Embeddings]:
     """One request for each batch of inputs. With late chunking the texts are the chunks of one document."""
+    return channel.hosted(
+        lambda finding: _embed(channel, inputs, options, finding, batch_size=batch_size, manner=manner),
+        sends=bool(inputs.texts),
+    )
+
+
+def _embed(
+    channel: JinaChannel,
+    inputs: Items,
+    options: EmbeddingOptions,
+    finding: Finding,
+    *,
+    batch_size: int,
+    manner: Manner,
+) -> Plan[Embeddings]:
+    starts = (0,) if options.late_chunking and inputs.texts else None
+    options, inputs = for_host(channel, inputs, options, finding, where=manner.where("texts"), starts=starts)
     sheet = _sheet(inputs, options)
     names = len(inputs.texts) if options.late_chunking or is_pdf(inputs) else names_of(inputs)
     groups = Groups([len(inputs.texts)]) if options.late_chunking else None
@@ -46,8 +65,17 @@ def embed(
         manner=manner,
         keys=None if is_pdf(inputs) else _keys(channel, inputs, options, groups),
     )
-    where = manner.where("texts")
-    flows = _flows(channel, lookup, inputs, options, sheet, where=where, batch_size=batch_size, groups=groups)
+    flows = _flows(
+        channel,
+        lookup,
+        inputs,
+        options,
+        sheet,
+        where=manner.where("texts"),
+        batch_size=batch_size,
+        groups=groups,
+        api=finding.api,
+    )
 
     def join(usage: Usage, model: str | None, places: Sequence[int] | None) -> Embeddings:
         vectors = sheet.vectors if places is None else sheet.only(places)
@@ -74,8 +102,28 @@ def embed_documents(
         batch_size: Chunks in one request at most, where they do not belong together.
         manner: How the call goes about the chunks; its numbers are those of the documents.
     """
+    return channel.hosted(
+        lambda finding: _embed_documents(
+            channel, documents, options, finding, batch_size=batch_size, manner=manner
+        ),
+        sends=any(documents),
+    )
+
+
+def _embed_documents(
+    channel: JinaChannel,
+    documents: list[list[str]],
+    options: EmbeddingOptions,
+    finding: Finding,
+    *,
+    batch_size: int,
+    manner: Manner,
+) -> Plan[DocumentEmbeddings]:
     inputs = Items([*itertools.chain(*documents)], {}, {})
     sizes = [len(chunks) for chunks in documents]
+    table = _Documents(sizes, manner.numbers)
+    starts = table.starts if options.late_chunking else None
+    options, inputs = for_host(channel, inputs, options, finding, where=table.name, starts=starts)
     sheet = _sheet(inputs, options)
     groups = Groups(sizes) if options.late_chunking else None
     lookup = channel.lookup(
@@ -84,9 +132,16 @@ def embed_documents(
         manner=manner,
         keys=_keys(channel, inputs, options, groups),
     )
-    table = _Documents(sizes, manner.numbers)
     flows = _flows(
-        channel, lookup, inputs, options, sheet, where=table.name, batch_size=batch_size, groups=groups
+        channel,
+        lookup,
+        inputs,
+        options,
+        sheet,
+        where=table.name,
+        batch_size=batch_size,
+        groups=groups,
+        api=finding.api,
     )
 
     def join(usage: Usage, model: str | None, places: Sequence[int] | None) -> DocumentEmbeddings:
@@ -110,7 +165,7 @@ def _sheet(inputs: Items, options: EmbeddingOptions) -> Sheet:
 
 
 def _keys(channel: JinaChannel, inputs: Items, options: EmbeddingOptions, groups: Groups | None) -> FindKeys:
-    keys = channel.keys(PRODUCT, options.payload(None))
+    keys = channel.keys(PRODUCT, options.asked)
     if groups is None:
         return functools.partial(item_keys, keys, inputs)
     tokens = channel.tokens(options.model)
@@ -127,11 +182,13 @@ def _flows(
     where: Where,
     batch_size: int,
     groups: Groups | None,
+    api: str,
 ) -> Callable[[Sequence[int]], Iterator[Flow[None]]]:
-    """The requests for some places."""
+    """The requests for some places, sent below ``api``."""
+    batch_size = options.most(batch_size)
     count = min(MAX_ITEMS if groups else batch_size, len(inputs.texts))
     most = None if is_pdf(inputs) else of_vectors(count, options.width)
-    post = functools.partial(channel.post, "/embeddings", most=most)
+    post = functools.partial(channel.post, options.host.embedding.path, most=most, api=api)
 
     def flows(places: Sequence[int]) -> Iterator[Flow[None]]:
         # Late chunking joins what stands in one request: a document is sent whole, whatever is known of it.
@@ -157,7 +214,7 @@ def _reading(inputs: Items, options: EmbeddingOptions, sheet: Sheet) -> Read:
     def read(response: Response, places: Sequence[int]) -> tuple[str, int | None]:
         if is_pdf(inputs):
             return read_pages(response, sheet=sheet, asked=options.model)
-        return read_vectors(response, sheet=sheet, places=places, asked=options.model)
+        return read_vectors(response, sheet=sheet, places=places, asked=options.model, host=options.host)
 
     return read
 
@@ -169,6 +226,11 @@ class _Documents:
         self._sizes = sizes
         self._ends = list(itertools.accumulate(sizes))
         self._numbers = range(len(sizes)) if numbers is None else numbers
+
+    @property
+    def starts(self) -> list[int]:
+        """Where the first chunk of each document stands that has any."""
+        return [end - size for end, size in zip(self._ends, self._sizes, strict=True) if size]
 
     def of(self, place: int) -> int:
         """The document that the chunk at ``place`` belongs to."""

@@ -20,6 +20,7 @@ from ragbridge.client.results import Results
 from ragbridge.errors import ConfigurationError, InvalidRequestError, ResponseError
 from ragbridge.flow import Flow, Plan, Response
 from ragbridge.limiter.tokens import Features
+from ragbridge.services.jina.embed.fitting import for_host
 from ragbridge.services.jina.embed.inputs import is_pdf
 from ragbridge.services.jina.embed.options import EmbeddingOptions
 from ragbridge.services.jina.embed.requests import job_of, requests
@@ -34,6 +35,8 @@ from ragbridge.values.partial import Failure
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from ragbridge.hosts import Finding
 
 T = TypeVar("T")
 
@@ -71,10 +74,11 @@ class Route:
         measure: Callable[[], Features],
         extra: float,
         most: int | None,
+        api: str | None = None,
     ) -> Flow[tuple[T, int | None]]:
         """One request, to the former route where the service does not know this one; what was found is remembered."""
         post = functools.partial(
-            channel.post, product=product, read=read, measure=measure, extra=extra, most=most
+            channel.post, product=product, read=read, measure=measure, extra=extra, most=most, api=api
         )
         try:
             return (yield from post(self._path, body))
@@ -100,9 +104,28 @@ def embed_multivector(
     manner: Manner,
 ) -> Plan[MultiVectors]:
     """One request for each batch of inputs."""
+    return channel.hosted(
+        lambda finding: _embed_multivector(
+            channel, inputs, options, finding, route=route, batch_size=batch_size, manner=manner
+        ),
+        sends=bool(inputs.texts),
+    )
+
+
+def _embed_multivector(
+    channel: JinaChannel,
+    inputs: Items,
+    options: EmbeddingOptions,
+    finding: Finding,
+    *,
+    route: Route,
+    batch_size: int,
+    manner: Manner,
+) -> Plan[MultiVectors]:
+    options, inputs = for_host(channel, inputs, options, finding, where=manner.where("texts"))
     results = _results(len(inputs.texts), options)
     pdf = is_pdf(inputs)
-    keys = channel.keys("multivectors", options.payload(None))
+    keys = channel.keys("multivectors", options.asked)
     lookup = channel.lookup(
         len(inputs.texts) if pdf else names_of(inputs),
         results,
@@ -121,16 +144,16 @@ def embed_multivector(
 
     most = None if is_pdf(inputs) else sizes.of_token_vectors(inputs.texts, len(inputs.others), options.width)
     post = (
-        functools.partial(channel.post, PATH, most=most)
+        functools.partial(channel.post, PATH, most=most, api=finding.api)
         if options.multivector
-        else functools.partial(route.post, channel, most=most)
+        else functools.partial(route.post, channel, most=most, api=finding.api)
     )
 
     def flows(places: Sequence[int]) -> Iterator[Flow[None]]:
         job = job_of(
             channel, lookup, inputs, options, places=places, post=post, read=read, where=manner.where("texts")
         )
-        return requests(job, batch_size)
+        return requests(job, options.most(batch_size))
 
     def join(usage: Usage, model: str | None, places: Sequence[int] | None) -> MultiVectors:
         rows = results.all() if places is None else results.only(places)

@@ -10,6 +10,7 @@ from ragbridge import models
 from ragbridge.client.arguments import check_switches
 from ragbridge.errors import ConfigurationError
 from ragbridge.ground.numbers import check_whole
+from ragbridge.hosts import JINA, Host
 from ragbridge.models import Model, Role
 from ragbridge.values.embeddings import EmbeddingType
 
@@ -18,7 +19,14 @@ EMBEDDING_TYPES: tuple[EmbeddingType, ...] = ("float", "binary", "ubinary")
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingOptions:
-    """What is asked of a model, checked against what it can do."""
+    """What is asked of a model, checked against what it can do.
+
+    Attributes:
+        role: What the texts are for, where the caller said so by its name.
+        host: Who is asked.
+        sent: The name that the host has for the model; None for ``model``.
+        prefix: What stands before each text.
+    """
 
     model: str
     row: Model | None
@@ -32,6 +40,10 @@ class EmbeddingOptions:
     multivector: bool = False
     return_tokens: bool = False
     sparse: bool = False
+    role: Role | None = None
+    host: Host = JINA
+    sent: str | None = None
+    prefix: str = ""
 
     @property
     def width(self) -> int | None:
@@ -49,7 +61,7 @@ class EmbeddingOptions:
     def payload(self, content: object) -> dict[str, Any]:
         """The request's body. Floats are asked for as base64, which costs a tenth of JSON numbers to read."""
         fields = {
-            "model": self.model,
+            "model": self.sent or self.model,
             "task": self.task,
             "dimensions": self.dimensions,
             "truncate": self.truncate,
@@ -61,7 +73,16 @@ class EmbeddingOptions:
             "embedding_type": self._encoding,
             "input": content,
         }
-        return {name: value for name, value in fields.items() if value is not None}
+        return self.host.write_embedding({name: value for name, value in fields.items() if value is not None})
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """All that a request holds but its input; of another host than Jina's, also which it is."""
+        return {**self.payload(None), **({} if self.host is JINA else {"host": self.host.name})}
+
+    def most(self, batch_size: int) -> int:
+        """Items of one request: as many as were asked for, and no more than the host takes."""
+        return min(batch_size, self.host.items or batch_size)
 
 
 def check_options(
@@ -92,7 +113,9 @@ def check_options(
     _check_type(embedding_type, dimensions)
     if late_chunking and role == "query":
         raise ConfigurationError("late_chunking=True: a query is no document; embed queries without it")
-    return EmbeddingOptions(model, row, task, dimensions, truncate, normalized, late_chunking, embedding_type)
+    return EmbeddingOptions(
+        model, row, task, dimensions, truncate, normalized, late_chunking, embedding_type, role=role
+    )
 
 
 def check_sparse_options(*, model: str, role: Role | None, task: str | None) -> EmbeddingOptions:
@@ -158,6 +181,7 @@ def check_multivector_options(
         input_type=role if by_type else None,
         multivector=by_task,
         return_tokens=return_tokens,
+        role=role,
     )
 
 

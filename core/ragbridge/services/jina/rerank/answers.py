@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from ragbridge.client.answers import read_scores
 from ragbridge.errors import ResponseError
 from ragbridge.flow import Response
-from ragbridge.services.jina.wire import billed, decode, model_of
+from ragbridge.hosts import JINA, Host
+from ragbridge.services.jina.wire import billed, decode, decode_any, model_of
 from ragbridge.values.rankings import RankedDocument
 
 if TYPE_CHECKING:
@@ -16,16 +17,25 @@ if TYPE_CHECKING:
 
 
 def read_ranking(
-    response: Response, *, entrants: Sequence[int], top_n: int | None, embeddings: bool, asked: str
+    response: Response,
+    *,
+    entrants: Sequence[int],
+    top_n: int | None,
+    embeddings: bool,
+    asked: str,
+    host: Host = JINA,
 ) -> tuple[tuple[list[RankedDocument], str], int | None]:
-    """The rows of an answer, best first, the model's name, and the tokens billed.
+    """The rows of an answer, best first, the model's name, and the tokens billed. More rows than asked for are cut.
 
     Raises:
         ResponseError: A row is missing, double, unknown, or lacks a finite score or a vector that was asked for.
     """
-    body = decode(response)
+    listed = host.reranking is not None and host.reranking.results is None
+    body = host.read_rerank(decode_any(response) if listed else decode(response))
     expected = min(top_n or len(entrants), len(entrants))
-    scored = read_scores(body.get("results"), "results", entrants, least=expected, most=expected)
+    scored = read_scores(body.get("results"), "results", entrants, least=expected, most=len(entrants))[
+        :expected
+    ]
     rows = [
         RankedDocument(index, score, embedding=_vector(row.get("embedding"), index) if embeddings else None)
         for index, score, row in scored

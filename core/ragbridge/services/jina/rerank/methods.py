@@ -27,6 +27,7 @@ class RankingMethods(JinaMethods):
         max_doc_length: int | None = None,
         return_embeddings: bool = False,
         max_documents_per_call: int | None = None,
+        normalize_scores: bool = False,
     ) -> Plan[Ranking]:
         """Documents by their relevance to a query, best first.
 
@@ -55,9 +56,11 @@ class RankingMethods(JinaMethods):
             return_embeddings: Whether each row carries the document's vector; v3 and v3.5. Its width is the service's.
             max_documents_per_call: Documents in one call at most, at least 2 for listwise models; None for all. The
                 service recommends up to 64 for v3.
+            normalize_scores: Map scores to 0..1 by the logistic function where the host gives logits (llama.cpp, SGLang);
+                others are left as they are. The order stays.
 
         Returns:
-            ``Ranking``: ``met`` says which documents' scores may be compared with each other. Scores of
+            ``Ranking``: ``score_kind`` says what the scores are, ``met`` says which documents' scores may be compared with each other. Scores of
             v3 and v3.5 are cosines and may be negative. No score is comparable across models, nor across calls to a
             listwise one.
 
@@ -74,6 +77,7 @@ class RankingMethods(JinaMethods):
             max_doc_length=max_doc_length,
             return_embeddings=return_embeddings,
             max_documents_per_call=max_documents_per_call,
+            normalize_scores=normalize_scores,
         )
         return rerank.rerank(self._channel, query, documents, options)
 

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ragbridge import models
 from ragbridge.client.arguments import check_switches
 from ragbridge.client.items import Item
 from ragbridge.errors import ConfigurationError
 from ragbridge.ground.numbers import check_whole
+from ragbridge.hosts import JINA, Host
 from ragbridge.models import MAX_DOC_LENGTH, Model
 from ragbridge.services.jina.items import LEGACY, Items, check_modality, read_item, read_items, to_wire
+from ragbridge.services.jina.place import able, served
 from ragbridge.values.inputs import Image, Media
 from ragbridge.values.media import tokens_of
-from ragbridge.values.rankings import Document
+from ragbridge.values.rankings import Document, ScoreKind
+
+if TYPE_CHECKING:
+    from ragbridge.hosts import Finding
 
 PRODUCT = "rerank"
 IMAGE_TOKENS = 768
@@ -33,6 +38,22 @@ class RerankOptions:
     max_doc_length: int | None
     return_embeddings: bool
     max_documents_per_call: int | None
+    normalize_scores: bool = False
+    host: Host = JINA
+    sent: str | None = None
+
+    @property
+    def score_kind(self) -> ScoreKind | None:
+        """What the scores of an answer are; None for a model that the table does not know, where its maker decides."""
+        scores = "model" if self.host.reranking is None else self.host.reranking.scores
+        if scores != "model":
+            return scores
+        return None if self.row is None else "cosine" if self.row.listwise else "probability"
+
+    @property
+    def maps_scores(self) -> bool:
+        """Whether scores are mapped to 0..1: where that was asked for, and they are no such figures yet."""
+        return self.normalize_scores and self.score_kind == "logit"
 
     @property
     def listwise(self) -> bool:
@@ -42,7 +63,7 @@ class RerankOptions:
     def payload(self, query: Item, documents: Items, top_n: int | None) -> dict[str, Any]:
         """The request's body; files are read now. Documents are never asked back: the caller has them."""
         fields = {
-            "model": self.model,
+            "model": self.sent or self.model,
             "query": to_wire(query),
             "documents": documents.to_wire(0, len(documents.texts)),
             "top_n": top_n,
@@ -50,7 +71,7 @@ class RerankOptions:
             "return_embeddings": self.return_embeddings or None,
             "return_documents": False,
         }
-        return {name: value for name, value in fields.items() if value is not None}
+        return self.host.write_rerank({name: value for name, value in fields.items() if value is not None})
 
 
 def check_options(
@@ -61,13 +82,18 @@ def check_options(
     max_doc_length: int | None,
     return_embeddings: bool,
     max_documents_per_call: int | None,
+    normalize_scores: bool = False,
 ) -> RerankOptions:
     """The options of a job.
 
     Raises:
         ConfigurationError: The model does not rerank, does not have an option, or a value is not what it should be.
     """
-    check_switches(return_documents=return_documents, return_embeddings=return_embeddings)
+    check_switches(
+        return_documents=return_documents,
+        return_embeddings=return_embeddings,
+        normalize_scores=normalize_scores,
+    )
     row = models.find(model, "rerank")
     if top_n is not None:
         top_n = check_whole("top_n", top_n, "a positive int, or None for all documents")
@@ -78,7 +104,16 @@ def check_options(
     if max_doc_length is not None:
         wanted = f"an int from 1 to {longest}"
         max_doc_length = check_whole("max_doc_length", max_doc_length, wanted, most=longest)
-    options = RerankOptions(model, row, top_n, return_documents, max_doc_length, return_embeddings, None)
+    options = RerankOptions(
+        model,
+        row,
+        top_n,
+        return_documents,
+        max_doc_length,
+        return_embeddings,
+        None,
+        normalize_scores=normalize_scores,
+    )
     if max_documents_per_call is None:
         return options
     least = 2 if options.listwise else 1
@@ -86,6 +121,46 @@ def check_options(
     wanted = f"an int from {least}, or None{why}"
     most = check_whole("max_documents_per_call", max_documents_per_call, wanted, least=least)
     return replace(options, max_documents_per_call=most)
+
+
+def for_host(options: RerankOptions, finding: Finding) -> RerankOptions:
+    """``options`` for the host that was found.
+
+    Raises:
+        ConfigurationError: The host does not rerank, or cannot do what is asked.
+    """
+    host = finding.host
+    how = host.reranking
+    if how is None:
+        raise ConfigurationError(
+            f"rerank: {host.title} does not rerank; hosts that do: {able(lambda other: other.reranking is not None)}"
+        )
+    given = {"max_doc_length": options.max_doc_length, "return_embeddings": options.return_embeddings or None}
+    for name, value in given.items():
+        if value is not None and name not in how.fields:
+            raise ConfigurationError(
+                f"{name}={value!r}: {host.title} cannot be asked for it, whatever {options.model} can; leave it out, or "
+                f"use a host that can: {able(lambda other: _has(other, name))}"  # noqa: B023 - read at once
+            )
+    return replace(options, host=host, sent=served(finding, options.model, options.row))
+
+
+def _has(host: Host, name: str) -> bool:
+    return host.reranking is not None and name in host.reranking.fields
+
+
+def check_media(item: Item, where: str, options: RerankOptions) -> None:
+    """Refuse an image where the host is sent texts alone.
+
+    Raises:
+        ConfigurationError: It is one.
+    """
+    how = options.host.reranking
+    if not isinstance(item, str) and (how is None or not how.media):
+        raise ConfigurationError(
+            f"{where} is {type(item).__name__}: {options.host.title} is sent texts alone, whatever {options.model} takes; "
+            f"hosts that take images: {able(lambda other: other.reranking is not None and other.reranking.media)}"
+        )
 
 
 def read_query(query: Document, options: RerankOptions) -> Item:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -23,6 +24,8 @@ from ragbridge.services.jina.rerank.answers import read_ranking
 from ragbridge.services.jina.rerank.options import (
     PRODUCT,
     RerankOptions,
+    check_media,
+    for_host,
     image_tokens,
     read_documents,
     read_query,
@@ -46,6 +49,7 @@ class _Job:
     query: Item
     documents: Items
     options: RerankOptions
+    api: str
 
     @property
     def count(self) -> int:
@@ -94,10 +98,28 @@ def rerank(
         ConfigurationError: The query or a document is not what the model ranks.
     """
     given = listed(documents, "documents", of="texts and images")
-    meter = channel.meter(PRODUCT, options.model)
-    job = _Job(channel, meter, read_query(query, options), read_documents(given, options), options)
+    read = read_query(query, options), read_documents(given, options)
+    return channel.hosted(
+        lambda finding: _rerank(channel, *read, for_host(options, finding), given=given, api=finding.api),
+        sends=bool(given),
+    )
+
+
+def _rerank(
+    channel: JinaChannel,
+    query: Item,
+    documents: Items,
+    options: RerankOptions,
+    *,
+    given: Sequence[Document],
+    api: str,
+) -> Plan[Ranking]:
+    check_media(query, "query", options)
+    for place, item in documents.others.items():
+        check_media(item, f"documents[{place}]", options)
+    job = _Job(channel, channel.meter(PRODUCT, options.model), query, documents, options, api)
     if not given:
-        return plan((), lambda _: Ranking((), options.model))
+        return plan((), lambda _: Ranking((), options.model, score_kind=options.score_kind))
     back = given if options.return_documents else None
     return plan(_rounds(job), functools.partial(_join, job, back)) if options.listwise else _blocks(job, back)
 
@@ -122,9 +144,8 @@ def _blocks(job: _Job, back: Sequence[Document] | None) -> Plan[Ranking]:
         yield from lookup.done([row.index for row in call.rows], Bill(call.model, call.usage))
 
     def join(usage: Usage, model: str | None, places: Sequence[int] | None) -> Ranking:
-        rows = _with_documents(scores.ranked(places)[: job.wanted], back)
         met = frozenset(range(job.count) if places is None else places)
-        return Ranking(tuple(rows), model or options.model, usage, met)
+        return _ranking(job, scores.ranked(places), back, model=model or options.model, usage=usage, met=met)
 
     return lookup.plan(flows, join)
 
@@ -191,10 +212,12 @@ def _call(job: _Job, entrants: Sequence[int], top_n: int | None) -> Flow[_Call]:
         top_n=top_n,
         embeddings=options.return_embeddings,
         asked=options.model,
+        host=options.host,
     )
     flow = job.channel.post(
-        "/rerank",
+        _path(options),
         body,
+        api=job.api,
         product=job.meter,
         read=read,
         measure=functools.partial(_measure, job, documents),
@@ -203,6 +226,10 @@ def _call(job: _Job, entrants: Sequence[int], top_n: int | None) -> Flow[_Call]:
     )
     (rows, model), tokens = yield from job.channel.naming(flow, _WHERE, entrants)
     return _Call(entrants, rows, model, Usage(tokens or 0, 1))
+
+
+def _path(options: RerankOptions) -> str:
+    return "/rerank" if options.host.reranking is None else options.host.reranking.path
 
 
 def _vector_bytes(job: _Job) -> int:
@@ -258,9 +285,28 @@ def _join(job: _Job, back: Sequence[Document] | None, calls: list[_Call]) -> Ran
 
     These stand in the order in which they left: later rounds first, then by the place that they had in their call.
     """
-    rows = _with_documents(_standings(calls)[: job.wanted], back)
     usage = sum((call.usage for call in calls), Usage())
-    return Ranking(tuple(rows), calls[-1].model, usage, frozenset(calls[-1].entrants))
+    met = frozenset(calls[-1].entrants)
+    return _ranking(job, _standings(calls), back, model=calls[-1].model, usage=usage, met=met)
+
+
+def _ranking(
+    job: _Job,
+    rows: Sequence[RankedDocument],
+    back: Sequence[Document] | None,
+    *,
+    model: str,
+    usage: Usage,
+    met: frozenset[int],
+) -> Ranking:
+    rows, kind = _with_documents(rows[: job.wanted], back), job.options.score_kind
+    if job.options.maps_scores:
+        rows, kind = [replace(row, score=_logistic(row.score)) for row in rows], "probability"
+    return Ranking(tuple(rows), model, usage, met, kind)
+
+
+def _logistic(logit: float) -> float:
+    return 1 / (1 + math.exp(-logit)) if logit > 0 else math.exp(max(logit, -700.0)) / (1 + math.exp(logit))
 
 
 def _with_documents(

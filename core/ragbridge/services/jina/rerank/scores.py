@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from ragbridge.client.items import Item
 from ragbridge.flow import Flow, do
+from ragbridge.hosts import JINA
 from ragbridge.services.jina.items import Items
 from ragbridge.services.jina.keys import content_of, item_keys
 from ragbridge.services.jina.rerank.options import PRODUCT, RerankOptions
@@ -69,5 +70,7 @@ def score_keys(
     if content is None:
         return [None] * len(places)
     asked = {**options.payload("", Items([], {}, {}), None), "documents": None}
+    if options.host is not JINA:
+        asked["host"] = options.host.name
     asked["query"] = ["text", content] if isinstance(content, str) else ["media", content.hex()]
     return (yield from item_keys(channel.keys(PRODUCT, asked), documents, places))

@@ -49,7 +49,7 @@ class JinaDocumentClassifier(JinaComponent):
         file_path_meta_field: str | None = None,
         root_path: str | None = None,
         image_size: tuple[int, int] | None = None,
-        limits: RateLimit | dict[str, Any] | str | None = "free",
+        limits: RateLimit | dict[str, Any] | str | None = "auto",
         retry: Retry | dict[str, Any] | None = None,
         timeout: float = TIMEOUT,
         deadline: float | None = None,
@@ -76,7 +76,7 @@ class JinaDocumentClassifier(JinaComponent):
         :param root_path: The folder that such files are in, which they cannot leave; None to open no file.
         :param image_size: Width and height into which larger pictures are fitted. Needs pillow.
         :param limits: The account's quota: a tier (`"free"`, `"paid"`, `"premium"`), a `RateLimit` or its fields as a
-            dictionary, or None for no limiter. Components with the same key share one quota.
+            dictionary, or None for no limiter; `"auto"` is the free tier at `*.jina.ai` and none elsewhere. Components with the same key share one quota.
         :param retry: How failures are retried: a `Retry` or its fields as a dictionary; None for its defaults.
         :param timeout: Seconds to wait for an answer's data.
         :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.

@@ -65,7 +65,7 @@ class JinaReaderConnector(JinaComponent):
         location: str | None = None,
         content: bool = True,
         max_age: float | None = None,
-        limits: RateLimit | dict[str, Any] | str | None = "free",
+        limits: RateLimit | dict[str, Any] | str | None = "auto",
         retry: Retry | dict[str, Any] | None = None,
         timeout: float = TIMEOUT,
         deadline: float | None = None,

@@ -45,6 +45,8 @@ class JinaDocumentEmbedder(JinaComponent):
         api_key: Secret | None = KEY,
         *,
         base_url: str = BASE_URL,
+        host: str | None = None,
+        document_prefix: str | None = None,
         prefix: str = "",
         suffix: str = "",
         meta_fields_to_embed: list[str] | None = None,
@@ -56,7 +58,7 @@ class JinaDocumentEmbedder(JinaComponent):
         embedding_type: str = "float",
         late_chunking: bool = False,
         source_id_field: str = "source_id",
-        limits: RateLimit | dict[str, Any] | str | None = "free",
+        limits: RateLimit | dict[str, Any] | str | None = "auto",
         retry: Retry | dict[str, Any] | None = None,
         timeout: float = TIMEOUT,
         deadline: float | None = None,
@@ -74,6 +76,10 @@ class JinaDocumentEmbedder(JinaComponent):
         :param api_key: The key, resolved at warm-up: by default the environment's `JINA_API_KEY`, `JINAAI_API_KEY` or
             `JINA_AUTH_TOKEN`. Needed at `api.jina.ai`, optional elsewhere.
         :param base_url: The API's address, with or without `/v1`; `"local"` for the embedded engine.
+        :param host: What kind of server is there, such as `"vllm"` or `"tei"`; None: known by its address, or found by
+            asking it once.
+        :param document_prefix: Put before the text of each document, on any host; None for what the model
+            wants where its host does not put it there. Unlike `prefix`, it takes that one's place.
         :param prefix: Put before each text.
         :param suffix: Put after each text.
         :param meta_fields_to_embed: Names of meta fields whose values are embedded before the content.
@@ -90,7 +96,7 @@ class JinaDocumentEmbedder(JinaComponent):
         :param source_id_field: The meta field that tells which source a chunk is of, for late chunking. The chunks of
             one source are taken in the order in which they come.
         :param limits: The account's quota: a tier (`"free"`, `"paid"`, `"premium"`), a `RateLimit` or its fields as a
-            dictionary, or None for no limiter. Components with the same key share one quota.
+            dictionary, or None for no limiter; `"auto"` is the free tier at `*.jina.ai` and none elsewhere. Components with the same key share one quota.
         :param retry: How failures are retried: a `Retry` or its fields as a dictionary; None for its defaults.
         :param timeout: Seconds to wait for an answer's data.
         :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
@@ -107,10 +113,12 @@ class JinaDocumentEmbedder(JinaComponent):
         :param client: A ready client instead of connection settings. Such a component cannot be serialized.
         :raises ConfigurationError: A setting is wrong.
         """
+        self.document_prefix = document_prefix  # before the base checks what stands beside a client
         super(JinaDocumentEmbedder, self).__init__(  # noqa: UP008 - @component makes the class anew
             client=client,
             api_key=api_key,
             base_url=base_url,
+            host=host,
             limits=limits,
             retry=retry,
             timeout=timeout,

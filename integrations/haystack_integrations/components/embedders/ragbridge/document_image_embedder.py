@@ -53,6 +53,7 @@ class JinaDocumentImageEmbedder(JinaComponent):
         api_key: Secret | None = KEY,
         *,
         base_url: str = BASE_URL,
+        host: str | None = None,
         file_path_meta_field: str = "file_path",
         root_path: str | None = None,
         image_size: tuple[int, int] | None = None,
@@ -60,7 +61,7 @@ class JinaDocumentImageEmbedder(JinaComponent):
         dimensions: int | None = None,
         normalized: bool | None = None,
         embedding_type: str = "float",
-        limits: RateLimit | dict[str, Any] | str | None = "free",
+        limits: RateLimit | dict[str, Any] | str | None = "auto",
         retry: Retry | dict[str, Any] | None = None,
         timeout: float = TIMEOUT,
         deadline: float | None = None,
@@ -79,6 +80,8 @@ class JinaDocumentImageEmbedder(JinaComponent):
         :param api_key: The key, resolved at warm-up: by default the environment's `JINA_API_KEY`, `JINAAI_API_KEY` or
             `JINA_AUTH_TOKEN`. Needed at `api.jina.ai`, optional elsewhere.
         :param base_url: The API's address, with or without `/v1`; `"local"` for the embedded engine.
+        :param host: What kind of server is there, such as `"vllm"` or `"tei"`; None: known by its address, or found by
+            asking it once.
         :param file_path_meta_field: The meta field that names the file of an image or a PDF.
         :param root_path: The folder that such files are in, which they cannot leave: meta may come from afar. None
             to open no file.
@@ -89,7 +92,7 @@ class JinaDocumentImageEmbedder(JinaComponent):
         :param normalized: Whether vectors get unit length; the service's default is True.
         :param embedding_type: `"float"`: Haystack has no other vectors.
         :param limits: The account's quota: a tier (`"free"`, `"paid"`, `"premium"`), a `RateLimit` or its fields as a
-            dictionary, or None for no limiter. Components with the same key share one quota.
+            dictionary, or None for no limiter; `"auto"` is the free tier at `*.jina.ai` and none elsewhere. Components with the same key share one quota.
         :param retry: How failures are retried: a `Retry` or its fields as a dictionary; None for its defaults.
         :param timeout: Seconds to wait for an answer's data.
         :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
@@ -109,6 +112,7 @@ class JinaDocumentImageEmbedder(JinaComponent):
             client=client,
             api_key=api_key,
             base_url=base_url,
+            host=host,
             limits=limits,
             retry=retry,
             timeout=timeout,

@@ -43,6 +43,8 @@ class JinaTextEmbedder(JinaComponent):
         api_key: Secret | None = KEY,
         *,
         base_url: str = BASE_URL,
+        host: str | None = None,
+        query_prefix: str | None = None,
         prefix: str = "",
         suffix: str = "",
         task: str | None = None,
@@ -50,7 +52,7 @@ class JinaTextEmbedder(JinaComponent):
         truncate: bool | None = None,
         normalized: bool | None = None,
         embedding_type: str = "float",
-        limits: RateLimit | dict[str, Any] | str | None = "free",
+        limits: RateLimit | dict[str, Any] | str | None = "auto",
         retry: Retry | dict[str, Any] | None = None,
         timeout: float = TIMEOUT,
         deadline: float | None = None,
@@ -66,6 +68,10 @@ class JinaTextEmbedder(JinaComponent):
         :param api_key: The key, resolved at warm-up: by default the environment's `JINA_API_KEY`, `JINAAI_API_KEY` or
             `JINA_AUTH_TOKEN`. Needed at `api.jina.ai`, optional elsewhere.
         :param base_url: The API's address, with or without `/v1`; `"local"` for the embedded engine.
+        :param host: What kind of server is there, such as `"vllm"` or `"tei"`; None: known by its address, or found by
+            asking it once.
+        :param query_prefix: Put before the query, on any host; None for what the model
+            wants where its host does not put it there. Unlike `prefix`, it takes that one's place.
         :param prefix: Put before the text.
         :param suffix: Put after the text.
         :param task: The service's own name of the task; None for the model's task for queries.
@@ -74,7 +80,7 @@ class JinaTextEmbedder(JinaComponent):
         :param normalized: Whether the vector gets unit length; the service's default is True.
         :param embedding_type: `"float"`: Haystack has no other vectors.
         :param limits: The account's quota: a tier (`"free"`, `"paid"`, `"premium"`), a `RateLimit` or its fields as a
-            dictionary, or None for no limiter. Components with the same key share one quota.
+            dictionary, or None for no limiter; `"auto"` is the free tier at `*.jina.ai` and none elsewhere. Components with the same key share one quota.
         :param retry: How failures are retried: a `Retry` or its fields as a dictionary; None for its defaults.
         :param timeout: Seconds to wait for an answer's data.
         :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
@@ -88,10 +94,12 @@ class JinaTextEmbedder(JinaComponent):
         :param client: A ready client instead of connection settings. Such a component cannot be serialized.
         :raises ConfigurationError: A setting is wrong.
         """
+        self.query_prefix = query_prefix  # before the base checks what stands beside a client
         super(JinaTextEmbedder, self).__init__(  # noqa: UP008 - @component makes the class anew
             client=client,
             api_key=api_key,
             base_url=base_url,
+            host=host,
             limits=limits,
             retry=retry,
             timeout=timeout,

@@ -50,15 +50,17 @@ class JinaRanker(JinaComponent):
         score_threshold: float | None = None,
         *,
         base_url: str = BASE_URL,
+        host: str | None = None,
         meta_fields_to_embed: list[str] | None = None,
         embedding_separator: str = "\n",
         max_doc_length: int | None = None,
         max_documents_per_call: int | None = None,
+        normalize_scores: bool = False,
         file_path_meta_field: str | None = None,
         root_path: str | None = None,
         image_size: tuple[int, int] | None = None,
         keep_retrieval_score: bool = False,
-        limits: RateLimit | dict[str, Any] | str | None = "free",
+        limits: RateLimit | dict[str, Any] | str | None = "auto",
         retry: Retry | dict[str, Any] | None = None,
         timeout: float = TIMEOUT,
         deadline: float | None = None,
@@ -77,11 +79,14 @@ class JinaRanker(JinaComponent):
         :param score_threshold: Return only documents whose score is this or higher. Scores of different models, and
             of different calls to a listwise model, are not comparable.
         :param base_url: The API's address, with or without `/v1`; `"local"` for the embedded engine.
+        :param host: What kind of server is there, such as `"vllm"` or `"tei"`; None: known by its address, or found by
+            asking it once.
         :param meta_fields_to_embed: Names of meta fields whose values are ranked before the content.
         :param embedding_separator: Put between the values of meta fields and the content.
         :param max_doc_length: Tokens of a document that are read, 1 to 8192, where the model has this option.
         :param max_documents_per_call: Documents in one call at most; None for all. Models that judge each document by
             itself then get several calls; listwise ones (v3, v3.5) rank in rounds, see `met` of `run`.
+        :param normalize_scores: Map scores to 0..1 where the host gives logits (llama.cpp, SGLang).
         :param file_path_meta_field: The meta field that names the file of the image, or of the PDF whose `page_number`
             it is, by which a document without text is ranked; None where files are left alone. The image in a
             document's `blob` needs no setting.
@@ -89,7 +94,7 @@ class JinaRanker(JinaComponent):
         :param image_size: Width and height into which larger pictures are fitted. Needs pillow.
         :param keep_retrieval_score: Keep the score that a document came with in `meta["retrieval_score"]`.
         :param limits: The account's quota: a tier (`"free"`, `"paid"`, `"premium"`), a `RateLimit` or its fields as a
-            dictionary, or None for no limiter. Components with the same key share one quota.
+            dictionary, or None for no limiter; `"auto"` is the free tier at `*.jina.ai` and none elsewhere. Components with the same key share one quota.
         :param retry: How failures are retried: a `Retry` or its fields as a dictionary; None for its defaults.
         :param timeout: Seconds to wait for an answer's data.
         :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
@@ -107,6 +112,7 @@ class JinaRanker(JinaComponent):
             client=client,
             api_key=api_key,
             base_url=base_url,
+            host=host,
             limits=limits,
             retry=retry,
             timeout=timeout,
@@ -123,6 +129,7 @@ class JinaRanker(JinaComponent):
         self.embedding_separator = embedding_separator
         self.max_doc_length = max_doc_length
         self.max_documents_per_call = max_documents_per_call
+        self.normalize_scores = normalize_scores
         self.file_path_meta_field = file_path_meta_field
         self.root_path = root_path
         self.image_size = check_size(image_size)
@@ -195,6 +202,7 @@ class JinaRanker(JinaComponent):
             "top_n": self.top_k if top_k is None else check_top_k(top_k),
             "max_doc_length": self.max_doc_length,
             "max_documents_per_call": self.max_documents_per_call,
+            "normalize_scores": self.normalize_scores,
         }
 
     def _answer(self, documents: list[Document], ranking: Ranking, lowest: float | None) -> dict[str, Any]:

@@ -201,7 +201,7 @@ def test_what_is_wrong_with_the_endpoint_or_the_key_is_told_at_once(cluster, con
     transport = cluster(refuse(status, reason="no such thing"))
     with pytest.raises(kind) as caught:
         connect(transport).embed([str(n) for n in range(99)], inference_id="my")
-    assert caught.value.message == "no such thing"
+    assert caught.value.message.startswith("no such thing")
     assert transport.bodies == []
 
 

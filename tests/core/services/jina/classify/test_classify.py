@@ -283,12 +283,13 @@ def test_a_refused_input_is_named_by_the_callers_index(sorter, scripted):
     ("status", "code"), [(400, "INPUT_INVALID_LABELS"), (400, "INPUT_LABEL_LIMIT_EXCEEDED"), (404, "RESOURCE_NOT_FOUND")]
 )  # fmt: skip
 def test_refused_labels_are_no_fault_of_an_input(sorter, scripted, status, code):
-    """The message is the service's own, without the name of an input."""
+    """The message is the service's own, without the name of an input; of a 404, with the address."""
     body = {"detail": "no", "code": code, "request_id": "r-1"}
     jina, _ = sorter(scripted(Response(status, {}, json.dumps(body).encode())))
     with pytest.raises(InvalidRequestError) as caught:
         jina.classify(["0 a"], labels=LABELS)
-    assert (caught.value.message, caught.value.index, caught.value.code) == ("no", None, code)
+    said = "no (POST http://x/v1/classify)" if status == 404 else "no"
+    assert (caught.value.message, caught.value.index, caught.value.code) == (said, None, code)
 
 
 def test_labels_are_booked_with_every_request(sorter):

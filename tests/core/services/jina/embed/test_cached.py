@@ -77,7 +77,7 @@ def test_what_is_missing_is_sent_in_full_requests():
     cache = {}
     jina, _ = client(cache)
     jina.embed(TEXTS[::2], model=MODEL, dimensions=64)
-    jina, transport = client(cache)
+    jina, transport = client(cache, concurrency=1)
     result = jina.embed(TEXTS, model=MODEL, dimensions=64)
     assert sent(transport) == TEXTS[1::2]
     assert [len(json.loads(request.body)["input"]) for request in transport.requests] == [16] * 9 + [6]

@@ -310,7 +310,7 @@ def test_an_unknown_model_is_no_fault_of_a_document(reranker):
     jina, _ = reranker(Response(404, {}, b'{"detail": "Model x not found"}'))
     with pytest.raises(InvalidRequestError) as caught:
         jina.rerank("q", ["1"], model="x")
-    assert (caught.value.message, caught.value.index) == ("Model x not found", None)
+    assert (caught.value.message, caught.value.index) == ("Model x not found (POST http://x/v1/rerank)", None)
 
 
 def test_the_query_is_booked_with_each_document_where_that_fits(reranker):
