@@ -126,7 +126,7 @@ _ROWS = (
         embedding=Embedding(
             path="/v2/embed",
             input="texts",
-            fields={"dimensions": "output_dimension", "truncate": "truncate"},
+            fields={"dimensions": "output_dimension", "truncate": "truncate", "input_type": "input_type"},
             encoding="embedding_types",
             role="input_type",
             words={"query": "search_query", "document": "search_document"},
@@ -141,7 +141,7 @@ _ROWS = (
         base=versioned_if_bare,
         domains=("openrouter.ai",),
         embedding=Embedding(
-            fields=_DIMENSIONS,
+            fields=_DIMENSIONS | {"input_type": "input_type"},
             role="input_type",
             words={"query": "search_query", "document": "search_document"},
         ),

@@ -9,7 +9,7 @@ from ragbridge.local.refusals import Problem, Refusal, invalid
 from ragbridge.models import lookup
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ragbridge.models import Model
 
@@ -49,6 +49,10 @@ class Fields:
     def beside(self, others: Mapping[str, Any]) -> Fields:
         """These fields, and those of ``others`` that are not among them."""
         return Fields({**others, **self._payload})
+
+    def items(self) -> Iterable[tuple[str, Any]]:
+        """Every field and its value."""
+        return self._payload.items()
 
     def get(self, *names: str) -> Any:
         """The value of the first of these fields that is present; None if all are absent."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from ragbridge.local import dialects
 from ragbridge.local.calls import Call, Read, Route, Work
 from ragbridge.local.elastic.errors import server_error
 from ragbridge.local.jina import envelope
@@ -66,6 +67,7 @@ def jina_routes(pages: Mapping[str, str]) -> list[Route]:
         Route(
             "GET", _PREFIX + "/(?:health|live|ready)", "", lambda _: Work(0, lambda _: b'{"status": "ok"}')
         ),
+        *dialects.routes(),
     ]
 
 

@@ -28,6 +28,11 @@ def read_encoding(fields: Fields) -> Callable[[Any], bytes]:
     return _ENCODERS[fields.choice(*_NAMES, among=tuple(_ENCODERS)) or "float"]
 
 
+def encoder(name: str) -> Callable[[Any], bytes]:
+    """The encoder of one type of vectors."""
+    return _ENCODERS[name]
+
+
 def _float(vector: Any) -> bytes:
     return json.dumps(vector.astype(np.float64).round(8).tolist()).encode()
 

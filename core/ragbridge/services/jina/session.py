@@ -252,22 +252,22 @@ class JinaChannel(Channel):
     def _allowed(self, product: str | Meter, model: str | None = None) -> Meter:
         """The meter of a request below the API's address, which needs a key unless its product has a keyless tier."""
         meter = self._meter_of(product, model)
-        self._check_offered(product)
         if not self.keyless:
             self.check_key()
         return meter
 
-    def _check_offered(self, product: str | Meter) -> None:
-        """Refuse a product that is Jina's alone, where the host is known to be another.
+    def meter(self, product: str, model: str | None = None) -> Meter:
+        """The quota of ``product`` and the estimates for ``model``; see ``Channel.meter``.
 
         Raises:
-            ConfigurationError: The host has none of it.
+            ConfigurationError: The product is Jina's alone, and the host is known to be another.
         """
         found = self.place.found
-        if isinstance(product, str) and product in _OF_JINA and found is not None and not found.host.is_jinas:
+        if product in _OF_JINA and found is not None and not found.host.is_jinas:
             raise ConfigurationError(
                 f"{product}: {found.host.title} has no such product; hosts that have it: {able(lambda host: host.is_jinas)}"
             )
+        return super().meter(product, model)
 
 
 class JinaMethods:
