@@ -47,7 +47,7 @@ Play = Callable[[Asked], Said]
 class Server:
     """A fake at ``url``; ``asked`` are its requests."""
 
-    def __init__(self, play: Play) -> None:
+    def __init__(self, play: Play, port: int = 0) -> None:
         self.asked: list[Asked] = []
         outer = self
 
@@ -73,7 +73,7 @@ class Server:
             def log_message(self, *_: object) -> None:
                 """Nothing is printed."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
@@ -91,8 +91,8 @@ class Server:
 
 
 @contextmanager
-def served(play: Play):
-    server = Server(play)
+def served(play: Play, port: int = 0):
+    server = Server(play, port)
     try:
         yield server
     finally:
