@@ -23,6 +23,7 @@ from ragbridge.errors import (
     ServiceError,
     StatusError,
 )
+from ragbridge.flow import Request, Response
 from ragbridge.limiter.limiter import Limiter
 from ragbridge.limiter.limits import RateLimit, RateLimiter
 from ragbridge.models import ModelInfo
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from ragbridge.limiter.quotas import Quotas
     from ragbridge.limiter.redis import RedisQuotas
     from ragbridge.services.elastic.client import Elastic
+    from ragbridge.transport.base import Transport
 
 __all__ = [
     "Audio",
@@ -95,7 +97,9 @@ __all__ = [
     "RedisQuotas",
     "Reference",
     "RelatedLink",
+    "Request",
     "RequestError",
+    "Response",
     "ResponseError",
     "Retry",
     "SearchResults",
@@ -107,6 +111,7 @@ __all__ = [
     "StatusError",
     "Totals",
     "Training",
+    "Transport",
     "Usage",
     "Video",
     "__version__",
@@ -124,6 +129,7 @@ _LATE = {
     "RedisCache": "ragbridge.cache",
     "RedisQuotas": "ragbridge.limiter.redis",
     "SqliteCache": "ragbridge.cache",
+    "Transport": "ragbridge.transport.base",
 }
 """Where names are that are imported when they are first asked for: those of one service need not wait for another's."""
 

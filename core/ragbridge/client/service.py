@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ragbridge.flow import Plan
     from ragbridge.limiter.limits import RateLimiter
     from ragbridge.local import Engine
-    from ragbridge.transport.base import Transport
+    from ragbridge.transport.base import Transport, TransportName
 
 T = TypeVar("T")
 
@@ -69,7 +69,7 @@ class Service:
         deadline: float | None,
         concurrency: int | None,
         limiter: RateLimiter | None,
-        transport: Transport | Engine | None = None,
+        transport: Transport | Engine | TransportName | None = None,
         clients: tuple[object | None, object | None] = (None, None),
         ca_certs: str | os.PathLike[str] | None = None,
         verify: bool | ssl.SSLContext = True,
@@ -82,7 +82,7 @@ class Service:
             deadline: Seconds that one request may take as a whole; None for ten times ``timeout``.
             concurrency: Requests at once; None for what ``limiter`` allows, else for a figure that suits most.
             limiter: The one of the busiest product.
-            transport: The caller's own, or an embedded engine with settings of its own.
+            transport: The caller's own, or an embedded engine with settings of its own; or which library speaks HTTP.
             clients: The caller's own HTTP clients, blocking and asynchronous.
             ca_certs: Whose certificates are trusted; None for the usual ones.
             verify: False to trust anybody, or what is trusted.
@@ -90,7 +90,8 @@ class Service:
         allowed = limiter.concurrency if limiter else None
         self._concurrency = concurrency or (min(allowed, MAX_CONCURRENCY) if allowed else DEFAULT_CONCURRENCY)
         self._transport: Transport
-        if transport is not None:
+        name = transport_name(transport)
+        if transport is not None and not isinstance(transport, str):
             self._transport = in_process(transport, timeout)
         elif base.startswith("local:"):
             self._transport = InProcessTransport(timeout=timeout)
@@ -105,6 +106,7 @@ class Service:
                 timeout=timeout,
                 deadline=PATIENCE * timeout if deadline is None else deadline,
                 connections=self._concurrency,
+                name=name or "auto",
                 client=clients[0],
                 async_client=clients[1],
                 trust=trust(ca_certs, verify),
@@ -224,6 +226,27 @@ def _guarded(settings: Mapping[str, Any]) -> Guarded | None:
             f"cache_version={version!r} without cache=: there is nothing that it could tell apart"
         )
     return None if cache is None else Guarded(cache)
+
+
+TRANSPORTS: tuple[TransportName, ...] = ("auto", "httpx", "httpx2", "fast")
+"""The libraries that ``transport=`` may name."""
+
+
+def transport_name(transport: object) -> TransportName | None:
+    """The library that ``transport`` names; None where it is none, or an object that answers requests.
+
+    Raises:
+        ConfigurationError: There is no library of that name here.
+    """
+    if not isinstance(transport, str):
+        return None
+    found = next((name for name in TRANSPORTS if name == transport), None)
+    if found is None:
+        known = ", ".join(map(repr, TRANSPORTS))
+        raise ConfigurationError(
+            f"transport={transport!r} must be one of {known}, or an object that answers requests (ragbridge.Transport)"
+        )
+    return found
 
 
 class Policy(NamedTuple):

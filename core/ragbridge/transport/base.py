@@ -8,12 +8,15 @@ import threading
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeAlias
 
 from ragbridge.flow import Request, Response
 from ragbridge.transport.copies import RecentAnswers
 from ragbridge.transport.leases import Lease, LoopLease
 from ragbridge.values.public import __version__
+
+TransportName: TypeAlias = Literal["auto", "httpx", "httpx2", "fast"]
+"""Which HTTP library sends: a named one, the two of the extra ``speed``, or the fastest that is installed and serves."""
 
 CONNECT_TIMEOUT = 10.0
 
@@ -183,7 +186,16 @@ if hasattr(os, "register_at_fork"):
 
 
 class Transport(Protocol):
-    """Answers requests, over HTTP or in this process. Raises ``RequestError`` if no answer comes."""
+    """Answers requests: over HTTP, in this process, or by whatever means its author has.
+
+    An object with these methods goes to ``Jina(transport=)`` and ``Elastic(transport=)``. One of ``send`` and
+    ``send_async`` is enough: without ``send_async``, awaited calls run ``send`` in a thread. ``close`` and ``close_async``
+    may be missing. It is called from any number of threads and event loops at once, and does not retry: each attempt of
+    a request is one call.
+
+    It raises ``RequestError`` if no answer comes, which is retried; ``error.sent = False`` says that the service surely got
+    nothing. Other exceptions end the call as they are. What it answers is read as what a service sent.
+    """
 
     def send(self, request: Request) -> Response:
         """Answer ``request``, blocking the calling thread."""

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from ragbridge.errors import ConfigurationError, RequestError
+import socket
+import ssl
+from typing import TypeVar
+
+from ragbridge.errors import ConfigurationError, RagbridgeError, RequestError
 from ragbridge.flow import Request
+from ragbridge.ground.addresses import in_text
+
+E = TypeVar("E", bound=RagbridgeError)
 
 SHOWN = 300
 """Characters of an HTTP library's message that an error shows: some hold what the server sent, whole."""
@@ -11,7 +18,7 @@ SHOWN = 300
 
 def broken(request: Request, reason: object) -> RequestError:
     """The error for a request whose answer could not be read."""
-    text = str(reason) or type(reason).__name__
+    text = in_text(str(reason)) or type(reason).__name__
     shown = text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
     return RequestError(f"{request.method} {request.place}: {shown}")
 
@@ -24,7 +31,7 @@ def too_late(request: Request, seconds: float) -> RequestError:
 
 
 def no_address(request: Request, error: Exception) -> ConfigurationError:
-    """The error for a request to what is no address. Libraries quote it whole, so their messages stay with the cause."""
+    """The error for a request to what is no address. Libraries quote it whole, so their messages are not repeated."""
     return ConfigurationError(
         f"{request.method} {request.place}: the address cannot be used ({type(error).__name__}); check the address"
     )
@@ -42,7 +49,7 @@ def no_answer(request: Request, kind: str) -> RequestError:
 
 def no_connection(request: Request, reason: object) -> RequestError:
     """The error for a request that was not sent."""
-    error = RequestError(f"{request.method} {request.place}: {reason}")
+    error = RequestError(f"{request.method} {request.place}: {in_text(str(reason))}")
     error.sent = False
     return error
 
@@ -52,3 +59,37 @@ def not_trusted(request: Request, reason: str) -> RequestError:
     error = no_connection(request, reason)
     error.retryable = False
     return error
+
+
+def caused(failure: E, error: BaseException) -> E:
+    """``failure``, whose cause is what the operating system or OpenSSL said, if they did.
+
+    The errors of HTTP libraries are no causes: they hold the request, with its headers and the query of its address, and
+    so do the frames of their tracebacks.
+    """
+    failure.__cause__ = _root(error)
+    return failure
+
+
+def _root(error: BaseException | None) -> OSError | None:
+    """The innermost error of the standard library behind ``error``, made anew: without traceback and context."""
+    found: BaseException | None = None
+    for _ in range(_DEPTH):
+        if error is None:
+            break
+        if isinstance(error, OSError) and type(error).__module__ in {"builtins", "ssl", "socket"}:
+            found = error
+        error = error.__cause__ or error.__context__ or _reason(error)
+    if not isinstance(found, OSError):
+        return None
+    kind = type(found) if isinstance(found, (ssl.SSLError, socket.gaierror)) else OSError
+    return kind(*(in_text(part) if isinstance(part, str) else part for part in found.args[:2]))
+
+
+_DEPTH = 20
+
+
+def _reason(error: BaseException) -> BaseException | None:
+    """What an error of urllib3 or aiohttp was made of."""
+    held = [getattr(error, name, None) for name in ("reason", "os_error", "certificate_error")]
+    return next((part for part in (*held, *error.args) if isinstance(part, BaseException)), None)

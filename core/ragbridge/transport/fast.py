@@ -29,11 +29,19 @@ from urllib3.exceptions import HTTPError, LocationValueError, NewConnectionError
 from urllib3.exceptions import TimeoutError as UrllibTimeoutError
 from urllib3.util.wait import wait_for_read
 
-from ragbridge.errors import RequestError
+from ragbridge.errors import RagbridgeError, RequestError
 from ragbridge.flow import Request, Response
 from ragbridge.transport.base import CONNECT_TIMEOUT, HEADERS, PooledTransport
 from ragbridge.transport.bodies import STEP, Body
-from ragbridge.transport.failures import broken, no_address, no_answer, no_connection, not_trusted, too_late
+from ragbridge.transport.failures import (
+    broken,
+    caused,
+    no_address,
+    no_answer,
+    no_connection,
+    not_trusted,
+    too_late,
+)
 from ragbridge.transport.threads import in_thread
 from ragbridge.transport.tls import certificates, distrust
 
@@ -86,19 +94,10 @@ class FastTransport(PooledTransport):
             except RequestError:
                 answer.close()
                 raise
-        except NewConnectionError as error:  # a subclass of urllib3's timeouts, but a failed connection
-            raise no_connection(request, error) from error
-        except UrllibTimeoutError as error:
-            if time.monotonic() >= _here.until:
-                raise too_late(request, patience) from error
-            raise no_answer(request, type(error).__name__.removesuffix("TimeoutError").lower()) from error
-        except LocationValueError as error:
-            raise no_address(request, error) from error
+            return Response(answer.status, answer.headers, body.content())
         except HTTPError as error:
-            if (reason := distrust(error)) is not None:
-                raise not_trusted(request, reason) from error
-            raise broken(request, error) from error
-        return Response(answer.status, answer.headers, body.content())
+            failure = caused(_failure(error, request, patience), error)
+        raise failure  # out here, so that the library's error, which holds the request, is not its context
 
     async def _exchange_async(self, client: aiohttp.ClientSession, request: Request) -> Response:
         seconds, patience = self._silence(request), self._patience(request)
@@ -125,18 +124,10 @@ class FastTransport(PooledTransport):
                     _close_taken()
                     raise
                 return Response(answer.status, answer.headers, body.content())
-        except TimeoutError as error:
-            if time.monotonic() - start >= patience:
-                raise too_late(request, patience) from error
-            raise no_answer(request, "connect" if "onnect" in str(error) else "read") from error
-        except aiohttp.InvalidURL as error:
-            raise no_address(request, error) from error
-        except aiohttp.ClientConnectorError as error:
-            if (reason := distrust(error)) is not None:
-                raise not_trusted(request, reason) from error
-            raise no_connection(request, error) from error
-        except aiohttp.ClientError as error:
-            raise broken(request, error) from error
+        except (TimeoutError, aiohttp.ClientError) as error:
+            late = time.monotonic() - start >= patience
+            failure = caused(_failure_async(error, request, patience if late else None), error)
+        raise failure
 
     def _open(self) -> tuple[urllib3.PoolManager, Callable[[], object]]:
         pool = urllib3.PoolManager(maxsize=self._connections, ssl_context=self._certificates())
@@ -166,6 +157,36 @@ def _parts(answer: urllib3.BaseHTTPResponse, body: Body) -> Iterator[bytes]:
         return
     while part := answer.read(STEP, decode_content=False):
         yield part
+
+
+def _failure(error: HTTPError, request: Request, patience: float) -> RagbridgeError:
+    """What an error of urllib3 means."""
+    if isinstance(error, NewConnectionError):  # a subclass of urllib3's timeouts, but a failed connection
+        return no_connection(request, error)
+    if isinstance(error, UrllibTimeoutError):
+        if time.monotonic() >= _here.until:
+            return too_late(request, patience)
+        return no_answer(request, type(error).__name__.removesuffix("TimeoutError").lower())
+    if isinstance(error, LocationValueError):
+        return no_address(request, error)
+    if (reason := distrust(error)) is not None:
+        return not_trusted(request, reason)
+    return broken(request, error)
+
+
+def _failure_async(error: Exception, request: Request, patience: float | None) -> RagbridgeError:
+    """What an error of aiohttp means; ``patience`` is the deadline, where it has passed."""
+    if isinstance(error, TimeoutError):
+        if patience is not None:
+            return too_late(request, patience)
+        return no_answer(request, "connect" if "onnect" in str(error) else "read")
+    if isinstance(error, aiohttp.InvalidURL):
+        return no_address(request, error)
+    if isinstance(error, aiohttp.ClientConnectorError):
+        if (reason := distrust(error)) is not None:
+            return not_trusted(request, reason)
+        return no_connection(request, error)
+    return broken(request, error)
 
 
 class _Names:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from ragbridge.errors import RequestError
 from ragbridge.flow import Request, Response
 from ragbridge.transport.bodies import Body
+from ragbridge.transport.own import adopted
 
 if TYPE_CHECKING:
     from ragbridge.local import Answer, Engine
@@ -76,13 +77,10 @@ class InProcessTransport:
 
 
 def in_process(given: Transport | Engine, timeout: float) -> Transport:
-    """``given`` as a transport: an engine is wrapped, a transport is returned as it is."""
-    handle = getattr(given, "handle", None)
-    return (
-        cast("Transport", given)
-        if handle is None
-        else InProcessTransport(cast("Engine", given), timeout=timeout)
-    )
+    """``given`` as a transport: an engine is wrapped, the caller's own transport is completed and checked."""
+    if getattr(given, "handle", None) is None:
+        return adopted(given)
+    return InProcessTransport(cast("Engine", given), timeout=timeout)
 
 
 @functools.cache

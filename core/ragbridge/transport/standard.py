@@ -1,39 +1,49 @@
-"""Requests over HTTP with httpx. The only module that imports it; it is imported when a client is made."""
+"""Requests over HTTP with httpx2 where it is installed, else with httpx; and with clients of either that users pass."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
-import sys
 import time
 import weakref
 from collections.abc import Callable
-from typing import Any, NoReturn
-
-import httpx
+from typing import Any
 
 from ragbridge.errors import ConfigurationError, RagbridgeError
 from ragbridge.flow import Request, Response
-from ragbridge.transport.base import CONNECT_TIMEOUT, HEADERS, PooledTransport
+from ragbridge.transport.base import CONNECT_TIMEOUT, HEADERS, PooledTransport, TransportName
 from ragbridge.transport.bodies import Body
 from ragbridge.transport.copies import RecentAnswers
-from ragbridge.transport.failures import broken, no_address, no_answer, no_connection, not_trusted, too_late
+from ragbridge.transport.failures import (
+    broken,
+    caused,
+    no_address,
+    no_answer,
+    no_connection,
+    not_trusted,
+    too_late,
+)
 from ragbridge.transport.leases import Lease, LoopLease
+from ragbridge.transport.libraries import check_client, library, library_of
 from ragbridge.transport.proxies import check_proxies
 from ragbridge.transport.threads import within
 from ragbridge.transport.tls import certificates, distrust
 
 
 class HttpTransport(PooledTransport):
-    """Sends requests with httpx, or with the caller's own client of its kind.
+    """Sends requests with httpx2 or httpx, or with the caller's own client of their kind.
 
     Args:
         timeout: Seconds to wait for data, at most; connecting gets 10 at most.
         deadline: Seconds that a request may take as a whole.
         connections: Connections kept open by clients made here, and requests at once on an event loop.
+        name: ``"httpx"`` or ``"httpx2"``; None for the latter where it is installed.
         client: The caller's blocking client (``httpx.Client`` or one with its interface); never closed here.
         async_client: The caller's asynchronous client; it belongs to one event loop; never closed here.
-        trust: Which certificates are trusted by clients made here; None for those that httpx trusts.
+        trust: Which certificates are trusted by clients made here; None for those that the library trusts.
+
+    Raises:
+        ConfigurationError: A client is none, or the library is not installed.
     """
 
     wears_out = True  # httpcore 1.0 loses connections to cancelled requests: encode/httpcore#830, #1093
@@ -44,13 +54,19 @@ class HttpTransport(PooledTransport):
         timeout: float,
         deadline: float,
         connections: int,
+        name: str | None = None,
         client: Any = None,
         async_client: Any = None,
         trust: ssl.SSLContext | None = None,
     ) -> None:
+        if client is not None:
+            check_client(client, "http_client", awaited=False)
+        if async_client is not None:
+            check_client(async_client, "async_http_client", awaited=True)
         self._trust = trust
-        # httpx's pool gets no bound of its own, hence no queue in which a cancelled request could be forgotten.
-        self._limits = httpx.Limits(max_connections=None, max_keepalive_connections=connections)
+        self._library = library(name)
+        # The pool gets no bound of its own, hence no queue in which a cancelled request could be forgotten.
+        self._limits = self._library.Limits(max_connections=None, max_keepalive_connections=connections)
         self._connections = connections
         self._client, self._async_client = client, async_client
         self._given_is_used = self._given_is_the_parents = False
@@ -63,8 +79,9 @@ class HttpTransport(PooledTransport):
 
     def _start(self) -> None:
         super()._start()
-        self._given = Lease(self._client, _keep_open) if self._client else None
-        self._given_async = LoopLease(self._async_client, _leave_open) if self._async_client else None
+        given, given_async = self._client, self._async_client
+        self._given = None if given is None else Lease(given, _keep_open)
+        self._given_async = None if given_async is None else LoopLease(given_async, _leave_open)
         self._places: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]
         self._places = weakref.WeakKeyDictionary()
 
@@ -115,7 +132,8 @@ class HttpTransport(PooledTransport):
         try:
             return within(patience, ask)
         except Exception as error:  # noqa: BLE001 - sorted by kind there
-            self._translate(error, client, request)
+            failure = self._failure(error, client, request)
+        raise failure  # out here, so that the library's error, which holds the request, is not its context
 
     async def _exchange_async(self, client: Any, request: Request) -> Response:
         loop = asyncio.get_running_loop()
@@ -135,7 +153,8 @@ class HttpTransport(PooledTransport):
                                 break
                     return Response(answer.status_code, answer.headers, body.content())
             except Exception as error:  # noqa: BLE001 - sorted by kind there
-                self._translate(error, client, request)
+                failure = self._failure(error, client, request)
+        raise failure
 
     def _body(self, client: Any, request: Request, answer: Any) -> Body:
         """Where the body of ``answer`` goes, once its head is checked. A hook of the caller's may have read it already."""
@@ -164,51 +183,60 @@ class HttpTransport(PooledTransport):
             "follow_redirects": False,
         }
 
-    def _open(self) -> tuple[httpx.Client, Callable[[], object]]:
-        check_proxies(httpx.URL)
-        client = httpx.Client(limits=self._limits, verify=self._certificates())
+    def _open(self) -> tuple[Any, Callable[[], object]]:
+        check_proxies(self._library.URL)
+        client = self._library.Client(limits=self._limits, verify=self._certificates())
         return client, client.close
 
-    def _open_async(self) -> httpx.AsyncClient:
-        check_proxies(httpx.URL)
-        return httpx.AsyncClient(limits=self._limits, verify=self._certificates())
+    def _open_async(self) -> Any:
+        check_proxies(self._library.URL)
+        return self._library.AsyncClient(limits=self._limits, verify=self._certificates())
 
-    async def _shut(self, client: httpx.AsyncClient) -> None:
+    async def _shut(self, client: Any) -> None:
         await client.aclose()
 
     def _certificates(self) -> ssl.SSLContext:
         if (
             self._trust is None
         ):  # cached: reading certificates is by far the most expensive part of making a client
-            self._trust = certificates()
+            self._trust = certificates(self._library)
         return self._trust
 
-    def _translate(self, error: Exception, client: Any, request: Request) -> NoReturn:
-        """Raise ``error`` as one of ragbridge. Messages of HTTP libraries quote no header, so they hold no key."""
+    def _failure(self, error: Exception, client: Any, request: Request) -> Exception:
+        """``error`` as one of ragbridge. What is no failure of a request stays what it is."""
         if isinstance(error, RagbridgeError):
-            raise error
-        library = _library(client)
-        what = f"{request.method} {request.place}"
+            return error
+        failure = self._translated(error, client, request)
+        return error if failure is None else caused(failure, error)
+
+    def _translated(self, error: Exception, client: Any, request: Request) -> RagbridgeError | None:  # noqa: PLR0911 - a table
+        root = library_of(client)
         if type(error) is TimeoutError:
-            raise too_late(request, self._patience(request)) from error
-        if isinstance(error, getattr(library, "PoolTimeout", ())):
-            raise no_connection(
-                request, "the HTTP client that was passed in has no free connection"
-            ) from error
-        if isinstance(error, getattr(library, "TimeoutException", ())):
-            raise no_answer(request, type(error).__name__.removesuffix("Timeout").lower()) from error
-        odd = getattr(library, "UnsupportedProtocol", ()), getattr(library, "InvalidURL", ())
+            return too_late(request, self._patience(request))
+        if isinstance(error, getattr(root, "PoolTimeout", ())):
+            return no_connection(request, "the HTTP client that was passed in has no free connection")
+        if isinstance(error, getattr(root, "TimeoutException", ())):
+            return no_answer(request, type(error).__name__.removesuffix("Timeout").lower())
+        odd = getattr(root, "UnsupportedProtocol", ()), getattr(root, "InvalidURL", ())
         if isinstance(error, (*odd, UnicodeError)):  # idna's errors are of that kind
-            raise no_address(request, error) from error
-        if isinstance(error, getattr(library, "ConnectError", ())):
-            if (reason := distrust(error)) is not None:
-                raise not_trusted(request, reason) from error
-            raise no_connection(request, str(error) or "no connection") from error
-        if isinstance(error, getattr(library, "RequestError", ())):
-            raise broken(request, error) from error
+            return no_address(request, error)
+        if isinstance(error, getattr(root, "RequestError", ())):
+            return _unanswered(
+                error, request, connecting=isinstance(error, getattr(root, "ConnectError", ()))
+            )
         if getattr(client, "is_closed", False):
-            raise ConfigurationError(f"{what}: the HTTP client that was passed in is closed") from error
-        raise error
+            return ConfigurationError(
+                f"{request.method} {request.place}: the HTTP client that was passed in is closed"
+            )
+        return None
+
+
+def _unanswered(error: Exception, request: Request, *, connecting: bool) -> RagbridgeError:
+    if not connecting:
+        return broken(request, error)
+    if (reason := distrust(error)) is not None:
+        return not_trusted(request, reason)
+    return no_connection(request, str(error) or "no connection")
 
 
 def over_http(
@@ -217,36 +245,60 @@ def over_http(
     timeout: float,
     deadline: float,
     connections: int,
+    name: TransportName = "auto",
     client: Any = None,
     async_client: Any = None,
     trust: ssl.SSLContext | None = None,
 ) -> PooledTransport:
-    """The transport for requests to ``base``: the faster one if its packages are installed and httpx is not needed."""
-    if client is None and async_client is None:
-        try:
-            from ragbridge.transport.fast import FastTransport, suits
-        except ImportError:
-            pass
-        else:
-            # Without verification urllib3 would warn of each request.
-            if suits(base) and (trust is None or trust.verify_mode):
-                return FastTransport(
-                    timeout=timeout, deadline=deadline, connections=connections, base=base, trust=trust
-                )
+    """The transport for requests to ``base``.
+
+    Args:
+        base: The address.
+        timeout: See ``HttpTransport``.
+        deadline: See ``HttpTransport``.
+        connections: See ``HttpTransport``.
+        name: Which libraries send: ``"auto"`` is the faster ones where they are installed and can do what is asked.
+        client: See ``HttpTransport``.
+        async_client: See ``HttpTransport``.
+        trust: See ``HttpTransport``.
+
+    Raises:
+        ConfigurationError: The library that is named is not installed, or cannot do what is asked.
+    """
+    if name in {"auto", "fast"}:
+        hindrance = _hindrance(base, (client, async_client), trust)
+        if hindrance is None:
+            from ragbridge.transport.fast import FastTransport
+
+            return FastTransport(
+                timeout=timeout, deadline=deadline, connections=connections, base=base, trust=trust
+            )
+        if name == "fast":
+            raise ConfigurationError(f'transport="fast": {hindrance}')
     return HttpTransport(
         timeout=timeout,
         deadline=deadline,
         connections=connections,
+        name=None if name == "auto" else name,
         client=client,
         async_client=async_client,
         trust=trust,
     )
 
 
-def _library(client: Any) -> object:
-    """The package whose errors ``client`` raises: httpx, or another of its interface."""
-    roots = (sys.modules.get(kind.__module__.partition(".")[0]) for kind in type(client).__mro__)
-    return next((root for root in roots if hasattr(root, "RequestError")), None)
+def _hindrance(base: str, clients: tuple[Any, ...], trust: ssl.SSLContext | None) -> str | None:
+    """Why the libraries of the extra ``speed`` cannot send; None where they can."""
+    if any(client is not None for client in clients):
+        return "an HTTP client that is passed in sends by itself; leave one of them out"
+    try:
+        from ragbridge.transport.fast import suits
+    except ImportError as error:
+        return f'urllib3 and aiohttp are not installed ({error}): pip install "ragbridge[speed]"'
+    if not suits(base):
+        return 'it goes through no proxy, and the environment names one: use transport="auto"'
+    if trust is not None and not trust.verify_mode:  # urllib3 would warn of each request
+        return 'it checks certificates always: use transport="auto" with verify=False'
+    return None
 
 
 _received: weakref.WeakKeyDictionary[Any, RecentAnswers] = weakref.WeakKeyDictionary()

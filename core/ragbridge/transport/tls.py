@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import ssl
 from pathlib import Path
+from typing import Any
 
 from ragbridge.errors import ConfigurationError
+from ragbridge.transport.libraries import library as preferred_library
 
 _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"})
 """OpenSSL's reasons for an answer that is not TLS, such as plain HTTP."""
@@ -79,20 +81,25 @@ def _reason(error: BaseException) -> BaseException | None:
     return reason if isinstance(reason, BaseException) else None
 
 
-def certificates() -> ssl.SSLContext:
-    """The certificates that httpx trusts: its own list, or those of ``SSL_CERT_FILE`` and ``SSL_CERT_DIR``.
+def certificates(library: Any = None) -> ssl.SSLContext:
+    """The certificates that an HTTP library trusts: its own list, or those of ``SSL_CERT_FILE`` and ``SSL_CERT_DIR``.
+
+    httpx has a list of its own, httpx2 takes the system's. Where a system has none, as small containers, httpx2 gets the
+    list of httpx.
+
+    Args:
+        library: httpx or httpx2; None for the one that is preferred.
 
     Raises:
         ConfigurationError: There are none at that place.
     """
-    import httpx
-
+    library = library or preferred_library()
     # httpx reads the folder where no file is named, and takes one that does not exist for an empty one.
     folder = "" if os.environ.get("SSL_CERT_FILE") else os.environ.get("SSL_CERT_DIR", "")
     try:
         if folder and not any(map(os.path.isdir, folder.split(os.pathsep))):
             raise FileNotFoundError(2, os.strerror(2))
-        return httpx.create_ssl_context()
+        context: ssl.SSLContext = library.create_ssl_context()
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         name = "SSL_CERT_DIR" if folder else "SSL_CERT_FILE"
         if not os.environ.get(name):
@@ -101,3 +108,9 @@ def certificates() -> ssl.SSLContext:
             f"{name}={os.environ[name]!r} holds no certificates that can be read ({error}); name a "
             f"{'folder' if folder else 'file'} of certificates (PEM), or leave the variable unset"
         ) from None
+    named = folder or os.environ.get("SSL_CERT_FILE")
+    if not named and type(context) is ssl.SSLContext and not context.cert_store_stats()["x509_ca"]:
+        import certifi  # httpx needs it
+
+        context.load_verify_locations(certifi.where())
+    return context

@@ -18,6 +18,7 @@ from ragbridge import ConfigurationError, Jina, RequestError, ResponseError, Ret
 from ragbridge.flow import Request
 from ragbridge.local import Engine
 from ragbridge.server import running
+from ragbridge.transport import libraries
 from ragbridge.transport.standard import over_http
 
 TEXTS = [f"text number {n} about the sea" for n in range(40)]
@@ -31,14 +32,16 @@ def url():
         yield address
 
 
-@pytest.fixture(params=["httpx", "fast"], autouse=True)
+@pytest.fixture(params=["httpx", "httpx2", "fast"], autouse=True)
 def library(request, monkeypatch):
-    """Every test runs with httpx and with the libraries of the extra ``speed``, where they are installed."""
+    """Every test runs with httpx, and with httpx2 and the libraries of the extra ``speed`` where they are installed."""
     if request.param == "fast":
         pytest.importorskip("aiohttp")
         pytest.importorskip("urllib3")
     else:
+        pytest.importorskip(request.param)
         monkeypatch.setitem(sys.modules, "ragbridge.transport.fast", None)
+        monkeypatch.setattr(libraries, "PREFERRED", (request.param,))
     return request.param
 
 
@@ -51,7 +54,9 @@ def jina(url, library):
 
 def test_the_library_is_the_one_that_is_meant(jina, library):
     """The other tests of this module say something about both."""
-    assert type(jina._transport).__name__ == {"httpx": "HttpTransport", "fast": "FastTransport"}[library]
+    names = {"httpx": "HttpTransport", "httpx2": "HttpTransport", "fast": "FastTransport"}
+    assert type(jina._transport).__name__ == names[library]
+    assert library == "fast" or jina._transport._library.__name__ == library
 
 
 def test_a_proxy_in_the_environment_is_left_to_httpx(monkeypatch, url):
@@ -189,21 +194,24 @@ def test_silence_is_a_timeout_that_names_its_setting(face):
         client.close()
 
 
-def every_error_of_httpx():
-    names = [getattr(httpx, name) for name in dir(httpx)]
-    return [kind for kind in names if isinstance(kind, type) and issubclass(kind, httpx.RequestError)]
+def every_error_of(library):
+    names = [getattr(library, name) for name in dir(library)]
+    return [kind for kind in names if isinstance(kind, type) and issubclass(kind, library.RequestError)]
 
 
-@pytest.mark.parametrize("kind", every_error_of_httpx(), ids=lambda kind: kind.__name__)
-def test_no_error_of_the_http_library_reaches_a_caller(kind):
-    """Each kind of failed request is one of ours."""
+@pytest.mark.parametrize("name", ["httpx", "httpx2"])
+def test_no_error_of_the_http_library_reaches_a_caller(name):
+    """Each kind of failed request is one of ours, and none of the library's is behind it: those hold the request."""
+    theirs = pytest.importorskip(name)
+    for kind in every_error_of(theirs):
 
-    def fail(request):
-        raise kind("went wrong")
+        def fail(request, kind=kind):
+            raise kind("went wrong")
 
-    client = httpx.Client(transport=httpx.MockTransport(fail))
-    with pytest.raises((RequestError, ConfigurationError)):
-        Jina(base_url="http://x", limits=None, retry=ONCE, http_client=client).embed(["a"])
+        client = theirs.Client(transport=theirs.MockTransport(fail))
+        with pytest.raises((RequestError, ConfigurationError)) as raised:
+            Jina(base_url="http://x", limits=None, retry=ONCE, http_client=client).embed(["a"])
+        assert (raised.value.__cause__, raised.value.__context__) == (None, None)
 
 
 def test_a_client_of_the_callers_own_is_used_and_left_open():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ragbridge.client.retry import Retry
 from ragbridge.client.secret import concealed
-from ragbridge.client.service import Service, check_policy
+from ragbridge.client.service import Service, check_policy, transport_name
 from ragbridge.errors import ConfigurationError
 from ragbridge.limiter.limits import RateLimit, RateLimiter
 from ragbridge.rules.endpoints import BATCH_CAPS
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ragbridge.flow import Clock
     from ragbridge.limiter.quotas import QuotasLike
     from ragbridge.local import Engine
-    from ragbridge.transport.base import Transport
+    from ragbridge.transport.base import Transport, TransportName
 
 log = logging.getLogger("ragbridge")
 
@@ -65,15 +65,17 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
         concurrency: The largest number of requests in flight; the limiter's own figure applies as well. None for the
             limiter's, or 8.
         batch_size: The largest number of texts in one request; the cap of the endpoint's service applies as well.
-        http_client: Your own ``httpx.Client``, which is never closed here.
-        async_http_client: Your own ``httpx.AsyncClient``, which belongs to one event loop and is never closed here.
+        http_client: Your own ``httpx.Client`` or ``httpx2.Client``, which is never closed here.
+        async_http_client: Your own ``AsyncClient`` of either, which belongs to one event loop and is never closed here.
         count_tokens: Counts the tokens of one text, for limits that count tokens; None for estimates.
         cache: Where answers are kept that were paid for, so that nothing is paid twice: the path of a file, which all
             processes of a machine may share; a ``RedisCache`` or ``"redis://"`` for several machines; a dict or any other
             ``MutableMapping``; a LangChain ``ByteStore``; or an object of your own, see ``Cache``. None for nowhere.
         cache_version: Any text. With another one, nothing is found that was kept before: for a hosted model that was
             silently renewed, or an endpoint whose settings these credentials may not read.
-        transport: Another transport, or a ``ragbridge.local.Engine`` with its own settings.
+        transport: Which HTTP library sends: ``"httpx"``, ``"httpx2"``, ``"fast"`` (urllib3 and aiohttp, extra ``speed``), or
+            ``"auto"`` for the fastest that is installed and serves. Or a ``Transport`` of your own, or a
+            ``ragbridge.local.Engine`` with its own settings.
         clock: The source of time, for tests.
 
     Attributes:
@@ -114,7 +116,7 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
         count_tokens: Callable[[str], int] | None = None,
         cache: CacheLike | None = None,
         cache_version: str = "",
-        transport: Transport | Engine | None = None,
+        transport: Transport | Engine | TransportName = "auto",
         clock: Clock | None = None,
     ) -> None:
         api_key = concealed(api_key)  # first: no frame of an error shows it
@@ -139,11 +141,13 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
             "count_tokens": count_tokens,
             "cache": cache,
             "cache_version": cache_version,
+            "transport": transport_name(transport) or "auto",
         }
         credential = (
             None if local else choose(api_key=api_key, basic_auth=basic_auth, bearer_auth=bearer_auth)
         )
-        self._begin(settings, credential, (http_client, async_http_client), transport, clock)
+        own = None if isinstance(transport, str) else transport
+        self._begin(settings, credential, (http_client, async_http_client), own, clock)
 
     @classmethod
     def from_client(
@@ -160,6 +164,7 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
         count_tokens: Callable[[str], int] | None = None,
         cache: CacheLike | None = None,
         cache_version: str = "",
+        transport: TransportName = "auto",
     ) -> Self:
         """A client for the Elasticsearch that an official client is connected to.
 
@@ -178,6 +183,7 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
             count_tokens: See ``Elastic``.
             cache: See ``Elastic``.
             cache_version: See ``Elastic``.
+            transport: Which HTTP library sends, see ``Elastic``.
 
         Raises:
             ConfigurationError: ``es`` is not such a client, or has something that cannot be taken over: a custom node
@@ -200,6 +206,7 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
             "count_tokens": count_tokens,
             "cache": cache,
             "cache_version": cache_version,
+            "transport": transport_name(transport) or "auto",
         }
         client = cls.__new__(cls)
         client._begin(settings, connection.credential)  # noqa: SLF001 - an alternative constructor
@@ -251,7 +258,7 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
             deadline=deadline,
             concurrency=concurrency,
             limiter=self._channel.limiter("text_embedding/"),
-            transport=transport,
+            transport=settings["transport"] if transport is None else transport,
             clients=clients,
             ca_certs=settings["ca_certs"],
             verify=settings["verify"],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from ragbridge.client.retry import Retry
 from ragbridge.client.secret import concealed, find_key
-from ragbridge.client.service import Service, check_policy
+from ragbridge.client.service import Service, check_policy, transport_name
 from ragbridge.errors import ConfigurationError
 from ragbridge.hosts import JINA, host_named, known_at
 from ragbridge.limiter.limits import RateLimit, RateLimiter
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from ragbridge.limiter.quotas import QuotasLike
     from ragbridge.local import Engine
     from ragbridge.services.jina.place import Prefixes
-    from ragbridge.transport.base import Transport
+    from ragbridge.transport.base import Transport, TransportName
 
 
 class Jina(
@@ -93,15 +93,17 @@ class Jina(
         grounding_url: Where the grounding is; else ``/g``.
         multivector_path: Route of the ColBERT models below ``/v1``, such as ``"/multi-vector"``; None for ``"/embeddings"``,
             and for the former where the service does not know them there.
-        http_client: Your own ``httpx.Client``; never closed here.
-        async_http_client: Your own ``httpx.AsyncClient``; it belongs to one event loop; never closed here.
+        http_client: Your own ``httpx.Client`` or ``httpx2.Client``; never closed here.
+        async_http_client: Your own ``AsyncClient`` of either; it belongs to one event loop; never closed here.
         count_tokens: A real tokenizer's count of one text, for the limiter; None for estimates that calibrate themselves.
         cache: Where answers are kept that were paid for, so that nothing is paid twice: the path of a file, which all
             processes of a machine may share; a ``RedisCache`` or ``"redis://"`` for several machines; a dict or any other
             ``MutableMapping``; a LangChain ``ByteStore``; or an object of your own, see ``Cache``. None for nowhere.
         cache_version: Any text. With another one, nothing is found that was kept before: for a hosted model that was
             silently renewed.
-        transport: Something else that answers requests, or a ``ragbridge.local.Engine`` with settings of its own.
+        transport: Which HTTP library sends: ``"httpx"``, ``"httpx2"``, ``"fast"`` (urllib3 and aiohttp, extra ``speed``), or
+            ``"auto"`` for the fastest that is installed and serves. Or a ``Transport`` of your own, or a
+            ``ragbridge.local.Engine`` with settings of its own.
         clock: Time, for tests that wait.
 
     Attributes:
@@ -147,7 +149,7 @@ class Jina(
         count_tokens: Callable[[str], int] | None = None,
         cache: CacheLike | None = None,
         cache_version: str = "",
-        transport: Transport | Engine | None = None,
+        transport: Transport | Engine | TransportName = "auto",
         clock: Clock | None = None,
     ) -> None:
         api_key = concealed(api_key)  # first: no frame of an error shows it
@@ -178,8 +180,10 @@ class Jina(
             "count_tokens": count_tokens,
             "cache": cache,
             "cache_version": cache_version,
+            "transport": transport_name(transport) or "auto",
         }
-        bound = any(part is not None for part in (http_client, async_http_client, transport))
+        own = None if isinstance(transport, str) else transport
+        bound = any(part is not None for part in (http_client, async_http_client, own))
         super().__init__(settings, bound=bound, clock=clock)
         self._batch_size = batch_size
         self._multivector_route = multivectors.Route(multivector_path)

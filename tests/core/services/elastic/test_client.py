@@ -289,7 +289,7 @@ def test_copies_are_the_client_itself():
     assert copy.deepcopy({"client": elastic})["client"] is elastic
 
 
-@pytest.mark.parametrize("part", [{"http_client": object()}, {"verify": ssl.create_default_context()}])
+@pytest.mark.parametrize("part", [{"http_client": httpx.Client()}, {"verify": ssl.create_default_context()}])
 def test_what_stays_in_this_process_cannot_be_pickled(part):
     """A client or trust of the caller's own is said to be in the way."""
     with pytest.raises(TypeError, match="cannot be pickled"):
