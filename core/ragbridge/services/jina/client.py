@@ -193,7 +193,7 @@ class Jina(
             host_named(host)
             if host is not None
             else JINA
-            if local or transport is not None
+            if local or own is not None
             else known_at(given)
         )
         base = (known or JINA).address(given)
