@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from ragbridge.rules import eis, elasticsearch, jinaai
+from ragbridge.rules import cohere, eis, elasticsearch, jinaai, openai
 from ragbridge.rules.table import ServiceRules
 
 RULES: Final[dict[str, ServiceRules]] = {
-    rules.name: rules for rules in (jinaai.RULES, elasticsearch.RULES, eis.RULES)
+    rules.name: rules for rules in (jinaai.RULES, elasticsearch.RULES, eis.RULES, openai.RULES, cohere.RULES)
 }

@@ -18,6 +18,8 @@ SIMILARITIES: Final[tuple[str, ...]] = get_args(Similarity)
 InputType: TypeAlias = Literal["ingest", "search", "classification", "clustering"]
 INPUT_TYPES: Final[tuple[str, ...]] = get_args(InputType)
 """Those that a request may name; the server uses others, ``internal_...``, itself."""
+NO_INPUT_TYPE: Final = "The input_type option is not supported by this service"
+"""What services say that embed queries and documents alike (``ServiceUtils.validateInputTypeIsUnspecifiedOrInternal``)."""
 EMBEDDING_TYPES: Final = ("float", "bit", "binary")
 """Of service ``jinaai``; ``bit`` and ``binary`` mean the same."""
 ELEMENT_TYPES: Final = ("float", "byte")
@@ -64,6 +66,6 @@ def id_problem(inference_id: str) -> str | None:
     )
 
 
-BATCH_CAPS: Final = {"jinaai": 2048, "elasticsearch": 10, "elastic": 16}
+BATCH_CAPS: Final = {"jinaai": 2048, "elasticsearch": 10, "elastic": 16, "openai": 2048, "cohere": 96}
 """By service, how many inputs Elasticsearch puts into one request of its own (``EmbeddingRequestChunker``'s callers,
 2026; ``elastic`` from 9.1.3 on)."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from ragbridge.rules.endpoints import EMBEDDING_TYPES, INPUT_TYPES, SIMILARITIES
-from ragbridge.rules.reader import Scope
+from ragbridge.rules.remote import rate_limits
 from ragbridge.rules.table import (
     ServiceRules,
     Setting,
@@ -18,26 +18,15 @@ from ragbridge.rules.table import (
     flag,
     secret,
     text,
-    unknown,
     word,
 )
 
 NAME: Final = "jinaai"
+TASKS: Final = ("text_embedding", "rerank", "embedding")
 REQUESTS_PER_MINUTE: Final = 2000
 """What Elasticsearch sends at most where ``rate_limit`` is left out."""
 EMBEDDINGS: Final = ("text_embedding", "embedding")
 RERANK: Final = ("rerank",)
-
-
-def rate_limit(scope: Scope, row: Setting) -> dict[str, int] | None:
-    """An object with one figure, ``requests_per_minute``."""
-    limit = scope.scope(row.name)
-    if limit is None:
-        return None
-    requests = limit.positive_long("requests_per_minute")
-    if limit.left:
-        scope.note(unknown(limit.left, NAME), kind="unknown")
-    return None if requests is None else {"requests_per_minute": requests}
 
 
 def _similarity(others: Values) -> str:
@@ -46,16 +35,11 @@ def _similarity(others: Values) -> str:
 
 RULES: Final = ServiceRules(
     NAME,
-    tasks=("text_embedding", "rerank", "embedding"),
+    tasks=TASKS,
     service_settings=(
         Setting("model_id", text, required=True),
         Setting("api_key", secret, required=True, changeable=True, shown=False),
-        Setting(
-            "rate_limit",
-            rate_limit,
-            default=lambda _: {"requests_per_minute": REQUESTS_PER_MINUTE},
-            changeable=True,
-        ),
+        rate_limits(NAME, REQUESTS_PER_MINUTE),
         Setting("similarity", word, EMBEDDINGS, choices=SIMILARITIES, default=_similarity),
         Setting("dimensions", count, EMBEDDINGS),
         Setting("max_input_tokens", count, EMBEDDINGS, changeable=True),

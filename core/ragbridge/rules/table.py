@@ -83,6 +83,7 @@ class ServiceRules:
         service_settings: Rows for ``service_settings``, in the order in which Elasticsearch reads them.
         task_settings: Rows for ``task_settings``.
         check: Rules about several settings at once.
+        roles: Whether a request may say what texts are for (``input_type``).
     """
 
     name: str
@@ -90,6 +91,7 @@ class ServiceRules:
     service_settings: tuple[Setting, ...]
     task_settings: tuple[Setting, ...] = ()
     check: Callable[[Asked], None] | None = None
+    roles: bool = True
 
     def check_task(self, scope: Scope, task_type: str) -> bool:
         """Whether the service has this task type; it is noted where it does not."""

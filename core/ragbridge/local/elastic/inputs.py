@@ -23,7 +23,8 @@ from ragbridge.local.elastic.errors import (
 from ragbridge.local.elastic.settings import read_task_settings
 from ragbridge.local.items import MOST_ITEMS, Item, Medium, Part
 from ragbridge.models import lookup
-from ragbridge.rules.endpoints import INPUT_TYPES
+from ragbridge.rules import RULES
+from ragbridge.rules.endpoints import INPUT_TYPES, NO_INPUT_TYPE
 
 if TYPE_CHECKING:
     from ragbridge.local.elastic.endpoints import Endpoint
@@ -76,6 +77,8 @@ def read(endpoint: Endpoint, body: Mapping[str, Any]) -> Inference:
                 raise _misplaced(name, task)
     if options["input_type"] is not None and task not in {"text_embedding", "embedding"}:
         raise _misplaced("input_type", task)
+    if options["input_type"] is not None and not RULES[endpoint.service].roles:
+        raise invalid_settings([f"Invalid input_type [{options['input_type']}]. {NO_INPUT_TYPE}"])
     if endpoint.service == "elastic" and options["return_documents"] is not None:
         shown = str(options["return_documents"]).lower()
         raise invalid_settings(

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from ragbridge.local.elastic.endpoints import Endpoint
 from ragbridge.local.elastic.errors import Failure, invalid_request, refuse, unknown_settings
-from ragbridge.local.elastic.services import eis, elasticsearch, jinaai
+from ragbridge.local.elastic.services import eis, elasticsearch, jinaai, remote
 from ragbridge.local.elastic.services.draft import Draft
 from ragbridge.rules import RULES
 from ragbridge.rules.chunking import read_settings
+from ragbridge.rules.cohere import NAME as COHERE
 from ragbridge.rules.eis import NAME as ELASTIC
 from ragbridge.rules.elasticsearch import NAME as ELASTICSEARCH
 from ragbridge.rules.endpoints import CHUNKING_TASKS, ELSER, TASK_TYPES, id_problem
 from ragbridge.rules.jinaai import NAME as JINAAI
+from ragbridge.rules.openai import NAME as OPENAI
 from ragbridge.rules.reader import Scope
 from ragbridge.rules.table import shown
 
@@ -47,6 +49,8 @@ class Service:
 SERVICES = {
     JINAAI: Service(jinaai.complete),
     ELASTICSEARCH: Service(elasticsearch.complete, elasticsearch.check_change),
+    OPENAI: Service(remote.complete, streams=remote.CHAT, missing=remote.CHAT),
+    COHERE: Service(remote.complete, streams=remote.CHAT[:1], missing=remote.CHAT),
     ELASTIC: Service(eis.complete, streams=("chat_completion",), missing=eis.CHAT),
 }
 

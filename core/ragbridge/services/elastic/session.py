@@ -52,12 +52,14 @@ class ElasticChannel(Channel):
 
     Attributes:
         endpoints: Inference endpoints as far as somebody asked, by their ids; None where that was not allowed.
+        roleless: Ids of endpoints whose service does not take what texts are for.
     """
 
     def __init__(
         self, *, base: str, credential: Credential | None, expects_key: bool = False, **policy: Any
     ) -> None:
         self.endpoints: dict[str, Endpoint | None] = {}
+        self.roleless: set[str] = set()
         self._credential = credential
         self._expects_key = expects_key
         self._gates: dict[str, Gate] = {}
@@ -83,6 +85,7 @@ class ElasticChannel(Channel):
     def forget(self, inference_id: str) -> None:
         """An endpoint was made, changed or deleted: what is known of it no longer holds."""
         self.endpoints.pop(inference_id, None)
+        self.roleless.discard(inference_id)
         self._gates.pop(inference_id, None)
 
     def send(

@@ -239,7 +239,7 @@ RANKED = "/_inference/rerank/made"
             "status_exception",
             "[.elser-2-elasticsearch] is a reserved inference ID. Cannot create a new inference endpoint with a reserved ID.",
         ),
-        (DENSE, config("openai", JINA), "status_exception", "Unknown service [openai]"),
+        (DENSE, config("mistral", JINA), "status_exception", "Unknown service [mistral]"),
         (
             SPARSE,
             config("jinaai", JINA),

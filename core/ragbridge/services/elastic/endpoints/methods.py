@@ -63,8 +63,8 @@ class Endpoints(Part):
         Args:
             inference_id: Its id: lower case letters, digits, hyphens, underscores and dots.
             task_type: Its task: ``"text_embedding"``, ``"sparse_embedding"``, ``"rerank"``, ...
-            settings: ``JinaAI(...)``, ``ElasticsearchService(...)`` or ``ElasticInferenceService(...)``; for other
-                services the body of Elasticsearch's API, with ``service`` and ``service_settings``.
+            settings: ``JinaAI(...)``, ``ElasticsearchService(...)``, ``ElasticInferenceService(...)``, ``OpenAI(...)`` or
+                ``Cohere(...)``; for other services the body of Elasticsearch's API, with ``service`` and ``service_settings``.
             chunking_settings: How ``semantic_text`` chunks inputs: Elasticsearch's object, or a chunker of
                 ``ragbridge.chunking``; by default sentences of 250 words with overlap 1. Not for ``rerank``.
             timeout: Seconds that Elasticsearch may take, 30 by default. A model that is downloaded and deployed

@@ -186,7 +186,7 @@ def build_changes(
     )
     scope = Scope("service_settings", service)
     changeable = [{row.name: row for row in rules.changeable} for rules in RULES.values()]
-    for row in dict(row for table in changeable for row in table.items()).values():
+    for row in dict(row for table in reversed(changeable) for row in table.items()).values():
         row.read(scope, row)
     if not any(service.keys() <= table.keys() for table in changeable):
         scope.note(

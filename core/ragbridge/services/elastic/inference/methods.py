@@ -53,7 +53,8 @@ class InferenceMethods(ElasticMethods):
                 each of which gives one vector. Elasticsearch's own objects (``{"content": ...}``) are taken as well. Media
                 travel in the request, and are no addresses. An empty list sends nothing.
             inference_id: The inference endpoint.
-            role: What the texts are for: ``"query"`` becomes ``search``, ``"document"`` becomes ``ingest``.
+            role: What the texts are for: ``"query"`` becomes ``search``, ``"document"`` becomes ``ingest``. Services that
+                embed both alike, such as ``openai``, are not told.
             input_type: Elasticsearch's own word instead: ``search``, ``ingest``, ``classification`` or ``clustering``.
             task_type: ``"embedding"`` for an endpoint of this type (9.4 and later, several modalities).
             task_settings: The service's own settings, for this call before those of the endpoint.

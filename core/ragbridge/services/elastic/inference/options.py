@@ -31,6 +31,7 @@ class InferenceOptions:
         input_type: What the inputs are for; None where the task takes none, or to leave it to the endpoint.
         task_settings: Of this request, before the endpoint's own.
         timeout: Seconds that Elasticsearch waits for the model; None for its own figure.
+        by_role: Whether ``input_type`` stands for a role, which a service need not know.
     """
 
     task: str
@@ -38,6 +39,7 @@ class InferenceOptions:
     input_type: str | None = None
     task_settings: Mapping[str, Any] | None = None
     timeout: float | None = None
+    by_role: bool = False
 
     @property
     def path(self) -> str:
@@ -54,9 +56,10 @@ class InferenceOptions:
         """Whose quota counts it."""
         return f"{self.task}{SEARCH if self.input_type == 'search' else ''}/{self.inference_id}"
 
-    def payload(self, **fields: Any) -> dict[str, Any]:
-        """The request's body: ``fields`` and what is set here."""
-        body = {**fields, "input_type": self.input_type, "task_settings": self.task_settings}
+    def payload(self, *, roles: bool = True, **fields: Any) -> dict[str, Any]:
+        """The request's body: ``fields`` and what is set here; without ``roles`` it does not tell one."""
+        input_type = self.input_type if roles or not self.by_role else None
+        body = {**fields, "input_type": input_type, "task_settings": self.task_settings}
         return {name: value for name, value in body.items() if value is not None}
 
 
@@ -87,7 +90,7 @@ def check_options(
     settings = None if task_settings is None else _settings(task_settings)
     if timeout is not None:
         timeout = check.seconds("timeout", timeout)
-    return InferenceOptions(task, inference_id, input_type, settings, timeout)
+    return InferenceOptions(task, inference_id, input_type, settings, timeout, by_role=role is not None)
 
 
 def check_role(role: object) -> None:

@@ -15,7 +15,9 @@ from ragbridge.client.bills import Bill
 from ragbridge.client.items import Inputs
 from ragbridge.client.job import Job
 from ragbridge.client.lookup import Lookup
+from ragbridge.errors import InvalidRequestError
 from ragbridge.flow import Flow, Response
+from ragbridge.rules.endpoints import NO_INPUT_TYPE
 from ragbridge.services.elastic.content import to_wire
 from ragbridge.services.elastic.inference.known import SMALLEST, cap_of
 from ragbridge.services.elastic.inference.options import InferenceOptions
@@ -104,21 +106,33 @@ class Requests:
             return batch
 
     def _ask(self, sent: Inputs, job: Job, batch: Batch) -> Flow[Bill]:
-        """Send one batch of ``sent``, and keep what the answer holds."""
+        """Send one batch of ``sent``, and keep what the answer holds. Services that know no roles are told none."""
+        options, roleless = self._options, self._channel.roleless
+        told = options.inference_id not in roleless
+        try:
+            yield from self._send(sent, job, batch, roles=told)
+        except InvalidRequestError as error:
+            if not told or not options.by_role or NO_INPUT_TYPE not in error.message:
+                raise
+            roleless.add(options.inference_id)
+            yield from self._send(sent, job, batch, roles=False)
+        return Bill.of(options.inference_id, None)
+
+    def _send(self, sent: Inputs, job: Job, batch: Batch, *, roles: bool) -> Flow[None]:
         places, options = job.places[batch.start : batch.stop], self._options
+        payload = options.payload(roles=roles, input=to_wire(sent, batch.start, batch.stop))
         yield from self._channel.send(
             "POST",
             options.path,
             product=job.meter,
             read=lambda response: self._read(response, places),
             query=options.query,
-            body=job.body(options.payload(input=to_wire(sent, batch.start, batch.stop)), batch),
+            body=job.body(payload, batch),
             timeout=options.timeout,
             measure=lambda: batch.features,
             extra=batch.extra,
             most=_most(options.task, batch.stop - batch.start),
         )
-        return Bill.of(options.inference_id, None)
 
 
 def _most(task: str, count: int) -> int:

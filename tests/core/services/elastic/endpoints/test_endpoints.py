@@ -238,7 +238,8 @@ def test_batch_caps() -> None:
     """16 for the Elastic Inference Service unless the endpoint says otherwise; unknown services have none."""
     assert Endpoint("e", "text_embedding", "elastic").batch_cap == 16
     assert Endpoint("e", "text_embedding", "elastic", {"max_batch_size": 8}).batch_cap == 8
-    assert Endpoint("e", "text_embedding", "cohere").batch_cap is None
+    assert Endpoint("e", "text_embedding", "cohere").batch_cap == 96
+    assert Endpoint("e", "text_embedding", "mistral").batch_cap is None
 
 
 def test_list_and_get_by_task_type(client) -> None:

@@ -21,9 +21,11 @@ from ragbridge.elastic import (
     ELASTIC_RERANK,
     ELSER,
     AdaptiveAllocations,
+    Cohere,
     ElasticInferenceService,
     ElasticsearchService,
     JinaAI,
+    OpenAI,
 )
 from ragbridge.rules.endpoints import TASK_TYPES
 from ragbridge.services.elastic.endpoints.settings.config import build_config, secrets_of
@@ -179,6 +181,54 @@ BODIES: dict[str, tuple[str, JinaAI | ElasticsearchService, dict[str, Any]]] = {
             "task_settings": {"return_documents": True},
         },
     ),
+    "openai": (
+        "text_embedding",
+        OpenAI(
+            "jina-embeddings-v3",
+            api_key=KEY,
+            url="https://jina.example.com/v1/embeddings",
+            organization_id="mine",
+            dimensions=512,
+            similarity="cosine",
+            requests_per_minute=600,
+            user="me",
+            headers={"x-team": "search"},
+        ),
+        {
+            "service": "openai",
+            "service_settings": {
+                "model_id": "jina-embeddings-v3",
+                "api_key": KEY,
+                "url": "https://jina.example.com/v1/embeddings",
+                "organization_id": "mine",
+                "dimensions": 512,
+                "similarity": "cosine",
+                "rate_limit": {"requests_per_minute": 600},
+            },
+            "task_settings": {"user": "me", "headers": {"x-team": "search"}},
+        },
+    ),
+    "cohere": (
+        "text_embedding",
+        Cohere(
+            "embed-v4.0",
+            api_key=KEY,
+            embedding_type="int8",
+            similarity="cosine",
+            input_type="ingest",
+            truncate="end",
+        ),
+        {
+            "service": "cohere",
+            "service_settings": {
+                "model_id": "embed-v4.0",
+                "api_key": KEY,
+                "embedding_type": "int8",
+                "similarity": "cosine",
+            },
+            "task_settings": {"input_type": "ingest", "truncate": "END"},
+        },
+    ),
 }
 """Task type, typed settings, and the body that they make."""
 
@@ -319,7 +369,7 @@ def test_every_hosted_model(task_type: str, model: str) -> None:
 
 def test_other_services_are_left_to_elasticsearch() -> None:
     """A body for a service without typed settings is sent as it is, and not changed."""
-    body = {"service": "cohere", "service_settings": {"api_key": "k", "anything": [1]}}
+    body = {"service": "mistral", "service_settings": {"api_key": "k", "anything": [1]}}
     given = copy.deepcopy(body)
     assert build_config("mine", "text_embedding", body, {"strategy": "none"}) == {
         **given,
@@ -598,3 +648,94 @@ def test_the_public_module_names_what_it_has() -> None:
     assert sorted(names, key=lambda name: (not name.isupper(), name[0].islower(), name)) == names
     public = {name for name in vars(ragbridge.elastic) if not name.startswith("_")}
     assert public - {"annotations"} == set(names)
+
+
+def test_a_jina_server_on_premises_is_named_as_jina_documents_it() -> None:
+    """``cohere`` with the whole address of the route; the published description has no ``url``, Elasticsearch's source has."""
+    settings = Cohere(
+        "jina-reranker-v2-base-multilingual", api_key=KEY, url="https://jina.example.com/v1/rerank", top_n=10
+    )
+    assert build_config("mine", "rerank", settings) == {
+        "service": "cohere",
+        "service_settings": {
+            "model_id": "jina-reranker-v2-base-multilingual",
+            "api_key": KEY,
+            "url": "https://jina.example.com/v1/rerank",
+        },
+        "task_settings": {"top_n": 10},
+    }
+
+
+@pytest.mark.parametrize("kind", [OpenAI, Cohere])
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        (
+            "https://jina.example.com",
+            "names a server: pass the whole address of its route, which ends with /v1/",
+        ),
+        ("https://jina.example.com/", "names a server"),
+        ("jina.example.com/v1/rerank", "url must be an http"),
+        (7, "url must be an http"),
+        ("https://user:secret@jina.example.com/v1/rerank", "holds a user or a password"),
+    ],
+)
+def test_an_address_that_cannot_be_meant_is_refused(kind: Any, url: Any, says: str) -> None:
+    """When it is written down, and without showing what may be a password."""
+    with pytest.raises(ConfigurationError, match=says) as caught:
+        kind("a-model", api_key=KEY, url=url)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("settings", [OpenAI("m", api_key=KEY), Cohere("m", api_key=KEY)])
+def test_keys_of_other_services_are_kept_as_well(settings: Any) -> None:
+    """In no repr, in no pickle; equal settings are equal."""
+    assert KEY not in repr(settings)
+    with pytest.raises(TypeError):
+        pickle.dumps(settings)
+    assert settings == type(settings)("m", api_key=KEY)
+
+
+@pytest.mark.parametrize(
+    ("task_type", "body", "says"),
+    [
+        ("rerank", {"service": "openai", "service_settings": {"model_id": "a", "api_key": "k"}},
+         "service does not support task type"),
+        ("text_embedding", {"service": "openai", "service_settings": {"model_id": "a"}},
+         r"does not contain the required setting \[api_key\]"),
+        ("text_embedding", {"service": "openai", "service_settings": {"api_key": "k", "url": "http://a b/c"}},
+         r"required setting \[model_id\]; \[service_settings\] Invalid url"),
+        ("rerank", {"service": "cohere", "service_settings": {"api_key": "k"}},
+         r"The \[service_settings.model_id\] field is required for the Cohere V2 API."),
+        ("rerank", {"service": "cohere", "service_settings": {"api_key": "k", "model_id": "m"},
+                    "task_settings": {"input_type": "search"}},
+         r"settings \[input_type\] unknown to the \[cohere\] service"),
+        ("text_embedding", {"service": "cohere", "service_settings": {"api_key": "k", "model_id": "m", "embedding_type": "x"}},
+         r"\[embedding_type\] must be one of"),
+        ("text_embedding", {**jinaai(), "task_settings": {"task": "retrieval.query"}},
+         r"settings \[task\] unknown to the \[jinaai\] service \(what texts are for is set by 'input_type'"),
+    ],
+)  # fmt: skip
+def test_other_services_have_their_rules(task_type: str, body: dict[str, Any], says: str) -> None:
+    """In Elasticsearch's words, with a hint where a guide's name is no setting."""
+    with pytest.raises(ConfigurationError, match=says):
+        build_config("mine", task_type, body)
+
+
+@pytest.mark.parametrize(
+    "service_settings",
+    [
+        {
+            "model_id": "m",
+            "client_id": "i",
+            "client_secret": "s",
+            "scopes": ["a"],
+            "token_url": "https://a.b/token",
+        },
+        {"model_id": "m", "api_key": "k", "organization_id": "o", "max_input_tokens": 8},
+    ],
+)
+def test_what_openai_knows_beside_is_taken(service_settings: dict[str, Any]) -> None:
+    """OAuth instead of a key, as the specification's example has it."""
+    body = {"service": "openai", "service_settings": service_settings}
+    assert build_config("mine", "text_embedding", body) == body

@@ -96,7 +96,14 @@ def test_bytes_and_bits_stay_signed_bytes(cluster, connect, face, answer, task, 
     assert result.tolist() == rows
 
 
-SERVICES = [("jinaai", 2048), ("elastic", 16), ("elasticsearch", 10), ("cohere", 10)]
+SERVICES = [
+    ("jinaai", 2048),
+    ("elastic", 16),
+    ("elasticsearch", 10),
+    ("openai", 2048),
+    ("cohere", 96),
+    ("mistral", 10),
+]
 
 
 @pytest.mark.parametrize(("service", "cap"), SERVICES)
@@ -366,3 +373,18 @@ def test_the_embedded_engine_answers_in_place_of_a_cluster():
     passages = elastic.embed(["the sea", "a mountain"], inference_id=".jina-embeddings-v3", role="document")
     query = elastic.embed(["ocean waves"], inference_id=".jina-embeddings-v3", role="query")
     assert (passages.vectors @ query.vectors[0]).argmax() == 0
+
+
+def test_services_that_know_no_roles_are_told_none(cluster, connect, face, refuse):
+    """Found out by one refusal, once for an endpoint; an input type that was asked for stays an error."""
+    reason = "Validation Failed: 1: Invalid input_type [ingest]. The input_type option is not supported by this service;"
+    transport = cluster(refuse(400, "validation_exception", reason))
+    elastic = connect(transport)
+    for role in ("document", "query"):
+        assert len(face(elastic, "embed", ["1", "2"], inference_id="mine", role=role)) == 2
+    assert [body.get("input_type") for body in transport.bodies] == ["ingest", None, None]
+    transport = cluster(
+        refuse(400, "validation_exception", reason), refuse(400, "validation_exception", reason)
+    )
+    with pytest.raises(InvalidRequestError, match="input_type option is not supported"):
+        face(connect(transport), "embed", ["1"], inference_id="mine", input_type="ingest")

@@ -5,7 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
+from ragbridge.client.secret import Secret
+from ragbridge.errors import ConfigurationError
 from ragbridge.services.elastic.arguments import given
 
 
@@ -35,3 +38,47 @@ class EndpointSettings(ABC):
 
     def _task_settings(self) -> Mapping[str, Any]:
         return {}
+
+
+def keep_key(settings: object, api_key: object) -> None:
+    """Keep the key of frozen settings as a ``Secret``, which is in no repr and no pickle.
+
+    Raises:
+        ConfigurationError: It is no text.
+    """
+    if isinstance(api_key, Secret):
+        return
+    if not isinstance(api_key, str):
+        raise ConfigurationError(f"api_key is {type(api_key).__name__}, not str")
+    object.__setattr__(settings, "api_key", Secret(api_key))
+
+
+def reveal(api_key: str | Secret) -> str:
+    """The key as it stands in a request."""
+    return api_key.reveal() if isinstance(api_key, Secret) else api_key
+
+
+def route_of(url: str | None, route: str) -> str | None:
+    """``url`` of a service, which is the address of the route that Elasticsearch asks, not that of the server.
+
+    Args:
+        url: What the caller gave.
+        route: What such an address ends with at a Jina server.
+
+    Raises:
+        ConfigurationError: It is no http(s) address, or one of a server alone.
+    """
+    if url is None:
+        return None
+    parts = urlsplit(url) if isinstance(url, str) else None
+    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ConfigurationError("url must be an http(s) address that Elasticsearch reaches, as a text")
+    if parts.username is not None or parts.password is not None:
+        raise ConfigurationError(
+            "url holds a user or a password, which Elasticsearch would show: pass api_key="
+        )
+    if parts.path in {"", "/"}:
+        raise ConfigurationError(
+            f"url={url!r} names a server: pass the whole address of its route, which ends with {route} at a Jina server"
+        )
+    return url

@@ -16,7 +16,7 @@ from ragbridge.rules.chunking import (
     plain,
     warn_of_large_chunks,
 )
-from ragbridge.rules.endpoints import CHUNKING_TASKS, ELSER_MODELS, TASK_TYPES, id_problem
+from ragbridge.rules.endpoints import CHUNKING_TASKS, ELSER_MODELS, INPUT_TYPES, TASK_TYPES, id_problem
 from ragbridge.rules.reader import Problem, Scope
 from ragbridge.rules.table import unknown
 from ragbridge.services.elastic.endpoints.settings.base import EndpointSettings
@@ -140,7 +140,10 @@ def _problems(inference_id: str, task_type: str, config: Mapping[str, Any]) -> l
     rules.read_task_settings(task_type, task)
     left = [*body.left, *service.left, *task.left]
     if left:
-        body.note(unknown(left, rules.name), f"leave them out for task type {task_type}")
+        hint = f"leave them out for task type {task_type}"
+        if "task" in task.left:
+            hint = f"what texts are for is set by 'input_type', one of {', '.join(INPUT_TYPES)}"
+        body.note(unknown(left, rules.name), hint)
     return body.problems
 
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from ragbridge.client.secret import Secret
-from ragbridge.errors import ConfigurationError
 from ragbridge.rules import jinaai
 from ragbridge.rules.endpoints import InputType, Similarity
-from ragbridge.services.elastic.endpoints.settings.base import EndpointSettings
+from ragbridge.services.elastic.endpoints.settings.base import EndpointSettings, keep_key, reveal
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +54,13 @@ class JinaAI(EndpointSettings):
     service: ClassVar[str] = jinaai.NAME
 
     def __post_init__(self) -> None:
-        if isinstance(self.api_key, Secret):
-            return
-        if not isinstance(self.api_key, str):
-            raise ConfigurationError(f"api_key is {type(self.api_key).__name__}, not str")
-        object.__setattr__(self, "api_key", Secret(self.api_key))
+        keep_key(self, self.api_key)
 
     def _service_settings(self) -> Mapping[str, Any]:
-        key, limit = self.api_key, self.requests_per_minute
+        limit = self.requests_per_minute
         return {
             "model_id": self.model,
-            "api_key": key.reveal() if isinstance(key, Secret) else key,
+            "api_key": reveal(self.api_key),
             "dimensions": self.dimensions,
             "similarity": self.similarity,
             "embedding_type": self.embedding_type,
