@@ -105,7 +105,11 @@ def _body(asked: Asked, *known: str) -> dict[str, Any]:
 
 def _found(asked: Asked, expression: str, query: Any) -> list[tuple[Index, Document]]:
     indexes = asked.indices.resolve(expression, ignore_unavailable=asked.flag("ignore_unavailable"))
-    return [(index, document) for index in indexes for document in matching(index, query, asked.inference)]
+    return [
+        (index, document)
+        for index in indexes
+        for document in matching(index, query, asked.inference, asked.indices.lock)
+    ]
 
 
 def _run(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-from ragbridge.local.elastic.errors import Failure, bad_argument, invalid_request, unreadable
+from ragbridge.local.elastic.errors import bad_argument
 from ragbridge.local.elastic.http import check_parameters, flag
 from ragbridge.local.search.errors import SearchFailure, not_offered, on_shards, parsing
 from ragbridge.local.search.hits import shown_hit, top_score
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
     from ragbridge.local.search.documents import Document
     from ragbridge.local.search.indices import Index, Indices
     from ragbridge.local.search.inference import Inference
-
-MOST_SEARCHES = 100
-"""Searches of one ``_msearch``: the engine's own bound."""
 
 
 def search(
@@ -86,89 +82,6 @@ _TOO_LARGE = (
 )
 
 
-def msearch(
-    indices: Indices, expression: str, content: bytes, parameters: Mapping[str, str], inference: Inference
-) -> dict[str, Any]:
-    """The answer to ``_msearch``: each search's own, or its error.
-
-    Args:
-        indices: The indexes.
-        expression: The indexes of searches that name none.
-        content: Lines of JSON: for each search a header and a body.
-        parameters: Parameters of the address, for all searches.
-        inference: The endpoints.
-
-    Raises:
-        Failure: 400, the lines cannot be read.
-    """
-    began = time.monotonic()
-    check_parameters(
-        "/_msearch", parameters, *WHICH, "ccs_minimize_roundtrips", "max_concurrent_searches", "search_type",
-        "max_concurrent_shard_requests", "pre_filter_shard_size", "rest_total_hits_as_int", "typed_keys", "routing",
-    )  # fmt: skip
-    shared = {
-        name: value
-        for name, value in parameters.items()
-        if name in {*WHICH, "rest_total_hits_as_int", "typed_keys"}
-    }
-    responses: list[dict[str, Any]] = []
-    for header, body in _searches(content):
-        try:
-            names, own = _header(header, expression)
-            responses.append({**search(indices, names, body, {**shared, **own}, inference), "status": 200})
-        except Failure as failure:
-            responses.append(failure.body)
-    return {"took": int((time.monotonic() - began) * 1000), "responses": responses}
-
-
-def _searches(content: bytes) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    lines = content.split(b"\n")
-    if lines and not lines[-1].strip():
-        lines.pop()
-    elif lines:
-        raise bad_argument("The msearch request must be terminated by a newline [\\n]")
-    if not lines:
-        raise invalid_request("no requests added")
-    if len(lines) % 2:
-        raise bad_argument("The msearch request has a header without a body")
-    if len(lines) // 2 > MOST_SEARCHES:
-        raise not_offered(f"_msearch of more than {MOST_SEARCHES} searches")
-    objects: list[dict[str, Any]] = []
-    for line in lines:
-        try:
-            value = json.loads(line) if line.strip() else {}
-        except (ValueError, RecursionError) as error:
-            raise unreadable("a line of the body is not JSON") from error
-        if not isinstance(value, dict):
-            raise bad_argument("a line of the msearch request is not a JSON object")
-        objects.append(value)
-    return list(zip(objects[::2], objects[1::2], strict=True))
-
-
-def _header(header: Mapping[str, Any], expression: str) -> tuple[str, dict[str, str]]:
-    own: dict[str, str] = {}
-    names: Any = expression
-    for key, value in header.items():
-        if key in {"index", "indices"}:
-            names = value
-        elif key in {
-            *WHICH,
-            "search_type",
-            "preference",
-            "routing",
-            "request_cache",
-            "allow_partial_search_results",
-        }:
-            own[key] = str(value).lower() if isinstance(value, bool) else str(value)
-        else:
-            raise bad_argument(f"key [{key}] is not supported in the metadata section")
-    if isinstance(names, list):
-        names = ",".join(str(name) for name in names)
-    if not isinstance(names, str):
-        raise bad_argument("[index] must be a name or a list of names")
-    return names, own
-
-
 def count(
     indices: Indices,
     expression: str,
@@ -215,7 +128,7 @@ def matching(
     index: Index,
     query: Mapping[str, Any] | None,
     inference: Inference,
-    lock: AbstractContextManager[Any] | None = None,
+    lock: AbstractContextManager[Any],
 ) -> list[Document]:
     """The documents of an index that match a query (None: all), in the index's order.
 
@@ -223,13 +136,13 @@ def matching(
         index: The index.
         query: The query of a body.
         inference: The endpoints.
-        lock: Guards the index; None where the caller holds it.
+        lock: Guards the index; it may be held already.
 
     Raises:
         Failure: The query cannot be read or run.
     """
     try:
-        view = View.of(index, lock or nullcontext())
+        view = View.of(index, lock)
         read = MatchAll() if query is None else parse(query)
         run = Run(inference, [view], size=len(view))
         read.prepare(run)
