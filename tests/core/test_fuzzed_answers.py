@@ -73,7 +73,7 @@ WRITTEN: dict[str, Any] = {
         },
     },
 }
-"""Answers of Elasticsearch to what the engine, which is no search engine, answers with 501."""
+"""Answers of Elasticsearch, whatever indexes the engine has."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping as Map
 from typing import Any
 
@@ -18,6 +19,10 @@ UPDATABLE = frozenset(
     }
 )
 """Parameters that a later mapping may change. Others must stay what they are."""
+_TEMPLATE = (
+    *("mapping", "match", "match_mapping_type", "match_pattern", "path_match", "path_unmatch", "unmatch"),
+    "unmatch_mapping_type",
+)
 DYNAMIC = ("true", "false", "strict", "runtime")
 _FURTHER = (
     "_meta",
@@ -93,14 +98,45 @@ def _root(declared: Map[str, Any]) -> dict[str, Any]:
                 isinstance(row, dict) and len(row) == 1 for row in value
             ):
                 raise mapper_parsing("A dynamic template must be defined with a name")
+            for row in value:
+                _check_template(next(iter(row.values())))
             root[name] = value
         elif name == "runtime":
             raise not_offered("runtime fields")
         elif name in _FURTHER:
+            _check_further(name, value)
             root[name] = value
         else:
             raise mapper_parsing(f"Root mapping definition has unsupported parameters:  [{name} : {value}]")
     return root
+
+
+def _check_further(name: str, value: Any) -> None:
+    """Refuse what would change how documents are kept and found, and the engine does not know how."""
+    if name == "_source" and (
+        not isinstance(value, dict) or set(value) - {"enabled"} or value.get("enabled") is False
+    ):
+        raise not_offered("_source of mappings")
+    if name == "_routing" and value != {"required": False}:
+        raise not_offered("_routing of mappings")
+    if name == "dynamic_date_formats":
+        raise not_offered("dynamic_date_formats of mappings")
+
+
+def _check_template(template: Any) -> None:
+    if not isinstance(template, dict):
+        raise mapper_parsing("A dynamic template must be an object")
+    if "runtime" in template:
+        raise not_offered("runtime fields")
+    for name in template:
+        if name not in _TEMPLATE:
+            raise mapper_parsing(f"Illegal dynamic template parameter: [{name}]")
+    if template.get("match_pattern") == "regex":
+        for name in ("match", "unmatch"):
+            try:
+                re.compile(str(template.get(name, "")))
+            except re.error:
+                raise mapper_parsing(f"Pattern [{template[name]}] of type [REGEX] is invalid.") from None
 
 
 class _Reading:

@@ -52,7 +52,7 @@ class Document:
         source: What was sent, with dense vectors as arrays, for which ``plain`` has JSON. Never change it.
         version: 1 for a new document, one more with each write.
         seq_no: Number of the write in the index, from 0.
-        size: Bytes of the source as JSON, by which the index is bounded.
+        size: Bytes of the source as JSON and of its vectors, by which the index is bounded.
         values: Values by field path, multi-fields and ``copy_to`` included: ``str`` for text and keyword (without what
             ``ignore_above`` leaves out), ``int`` or ``float`` for numbers, ``bool``, and milliseconds since 1970 (``int``) for
             dates. Paths without a value are absent. Of ``semantic_text`` fields the texts that were chunked.

@@ -21,7 +21,8 @@ MOST_DEPTH: Final = 20
 LEAST_VECTOR, MOST_VECTOR = 128, 4096
 """Lists of so many floats become ``dense_vector`` fields (8.11 and later)."""
 
-_DATE = re.compile(r"\d{4}[-/]\d{2}[-/]\d{2}(?:[T ].*)?")
+_DATE = re.compile(r"\d{4}-\d{2}(?:-\d{2}(?:T.*)?)?")
+"""What may be a date; the whole is read as one. Years alone are taken for texts."""
 
 
 def introduce(mapping: Mapping, path: str, value: Any) -> Field | None:
@@ -101,10 +102,10 @@ def _of_text(mapping: Mapping, text: str) -> str:
         return "double" if "." in text else "long"
     if mapping.further.get("date_detection", True) and _DATE.fullmatch(text):
         try:
-            milliseconds(text.replace("/", "-"))
+            milliseconds(text)
         except ValueError:
             return "string"
-        return "date" if "/" not in text else "string"
+        return "date"
     return "string"
 
 
@@ -124,6 +125,9 @@ def _templated(mapping: Mapping, path: str, kind: str) -> dict[str, Any] | None:
 def _meets(template: dict[str, Any], name: str, path: str, kind: str) -> bool:
     regex = template.get("match_pattern") == "regex"
     asked = template.get("match_mapping_type")
+    refused = _several(template.get("unmatch_mapping_type", []))
+    if kind in refused:
+        return False
     if asked is not None and kind not in {asked, *_several(asked)} and "*" not in _several(asked):
         return False
     if asked is None and kind == "object" and not ("match" in template or "path_match" in template):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from ragbridge.local.search.errors import SearchFailure, invalid_argument
+from ragbridge.local.search.errors import SearchFailure, invalid_argument, not_offered
 
 if TYPE_CHECKING:
     from ragbridge.local.search.indices import Index
@@ -100,6 +100,8 @@ def read_settings(given: Any) -> dict[str, Any]:
 
 
 def _check(name: str, value: Any) -> None:
+    if name.startswith(("similarity.", "sort.", "analysis.analyzer.default.")):
+        raise not_offered(f"setting index.{name}")
     if name not in {"number_of_shards", "number_of_replicas"}:
         return
     least = 1 if name == "number_of_shards" else 0

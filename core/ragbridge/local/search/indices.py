@@ -28,8 +28,8 @@ MOST_INDEXES = 100
 """Indexes in all: the engine's own bound."""
 MOST_DOCUMENTS = 50_000
 """Documents of an index: the engine's own bound."""
-MOST_BYTES = 256 * 2**20
-"""Bytes of an index's documents as JSON: the engine's own bound."""
+MOST_BYTES = 512 * 2**20
+"""Bytes of an index's documents as JSON, and of their vectors: the engine's own bound."""
 
 
 @dataclass(eq=False)
@@ -46,7 +46,7 @@ class Index:
         generation: Grows with each write and each change of the mapping. Whoever keeps statistics or a matrix of a field
             keeps it by this number.
         cache: For such statistics: of any key. It is emptied when ``generation`` grows.
-        bytes: Bytes of all documents as JSON.
+        bytes: Bytes of all documents as JSON, and of their vectors.
         seq_no: Number of the next write.
         created: Milliseconds since 1970.
     """
@@ -85,7 +85,7 @@ class Index:
         size = self.bytes + document.size - (present.size if present else 0)
         for count, most, unit in (
             (len(self.documents) + (present is None), MOST_DOCUMENTS, "documents"),
-            (size, MOST_BYTES, "bytes of documents as JSON"),
+            (size, MOST_BYTES, "bytes of documents and vectors"),
         ):
             if count > most:
                 raise invalid_argument(

@@ -77,15 +77,17 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/_ml/trained_models/{model}", trained.show),
 )
 """Methods, path and function. ``{index}`` is a name or an expression, in brackets where it may be absent; ``{id}`` is all that is
-left, slashes included."""
+left, slashes included. What stands before does not matter where a part begins with ``_``."""
 
 _PATTERNS = {"index": r"(?P<index>_all|[^/_][^/]*)", "id": r"(?P<id>.+)"}
 
 
 def _compiled(path: str) -> re.Pattern[str]:
     optional = path.replace("[", "(?:").replace("]", ")?")
+    prefix = r"(?:/[^/_][^/]*)*?" if "/_" in path else ""
     return re.compile(
-        re.sub(r"\{(\w+)\}", lambda match: _PATTERNS.get(match[1], rf"(?P<{match[1]}>[^/]+)"), optional),
+        prefix
+        + re.sub(r"\{(\w+)\}", lambda match: _PATTERNS.get(match[1], rf"(?P<{match[1]}>[^/]+)"), optional),
         re.DOTALL,
     )
 

@@ -16,7 +16,7 @@ import numpy as np
 from ragbridge.chunking import Chunker, NoneChunker, RecursiveChunker, SentenceChunker, WordChunker
 from ragbridge.local.elastic.errors import Failure
 from ragbridge.local.search.documents import Chunk
-from ragbridge.local.search.errors import SearchFailure
+from ragbridge.local.search.errors import SearchFailure, invalid_argument
 from ragbridge.rules.chunking import check_settings
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from ragbridge.local.search.inference import Embedded, Inference
     from ragbridge.local.search.mapping import Field
 
+MOST_PIECES: Final = 20_000
+"""Chunks that one request may have embedded: the engine's own bound."""
 MOST_CHUNKS: Final = 512
 """Chunks that Elasticsearch stores of one value; more are merged (``EmbeddingRequestChunker``)."""
 
@@ -63,6 +65,7 @@ class Embeddings:
         self._inference = inference
         self._wanted: dict[Wanted, None] = {}
         self._known: dict[Wanted, list[Piece] | Failure] = {}
+        self._pieces = 0
 
     def want(self, field: Field, texts: Sequence[str]) -> None:
         """Announce the texts of a field."""
@@ -108,11 +111,20 @@ class Embeddings:
         settings = field.parameters.get("chunking_settings")
         return field.endpoints[0], json.dumps(settings) if settings else "", text
 
+    def _count(self, pieces: int) -> None:
+        if self._pieces + pieces > MOST_PIECES:
+            raise invalid_argument(
+                f"this request has more than {MOST_PIECES:,} chunks to embed, the most that the embedded engine of ragbridge, "
+                "which is for development and tests, takes at once; send fewer documents, or use an Elasticsearch cluster"
+            )
+        self._pieces += pieces
+
     def _embed(self, inference_id: str, wanted: Sequence[Wanted]) -> None:
         """Embed texts with one endpoint; where that fails, one text after the other, so that only the bad ones fail."""
         try:
             endpoint = self._inference.embedding(inference_id)
             cut = [_cut(endpoint, settings, text) for _, settings, text in wanted]
+            self._count(sum(map(len, cut)))
             late = endpoint.task_settings.get("late_chunking")
             groups = [[index] for index in range(len(cut))] if late else [range(len(cut))]
             for group in groups:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ragbridge.local.search.analysis import analyzer
 from ragbridge.local.search.errors import mapper_parsing, not_offered
 
 WHOLE: Final = {
@@ -26,7 +27,7 @@ SIMILARITIES: Final = ("cosine", "dot_product", "l2_norm", "max_inner_product")
 MOST_DIMS: Final = 4096
 """Dimensions of a ``dense_vector``; bits count as dimensions of a byte's eighth (``DenseVectorFieldMapper``)."""
 
-_SHARED = ("boost", "copy_to", "doc_values", "fields", "index", "meta", "store", "type")
+_SHARED = ("copy_to", "doc_values", "fields", "index", "meta", "store", "type")
 _NUMERIC = (
     *_SHARED,
     "coerce",
@@ -142,15 +143,32 @@ def check_parameters(path: str, kind: str, parameters: Mapping[str, Any]) -> Non
     """Refuse parameters that a type does not have, and values that they do not take.
 
     Raises:
-        Failure: 400.
+        Failure: 400; 501, the parameter would change what searches find, and the engine does not know how.
     """
-    for name in parameters:
+    for name, value in parameters.items():
         if name not in PARAMETERS[kind]:
             raise mapper_parsing(f"unknown parameter [{name}] on mapper [{path}] of type [{kind}]")
+        if (
+            name in _FIXED
+            and not (kind == "keyword" and name == "norms")
+            and str(value).lower() not in _FIXED[name]
+        ):
+            raise not_offered(f"{name}: {value} of field {path}")
+        if kind == "text" and name in {"analyzer", "search_analyzer"}:
+            analyzer(str(value))
     if kind == "scaled_float" and "scaling_factor" not in parameters:
         raise mapper_parsing(f"Field [scaling_factor] is required for field [{path}] of type [scaled_float]")
     if kind in {"dense_vector", "rank_vectors"}:
         _check_vector(parameters)
+
+
+_FIXED = {
+    "norms": {"true"},
+    "normalizer": {"lowercase"},
+    "similarity": {"bm25", "cosine", "dot_product", "l2_norm", "max_inner_product"},
+    "split_queries_on_whitespace": {"false"},
+}
+"""Parameters that take only these values here; those of keywords have no norms, see there."""
 
 
 def _check_vector(parameters: Mapping[str, Any]) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Mapping as Map
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from ragbridge.local.elastic.errors import Failure
 from ragbridge.local.search.changes import changed
-from ragbridge.local.search.documents import Document, Source
+from ragbridge.local.search.documents import Chunk, Document, Source
 from ragbridge.local.search.embedding import announce, chunks_of
 from ragbridge.local.search.errors import (
     document_missing,
@@ -211,7 +212,7 @@ class Writer:
                 parsed.source,
                 version=1 if present is None else present.version + 1,
                 seq_no=index.seq_no,
-                size=len(raw) or measured(source),
+                size=(len(raw) or measured(source)) + weighed(parsed, chunks),
                 values={**parsed.values, **parsed.spoken},
                 vectors=parsed.vectors,
                 sparse=parsed.sparse,
@@ -259,6 +260,15 @@ def _check_number(index: Index, document_id: str, present: Document | None, requ
     else:
         return
     raise version_conflict(index.name, index.uuid, reason)
+
+
+def weighed(parsed: Parsed, chunks: Map[str, Sequence[Chunk]]) -> int:
+    """Bytes of a document's vectors; a token of a sparse one counts as much as a pointer and a number."""
+    weight = sum(int(vector.nbytes) for vector in parsed.vectors.values())
+    for rows in chunks.values():
+        for chunk in rows:
+            weight += int(chunk.vector.nbytes) if chunk.vector is not None else 16 * len(chunk.tokens or ())
+    return weight
 
 
 def measured(source: Source) -> int:

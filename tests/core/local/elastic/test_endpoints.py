@@ -595,11 +595,6 @@ def test_no_route(ask, method, path):
     assert ask(method, path) == (400, {"error": f"no handler found for uri [{path}] and method [{method}]"})
 
 
-def test_no_index(refused):
-    """There is no index, whatever its name: the official clients' ``exists`` is false."""
-    assert refused("HEAD", "/books") == (404, "index_not_found_exception", "no such index [books]")
-
-
 @pytest.mark.parametrize(
     ("change", "shown"),
     [

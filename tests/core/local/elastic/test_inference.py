@@ -288,12 +288,12 @@ def test_too_long_for_jina(ask, refused):
     assert ask("POST", E5, {"input": text})[0] == 200
 
 
-@pytest.mark.parametrize("path", ["/_search", "/books/_search", "/_bulk", "/books/_doc/1", "/_cat/indices"])
-def test_no_search_engine(refused, path):
-    """Routes of a search engine answer 501 and say what this is."""
-    status, _, reason = refused("POST", path, {})
-    assert status == 501
-    assert "is no search engine" in reason
+@pytest.mark.parametrize("path", ["/_sql", "/_cat/indices", "/books/_explain/1", "/_search/scroll", "/_security/role/a"])
+def test_not_offered(refused, path):
+    """Routes that the engine lacks answer 501, name the part and say what this is."""
+    status, kind, reason = refused("POST", path, {})
+    assert (status, kind) == (501, "unsupported_operation_exception")
+    assert reason.startswith(f"[POST {path}] is not offered: this is the embedded engine of ragbridge")
 
 
 def test_any_base_address(ask):

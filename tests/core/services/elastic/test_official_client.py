@@ -370,22 +370,18 @@ async def test_errors_are_the_clients_own(es, name):
 @pytest.mark.parametrize(
     ("method", "arguments"),
     [
-        ("indices.create", {"index": "books"}),
-        ("indices.delete", {"index": "books"}),
-        ("bulk", {"operations": [{"index": {"_index": "books"}}, {"title": "one"}]}),
-        ("index", {"index": "books", "document": {"title": "one"}}),
-        ("get", {"index": "books", "id": "1"}),
-        ("search", {"index": "books", "query": {"match_all": {}}}),
-        ("count", {"index": "books"}),
+        ("cat.indices", {}),
         ("cluster.stats", {}),
+        ("open_point_in_time", {"index": "books", "keep_alive": "1m"}),
+        ("sql.query", {"query": "SELECT 1"}),
     ],
 )
-async def test_no_search_engine(es, method, arguments):
-    """Indices, documents and searches are answered with 501 and a sentence that says why."""
+async def test_not_offered(es, method, arguments):
+    """What the engine lacks is answered with 501 and a sentence that says what this is."""
     with pytest.raises(elasticsearch.ApiError) as failure:
         await es(method, **arguments)
     assert failure.value.status_code == 501
-    assert "is no search engine" in failure.value.body["error"]["reason"]
+    assert "this is the embedded engine of ragbridge" in failure.value.body["error"]["reason"]
 
 
 async def test_no_index_exists(es):
