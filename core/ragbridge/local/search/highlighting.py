@@ -19,8 +19,9 @@ from ragbridge.local.search.queries.constants import MatchAll, matches
 from ragbridge.local.search.queries.fulltext import Match, analyzed, occurrences
 from ragbridge.local.search.queries.parse import parse
 from ragbridge.local.search.queries.semantic import SPARSE, Semantic, embedded, search_endpoint
+from ragbridge.local.search.queries.sparse import SparseVector
 from ragbridge.local.search.queries.terms import Pattern, Term, Terms
-from ragbridge.local.search.queries.vectors import Knn, SparseVector
+from ragbridge.local.search.queries.vectors import Knn
 from ragbridge.local.search.reading import OBJECT, Body
 from ragbridge.local.search.similarity import Tokens, Vectors
 
@@ -200,7 +201,7 @@ def _finders(
         yield lambda words: [word for word in words if word.text in exact]
 
 
-def read_highlight(given: Any, depth: int) -> list[Highlight]:
+def read_highlight(given: Any) -> list[Highlight]:
     """``highlight`` of a body.
 
     Raises:
@@ -208,7 +209,7 @@ def read_highlight(given: Any, depth: int) -> list[Highlight]:
     """
     body = Body("highlight", given, refusal=OBJECT)
     fields = body.any("fields")
-    general = _options(body, Highlight(""), depth)
+    general = _options(body, Highlight(""))
     body.end()
     if fields is None:
         return []
@@ -218,13 +219,13 @@ def read_highlight(given: Any, depth: int) -> list[Highlight]:
             raise bad_argument("[highlight] [fields] must be an object, or a list of objects")
         for path, options in one.items():
             own = Body("highlight_field", options or {}, refusal=OBJECT)
-            read = _options(own, general, depth)
+            read = _options(own, general)
             own.end()
             found.append(replace(read, field=path))
     return found
 
 
-def _options(body: Body, general: Highlight, depth: int) -> Highlight:
+def _options(body: Body, general: Highlight) -> Highlight:
     kind = body.some_text("type") or general.kind
     if kind is not None and kind not in TYPES:
         raise bad_argument(f"unknown highlighter type [{kind[:40]}]")
@@ -258,5 +259,5 @@ def _options(body: Body, general: Highlight, depth: int) -> Highlight:
         any_field=general.any_field if required is None else required in (False, "false"),
         without_match=body.whole("no_match_size", general.without_match, least=0),
         escaped=general.escaped if encoder is None else encoder == "html",
-        query=general.query if query is None else parse(query, depth),
+        query=general.query if query is None else parse(query),
     )

@@ -114,6 +114,11 @@ def _searched(run: Run, request: Request) -> Found:
     keys: list[tuple[Key, float]] = []
     failures: list[tuple[View, Failure]] = []
     count = 0
+    most = (
+        None
+        if request.sorts or request.collapse
+        else max([run.size, *(one.window for one in request.rescorers)])
+    )
     for number, view in enumerate(run.views):
         parts = [one[number] for one in neighbours]
         try:
@@ -131,6 +136,8 @@ def _searched(run: Run, request: Request) -> Found:
             allowed = request.post_filter.match(view, run).mask
             rows = (mask & allowed).nonzero()[0]
         count += len(rows)
+        if most is not None and len(rows) > most:
+            rows = rows[np.argsort(-found.scores[rows], kind="stable")[:most]]
         keys += [((number, int(row)), float(found.scores[row])) for row in rows]
     if failures and len(failures) == len(run.views):
         raise all_failed(failures)

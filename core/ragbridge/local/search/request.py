@@ -185,14 +185,14 @@ def _read(search: Body, parameters: Mapping[str, str]) -> Request:
         min_score=search.some_number("min_score"),
         sorts=_sorts(sort, parameters.get("sort")),
         post_filter=None if post_filter is None else parse(post_filter),
-        rescorers=[] if rescore is None else read_rescore(rescore, 0),
+        rescorers=[] if rescore is None else read_rescore(rescore),
         counted=_counted(of("track_total_hits")),
         total_as_number=flag(
             "search", "rest_total_hits_as_int", parameters.get("rest_total_hits_as_int") or "false"
         ),
         source=with_parameters(read_source(search.any("_source")), parameters),
         fields=[] if fields is None else read_fields(fields),
-        highlights=[] if highlight is None else read_highlight(highlight, 0),
+        highlights=[] if highlight is None else read_highlight(highlight),
         collapse=_collapse(search.any("collapse")),
         scores=flag("search", "track_scores", of("track_scores", False)),
         version=flag("search", "version", of("version", False)),
@@ -230,7 +230,7 @@ _OPERATORS = {"AND", "OR", "NOT", "TO"}
 
 def _read_knn(value: Any) -> Knn:
     body = Body("knn", value, refusal=OBJECT)
-    knn = knn_of(body, 0, **common(body))
+    knn = knn_of(body, parse, **common(body))
     body.end()
     return knn
 

@@ -79,7 +79,7 @@ def _match(run: Run, query: Query, number: int) -> Matches:
         raise on_shards(view.name, view.index.uuid, failure) from failure
 
 
-def read_rescore(given: Any, depth: int) -> list[Rescorer]:
+def read_rescore(given: Any) -> list[Rescorer]:
     """``rescore``: one or several.
 
     Raises:
@@ -102,7 +102,7 @@ def read_rescore(given: Any, depth: int) -> list[Rescorer]:
             raise bad_argument(f"illegal score_mode [{mode[:40]}]")
         first, second = inner.number("query_weight", 1.0), inner.number("rescore_query_weight", 1.0)
         inner.end()
-        rescorers.append(Rescorer(parse(query, depth), window, first, second, mode))
+        rescorers.append(Rescorer(parse(query), window, first, second, mode))
     if not rescorers:
         raise bad_argument("Missing rescore definition")
     return rescorers

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,23 +52,40 @@ class Sparse:
     owners: NDArray[np.intp]
 
 
+_LAST: WeakKeyDictionary[Index, View] = WeakKeyDictionary()
+"""The last state of each index that was searched."""
+
+
 class View:
     """The documents and fields of an index at one moment.
 
     Several searches may use it at once: what they reckon is kept when it is complete.
 
+    Attributes:
+        known: The terms of documents, as handed over.
+        terms: Those of this state, handed over to the next one.
+
     Args:
         index: The index.
         documents: Its documents, in the order in which they were last written.
         fields: Its fields by path.
+        known: The terms of documents by field and analyzer, from an earlier state: most documents stay as they are.
     """
 
-    def __init__(self, index: Index, documents: list[Document], fields: dict[str, Field]) -> None:
+    def __init__(
+        self,
+        index: Index,
+        documents: list[Document],
+        fields: dict[str, Field],
+        known: dict[Any, dict[int, tuple[Document, list[Term]]]] | None = None,
+    ) -> None:
         self.index = index
         self.name = index.name
         self.documents = documents
         self.fields = fields
         self._kept: dict[Any, Any] = {}
+        self.known = known or {}
+        self.terms: dict[Any, dict[int, tuple[Document, list[Term]]]] = {}
 
     @classmethod
     def of(cls, index: Index, lock: AbstractContextManager[Any]) -> View:
@@ -75,8 +93,10 @@ class View:
         with lock:
             view = index.cache.get(_KEY)
             if view is None:
-                view = cls(index, list(index.documents.values()), dict(index.mapping.fields))
-                index.cache[_KEY] = view
+                last = _LAST.get(index)
+                known = None if last is None else {**last.known, **last.terms}
+                view = cls(index, list(index.documents.values()), dict(index.mapping.fields), known)
+                index.cache[_KEY] = _LAST[index] = view
             return cast("View", view)
 
     def __len__(self) -> int:
@@ -114,10 +134,18 @@ class View:
 
     def _text(self, field: Field) -> TextIndex:
         analyze = self.analyzer(field)
+        known = self.known.pop((field.path, analyze), {})
+        kept: dict[int, tuple[Document, list[Term]]] = {}
         terms: list[list[Term] | None] = []
         for document in self.documents:
             values = document.values.get(field.path)
-            terms.append(None if values is None else terms_of(values, analyze))
+            if values is None:
+                terms.append(None)
+                continue
+            found = known.get(id(document)) or (document, terms_of(values, analyze))
+            kept[id(document)] = found
+            terms.append(found[1])
+        self.terms[field.path, analyze] = kept
         norms = field.type == "text" and field.parameters.get("norms", True) is not False
         return TextIndex(terms, norms=norms)
 

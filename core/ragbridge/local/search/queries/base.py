@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -144,6 +144,15 @@ class Query:
 
     def _match(self, view: View, run: Run) -> Matches:
         raise NotImplementedError
+
+
+Parse: TypeAlias = Callable[[Any], Query]
+"""Reads a query inside another."""
+
+
+def parse_all(given: Sequence[Any], parse: Parse) -> list[Query]:
+    """Several queries."""
+    return [parse(one) for one in given]
 
 
 @dataclass(kw_only=True)

@@ -11,10 +11,20 @@ import numpy as np
 
 from ragbridge.local.elastic.errors import bad_argument
 from ragbridge.local.search.errors import parsing
-from ragbridge.local.search.queries.base import Matches, Query, Run, common, not_created, total
+from ragbridge.local.search.queries.base import (
+    Matches,
+    Parse,
+    Query,
+    Run,
+    common,
+    not_created,
+    parse_all,
+    total,
+)
 from ragbridge.local.search.queries.constants import of_ids
 from ragbridge.local.search.queries.minimum import minimum
-from ragbridge.local.search.queries.vectors import Knn, SparseVector
+from ragbridge.local.search.queries.sparse import SparseVector
+from ragbridge.local.search.queries.vectors import Knn
 from ragbridge.local.search.reading import OBJECT, Body
 
 if TYPE_CHECKING:
@@ -187,13 +197,11 @@ def read_pins(body: Body) -> list[tuple[str | None, str]]:
     return pins
 
 
-def read_bool(value: Any, depth: int) -> Query:
+def read_bool(value: Any, parse: Parse) -> Query:
     """``bool``."""
-    from ragbridge.local.search.queries.parse import parse_all
-
     body = Body("bool", value, refusal=OBJECT)
-    must, filters = parse_all(body.several("must"), depth), parse_all(body.several("filter"), depth)
-    should, excluded = parse_all(body.several("should"), depth), parse_all(body.several("must_not"), depth)
+    must, filters = parse_all(body.several("must"), parse), parse_all(body.several("filter"), parse)
+    should, excluded = parse_all(body.several("should"), parse), parse_all(body.several("must_not"), parse)
     needed = body.any("minimum_should_match")
     if needed is not None:
         minimum(needed, 1)
@@ -203,37 +211,31 @@ def read_bool(value: Any, depth: int) -> Query:
     return query
 
 
-def read_constant_score(value: Any, depth: int) -> Query:
+def read_constant_score(value: Any, parse: Parse) -> Query:
     """``constant_score``."""
-    from ragbridge.local.search.queries.parse import parse
-
     body = Body("constant_score", value)
     inner = body.any("filter")
     if inner is None:
         raise parsing("[constant_score] requires a 'filter' element")
-    query = Constant(inner=parse(inner, depth), **common(body))
+    query = Constant(inner=parse(inner), **common(body))
     body.end()
     return query
 
 
-def read_dis_max(value: Any, depth: int) -> Query:
+def read_dis_max(value: Any, parse: Parse) -> Query:
     """``dis_max``."""
-    from ragbridge.local.search.queries.parse import parse_all
-
     body = Body("dis_max", value)
     queries = body.several("queries")
     if not queries:
         raise parsing("[dis_max] requires 'queries' field with at least one clause")
     tie = body.number("tie_breaker", 0.0)
-    query = DisMax(queries=parse_all(queries, depth), tie_breaker=tie, **common(body))
+    query = DisMax(queries=parse_all(queries, parse), tie_breaker=tie, **common(body))
     body.end()
     return query
 
 
-def read_boosting(value: Any, depth: int) -> Query:
+def read_boosting(value: Any, parse: Parse) -> Query:
     """``boosting``."""
-    from ragbridge.local.search.queries.parse import parse
-
     body = Body("boosting", value)
     positive, negative = body.any("positive"), body.any("negative")
     less = body.some_number("negative_boost")
@@ -243,8 +245,8 @@ def read_boosting(value: Any, depth: int) -> Query:
     if less is None or less < 0:
         raise parsing("[boosting] query requires 'negative_boost' to be set to be a positive value'")
     query = Boosting(
-        positive=parse(positive, depth),
-        negative=parse(negative, depth),
+        positive=parse(positive),
+        negative=parse(negative),
         negative_boost=less,
         **common(body),
     )
@@ -252,15 +254,13 @@ def read_boosting(value: Any, depth: int) -> Query:
     return query
 
 
-def read_pinned(value: Any, depth: int) -> Query:
+def read_pinned(value: Any, parse: Parse) -> Query:
     """``pinned``."""
-    from ragbridge.local.search.queries.parse import parse
-
     body = Body("pinned", value, refusal=OBJECT)
     organic = body.any("organic")
     if organic is None:
         raise body.required("organic")
-    query = Pinned(chosen=read_pins(body), organic=parse(organic, depth), **common(body))
+    query = Pinned(chosen=read_pins(body), organic=parse(organic), **common(body))
     body.end()
     return query
 
@@ -302,10 +302,8 @@ class Nested(Query):
         )
 
 
-def read_nested(value: Any, depth: int) -> Query:
+def read_nested(value: Any, parse: Parse) -> Query:
     """``nested``."""
-    from ragbridge.local.search.queries.parse import parse
-
     body = Body("nested", value)
     path, inner, mode = body.some_text("path"), body.any("query"), body.text("score_mode", "avg")
     if path is None:
@@ -315,7 +313,7 @@ def read_nested(value: Any, depth: int) -> Query:
     if mode not in {"avg", "max", "min", "sum", "none"}:
         raise bad_argument(f"No score mode for child query [{mode[:40]}] found")
     body.elsewhere("inner_hits")
-    read = parse(inner, depth)
+    read = parse(inner)
     for query in read.walk():
         if isinstance(query, Knn | SparseVector):
             query.field = query.field.removesuffix(_EMBEDDINGS)

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ragbridge.local.elastic.errors import Failure
 from ragbridge.local.search.errors import invalid_argument, not_offered, parsing
-from ragbridge.local.search.queries import compound, constants, fulltext, multi, semantic, terms, vectors
-from ragbridge.local.search.queries.base import Query
+from ragbridge.local.search.queries import (
+    compound,
+    constants,
+    fulltext,
+    multi,
+    semantic,
+    sparse,
+    terms,
+    vectors,
+)
+from ragbridge.local.search.queries.base import Parse, Query
 from ragbridge.local.search.reading import token
 
 DEEPEST = 30
@@ -26,14 +36,14 @@ LEAVES: dict[str, Callable[[Any], Query]] = {
     "prefix": terms.read_prefix,
     "range": terms.read_range,
     "semantic": semantic.read_semantic,
-    "sparse_vector": vectors.read_sparse_vector,
+    "sparse_vector": sparse.read_sparse_vector,
     "term": terms.read_term,
     "terms": terms.read_terms,
-    "text_expansion": vectors.read_text_expansion,
+    "text_expansion": sparse.read_text_expansion,
     "wildcard": terms.read_wildcard,
 }
 """The queries that hold no others."""
-COMPOUND: dict[str, Callable[[Any, int], Query]] = {
+COMPOUND: dict[str, Callable[[Any, Parse], Query]] = {
     "bool": compound.read_bool,
     "boosting": compound.read_boosting,
     "constant_score": compound.read_constant_score,
@@ -42,7 +52,7 @@ COMPOUND: dict[str, Callable[[Any, int], Query]] = {
     "nested": compound.read_nested,
     "pinned": compound.read_pinned,
 }
-"""The queries that hold others; their readers take the depth."""
+"""The queries that hold others; their readers take what reads these."""
 
 ELSEWHERE = frozenset(
     {
@@ -102,9 +112,6 @@ def parse(value: Any, depth: int = 0) -> Query:
         raise parsing(f"unknown query [{name}]", cause=cause)
     if not isinstance(inner, Mapping):
         raise parsing(f"[{name}] query malformed, no start_object after query name")
-    return LEAVES[name](inner) if name in LEAVES else COMPOUND[name](inner, depth + 1)
-
-
-def parse_all(given: Sequence[Any], depth: int) -> list[Query]:
-    """Several queries."""
-    return [parse(one, depth) for one in given]
+    if name in LEAVES:
+        return LEAVES[name](inner)
+    return COMPOUND[name](inner, functools.partial(parse, depth=depth + 1))

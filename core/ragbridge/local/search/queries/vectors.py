@@ -1,4 +1,4 @@
-"""Queries by vectors: ``knn``, ``sparse_vector`` and the older ``text_expansion``."""
+"""Queries by dense vectors: ``knn``."""
 
 from __future__ import annotations
 
@@ -14,8 +14,17 @@ import numpy as np
 
 from ragbridge.local.elastic.errors import bad_argument, unreadable
 from ragbridge.local.search.errors import invalid_argument, not_offered, parsing
-from ragbridge.local.search.queries.base import DEFAULT_SIZE, Matches, Query, Run, common, not_created
-from ragbridge.local.search.queries.neighbours import best, of_tokens
+from ragbridge.local.search.queries.base import (
+    DEFAULT_SIZE,
+    Matches,
+    Parse,
+    Query,
+    Run,
+    common,
+    not_created,
+    parse_all,
+)
+from ragbridge.local.search.queries.neighbours import best
 from ragbridge.local.search.queries.semantic import SPARSE, embedded, search_endpoint
 from ragbridge.local.search.reading import OBJECT, Body, number, only
 
@@ -153,99 +162,6 @@ def _of_element(vector: NDArray[np.float32], held: Vectors) -> NDArray[np.float3
     return vector
 
 
-@dataclass(kw_only=True)
-class SparseVector(Query):
-    """Documents that share tokens with a sparse query.
-
-    Attributes:
-        field: A ``sparse_vector`` or ``semantic_text`` field.
-        tokens: The query; None where it is embedded from ``text``.
-        text: What is embedded.
-        endpoint: The endpoint that embeds ``text``; None for the one of the ``semantic_text`` field.
-        pruning: Which tokens of the query are left out; None for none.
-        kind: The query's name.
-    """
-
-    field: str
-    tokens: Mapping[str, float] | None = None
-    text: str | None = None
-    endpoint: str | None = None
-    pruning: Pruning | None = None
-    kind: str = "sparse_vector"
-
-    def prepare(self, run: Run) -> None:
-        """Embed the text.
-
-        Raises:
-            Failure: The endpoint is missing or fails, or none is named where the field has none.
-        """
-        if self.text is None:
-            return
-        known = [view.fields[self.field] for view in run.views if self.field in view.fields]
-        if self.endpoint is not None:
-            run.embed(self.endpoint, self.text)
-            return
-        if any(field.type != "semantic_text" for field in known) or not known:
-            raise bad_argument("inference_id required to perform vector search on query string")
-        for field in known:
-            run.embed(search_endpoint(field), self.text)
-
-    def _match(self, view: View, run: Run) -> Matches:
-        known = view.fields.get(self.field)
-        if known is None or known.type in {"object", "nested"}:
-            return Matches.none(view)
-        if known.type not in {"sparse_vector", "semantic_text"}:
-            raise not_created(
-                f"[{self.kind}] query only works on [sparse_vector] fields, but found [{self.field}] of type [{known.type}]"
-            )
-        settings = known.parameters.get("model_settings") or {}
-        if known.type == "semantic_text" and not settings:
-            return Matches.none(view)
-        if known.type == "semantic_text" and settings["task_type"] != SPARSE:
-            if self.text is not None:
-                embedded(known, run.embed(self.endpoint or search_endpoint(known), self.text))
-            raise not_created("[sparse_vector] queries are only supported on [sparse_vector] fields")
-        tokens = self.tokens
-        if self.text is not None:
-            result = run.embed(self.endpoint or search_endpoint(known), self.text)
-            if known.type == "semantic_text":
-                sought = embedded(known, result)
-                tokens = sought if isinstance(sought, Mapping) else {}
-            elif result.vectors is not None:
-                raise invalid_argument(
-                    "expected a result of type [text_expansion_result] received [text_embedding_result]. "
-                    f"Is [{self.endpoint}] a compatible model?"
-                )
-            else:
-                tokens = result.tokens[0]
-        tokens = tokens or {}
-        if self.pruning is not None:
-            tokens = self.pruning.kept(view, known.path, tokens)
-        return of_tokens(view, known.path, tokens)
-
-
-@dataclass(frozen=True, slots=True)
-class Pruning:
-    """Which tokens of a query are left out: those that are both frequent and light (``WeightedTokensUtils``)."""
-
-    ratio: float = 5.0
-    weight: float = 0.4
-    pruned_only: bool = False
-
-    def kept(self, view: View, path: str, tokens: Mapping[str, float]) -> dict[str, float]:
-        """The tokens that stay."""
-        held = view.sparse(path).tokens
-        heaviest = max(tokens.values(), default=0.0)
-        mean = held.mean_frequency
-        kept = {}
-        for token, weight in tokens.items():
-            frequency = held.frequency(token)
-            keep = frequency > 0 and (frequency < self.ratio * mean or weight > self.weight * heaviest)
-            if keep != self.pruned_only:
-                kept[token] = weight
-        return kept
-
-
 def numbers(name: str, value: Any) -> list[float]:
     """A dense query: numbers, or bytes in hexadecimal, or float32 in base64.
 
@@ -317,22 +233,20 @@ def _content(body: Body) -> str:
     return given
 
 
-def read_knn(value: Any, depth: int) -> Query:
+def read_knn(value: Any, parse: Parse) -> Query:
     """``knn``."""
     body = Body("knn", value, refusal=OBJECT)
-    query = knn_of(body, depth, **common(body))
+    query = knn_of(body, parse, **common(body))
     body.end()
     return query
 
 
-def knn_of(body: Body, depth: int, *, boost: float = 1.0, name: str | None = None) -> Knn:
+def knn_of(body: Body, parse: Parse, *, boost: float = 1.0, name: str | None = None) -> Knn:
     """The query that the members of ``knn`` mean: as a query, at the top of a body, or as a retriever.
 
     Raises:
         Failure: 400, a member is missing or cannot be read.
     """
-    from ragbridge.local.search.queries.parse import parse_all
-
     field, vector, builder = (
         body.need_text("field"),
         body.any("query_vector"),
@@ -357,7 +271,7 @@ def knn_of(body: Body, depth: int, *, boost: float = 1.0, name: str | None = Non
         endpoint=endpoint,
         k=k,
         candidates=candidates,
-        filters=parse_all(body.several("filter"), depth),
+        filters=parse_all(body.several("filter"), parse),
         bound=body.some_number("similarity"),
         boost=boost,
         name=name,
@@ -391,72 +305,3 @@ def _check_rescore(value: Any) -> None:
         raise bad_argument("Required [oversample]")
     if oversample != 0 and oversample < 1:
         raise bad_argument("[oversample] must be >= 1.0 or 0 (disabled)")
-
-
-def read_sparse_vector(value: Any) -> Query:
-    """``sparse_vector``."""
-    body = Body("sparse_vector", value, refusal=OBJECT)
-    field, vector = body.need_text("field"), body.any("query_vector")
-    endpoint, text = body.some_text("inference_id"), body.some_text("query")
-    if (vector is None) == (text is None):
-        raise bad_argument(
-            "[sparse_vector] requires one of [query_vector] or [inference_id] for [sparse_vector] fields"
-            if vector is not None
-            else "[sparse_vector] requires one of [query_vector] or [query]"
-        )
-    query = SparseVector(
-        field=field,
-        tokens=None if vector is None else _tokens(vector),
-        text=text,
-        endpoint=endpoint,
-        pruning=_pruning(body),
-        **common(body),
-    )
-    body.end()
-    return query
-
-
-def _tokens(value: Any) -> dict[str, float]:
-    if not isinstance(value, Mapping):
-        raise unreadable("[sparse_vector] failed to parse field [query_vector]")
-    return {token: number("sparse_vector", "query_vector", weight) for token, weight in value.items()}
-
-
-def _pruning(body: Body) -> Pruning | None:
-    prune, config = body.any("prune"), body.any("pruning_config")
-    if config is not None and prune is not True:
-        raise bad_argument("[pruning_config] should only be set if [prune] is set to true")
-    if prune is not True:
-        return None
-    inner = Body("pruning_config", config or {}, refusal=OBJECT)
-    pruning = Pruning(
-        ratio=inner.number("tokens_freq_ratio_threshold", 5.0),
-        weight=inner.number("tokens_weight_threshold", 0.4),
-        pruned_only=inner.flag("only_score_pruned_tokens", False),
-    )
-    inner.end()
-    if not 1 <= pruning.ratio <= 100:
-        raise bad_argument(
-            f"[tokens_freq_ratio_threshold] must be between [1] and [100], got [{pruning.ratio}]"
-        )
-    if not 0 <= pruning.weight <= 1:
-        raise bad_argument("[tokens_weight_threshold] must be between 0 and 1")
-    return pruning
-
-
-def read_text_expansion(value: Any) -> Query:
-    """``text_expansion``, the older form of ``sparse_vector``."""
-    field, options = only("text_expansion", value)
-    body = Body("text_expansion", options)
-    query = SparseVector(
-        field=field,
-        text=body.need_text("model_text"),
-        endpoint=body.need_text("model_id"),
-        pruning=_pruning(Body("text_expansion", {"prune": True, "pruning_config": config}))
-        if (config := body.any("pruning_config")) is not None
-        else None,
-        kind="text_expansion",
-        **common(body),
-    )
-    body.end()
-    return query

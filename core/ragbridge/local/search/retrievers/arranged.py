@@ -20,6 +20,7 @@ from ragbridge.local.search.retrievers.base import (
     WINDOW,
     Compound,
     Key,
+    ParseRetriever,
     Ranking,
     Retriever,
     of_keys,
@@ -34,18 +35,16 @@ if TYPE_CHECKING:
     from ragbridge.local.search.view import Mask
 
 
-def one_child(body: Body, depth: int) -> Retriever:
+def one_child(body: Body, inner: ParseRetriever) -> Retriever:
     """The retriever inside.
 
     Raises:
         Failure: 400, there is none, or it cannot be read.
     """
-    from ragbridge.local.search.retrievers.parse import parse
-
     given = body.any("retriever")
     if given is None:
         raise body.required("retriever")
-    return parse(given, depth)
+    return inner(given)
 
 
 @dataclass(kw_only=True)
@@ -240,12 +239,12 @@ def _likeness(one: NDArray[np.float32], other: NDArray[np.float32] | None) -> fl
     return 1 / (1 - dot) if dot < 0 else dot + 1
 
 
-def read_pinned(value: Any, depth: int) -> Retriever:
+def read_pinned(value: Any, inner: ParseRetriever) -> Retriever:
     """``pinned``."""
     body = Body("pinned", value, refusal=OBJECT)
-    base, window = read_base(body, depth), read_window(body)
+    base, window = read_base(body), read_window(body)
     chosen = read_pins(body)
-    child = one_child(body, depth)
+    child = one_child(body, inner)
     body.end()
     if isinstance(child, Standard) and any(
         sort.field not in {"_score", "_shard_doc"} for sort in child.sorts
@@ -254,30 +253,30 @@ def read_pinned(value: Any, depth: int) -> Retriever:
     return PinnedRetriever(children=[child], window=window, chosen=chosen, **base)
 
 
-def read_rescorer(value: Any, depth: int) -> Retriever:
+def read_rescorer(value: Any, inner: ParseRetriever) -> Retriever:
     """``rescorer``."""
     body = Body("rescorer", value, refusal=OBJECT)
-    base = read_base(body, depth)
-    child, given = one_child(body, depth), body.any("rescore")
+    base = read_base(body)
+    child, given = one_child(body, inner), body.any("rescore")
     if given is None:
         raise body.required("rescore")
-    rescorers = read_rescore(given, depth)
+    rescorers = read_rescore(given)
     body.end()
     window = min(one.window for one in rescorers)
     return RescorerRetriever(children=[child], rescorers=rescorers, window=window, **base)
 
 
-def read_diversify(value: Any, depth: int) -> Retriever:
+def read_diversify(value: Any, inner: ParseRetriever) -> Retriever:
     """``diversify``."""
     body = Body("diversify", value, refusal=OBJECT)
-    base, window = read_base(body, depth), read_window(body)
+    base, window = read_base(body), read_window(body)
     kind, path = body.need_text("type"), body.need_text("field")
     if kind.lower() != "mmr":
         raise parsing(f"unknown result diversification type [{kind[:40]}]")
     vector, builder = body.any("query_vector"), body.any("query_vector_builder")
     endpoint, text = (None, None) if builder is None else read_builder(builder)
     retriever = Diversify(
-        children=[one_child(body, depth)],
+        children=[one_child(body, inner)],
         window=window,
         field=path,
         share=body.some_number("lambda"),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -107,6 +107,10 @@ class Retriever:
             for number, mask in ranking.matched.items():
                 run.named[run.views[number].name, self.name] = mask
         return ranking
+
+
+ParseRetriever: TypeAlias = Callable[[Any], Retriever]
+"""Reads a retriever inside another."""
 
 
 @dataclass(kw_only=True)

@@ -17,6 +17,7 @@ from ragbridge.local.search.reading import OBJECT, Body, token
 from ragbridge.local.search.retrievers.base import (
     Compound,
     Key,
+    ParseRetriever,
     Ranking,
     Retriever,
     by_score,
@@ -167,12 +168,10 @@ def _weight(body: Body) -> float:
     return weight
 
 
-def read_rrf(value: Any, depth: int) -> Retriever:
+def read_rrf(value: Any, inner: ParseRetriever) -> Retriever:
     """``rrf``."""
-    from ragbridge.local.search.retrievers.parse import parse
-
     body = Body("rrf", value, refusal=OBJECT)
-    base, window = read_base(body, depth), read_window(body)
+    base, window = read_base(body), read_window(body)
     constant = body.whole("rank_constant", RANK_CONSTANT)
     if constant < 1:
         raise bad_argument(f"[rank_constant] must be greater or equal to [1] for [rrf], found [{constant}]")
@@ -183,11 +182,11 @@ def read_rrf(value: Any, depth: int) -> Retriever:
         if isinstance(one, Mapping) and "retriever" in one:
             component = Body("rrf", one, refusal=OBJECT)
             weights.append(_weight(component))
-            children.append(parse(component.any("retriever"), depth))
+            children.append(inner(component.any("retriever")))
             component.end()
         else:
             weights.append(1.0)
-            children.append(parse(one, depth))
+            children.append(inner(one))
     body.end()
     return Rrf(
         children=children,
@@ -200,12 +199,10 @@ def read_rrf(value: Any, depth: int) -> Retriever:
     )
 
 
-def read_linear(value: Any, depth: int) -> Retriever:
+def read_linear(value: Any, inner: ParseRetriever) -> Retriever:
     """``linear``."""
-    from ragbridge.local.search.retrievers.parse import parse
-
     body = Body("linear", value, refusal=OBJECT)
-    base, window = read_base(body, depth), read_window(body)
+    base, window = read_base(body), read_window(body)
     query, fields = _read_text(body)
     normalizer = body.some_text("normalizer")
     children: list[Retriever] = []
@@ -217,7 +214,7 @@ def read_linear(value: Any, depth: int) -> Retriever:
             raise component.required("retriever")
         weights.append(_weight(component))
         names.append(component.text("normalizer", "none"))
-        children.append(parse(component.any("retriever"), depth))
+        children.append(inner(component.any("retriever")))
         component.end()
     for name in [*names, normalizer or "none"]:
         if name not in NORMALIZERS:

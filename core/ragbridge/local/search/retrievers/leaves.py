@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from ragbridge.local.elastic.errors import bad_argument
 from ragbridge.local.search.errors import not_offered
-from ragbridge.local.search.queries.base import Query, Run
+from ragbridge.local.search.queries.base import Query, Run, parse_all
 from ragbridge.local.search.queries.compound import Bool
 from ragbridge.local.search.queries.constants import MatchAll
 from ragbridge.local.search.queries.parse import parse
@@ -94,40 +94,38 @@ def nearest(run: Run, query: Knn, window: int, min_score: float | None = None) -
     return Ranking(hits[:window], of_keys(run, [key for key, _ in hits]))
 
 
-def read_base(body: Body, depth: int) -> dict[str, Any]:
+def read_base(body: Body) -> dict[str, Any]:
     """``filter``, ``min_score`` and ``_name``, which all retrievers have."""
-    from ragbridge.local.search.queries.parse import parse_all
-
     return {
-        "filters": parse_all(body.several("filter"), depth),
+        "filters": parse_all(body.several("filter"), parse),
         "min_score": body.some_number("min_score"),
         "name": body.some_text("_name"),
     }
 
 
-def read_standard(value: Any, depth: int) -> Retriever:
+def read_standard(value: Any) -> Retriever:
     """``standard``."""
     body = Body("standard", value, refusal=OBJECT)
-    base = read_base(body, depth)
+    base = read_base(body)
     query, sorts = body.any("query"), body.any("sort")
     for part in ("search_after", "terminate_after", "collapse"):
         if body.any(part) is not None:
             raise not_offered(f"{part} of the retriever standard")
     body.end()
     return Standard(
-        query=None if query is None else parse(query, depth),
+        query=None if query is None else parse(query),
         sorts=[] if sorts is None else read_sort(sorts),
         **base,
     )
 
 
-def read_knn(value: Any, depth: int) -> Retriever:
+def read_knn(value: Any) -> Retriever:
     """``knn``."""
     body = Body("knn", value, refusal=OBJECT)
     if missing := [name for name in ("field", "k", "num_candidates") if name not in body]:
         raise bad_argument(f"Required [{', '.join(missing)}]")
-    base = read_base(body, depth)
+    base = read_base(body)
     filters = base.pop("filters")
-    query = knn_of(body, depth)
+    query = knn_of(body, parse)
     body.end()
     return KnnRetriever(query=query, filters=filters, **base)

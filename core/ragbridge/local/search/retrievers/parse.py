@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,22 +10,22 @@ from ragbridge.local.elastic.errors import Failure
 from ragbridge.local.search.errors import invalid_argument, not_offered, parsing
 from ragbridge.local.search.reading import token
 from ragbridge.local.search.retrievers import arranged, fused, leaves, reranked
-from ragbridge.local.search.retrievers.base import Retriever
+from ragbridge.local.search.retrievers.base import ParseRetriever, Retriever
 
 DEEPEST = 10
 """How many retrievers may stand in each other: the engine's own bound, far above what is useful."""
 
-READERS: dict[str, Callable[[Any, int], Retriever]] = {
+LEAVES: dict[str, Callable[[Any], Retriever]] = {"knn": leaves.read_knn, "standard": leaves.read_standard}
+"""The retrievers that search."""
+COMPOUND: dict[str, Callable[[Any, ParseRetriever], Retriever]] = {
     "diversify": arranged.read_diversify,
-    "knn": leaves.read_knn,
     "linear": fused.read_linear,
     "pinned": arranged.read_pinned,
     "rescorer": arranged.read_rescorer,
     "rrf": fused.read_rrf,
-    "standard": leaves.read_standard,
     "text_similarity_reranker": reranked.read_reranked,
 }
-"""The retrievers that the engine has."""
+"""The retrievers over others; their readers take what reads these."""
 ELSEWHERE = {
     "rule": "retriever rule, which needs query rulesets",
     "random_reranker": "retriever random_reranker",
@@ -55,9 +56,11 @@ def parse(value: Any, depth: int = 0) -> Retriever:
         )
     if name in ELSEWHERE:
         raise not_offered(ELSEWHERE[name])
-    if name not in READERS:
+    if name not in LEAVES and name not in COMPOUND:
         cause = Failure(400, f"unknown field [{name}]", kind="named_object_not_found_exception")
         raise parsing(f"unknown retriever [{name}]", cause=cause)
     if not isinstance(inner, Mapping):
         raise parsing(f"[{name}] retriever malformed, no [START_OBJECT] after retriever name")
-    return READERS[name](inner, depth + 1)
+    if name in LEAVES:
+        return LEAVES[name](inner)
+    return COMPOUND[name](inner, functools.partial(parse, depth=depth + 1))

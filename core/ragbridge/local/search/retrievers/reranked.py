@@ -24,6 +24,7 @@ from ragbridge.local.search.retrievers.arranged import one_child
 from ragbridge.local.search.retrievers.base import (
     Compound,
     Key,
+    ParseRetriever,
     Ranking,
     Retriever,
     inner_failed,
@@ -201,18 +202,18 @@ def _read_chunks(value: Any) -> ChunkRescorer | None:
     return ChunkRescorer(size, settings)
 
 
-def read_reranked(value: Any, depth: int) -> Retriever:
+def read_reranked(value: Any, inner: ParseRetriever) -> Retriever:
     """``text_similarity_reranker``."""
     body = Body("text_similarity_reranker", value, refusal=OBJECT)
     if missing := [name for name in ("retriever", "inference_text", "field") if name not in body]:
         raise bad_argument(f"Required [{', '.join(missing)}]")
-    base, window = read_base(body, depth), read_window(body)
+    base, window = read_base(body), read_window(body)
     text = body.need_text("inference_text")
     if not text:
         raise bad_argument("[inference_text] must not be empty")
     body.elsewhere("snippet")
     retriever = Reranked(
-        children=[one_child(body, depth)],
+        children=[one_child(body, inner)],
         window=window,
         endpoint=body.text("inference_id", DEFAULT_ENDPOINT),
         text=text,
