@@ -10,6 +10,7 @@ from ragbridge.local.search.declared import merge
 from ragbridge.local.search.errors import SearchFailure, invalid_argument, parsing
 from ragbridge.local.search.index_settings import read_settings, settings_body
 from ragbridge.local.search.indices import Index
+from ragbridge.local.search.shapes import an_object
 
 ACKNOWLEDGED = {"acknowledged": True}
 
@@ -27,8 +28,8 @@ def create(asked: Asked) -> Outcome:
         try:
             index.settings = settings
             merge(index.mapping, body.get("mappings") or {})
-            for alias, options in (body.get("aliases") or {}).items():
-                asked.indices.alias(index, alias, options or {})
+            for alias, options in an_object("aliases", body.get("aliases") or {}).items():
+                asked.indices.alias(index, alias, an_object("aliases", options or {}))
         except BaseException:
             asked.indices.delete(index)
             raise

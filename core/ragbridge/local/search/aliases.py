@@ -10,6 +10,7 @@ from ragbridge.local.elastic.errors import Failure
 from ragbridge.local.search.asked import EXPANSION, TIMES, Asked
 from ragbridge.local.search.errors import SearchFailure, invalid_argument
 from ragbridge.local.search.indices import Index
+from ragbridge.local.search.shapes import some_names
 
 
 class NoAlias(Failure):
@@ -139,8 +140,4 @@ def _remove(indexes: list[Index], names: list[str], *, must_exist: bool) -> None
 
 
 def _names(given: dict[str, Any], *keys: str) -> list[str]:
-    names: list[str] = []
-    for key in keys:
-        value = given.get(key, [])
-        names += [value] if isinstance(value, str) else [str(name) for name in value]
-    return names
+    return [name for key in keys for name in some_names(key, given.get(key, []))]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ragbridge.local.elastic import InferenceApi
 from ragbridge.local.search.asked import Asked
+from ragbridge.local.search.errors import invalid_argument
 from ragbridge.local.search.indices import Indices
 from ragbridge.local.search.inference import Inference
 from ragbridge.local.search.routes import find
@@ -39,7 +40,10 @@ class SearchApi(InferenceApi):
         handler, names = find(method, path, query)
         inference = Inference(self._registry, self._embedder, charge)
         asked = Asked(method, path, names, query, body, self.indices, inference, self._pipelines)
-        outcome = handler(asked)
+        try:
+            outcome = handler(asked)
+        except RecursionError:
+            raise invalid_argument("the request's body is nested too deeply") from None
         return outcome._replace(tokens=outcome.tokens + inference.tokens)
 
     def _indexes_using(self, inference_id: str) -> list[str]:

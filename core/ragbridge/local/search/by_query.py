@@ -15,6 +15,7 @@ from ragbridge.local.search.errors import SearchFailure, invalid_argument, not_o
 from ragbridge.local.search.indices import Index
 from ragbridge.local.search.parsing import INFERENCE
 from ragbridge.local.search.search import matching
+from ragbridge.local.search.shapes import a_count, a_name, some_names
 from ragbridge.local.search.source import SourceFilter, filtered, read_source
 from ragbridge.local.search.writing import Action, Operation, Written
 
@@ -69,15 +70,14 @@ def reindex(asked: Asked) -> Outcome:
         if name not in {"index", "query", "size", "_source"}:
             raise not_offered(f"source.{name} of _reindex")
     wanted = read_source(source.get("_source"))
-    names = source["index"] if isinstance(source["index"], list) else [source["index"]]
-    found = _found(asked, ",".join(map(str, names)), source.get("query"))
+    found = _found(asked, ",".join(some_names("index", source["index"])), source.get("query"))
     kind = dest.get("op_type", "index")
     return _run(
         asked,
         "create" if kind == "create" else "index",
         [(index, _copied(index, document, wanted)) for index, document in found],
         body,
-        target=str(dest["index"]),
+        target=a_name("index", dest["index"]),
         pipeline=dest.get("pipeline"),
     )
 
@@ -124,7 +124,7 @@ def _run(
     started = time.monotonic()
     most = body.get("max_docs", asked.whole("max_docs"))
     if most is not None:
-        found = found[: int(most)]
+        found = found[: a_count("max_docs", most)]
     writes = [
         Operation(
             action,

@@ -10,6 +10,7 @@ from ragbridge.local.elastic.errors import Failure
 from ragbridge.local.search.errors import invalid_argument, mapper_parsing, not_offered
 from ragbridge.local.search.mapping import Field, Mapping
 from ragbridge.local.search.semantic_mapping import check_semantic, merge_semantic
+from ragbridge.local.search.shapes import an_object
 from ragbridge.local.search.types import check_parameters, check_type
 
 UPDATABLE = frozenset(
@@ -41,6 +42,7 @@ def merge(mapping: Mapping, declared: Map[str, Any]) -> None:
     Raises:
         Failure: 400, it cannot be read or does not fit the fields that are there; 501, the engine lacks a part of it.
     """
+    declared = an_object("mappings", declared)
     if set(declared) == {"_doc"} and isinstance(declared["_doc"], dict):
         declared = declared["_doc"]
     reading = _Reading(mapping.fields)
@@ -180,7 +182,7 @@ class _Reading:
         """One field or object."""
         kind = given.get("type")
         if kind is None and (
-            "properties" in given or not given or set(given) <= {"dynamic", "enabled", "subobjects"}
+            "properties" in given or (given and set(given) <= {"dynamic", "enabled", "subobjects"})
         ):
             kind = "object"
         if kind is None:
@@ -198,7 +200,7 @@ class _Reading:
             return
         check_type(path.rpartition(".")[2], str(kind))
         self._leaf(path, str(kind), given, parent=None)
-        for name, inner in (given.get("fields") or {}).items():
+        for name, inner in an_object("fields", given.get("fields") or {}).items():
             if not isinstance(inner, dict) or "type" not in inner:
                 raise mapper_parsing(f"no type specified for property [{name}]")
             check_type(name, str(inner["type"]))
@@ -209,7 +211,7 @@ class _Reading:
         parameters = {name: value for name, value in given.items() if name not in {"type", "fields"}}
         if kind == "semantic_text":
             parameters = check_semantic(path, parameters)
-        self.fields[path] = Field(path, kind, parameters, parent)
+        self._put(Field(path, kind, parameters, parent))
 
     def _object(self, path: str, given: Map[str, Any], *, nested: bool, subobjects: object) -> None:
         parameters = {name: value for name, value in given.items() if name not in {"type", "properties"}}
@@ -217,7 +219,7 @@ class _Reading:
             check_parameters(path.rpartition(".")[2], "object", given)
         if "dynamic" in parameters:
             parameters["dynamic"] = dynamic(parameters["dynamic"])
-        self.fields[path] = Field(path, "object", parameters)
+        self._put(Field(path, "object", parameters))
         below = False if subobjects is False else parameters.get("subobjects", True)
         self.properties(f"{path}.", given.get("properties") or {}, subobjects=below, nested=nested)
 
@@ -227,7 +229,18 @@ class _Reading:
         for parent in parents:
             path = f"{above}{parent}"
             above = f"{path}."
-            self.fields.setdefault(path, self._known.get(path, Field(path, "object")))
+            known = self.fields.get(path) or self._known.get(path)
+            if known is None or known.type == "object":
+                self.fields.setdefault(path, known or Field(path, "object"))
+            else:
+                raise _unmergeable(path, "object")
+
+    def _put(self, field: Field) -> None:
+        """Keep a field. It may be declared twice, by its name with dots and in its object, if both fit."""
+        before = self.fields.get(field.path)
+        if before is not None and "object" in {before.type, field.type} and before.type != field.type:
+            raise _unmergeable(field.path, field.type)
+        self.fields[field.path] = field
 
 
 def _merged(known: Field | None, given: Field) -> Field:
@@ -239,8 +252,7 @@ def _merged(known: Field | None, given: Field) -> Field:
     if known is None:
         return given
     if "object" in {known.type, given.type} and known.type != given.type:
-        names = ("a non object", "an object") if given.type == "object" else ("an object", "a non object")
-        raise invalid_argument(f"can't merge {names[0]} mapping [{known.path}] with {names[1]} mapping")
+        raise _unmergeable(known.path, given.type)
     if known.type != given.type:
         raise invalid_argument(
             f"mapper [{known.path}] cannot be changed from type [{known.type}] to [{given.type}]"
@@ -259,6 +271,12 @@ def _merged(known: Field | None, given: Field) -> Field:
             f"Mapper for [{known.path}] conflicts with existing mapper:{''.join(conflicts)}"
         )
     return given
+
+
+def _unmergeable(path: str, kind: str) -> Failure:
+    """An object that becomes a field, or a field that becomes an object (``kind``)."""
+    names = ("a non object", "an object") if kind == "object" else ("an object", "a non object")
+    return invalid_argument(f"can't merge {names[0]} mapping [{path}] with {names[1]} mapping")
 
 
 _DEFAULTS = {

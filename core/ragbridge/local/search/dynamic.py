@@ -43,6 +43,7 @@ def introduce(mapping: Mapping, path: str, value: Any) -> Field | None:
     kind = _kind(mapping, value)
     if kind is None:
         return None
+    _check_parents(mapping, path)
     if path.count(".") >= MOST_DEPTH:
         raise invalid_argument(f"Limit of mapping depth [{MOST_DEPTH}] has been exceeded")
     declared = _templated(mapping, path, kind) or _DECLARED[kind]
@@ -55,6 +56,19 @@ def introduce(mapping: Mapping, path: str, value: Any) -> Field | None:
             cause=invalid_argument(f"Limit of total fields [{MOST_FIELDS}] has been exceeded"),
         )
     return mapping.fields[path]
+
+
+def _check_parents(mapping: Mapping, path: str) -> None:
+    above = path.rpartition(".")[0]
+    while above:
+        known = mapping.get(above)
+        if known is not None and known.type != "object":
+            reason = (
+                f"Could not dynamically add mapping for field [{path}]. Existing mapping for [{above}] must be of type object "
+                f"but found [{known.type}]."
+            )
+            raise document_parsing(f"[1:1] failed to parse: {reason}", cause=invalid_argument(reason))
+        above = above.rpartition(".")[0]
 
 
 _DECLARED: Final[dict[str, dict[str, Any]]] = {

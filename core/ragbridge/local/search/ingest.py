@@ -90,9 +90,7 @@ def _run(processors: Sequence[Any], documents: Documents, inference: Inference) 
     """Run processors one after the other, each over all documents that are still well."""
     broken: Failed = {}
     for processor in processors:
-        [(kind, options)] = (
-            processor.items() if isinstance(processor, dict) and len(processor) == 1 else [("", {})]
-        )
+        kind, options = _named(processor)
         left = {position: document for position, document in documents.items() if position not in broken}
         if kind not in _PROCESSORS or "if" in options:
             part = (
@@ -107,6 +105,14 @@ def _run(processors: Sequence[Any], documents: Documents, inference: Inference) 
             new = _run(options["on_failure"], recovered, inference)
         broken.update(new)
     return broken
+
+
+def _named(processor: Any) -> tuple[str, dict[str, Any]]:
+    """The name of a processor, and its options; "" for what is none."""
+    if not isinstance(processor, dict) or len(processor) != 1:
+        return "", {}
+    [(kind, options)] = processor.items()
+    return (str(kind), options) if isinstance(options, dict) else ("", {})
 
 
 def _infer(options: Map[str, Any], documents: Documents, inference: Inference) -> Failed:

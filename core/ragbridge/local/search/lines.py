@@ -8,6 +8,7 @@ from typing import Any
 
 from ragbridge.local.elastic.errors import Failure
 from ragbridge.local.search.errors import SearchFailure, document_parsing, invalid_argument, not_offered
+from ragbridge.local.search.shapes import a_count, a_name, check_nesting
 from ragbridge.local.search.writing import Action, Operation
 
 ACTIONS: tuple[Action, ...] = ("create", "delete", "index", "update")
@@ -35,6 +36,7 @@ _PARAMETERS = frozenset(
         "list_executed_pipelines",
     }
 )
+_NAMES = ("_id", "_index", "pipeline", "op_type")
 _REFUSED = ("version", "version_type", "dynamic_templates", "_source")
 """Parameters that the engine does not have."""
 
@@ -118,6 +120,7 @@ def _read(operation: Operation) -> None:
         document = parsed(operation.raw)
         if not isinstance(document, dict):
             raise _not_an_object()
+        check_nesting(document, operation.raw)
     except Failure as failure:
         if operation.action == "update":
             raise
@@ -175,7 +178,11 @@ def _action(number: int, line: str) -> tuple[Action, dict[str, Any]]:
 
 
 def _check_options(number: int, options: dict[str, Any]) -> None:
-    for name in options:
+    for name, value in options.items():
+        if name in _NAMES and value is not None:
+            a_name(name, value)
+        if name in {"if_seq_no", "if_primary_term"}:
+            a_count(name, value)
         if name not in _PARAMETERS:
             raise invalid_argument(f"Action/metadata line [{number}] contains an unknown parameter [{name}]")
         if name in _REFUSED:

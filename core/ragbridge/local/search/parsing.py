@@ -19,6 +19,21 @@ from ragbridge.local.search.values import convert, spelled, weights
 
 INFERENCE = "_inference_fields"
 """The member of a document that holds its embeddings ready-made."""
+METADATA = frozenset(
+    {
+        "_doc_count",
+        "_field_names",
+        "_id",
+        "_ignored",
+        "_index",
+        "_routing",
+        "_seq_no",
+        "_source",
+        "_type",
+        "_version",
+    }
+)
+"""Names that a document cannot have at its top."""
 PREVIEW = 64
 """Characters of a bad value that an error shows."""
 
@@ -71,6 +86,12 @@ class Parsed:
     def _object(self, above: str, given: Source) -> Source:
         read: Source = {}
         for name, value in given.items():
+            if above == "" and name in METADATA:
+                reason = (
+                    f"Field [{name}] is a metadata field and cannot be added inside a document. Use the index API request "
+                    "parameters."
+                )
+                raise document_parsing(f"{self._place(name)} {reason}", cause=invalid_argument(reason))
             if not name.strip(". "):
                 raise document_parsing(
                     "[1:2] failed to parse", cause=invalid_argument("field name cannot be an empty string")

@@ -10,6 +10,7 @@ from ragbridge.local.search.asked import Asked
 from ragbridge.local.search.documents import Document
 from ragbridge.local.search.errors import SearchFailure, not_offered, shown
 from ragbridge.local.search.indices import Index
+from ragbridge.local.search.shapes import a_name
 from ragbridge.local.search.source import SourceFilter, read_source, with_parameters
 from ragbridge.local.search.view import View
 
@@ -60,7 +61,7 @@ def several(asked: Asked) -> Outcome:
                 f"unknown key [{name}] for a START_ARRAY, expected [docs] or [ids]",
                 kind="parsing_exception",
             )
-    rows = body.get("docs") if "docs" in body else [{"_id": name} for name in body.get("ids") or []]
+    rows = body.get("docs") if "docs" in body else body.get("ids")
     if not isinstance(rows, list) or not rows:
         raise SearchFailure(
             400, "Validation Failed: 1: no documents to get;", kind="action_request_validation_exception"
@@ -71,11 +72,10 @@ def several(asked: Asked) -> Outcome:
 def _one(asked: Asked, row: Any, default: SourceFilter) -> dict[str, Any]:
     if not isinstance(row, dict):
         row = {"_id": row}
-    name, document_id = str(row.get("_index") or asked.name("index")), row.get("_id")
+    name = a_name("_index", row.get("_index") or asked.name("index"))
+    document_id = None if row.get("_id") is None else a_name("_id", row["_id"])
     problems = [
-        f"{what} is missing for doc 0"
-        for what, given in (("index", name), ("id", document_id))
-        if given in {None, ""}
+        f"{what} is missing for doc 0" for what, given in (("index", name), ("id", document_id)) if not given
     ]
     if problems:
         numbered = "".join(f"{number}: {problem};" for number, problem in enumerate(problems, 1))

@@ -5,11 +5,12 @@ Source: Elasticsearch's reference, "Field data types", 9.5.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from ragbridge.local.search.analysis import analyzer
-from ragbridge.local.search.errors import mapper_parsing, not_offered
+from ragbridge.local.search.errors import invalid_argument, mapper_parsing, not_offered
+from ragbridge.local.search.shapes import a_count, a_name, an_object, some_names
 
 WHOLE: Final = {
     "byte": (-(2**7), 2**7 - 1),
@@ -154,21 +155,46 @@ def check_parameters(path: str, kind: str, parameters: Mapping[str, Any]) -> Non
             and str(value).lower() not in _FIXED[name]
         ):
             raise not_offered(f"{name}: {value} of field {path}")
-        if kind == "text" and name in {"analyzer", "search_analyzer"}:
-            analyzer(str(value))
-    if kind == "scaled_float" and "scaling_factor" not in parameters:
-        raise mapper_parsing(f"Field [scaling_factor] is required for field [{path}] of type [scaled_float]")
-    if kind in {"dense_vector", "rank_vectors"}:
-        _check_vector(parameters)
+        if name in _FLAGS and str(value).lower() not in {"true", "false"}:
+            raise mapper_parsing(
+                f"Could not convert [{path}.{name}] to boolean",
+                cause=invalid_argument("only [true] or [false] are allowed"),
+            )
+        if name in _CHECKS:
+            _CHECKS[name](name, value)
+    _check_kind(path, kind, parameters)
 
 
+_CHECKS: dict[str, Callable[[str, object], object]] = {
+    "copy_to": some_names,
+    "fields": an_object,
+    "format": a_name,
+    "ignore_above": a_count,
+}
+_FLAGS = ("coerce", "doc_values", "enabled", "ignore_malformed", "index", "store", "subobjects")
 _FIXED = {
     "norms": {"true"},
     "normalizer": {"lowercase"},
     "similarity": {"bm25", "cosine", "dot_product", "l2_norm", "max_inner_product"},
     "split_queries_on_whitespace": {"false"},
 }
-"""Parameters that take only these values here; those of keywords have no norms, see there."""
+"""Parameters that take only these values here."""
+
+
+def _check_kind(path: str, kind: str, parameters: Mapping[str, Any]) -> None:
+    """What holds of one type only."""
+    if kind == "text":
+        for name in ("analyzer", "search_analyzer"):
+            if name in parameters:
+                analyzer(str(parameters[name]))
+    elif kind == "scaled_float":
+        factor = parameters.get("scaling_factor")
+        if isinstance(factor, bool) or not isinstance(factor, int | float) or factor <= 0:
+            raise mapper_parsing(
+                f"[scaling_factor] of field [{path}] must be a positive number, got [{factor}]"
+            )
+    elif kind in {"dense_vector", "rank_vectors"}:
+        _check_vector(parameters)
 
 
 def _check_vector(parameters: Mapping[str, Any]) -> None:

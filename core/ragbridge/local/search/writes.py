@@ -10,6 +10,7 @@ from ragbridge.local.elastic.errors import Failure
 from ragbridge.local.search.asked import Asked
 from ragbridge.local.search.errors import SearchFailure, invalid_argument, not_offered, shown
 from ragbridge.local.search.lines import operations
+from ragbridge.local.search.shapes import check_nesting
 from ragbridge.local.search.writing import Action, Operation, Written
 
 _CONDITIONS = ("if_seq_no", "if_primary_term", "version", "version_type")
@@ -116,6 +117,7 @@ def _write(asked: Asked, action: Action) -> Outcome:
             raise SearchFailure(400, "request body is required", kind="parse_exception")
         operation.body = asked.body
         operation.raw = asked.content.decode(errors="replace")
+        check_nesting(operation.body, operation.raw)
     written = asked.writer.one(operation)
     forced = asked.query.get("refresh") in {"", "true"} and written.body["result"] != "noop"
     body = {**written.body, **({"forced_refresh": True} if forced else {})}

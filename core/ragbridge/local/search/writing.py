@@ -24,6 +24,7 @@ from ragbridge.local.search.indices import Index, Indices
 from ragbridge.local.search.ingest import ingest
 from ragbridge.local.search.parsing import Parsed
 from ragbridge.local.search.semantic import Embeddings
+from ragbridge.local.search.shapes import an_object
 
 if TYPE_CHECKING:
     from ragbridge.local.elastic.pipelines import Pipelines
@@ -84,6 +85,8 @@ class Writer:
         """
         failed: dict[int, Failure] = {}
         for position, operation in enumerate(operations):
+            if operation.id is None:
+                operation.id = secrets.token_urlsafe(15)
             try:
                 if operation.broken is not None:
                     raise operation.broken
@@ -137,7 +140,7 @@ class Writer:
             index = self._indices.get(operation.index)
             if index is None or operation.action == "delete" or not index.mapping.of_type("semantic_text"):
                 return
-            present = index.documents.get(operation.id) if operation.id is not None else None
+            present = index.documents.get(operation.id or "")
             if operation.action == "update":
                 part = operation.body.get("doc") or operation.body.get("upsert")
                 if isinstance(part, dict):
@@ -147,7 +150,7 @@ class Writer:
 
     def _write(self, operation: Operation) -> Written:
         index = self._index(operation)
-        document_id = operation.id if operation.id is not None else secrets.token_urlsafe(15)
+        document_id = operation.id or ""
         if len(document_id.encode("utf-8", "surrogatepass")) > MOST_ID_BYTES or not document_id:
             raise invalid_id(document_id, MOST_ID_BYTES)
         present = index.documents.get(document_id)
@@ -175,13 +178,13 @@ class Writer:
                     400, "Cannot apply update with a script on indices that contain [semantic_text] field(s)"
                 )
             raise not_offered("scripts")
-        part = body.get("doc")
+        part = an_object("doc", body.get("doc") or {})
         if present is None:
-            fresh = part if body.get("doc_as_upsert") else body.get("upsert")
+            fresh = body.get("doc") if body.get("doc_as_upsert") else body.get("upsert")
             if fresh is None:
                 raise document_missing(index.name, index.uuid, document_id)
-            return self._store(index, document_id, fresh, None, raw=operation.raw)
-        after = changed(present.source, part or {})
+            return self._store(index, document_id, an_object("upsert", fresh), None, raw=operation.raw)
+        after = changed(present.source, part)
         if after is None and body.get("detect_noop", True):
             return Written(_body(index, present, "noop"), 200)
         return self._store(
