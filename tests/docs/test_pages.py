@@ -90,7 +90,7 @@ def test_the_examples_of_the_readme_give_what_they_say(shown):
     names = shown("README.md")
     assert names["vectors"].shape == (3, 1024)
     assert names["ranking"].results[0].index in {0, 2}
-    assert len(names["vector"]) == 1024
+    assert "sea" in names["found"][0].page_content
 
 
 def test_the_first_run_works_with_a_key_from_the_environment(monkeypatch):
@@ -120,7 +120,8 @@ def test_the_examples_of_the_products_give_what_they_say(shown):
 def test_the_examples_for_elasticsearch_search_what_they_wrote(shown):
     """Index, search, reranking and retrieval in a framework."""
     names = shown("docs/elasticsearch.md")
-    assert [hit.source["content"] for hit in names["hits"]] == names["texts"]
+    assert sorted(hit.source["content"] for hit in names["hits"]) == sorted(names["texts"])
+    assert "sea" in names["hits"][0].source["content"]
     assert [len(best) for best in names["answers"]] == [1]
     assert "sea" in names["documents"][0].page_content
 
@@ -130,6 +131,7 @@ def test_the_examples_of_errors_and_of_the_engine_give_what_they_say(shown):
     assert "1024" in shown("docs/errors.md")["message"]
     names = shown("docs/engine.md")
     assert "Fishermen" in names["page"].content
+    assert "Fishermen" in names["hits"][0].source["content"]
     assert names["vectors"].shape == (1, 1024)
     assert shown("docs/limits.md")["jina"].usage.tokens > 0
 

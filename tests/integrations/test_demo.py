@@ -16,8 +16,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
 from ragbridge import AuthenticationError, Jina
+from ragbridge.cli.app import app
 from ragbridge.demo import corpus, pipelines, report
 from ragbridge.demo.corpus import Corpus, Docstring
 from ragbridge.local import Engine
@@ -235,6 +237,31 @@ def test_the_frameworks_rank_alike(small: Corpus) -> None:
             assert one.retrieved == two.retrieved
             assert [hit.id for hit in one.reranked] == [hit.id for hit in two.reranked]
             assert [hit.score for hit in one.reranked] == pytest.approx([hit.score for hit in two.reranked])
+
+
+def test_elasticsearch_has_its_line_in_the_table() -> None:
+    """Indexing, semantic search and reranking over the same corpus, without a cluster; reranking helps there as well."""
+    printed = CliRunner().invoke(app, ["demo", "--engine", "elastic", "--queries", "40", "--json"])
+    (row,) = json.loads(printed.stdout)["frameworks"]
+    assert row["framework"] == "Elasticsearch"
+    assert row["passages"] >= 1_200
+    assert row["queries"] == 40
+    assert row["ndcg_after"] > row["ndcg_before"] > 0.3
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--engine", "lucene"], "jina or elastic"),
+        (["--engine", "elastic", "--base-url", "http://localhost:9200"], "runs in this process"),
+        (["--engine", "elastic", "--cache", "answers.db"], "runs in this process"),
+    ],
+)
+def test_what_does_not_go_with_the_engine_is_refused(options: list[str], said: str) -> None:
+    """Before anything is read, with what may be given instead."""
+    refused = CliRunner().invoke(app, ["demo", *options], env={"COLUMNS": "200"})
+    assert refused.exit_code == 2
+    assert said in refused.stderr
 
 
 def test_a_missing_framework_names_the_extra(environment: dict[str, str]) -> None:

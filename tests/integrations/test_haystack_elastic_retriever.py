@@ -1,4 +1,4 @@
-"""The Haystack retriever over an Elasticsearch that answers searches; the embedded engine answers none."""
+"""The Haystack retriever over an Elasticsearch that answers as it is told to."""
 
 from __future__ import annotations
 
@@ -327,10 +327,10 @@ def test_what_elasticsearch_refuses_is_a_typed_error(cluster: Cluster, retriever
     assert len(cluster.bodies) == 5
 
 
-def test_the_embedded_engine_is_no_search_engine() -> None:
+def test_the_embedded_engine_names_an_index_that_is_not_there() -> None:
     """It says so, instead of finding nothing."""
-    with pytest.raises(InvalidRequestError, match="no search engine"):
-        ElasticSemanticRetriever("articles", "content", url="local").run(QUERY)
+    with pytest.raises(InvalidRequestError, match=r"no such index \[nowhere\]"):
+        ElasticSemanticRetriever("nowhere", "content", url="local").run(QUERY)
 
 
 def test_two_event_loops_in_a_row(retriever: Make) -> None:

@@ -317,18 +317,16 @@ def test_what_elasticsearch_would_refuse_is_refused_at_once(index, settings, wor
 
 
 @pytest.mark.parametrize("served", [False, True])
-async def test_the_embedded_engine_says_that_it_is_no_search_engine(served):
-    """At once, without a retry, on both faces: it runs models and keeps no documents."""
+async def test_the_embedded_engine_names_an_index_that_is_not_there(served):
+    """At once, without a retry, on both faces, in this process and over a socket."""
     with running(Engine()) as address:
         retriever = ElasticSemanticRetriever(
             url=address if served else "local", index="docs", field="content"
         )
-        with pytest.raises(
-            InvalidRequestError, match="no search engine.*use an Elasticsearch cluster"
-        ) as refused:
+        with pytest.raises(InvalidRequestError, match=r"no such index \[docs\]") as refused:
             retriever.invoke(QUERY)
-        assert refused.value.status == 501
-        with pytest.raises(InvalidRequestError, match="no search engine"):
+        assert refused.value.status == 404
+        with pytest.raises(InvalidRequestError, match=r"no such index \[docs\]"):
             await retriever.ainvoke(QUERY)
         retriever.close()
         await retriever.aclose()

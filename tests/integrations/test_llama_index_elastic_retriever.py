@@ -293,10 +293,10 @@ def test_wrong_settings_are_refused_at_once():
         ElasticSemanticRetriever("docs", "", url="http://x")
 
 
-def test_the_embedded_engine_says_that_it_does_not_search(retrieve):
-    """It is no search engine and does not pretend to be one."""
-    with pytest.raises(InvalidRequestError, match="no search engine"):
-        retrieve(ElasticSemanticRetriever("docs", "content", url="local"))
+def test_the_embedded_engine_names_an_index_that_is_not_there(retrieve):
+    """It says so, instead of finding nothing."""
+    with pytest.raises(InvalidRequestError, match=r"no such index \[nowhere\]"):
+        retrieve(ElasticSemanticRetriever("nowhere", "content", url="local"))
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])

@@ -144,8 +144,6 @@ class TestLangChain:
         module = pytest.importorskip("langchain_elasticsearch")
         settings = ElasticsearchService(".multilingual-e5-small", num_threads=1, num_allocations=1)
         elastic.endpoints.create("e5", "text_embedding", settings)
-        from elasticsearch import Elasticsearch
-
-        with Elasticsearch(url) as client:
-            embeddings = module.ElasticsearchEmbeddings.from_es_connection(".multilingual-e5-small", client)
-            assert len(embeddings.embed_query(QUESTION)) == 384
+        embeddings = module.ElasticsearchEmbeddings(".multilingual-e5-small", es_url=url)
+        assert len(embeddings.embed_query(QUESTION)) == 384
+        assert [len(vector) for vector in embeddings.embed_documents(TEXTS)] == [384] * 3

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ragbridge import Jina
+from ragbridge import Elastic, Jina
 from ragbridge.cli import connection, terminal
 from ragbridge.limiter.tiers import resolve
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 SERVICE_QUERIES = 25
 """Default number of queries at a hosted service, where each costs money and time, mostly for reranking."""
+
+ENGINES = ("jina", "elastic")
+"""Whose products the demo uses: the Jina AI API in three frameworks, or Elasticsearch's search in memory."""
 
 CHARACTERS_PER_TOKEN = 3.5
 """Rough figure for English with code, to announce the cost."""
@@ -44,21 +47,30 @@ def demo(
             "--cache", metavar="FILE", dir_okay=False, help="Keep answers there: a second run pays for none."
         ),
     ] = None,
+    engine: Annotated[
+        str,
+        typer.Option(
+            "--engine",
+            metavar="ENGINE",
+            help="jina: the Jina AI API in three frameworks; elastic: Elasticsearch's search in memory, without a cluster.",
+        ),
+    ] = "jina",
     picture: Annotated[
         Path | None,
         typer.Option(hidden=True, dir_okay=False, help="Draw the result into this file, as SVG."),
     ] = None,
 ) -> None:
-    """Embed, index, retrieve and rerank in LangChain, LlamaIndex and Haystack, and compare.
+    """Embed, index, retrieve and rerank in LangChain, LlamaIndex and Haystack, or in Elasticsearch, and compare.
 
     The text: the docstrings of Python's standard library and of NumPy. Their summary lines are the questions, the rest the answers.
     Without a key nothing leaves this machine.
     """
-    url = connection.base_url(base_url, local=local)
+    url = _service(engine, base_url, local=local, other=cache is not None or picture is not None)
     from ragbridge.demo import corpus as source
     from ragbridge.demo import pipelines, report
 
-    loaded = {framework: pipelines.load(framework) for framework in pipelines.FRAMEWORKS}
+    names = pipelines.ELASTIC if engine == "elastic" else pipelines.FRAMEWORKS
+    loaded = {name: pipelines.load(name) for name in names}
     rows: list[Figures] = []
     answers: list[Answer] = []
     known = wanted = 0
@@ -74,7 +86,7 @@ def demo(
         for framework, pipeline in loaded.items():
             task = bar.add_task(framework, total=len(corpus.queries))
             advance = functools.partial(bar.advance, task)
-            with connection.client(url, limits, cache, host) as client:
+            with _client(engine, url, limits, cache, host) as client:
                 row, answers = report.measure(
                     framework, pipeline, corpus=corpus, client=client, on_answer=advance
                 )
@@ -98,6 +110,31 @@ def demo(
         )
     for example in report.examples(answers, corpus):
         console.print(example)
+
+
+def _service(engine: str, base_url: str | None, *, local: bool, other: bool) -> str:
+    """Where the requests go.
+
+    Raises:
+        typer.BadParameter: There is no such engine, or it has not all of the options.
+    """
+    if engine not in ENGINES:
+        raise typer.BadParameter(f"--engine {engine!r} must be {' or '.join(ENGINES)}")
+    if engine == "jina":
+        return connection.base_url(base_url, local=local)
+    if base_url not in {None, Elastic.LOCAL} or other:
+        raise typer.BadParameter("--engine elastic runs in this process, without --base-url and --cache")
+    return Elastic.LOCAL
+
+
+def _client(
+    engine: str, url: str, limits: str, cache: Path | None, host: str | None
+) -> Jina | Elastic:
+    if engine == "jina":
+        return connection.client(url, limits, cache, host)
+    from ragbridge.local import Engine
+
+    return Elastic(url, transport=Engine())
 
 
 def _draw(file: Path, rows: list[Figures], answers: list[Answer], url: str) -> None:

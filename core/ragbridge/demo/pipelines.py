@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ragbridge.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from ragbridge import Jina
     from ragbridge.demo.corpus import Corpus, Query
 
 RETRIEVED = 50
@@ -29,6 +28,11 @@ FRAMEWORKS = {
     "Haystack": "ragbridge.demo.haystack",
 }
 """Where each framework's pipeline is: a module with ``answers``."""
+
+ELASTIC = {"Elasticsearch": "ragbridge.demo.elastic"}
+"""The pipeline of ``--engine elastic``, over the in-memory search of the embedded engine."""
+
+Client_contra = TypeVar("Client_contra", contravariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,24 +58,24 @@ class Answer:
     reranked: tuple[Hit, ...]
 
 
-class Pipeline(Protocol):
+class Pipeline(Protocol[Client_contra]):
     """Embed and index the passages, then for each query retrieve and rerank: yields one answer per query."""
 
-    def __call__(self, corpus: Corpus, client: Jina) -> Iterator[Answer]:
+    def __call__(self, corpus: Corpus, client: Client_contra) -> Iterator[Answer]:
         """A generator: nothing happens before the first answer is requested."""
         ...
 
 
-def load(framework: str) -> Pipeline:
-    """The pipeline of one of ``FRAMEWORKS``.
+def load(name: str) -> Pipeline[Any]:
+    """One of the pipelines of ``FRAMEWORKS`` and ``ELASTIC``.
 
     Raises:
         ConfigurationError: The framework is not installed.
     """
     try:
-        pipeline: Pipeline = import_module(FRAMEWORKS[framework]).answers
+        pipeline: Pipeline[Any] = import_module({**FRAMEWORKS, **ELASTIC}[name]).answers
     except ImportError as error:
         raise ConfigurationError(
-            f'the demo cannot import what it needs of {framework} ({error}): pip install "ragbridge[demo]"'
+            f'the demo cannot import what it needs of {name} ({error}): pip install "ragbridge[demo]"'
         ) from error
     return pipeline

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from ragbridge import Jina
     from ragbridge.demo.corpus import Corpus
     from ragbridge.demo.pipelines import Answer, Pipeline
+    from ragbridge.elastic import Elastic
+
+ClientT = TypeVar("ClientT", "Jina", "Elastic")
 
 
 EXAMPLES = 3
@@ -53,19 +56,19 @@ class Figures:
 
 def measure(
     framework: str,
-    pipeline: Pipeline,
+    pipeline: Pipeline[ClientT],
     *,
     corpus: Corpus,
-    client: Jina,
+    client: ClientT,
     on_answer: Callable[[], object] = lambda: None,
 ) -> tuple[Figures, list[Answer]]:
-    """Run one framework's pipeline over the whole corpus.
+    """Run one pipeline over the whole corpus.
 
     Args:
-        framework: Its name, for the figures.
+        framework: The framework's name, for the figures.
         pipeline: The pipeline.
         corpus: Passages to index and queries to answer.
-        client: The client of the adapters. Its usage counts the tokens.
+        client: The client that it uses. Its usage counts the tokens.
         on_answer: Called after each answer, for progress bars.
     """
     tokens = client.usage.tokens

@@ -28,8 +28,8 @@ INDEX = "_index"
 class ElasticSemanticRetriever(BaseRetriever):
     """Searches a ``semantic_text`` field by meaning, on request also by words, and has Elasticsearch rerank the hits.
 
-    Models run in Elasticsearch or in the services of its endpoints, so no vectors and no other keys are needed here. It
-    needs a cluster; the embedded engine and ``ragbridge serve`` are no search engines and say so.
+    Models run in Elasticsearch or in the services of its endpoints, so no vectors and no other keys are needed here. For
+    development, the embedded engine (``url="local"``) and ``ragbridge serve`` search small indexes in memory.
 
     ::
 

@@ -21,7 +21,7 @@ import jsonschema
 import pytest
 from judge import Judge
 
-from ragbridge import Group, Image, Retry, StatusError
+from ragbridge import Group, Image
 from ragbridge.elastic import (
     E5,
     ELASTIC_RERANK,
@@ -52,6 +52,8 @@ from ragbridge.elastic import (
     standard,
     text_similarity_reranker,
 )
+from ragbridge.local import Engine
+from ragbridge.server import running
 
 QUESTION = "who inspired taking care of the sea?"
 DOCUMENTS = [
@@ -613,18 +615,19 @@ def test_the_official_client_reads_what_ragbridge_wrote(server: tuple[str, Recor
     assert answer["hits"]["hits"][0]["_id"] == "3"
 
 
-def test_the_embedded_engine_says_that_it_is_no_search_engine() -> None:
-    """Inference works without a cluster; the index does not, and says so."""
+@pytest.fixture(scope="module")
+def engine() -> Iterator[str]:
+    """The embedded engine over a socket, as ``ragbridge serve`` runs it."""
     pytest.importorskip("model2vec")
-    with Elastic("local", retry=Retry(attempts=1)) as elastic:
-        for call in (
-            lambda: elastic.create_index("docs"),
-            lambda: elastic.bulk("docs", DOCUMENTS),
-            lambda: elastic.search("docs", query=semantic_query("content", QUESTION)),
-        ):
-            with pytest.raises(StatusError, match="no search engine") as caught:
-                call()
-            assert caught.value.status == 501
+    with running(Engine()) as url:
+        yield url
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_guide_runs_on_the_embedded_engine(engine: str, name: str) -> None:
+    """From the endpoints to the reranked search, it finds the document that is asked for, without a cluster."""
+    with Elastic(engine) as elastic:
+        assert PROGRAMS[name](elastic, uuid.uuid4().hex[:8])[0] == "3"
 
 
 # Against a cluster.

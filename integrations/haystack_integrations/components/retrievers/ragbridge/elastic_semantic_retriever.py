@@ -78,8 +78,8 @@ class ElasticSemanticRetriever(ElasticComponent):
         :param rerank_field: The field whose text it reads; None for that of the content.
         :param rank_window_size: How many documents are joined or reranked, at least `top_k`; None for `top_k`, or for 10
             where it is less.
-        :param url: Elasticsearch's address, by default the environment's `ELASTICSEARCH_URL`. The embedded engine
-            (`"local"`) is no search engine, and says so.
+        :param url: Elasticsearch's address, by default the environment's `ELASTICSEARCH_URL`. For development,
+            the embedded engine (`"local"`) searches small indexes in memory.
         :param cloud_id: A deployment of Elastic Cloud instead, by default the environment's `ELASTIC_CLOUD_ID`.
         :param api_key: An API key, encoded; by default the environment's `ELASTIC_API_KEY`.
         :param username: A user name instead of an API key.
