@@ -12,7 +12,7 @@ PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --constraint $(
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test test-core test-ray test-shared test-wheel test-python test-lowest test-newest \
+.PHONY: help install demo test test-core test-ray test-shared test-stores test-wheel test-python test-lowest test-newest \
 	test-redis check format bench picture notebooks live constraints clean
 
 help: ## List the commands
@@ -51,6 +51,10 @@ test-wheel: $(VENV)/.made-check ## Install the built wheel elsewhere, alone and 
 test-ray: ## Run the tests of ragbridge.ray on a real Ray of this machine
 	$(MAKE) VENV=.venv-ray .venv-ray/.made-test-ray
 	.venv-ray/bin/python -m pytest tests/core/ray -m "ray or not ray"
+
+test-stores: ## Run the frameworks' own stores for Elasticsearch against the embedded engine
+	$(MAKE) VENV=.venv-stores CONSTRAINTS=/dev/null .venv-stores/.made-test-stores
+	.venv-stores/bin/python -m pytest tests/integrations/test_stores.py
 
 test-python: ## Run every test on another interpreter: PYTHON=python3.13
 	$(MAKE) VENV=$(VENV_OF_PYTHON) $(VENV_OF_PYTHON)/.made-test
@@ -103,4 +107,4 @@ constraints: ## Write constraints.txt anew: names and versions, from a fresh env
 	rm -rf .venv-constraints
 
 clean: ## Remove what these commands made
-	rm -rf .venv .venv-core .venv-ray .venv-lowest .venv-newest .venv-3.* build dist
+	rm -rf .venv .venv-core .venv-ray .venv-stores .venv-lowest .venv-newest .venv-3.* build dist
