@@ -79,7 +79,10 @@ class VirtualClock:
             self._pass(seconds)
 
     async def wait_async(self, event: asyncio.Event, seconds: float) -> None:
-        """Let ``seconds`` pass at once, unless ``event`` is set."""
+        """The same, after other tasks have had their turn: one of them may be what is waited for."""
+        import asyncio
+
+        await asyncio.sleep(0)
         if not event.is_set():
             self._pass(seconds)
 

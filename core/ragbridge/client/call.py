@@ -27,7 +27,8 @@ from ragbridge.flow import Flow, Request, Response, send, sleep, wait
 from ragbridge.ground.addresses import shown
 
 if TYPE_CHECKING:
-    from ragbridge.limiter.limits import RateLimiter, Reason
+    from ragbridge.client.accounts import Turn
+    from ragbridge.limiter.limits import RateLimiter, Reason, Ticket
 
 log = logging.getLogger("ragbridge")
 
@@ -107,6 +108,7 @@ def call(
     cost: Callable[[], Cost],
     read: Callable[[Response], tuple[T, int | None]],
     refusal: Callable[[Response], StatusError],
+    turn: Turn | None = None,
 ) -> Flow[tuple[T, int | None]]:
     """Send ``request`` until it succeeds or there is no point in going on.
 
@@ -117,6 +119,7 @@ def call(
         read: Turns a success into a result and the tokens billed; raises ``ResponseError`` on anything odd, and a
             ``StatusError`` where an answer calls itself a success and is a refusal.
         refusal: Turns an answer of 400 or more into the error to raise.
+        turn: Chooses among several keys, or asks for the key of the moment; None where the request is signed already.
 
     Returns:
         What ``read`` returned.
@@ -128,8 +131,18 @@ def call(
     broken: str | None = None
     while True:
         try:
-            return (yield from _attempt(request, policy=policy, cost=cost(), read=read, refusal=refusal))
+            return (
+                yield from _attempt(
+                    request, policy=policy, cost=cost(), read=read, refusal=refusal, turn=turn
+                )
+            )
         except RagbridgeError as error:
+            if turn is not None and turn.another(
+                error, policy.retry.cap(getattr(error, "retry_after", None))
+            ):
+                policy.totals.add(retries=1)
+                log.info("%s %s: %s; trying with another key", request.method, request.place, error)
+                continue
             if not policy.idempotent and may_be_done(error):
                 raise
             if isinstance(error, RateLimitError) and policy.limiter is not None:
@@ -158,16 +171,9 @@ def _attempt(
     cost: Cost,
     read: Callable[[Response], tuple[T, int | None]],
     refusal: Callable[[Response], StatusError],
+    turn: Turn | None,
 ) -> Flow[tuple[T, int | None]]:
-    ticket = policy.limiter.reserve(cost.tokens, variance=cost.variance) if policy.limiter else None
-    if ticket is not None:
-        try:
-            yield from wait(ticket)
-        except BaseException:
-            ticket.cancel()
-            raise
-        if ticket.waited:
-            policy.totals.add(waits=1, waited=ticket.waited)
+    request, ticket = yield from _admitted(request, policy, cost, turn)
     start = policy.now()
     billed: float | None = None
     try:
@@ -201,6 +207,29 @@ def _placed(error: StatusError, request: Request) -> StatusError:
     if error.status != 404:
         return error
     return error.replace(message=f"{error.message} ({request.method} {shown(request.place)})")
+
+
+def _admitted(
+    request: Request, policy: Policy, cost: Cost, turn: Turn | None
+) -> Flow[tuple[Request, Ticket | None]]:
+    """The request, signed, and its booking, once the quota has room."""
+    ticket: Ticket | None
+    if turn is not None:
+        ticket = yield from turn.reserve(cost.tokens, cost.variance)
+    else:
+        ticket = policy.limiter.reserve(cost.tokens, variance=cost.variance) if policy.limiter else None
+    try:
+        if ticket is not None:
+            yield from wait(ticket)
+        if turn is not None:
+            request = yield from turn.sign(request)
+    except BaseException:
+        if ticket is not None:
+            ticket.cancel()
+        raise
+    if ticket is not None and ticket.waited:
+        policy.totals.add(waits=1, waited=ticket.waited)
+    return request, ticket
 
 
 def _shape_of(error: RagbridgeError) -> str | None:

@@ -12,6 +12,7 @@ from ragbridge.flow import Flow, Request, Response, wait
 from ragbridge.limiter.tokens import NOTHING, Features, TokenEstimator
 
 if TYPE_CHECKING:
+    from ragbridge.client.accounts import Turn
     from ragbridge.errors import StatusError
 
 T = TypeVar("T")
@@ -28,11 +29,13 @@ class Meter:
         policy: Limiter, retry rules and counters.
         tokens: Estimates what texts are billed.
         counts: Whether the quota counts tokens, and the product bills them.
+        turn: Begins the choice of a key for one request; None where every request is signed alike.
     """
 
     policy: Policy
     tokens: TokenEstimator
     counts: bool
+    turn: Callable[[], Turn] | None = None
 
     @property
     def budget(self) -> float | None:
@@ -55,6 +58,7 @@ class Meter:
         measure: Callable[[], Features] = lambda: NOTHING,
         extra: float = 0.0,
         idempotent: bool = True,
+        signed: bool = True,
     ) -> Flow[tuple[T, int | None]]:
         """One request, paced by what it will probably cost; what it did cost improves the next estimate.
 
@@ -65,18 +69,26 @@ class Meter:
             measure: What ``tokens`` measures of the request; called only where tokens are limited.
             extra: Tokens that the request costs beside those of its texts.
             idempotent: Whether the service does the same when it gets the request twice.
+            signed: Whether a key goes along that is not in ``request`` yet.
         """
+        chosen = self.turn() if signed and self.turn is not None else None
         policy = self.policy if idempotent else replace(self.policy, idempotent=False)
         if not self.counts:
-            return (yield from call(request, policy=policy, cost=Cost, read=read, refusal=refusal))
+            return (
+                yield from call(request, policy=policy, cost=Cost, read=read, refusal=refusal, turn=chosen)
+            )
         features = measure()
         cost = functools.partial(_cost, self.tokens, features, extra)
         if extra:
             # What images are billed is partly guessed: it says nothing about texts, and no report is waited for.
-            return (yield from call(request, policy=policy, cost=cost, read=read, refusal=refusal))
+            return (
+                yield from call(request, policy=policy, cost=cost, read=read, refusal=refusal, turn=chosen)
+            )
         with self.tokens.pilot() as turn:
             yield from wait(turn)
-            result, billed = yield from call(request, policy=policy, cost=cost, read=read, refusal=refusal)
+            result, billed = yield from call(
+                request, policy=policy, cost=cost, read=read, refusal=refusal, turn=chosen
+            )
             if billed is not None:
                 self.tokens.learn(features, billed)
             # A service that does not say what it billed will not say it the next time: nobody waits for that.

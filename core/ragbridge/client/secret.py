@@ -7,7 +7,7 @@ import html
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import SupportsIndex, TypeAlias, TypeVar, cast, overload
 from urllib.parse import quote, quote_plus
 
@@ -55,13 +55,15 @@ class ConcealedBytes(bytes):
 
 
 def concealed(value: T) -> T:
-    """``value`` with each text in it concealed, where it is a text or a tuple or list of them; else as it is."""
+    """``value`` with each text in it concealed, where it is a text, a tuple, list or dict of them; else as it is."""
     if isinstance(value, str):
         return cast("T", Concealed(value))
     if isinstance(value, list):
         return cast("T", [concealed(item) for item in value])
     if isinstance(value, tuple):
         return cast("T", tuple(map(concealed, value)))
+    if isinstance(value, Mapping):
+        return cast("T", {name: concealed(item) for name, item in value.items()})
     return value
 
 

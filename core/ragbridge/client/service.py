@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 from ragbridge.cache.guarded import Guarded
 from ragbridge.cache.opening import open_cache, portable
+from ragbridge.client.accounts import portable as portable_key
 from ragbridge.client.call import Totals
 from ragbridge.client.secret import MissingKeyError
 from ragbridge.errors import ConfigurationError
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable, Mapping
 
     from ragbridge.flow import Plan
-    from ragbridge.limiter.limits import RateLimiter
     from ragbridge.local import Engine
     from ragbridge.transport.base import Transport, TransportName
 
@@ -68,7 +68,7 @@ class Service:
         timeout: float,
         deadline: float | None,
         concurrency: int | None,
-        limiter: RateLimiter | None,
+        allowed: int | None,
         transport: Transport | Engine | TransportName | None = None,
         clients: tuple[object | None, object | None] = (None, None),
         ca_certs: str | os.PathLike[str] | None = None,
@@ -80,14 +80,13 @@ class Service:
             base: The service's address.
             timeout: Seconds to wait for an answer's data.
             deadline: Seconds that one request may take as a whole; None for ten times ``timeout``.
-            concurrency: Requests at once; None for what ``limiter`` allows, else for a figure that suits most.
-            limiter: The one of the busiest product.
+            concurrency: Requests at once; None for what is allowed, else for a figure that suits most.
+            allowed: Requests that the quota of the busiest product lets be in flight; None where it does not say.
             transport: The caller's own, or an embedded engine with settings of its own; or which library speaks HTTP.
             clients: The caller's own HTTP clients, blocking and asynchronous.
             ca_certs: Whose certificates are trusted; None for the usual ones.
             verify: False to trust anybody, or what is trusted.
         """
-        allowed = limiter.concurrency if limiter else None
         self._concurrency = concurrency or (min(allowed, MAX_CONCURRENCY) if allowed else DEFAULT_CONCURRENCY)
         self._transport: Transport
         name = transport_name(transport)
@@ -181,6 +180,9 @@ class Service:
                 f"a {type(self).__name__} with a client, transport or clock of its own cannot be pickled"
             )
         settings = self._settings
+        for name in ("api_key", "bearer_auth"):
+            if name in settings:
+                portable_key(settings[name], name)
         if self.cache is not None:
             settings = {**settings, "cache": portable(settings["cache"], self.cache.cache)}
         return self._revive, (settings,)

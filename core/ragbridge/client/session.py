@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from ragbridge.cache.keys import Keys
+from ragbridge.client.accounts import Account, Accounts, Turn
 from ragbridge.client.arguments import Where, located
 from ragbridge.client.call import Policy, Totals
+from ragbridge.client.headers import OwnHeaders
 from ragbridge.client.job import Ask, Job
 from ragbridge.client.lookup import FindKeys, Lookup, Manner, Rows
 from ragbridge.client.meter import UNKNOWN, Meter
@@ -43,7 +46,8 @@ class Channel:
     Args:
         service: The service's name in the table of limits.
         base: The address that quotas belong to.
-        key: The credential, or None.
+        accounts: Who asks: the keys, of which the first stands for all.
+        headers: The caller's own, for each request.
         scheme: The credential's scheme in the ``Authorization`` header.
         refusal: Turns an answer of 400 or more into the error to raise, without a trace of the credential.
         rate_reason: Which of its limits the service says was reached; None where it does not say.
@@ -68,7 +72,8 @@ class Channel:
         *,
         service: str,
         base: str,
-        key: Secret | None,
+        accounts: Accounts,
+        headers: OwnHeaders | None = None,
         scheme: str = "Bearer",
         refusal: Callable[[Response], StatusError],
         rate_reason: Callable[[RateLimitError], Reason | None] = lambda _: None,
@@ -90,7 +95,8 @@ class Channel:
         self._service = service
         self._base = base
         self._host = urlsplit(base).netloc
-        self._key = key
+        self.accounts = accounts
+        self.headers = headers or OwnHeaders(None)
         self._scheme = scheme
         self.refusal = refusal
         self._rate_reason = rate_reason
@@ -108,7 +114,7 @@ class Channel:
         self._virtual = virtual
         self._count_tokens = count_tokens
         self._counters: dict[str, TokenEstimator] = {}
-        self._limiters: dict[str, RateLimiter | None] = {}
+        self._limiters: dict[tuple[str, int], RateLimiter | None] = {}
 
     @property
     def timeout(self) -> float:
@@ -131,20 +137,49 @@ class Channel:
             product: What is asked for; each has its own answers.
             asked: Everything that the request holds but its input.
         """
-        source = self._source(product) if self.embedded is None else f"local:{self.embedded()}"
-        return Keys(source, product, asked, self.cache_version)
+        if self.embedded is not None:
+            return Keys(f"local:{self.embedded()}", product, asked, self.cache_version)
+        return Keys(self._source(product), product, {**asked, **self.headers.asked()}, self.cache_version)
 
     def _source(self, product: str) -> str:  # noqa: ARG002 - products may have hosts of their own
         """Who answers. What the embedded engine answers depends on its own model instead, whichever is asked for."""
         return f"{self._service}:{self._base}"
 
-    def limiter(self, product: str) -> RateLimiter | None:
-        """The limiter of one product: the caller's own, or the one that this process shares for host and key."""
-        if product not in self._limiters:
-            self._limiters[product] = self._find_limiter(product)
-        return self._limiters[product]
+    def limiter(self, product: str, account: Account | None = None) -> RateLimiter | None:
+        """The limiter of one product: the caller's own, or the one that this process shares for host and key.
 
-    def _find_limiter(self, product: str) -> RateLimiter | None:
+        Args:
+            product: What is asked for.
+            account: Whose quota it is; None for the first key's.
+        """
+        account = account or self.accounts.first
+        place = product, account.number
+        if place not in self._limiters:
+            self._limiters[place] = self._find_limiter(product, account)
+        return self._limiters[place]
+
+    @property
+    def _key(self) -> Secret | None:
+        """The key that goes along with every request; None where there is none, or not always the same."""
+        keys = self.accounts.first.known() if self.accounts.plain else ()
+        return keys[0] if keys else None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether requests say who asks."""
+        return bool(self.accounts.first.identity) or "authorization" in self.headers
+
+    def secrets(self) -> list[str]:
+        """Every text that no error and no log may show: the keys, and the values of the caller's headers."""
+        return [*(key.reveal() for key in self.accounts.secrets()), *self.headers.secrets()]
+
+    def concurrency(self, product: str) -> int | None:
+        """Requests of ``product`` in flight at most, by all keys together; None where that is not limited."""
+        limiters = {id(found): found for each in self.accounts.all if (found := self.limiter(product, each))}
+        figures = [limiter.concurrency for limiter in limiters.values()]
+        return sum(figure for figure in figures if figure) if figures and None not in figures else None
+
+    def _find_limiter(self, product: str, account: Account) -> RateLimiter | None:
         limits: Any = self._limits
         if hasattr(limits, "reserve"):
             return cast("RateLimiter", limits)
@@ -153,7 +188,7 @@ class Channel:
             return None
         if self._virtual:
             return Limiter(limit, clock=self._clock.now)
-        key = self._key.reveal() if self._key else None
+        key = account.identity or self.headers.who()
         if self._quotas is not None:
             digest = hashlib.sha256((key or "").encode()).hexdigest()
             return self._quotas.limiter(limit, service_host=self._host, key_digest=digest, product=product)
@@ -187,9 +222,14 @@ class Channel:
             now=self._clock.now,
             reason=self._rate_reason,
         )
+        turn = None if self.accounts.plain else functools.partial(self._turn, product)
         if model is None:
-            return Meter(policy, UNKNOWN, counts=False)
-        return Meter(policy, self.tokens(model), limiter is not None and limiter.request_budget is not None)
+            return Meter(policy, UNKNOWN, counts=False, turn=turn)
+        counts = limiter is not None and limiter.request_budget is not None
+        return Meter(policy, self.tokens(model), counts, turn)
+
+    def _turn(self, product: str) -> Turn:
+        return Turn(self.accounts, self._scheme, functools.partial(self.limiter, product), self._clock.now)
 
     def _meter_of(self, product: str | Meter, model: str | None) -> Meter:
         return product if isinstance(product, Meter) else self.meter(product, model)
@@ -269,10 +309,10 @@ class Channel:
             url: The whole address.
             product: Whose quota counts it; or the ``Meter`` of the job that it belongs to.
             read: Turns a success into a result and the tokens billed.
-            headers: Beside the credential.
+            headers: Beside the credential and the caller's own, which they override.
             body: What is sent.
             timeout: Seconds to wait for the answer's data; None for the client's own figure.
-            signed: Whether the credential goes along. Addresses of other hosts must not get it.
+            signed: Whether the credential goes along, and the caller's own headers. Other hosts must not get them.
             idempotent: Whether the service does the same when it gets the request twice. If not, a request whose answer
                 was lost is not sent again.
             model: See ``meter``; without effect where ``product`` is a meter.
@@ -281,9 +321,9 @@ class Channel:
             refusal: Reads answers of 400 or more in place of the channel's own function.
             most: Bytes that a success can have, see ``sizes``; None for the transport's own figure.
         """
-        sent = dict(headers or {})
-        if signed and self._key is not None:
-            sent["authorization"] = self._key.header(self._scheme)
+        sent = {**(self.headers.sent() if signed else {}), **(headers or {})}
+        if signed and (key := self._key) is not None:
+            sent["authorization"] = key.header(self._scheme)
         return self._meter_of(product, model).send(
             Request(method, url, sent, body, timeout or self._timeout, most),
             read=read,
@@ -291,4 +331,5 @@ class Channel:
             measure=measure,
             extra=extra,
             idempotent=idempotent,
+            signed=signed,
         )

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from ragbridge.client.headers import HeadersLike, OwnHeaders
 from ragbridge.client.retry import Retry
 from ragbridge.client.secret import concealed
 from ragbridge.client.service import Service, check_policy, transport_name
@@ -15,7 +16,14 @@ from ragbridge.limiter.limits import RateLimit, RateLimiter
 from ragbridge.rules.endpoints import BATCH_CAPS
 from ragbridge.services.elastic.address import LOCAL, from_cloud_id, from_url
 from ragbridge.services.elastic.connection import read_client
-from ragbridge.services.elastic.credentials import KEY_VARIABLES, ApiKey, Credential, choose
+from ragbridge.services.elastic.credentials import (
+    KEY_VARIABLES,
+    ApiKey,
+    Bearer,
+    Credential,
+    FoundCredential,
+    choose,
+)
 from ragbridge.services.elastic.endpoints.methods import Endpoints
 from ragbridge.services.elastic.inference.methods import InferenceMethods
 from ragbridge.services.elastic.inference.streams import InferenceStreams
@@ -46,9 +54,10 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
         url: Elasticsearch's address, with any path prefix; by default the environment's ``ELASTICSEARCH_URL``.
             ``"local"`` for the embedded engine, which needs neither credentials nor network (extra ``local``).
         cloud_id: A deployment of Elastic Cloud instead; by default the environment's ``ELASTIC_CLOUD_ID``.
-        api_key: An API key, encoded or as ``(id, key)``; by default the environment's ``ELASTIC_API_KEY``.
+        api_key: An API key, encoded or as ``(id, key)``; by default the environment's ``ELASTIC_API_KEY``. Or a function that
+            gives one: it is called before each request is sent, in a thread beside an event loop, and nothing it gives is kept.
         basic_auth: User and password instead.
-        bearer_auth: A token instead.
+        bearer_auth: A token instead, or a function that gives it.
         ca_certs: File or folder of trusted certificates (PEM), such as Elasticsearch's ``http_ca.crt``; None for the
             system's.
         verify: False to accept any certificate, which allows eavesdropping; or an ``ssl.SSLContext``.
@@ -67,6 +76,9 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
         batch_size: The largest number of texts in one request; the cap of the endpoint's service applies as well.
         http_client: Your own ``httpx.Client`` or ``httpx2.Client``, which is never closed here.
         async_http_client: Your own ``AsyncClient`` of either, which belongs to one event loop and is never closed here.
+        headers: Headers for every request, by name. Their values are concealed and travel in no pickle: None for a value
+            stands for the environment's ``RAGBRIDGE_HEADER_<NAME>``. ``Authorization`` among them takes the place of other
+            credentials.
         count_tokens: Counts the tokens of one text, for limits that count tokens; None for estimates.
         cache: Where answers are kept that were paid for, so that nothing is paid twice: the path of a file, which all
             processes of a machine may share; a ``RedisCache`` or ``"redis://"`` for several machines; a dict or any other
@@ -101,7 +113,7 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
         cloud_id: str | None = None,
         api_key: ApiKey | None = None,
         basic_auth: tuple[str, str] | None = None,
-        bearer_auth: str | None = None,
+        bearer_auth: Bearer | None = None,
         ca_certs: str | os.PathLike[str] | None = None,
         verify: bool | ssl.SSLContext = True,
         limits: RateLimit | RateLimiter | str | None = CLUSTER,
@@ -113,6 +125,7 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
         batch_size: int = BATCH_SIZE,
         http_client: object | None = None,
         async_http_client: object | None = None,
+        headers: HeadersLike | None = None,
         count_tokens: Callable[[str], int] | None = None,
         cache: CacheLike | None = None,
         cache_version: str = "",
@@ -120,7 +133,7 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
         clock: Clock | None = None,
     ) -> None:
         api_key = concealed(api_key)  # first: no frame of an error shows it
-        basic_auth, bearer_auth = concealed(basic_auth), concealed(bearer_auth)
+        basic_auth, bearer_auth, headers = concealed(basic_auth), concealed(bearer_auth), concealed(headers)
         address = _address(url, cloud_id)
         local = address.startswith(f"{LOCAL}:")
         given = {"api_key": api_key, "basic_auth": basic_auth, "bearer_auth": bearer_auth}
@@ -142,12 +155,20 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
             "cache": cache,
             "cache_version": cache_version,
             "transport": transport_name(transport) or "auto",
+            "headers": headers,
         }
-        credential = (
-            None if local else choose(api_key=api_key, basic_auth=basic_auth, bearer_auth=bearer_auth)
-        )
+        credential = None
+        if headers is not None and any(
+            isinstance(name, str) and name.lower() == "authorization" for name in headers
+        ):
+            if any(value is not None for value in given.values()):
+                names = " and ".join(f"{name}=" for name, value in given.items() if value is not None)
+                raise ConfigurationError(f"{names} and headers['Authorization']: give one of them")
+        elif not local:
+            credential = choose(api_key=api_key, basic_auth=basic_auth, bearer_auth=bearer_auth)
         own = None if isinstance(transport, str) else transport
         self._begin(settings, credential, (http_client, async_http_client), own, clock)
+        self._channel.headers.check()
 
     @classmethod
     def from_client(
@@ -187,7 +208,7 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
 
         Raises:
             ConfigurationError: ``es`` is not such a client, or has something that cannot be taken over: a custom node
-                class or headers, a client certificate, a fingerprint. The message says what to do instead.
+                class, a client certificate, a fingerprint. The message says what to do instead.
         """
         connection = read_client(es)
         if connection.nodes > 1:
@@ -207,6 +228,7 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
             "cache": cache,
             "cache_version": cache_version,
             "transport": transport_name(transport) or "auto",
+            "headers": connection.headers,
         }
         client = cls.__new__(cls)
         client._begin(settings, connection.credential)  # noqa: SLF001 - an alternative constructor
@@ -215,7 +237,7 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
     def _begin(
         self,
         settings: dict[str, Any],
-        credential: Credential | None,
+        credential: Credential | FoundCredential | None,
         clients: tuple[object | None, object | None] = (None, None),
         transport: Transport | Engine | None = None,
         clock: Clock | None = None,
@@ -231,7 +253,10 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
             max_batch=MAX_BATCH,
         )
         timeout, deadline, concurrency, self._batch_size = policy
-        settings = {**settings, **policy._asdict()}
+        headers = OwnHeaders(settings["headers"])
+        settings = {**settings, **policy._asdict(), "headers": headers.names()}
+        if isinstance(credential, FoundCredential):
+            settings[credential.setting] = credential.find
         own_trust = _own_trust(settings, clients)
         bound = own_trust or any(part is not None for part in (*clients, transport))
         super().__init__(settings, bound=bound, clock=clock)
@@ -240,6 +265,7 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
         self._channel = ElasticChannel(
             base=base,
             credential=credential,
+            headers=headers,
             expects_key=expects_key,
             timeout=timeout,
             retry=settings["retry"],
@@ -257,7 +283,7 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
             timeout=timeout,
             deadline=deadline,
             concurrency=concurrency,
-            limiter=self._channel.limiter("text_embedding/"),
+            allowed=self._channel.concurrency("text_embedding/"),
             transport=settings["transport"] if transport is None else transport,
             clients=clients,
             ca_certs=settings["ca_certs"],
@@ -290,7 +316,8 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
         process pool. A client without credentials is restored without.
         """
         client = cls.__new__(cls)
-        credential = choose(api_key=None, basic_auth=None, bearer_auth=None) if signed else None
+        found = {name: settings.pop(name, None) for name in ("api_key", "bearer_auth")}
+        credential = choose(**found, basic_auth=None) if signed else None
         client._begin(settings, credential, expects_key=signed)  # noqa: SLF001 - an alternative constructor
         return client
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ragbridge.client.secret import Concealed
 from ragbridge.errors import ConfigurationError
 from ragbridge.services.elastic.address import from_url
 from ragbridge.services.elastic.credentials import Credential, from_header
@@ -31,6 +32,7 @@ class Connection:
     Attributes:
         url: Its address.
         credential: The credential of its requests, or None.
+        headers: Those that its user added to every request.
         ca_certs: File or folder of trusted certificates; None for the system's.
         verify: Whether certificates are checked; or the ``ssl.SSLContext`` that checks them.
         nodes: How many nodes the client has.
@@ -38,6 +40,7 @@ class Connection:
 
     url: str
     credential: Credential | None
+    headers: dict[str, str] | None
     ca_certs: str | None
     verify: bool | ssl.SSLContext
     nodes: int
@@ -63,11 +66,13 @@ def read_client(es: object) -> Connection:
             f"from_client: {type(es).__name__} is not an Elasticsearch or AsyncElasticsearch client of 8.19 or later "
             f"({error}); make Elastic(url, api_key=...) instead"
         ) from None
-    _check(nodes[0], config, headers)
+    _check(nodes[0], config)
     authorization = headers.get("authorization")
     return Connection(
         url=from_url(url),
         credential=from_header(authorization) if authorization else None,
+        headers={name: Concealed(value) for name, value in headers.items() if name not in _OWN_HEADERS}
+        or None,
         ca_certs=config.ca_certs,
         verify=config.ssl_context or config.verify_certs is not False,
         nodes=len(nodes),
@@ -78,7 +83,7 @@ def _place(node: Any) -> tuple[str, int]:
     return node.config.host, node.config.port
 
 
-def _check(node: object, config: Any, headers: dict[str, str]) -> None:
+def _check(node: object, config: Any) -> None:
     if type(node).__module__.partition(".")[0] != "elastic_transport":
         raise ConfigurationError(
             f"from_client: the client sends by a node class of its own, {type(node).__name__}, which cannot be taken over; "
@@ -92,10 +97,4 @@ def _check(node: object, config: Any, headers: dict[str, str]) -> None:
     if "requests.session.auth" in getattr(config, "_extras", {}):
         raise ConfigurationError(
             "from_client: the client's http_auth of requests cannot be taken over; pass api_key= to Elastic(url, ...)"
-        )
-    foreign = sorted(set(headers) - _OWN_HEADERS)
-    if foreign:
-        raise ConfigurationError(
-            f"from_client: the client's headers {', '.join(foreign)} cannot be taken over; make Elastic(url, ..., "
-            "http_client=) with an httpx.Client that sends them"
         )

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+from ragbridge.client.accounts import Accounts
 from ragbridge.client.secret import Concealed, Secret, find_key
 from ragbridge.errors import ConfigurationError
 
 KEY_VARIABLES = ("ELASTIC_API_KEY",)
 """Environment variables that hold an API key."""
 
-ApiKey: TypeAlias = "str | tuple[str, str]"
-"""An API key as Elasticsearch gives it: ``encoded``, or its ``id`` and ``api_key``."""
+ApiKey: TypeAlias = "str | tuple[str, str] | Callable[[], str | tuple[str, str]]"
+"""An API key as Elasticsearch gives it: ``encoded``, or its ``id`` and ``api_key``; or a function that gives one."""
+Bearer: TypeAlias = "str | Callable[[], str]"
+"""A token, or a function that gives the one of the moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,10 @@ class Credential:
 
     scheme: str
     key: Secret
+
+    def accounts(self) -> Accounts:
+        """The one account that it stands for."""
+        return Accounts.of((self.key,))
 
     def parts(self) -> Iterator[str]:
         """Every text that would reveal it: as it is sent, and the decoded parts."""
@@ -45,9 +52,40 @@ class Credential:
                 yield name
 
 
+@dataclass(frozen=True, slots=True)
+class FoundCredential:
+    """A credential that a function of the caller's gives, before each request.
+
+    Attributes:
+        scheme: ``ApiKey`` or ``Bearer``.
+        find: The function.
+        setting: The argument that it was given as.
+    """
+
+    scheme: str
+    find: Callable[[], Any]
+    setting: str
+
+    def accounts(self) -> Accounts:
+        """The one account that it stands for.
+
+        Raises:
+            ConfigurationError: The function is awaited, or needs arguments.
+        """
+        return Accounts.found_by(self.find, self._read, self.setting)
+
+    def _read(self, value: Any) -> Secret:
+        if self.setting == "api_key" and isinstance(value, (tuple, list)):
+            return _pair(value, "what the function given as api_key gives", "(id, key)")
+        name = f"what the function given as {self.setting} gives"
+        if not isinstance(value, str):
+            raise ConfigurationError(f"{name} is {type(value).__name__}, not str")
+        return Secret(value, name=name)
+
+
 def choose(
-    *, api_key: ApiKey | None, basic_auth: tuple[str, str] | None, bearer_auth: str | None
-) -> Credential | None:
+    *, api_key: ApiKey | None, basic_auth: tuple[str, str] | None, bearer_auth: Bearer | None
+) -> Credential | FoundCredential | None:
     """The given credential, or the environment's API key, or None.
 
     Raises:
@@ -59,6 +97,10 @@ def choose(
         raise ConfigurationError(f"{' and '.join(names)}: give one of them")
     if basic_auth is not None:
         return Credential("Basic", _pair(basic_auth, "basic_auth", "(user, password)"))
+    if callable(bearer_auth):
+        return FoundCredential("Bearer", bearer_auth, "bearer_auth")
+    if callable(api_key):
+        return FoundCredential("ApiKey", api_key, "api_key")
     if bearer_auth is not None:
         if not isinstance(bearer_auth, str):
             raise ConfigurationError(f"bearer_auth is {type(bearer_auth).__name__}, not str")

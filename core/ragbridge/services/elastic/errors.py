@@ -20,7 +20,6 @@ from ragbridge.errors import (
     StatusError,
 )
 from ragbridge.flow import Response
-from ragbridge.services.elastic.credentials import Credential
 from ragbridge.services.elastic.wire import PRODUCT_HEADER
 
 _WRONG_PLACE = frozenset({401, 403, 404, 405})
@@ -51,17 +50,14 @@ def is_about_items(error: InvalidRequestError) -> bool:
     return error.status in _ABOUT_INPUTS and not _ABOUT_ENDPOINT.search(error.message)
 
 
-def read_error(
-    response: Response, *, credential: Credential | None = None, secrets: Iterable[str] = ()
-) -> StatusError:
+def read_error(response: Response, *, secrets: Iterable[str] = ()) -> StatusError:
     """The error that ``response`` stands for.
 
     Args:
         response: An answer of 400 or more.
-        credential: What the request was signed with: every trace of it is removed.
-        secrets: What else must not be shown, such as the key that an endpoint is made with.
+        secrets: What must not be shown, whatever form it is repeated in: credentials, the key that an endpoint is made with.
     """
-    traces = traces_of([*(credential.parts() if credential else ()), *secrets])
+    traces = traces_of(secrets)
     hide = functools.partial(_without, traces)
     raw = bytes(response.body).decode("utf-8", "replace")
     body, text = refusal_object(raw), hide(raw)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ragbridge.client.accounts import Accounts
 from ragbridge.client.call import may_be_done
 from ragbridge.client.meter import Meter
 from ragbridge.client.secret import MissingKeyError
@@ -17,11 +17,12 @@ from ragbridge.flow import Flow, Response, sleep
 from ragbridge.limiter.limits import RateLimit, RateLimiter
 from ragbridge.limiter.single_flight import Gate
 from ragbridge.limiter.tokens import NOTHING, Features, TokenEstimator
-from ragbridge.services.elastic.credentials import KEY_VARIABLES, Credential
+from ragbridge.services.elastic.credentials import KEY_VARIABLES, Credential, FoundCredential
 from ragbridge.services.elastic.errors import is_about_items, read_error
 from ragbridge.services.elastic.wire import with_query
 
 if TYPE_CHECKING:
+    from ragbridge.client.accounts import Account
     from ragbridge.client.retry import Retry
     from ragbridge.values.endpoints import Endpoint
 
@@ -47,6 +48,7 @@ class ElasticChannel(Channel):
     Args:
         base: Elasticsearch's address, without a slash at its end.
         credential: What requests are signed with, or None.
+        headers: The caller's own, for each request.
         expects_key: There was a credential when this was pickled, and there should be one now.
         **policy: What any channel is told, see ``Channel``.
 
@@ -56,7 +58,12 @@ class ElasticChannel(Channel):
     """
 
     def __init__(
-        self, *, base: str, credential: Credential | None, expects_key: bool = False, **policy: Any
+        self,
+        *,
+        base: str,
+        credential: Credential | FoundCredential | None,
+        expects_key: bool = False,
+        **policy: Any,
     ) -> None:
         self.endpoints: dict[str, Endpoint | None] = {}
         self.roleless: set[str] = set()
@@ -66,9 +73,9 @@ class ElasticChannel(Channel):
         super().__init__(
             service="elastic",
             base=base,
-            key=credential.key if credential else None,
+            accounts=credential.accounts() if credential else Accounts.of(()),
             scheme=credential.scheme if credential else "",
-            refusal=functools.partial(read_error, credential=credential),
+            refusal=lambda response: read_error(response, secrets=self.secrets()),
             about_items=is_about_items,
             **policy,
         )
@@ -141,17 +148,23 @@ class ElasticChannel(Channel):
             idempotent=idempotent,
             measure=measure,
             extra=extra,
-            refusal=functools.partial(read_error, credential=self._credential, secrets=secrets),
+            refusal=lambda response: read_error(response, secrets=[*self.secrets(), *secrets]),
             most=most,
         )
         result, _ = yield from flow
         return result
 
-    def limiter(self, product: str) -> RateLimiter | None:
+    def secrets(self) -> list[str]:
+        """Every text that would reveal a credential, in one piece and in parts, or a header of the caller's."""
+        scheme = self._credential.scheme if self._credential else ""
+        keys = [Credential(scheme, key) for key in self.accounts.secrets()]
+        return [*(part for key in keys for part in key.parts()), *self.headers.secrets()]
+
+    def limiter(self, product: str, account: Account | None = None) -> RateLimiter | None:
         """The limiter of one product; only published limits tell queries from documents."""
         if not isinstance(self._limits, str) or self._limits == CLUSTER:
             product = product.replace(SEARCH + "/", "/")
-        return super().limiter(product)
+        return super().limiter(product, account)
 
     def _limit(self, limits: RateLimit | str | None, product: str) -> RateLimit | None:
         """Limits are those of each inference endpoint; what is no inference is only paused by a 429."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from ragbridge.client.accounts import Accounts, KeysLike, find_accounts
+from ragbridge.client.headers import HeadersLike, OwnHeaders
 from ragbridge.client.retry import Retry
-from ragbridge.client.secret import concealed, find_key
+from ragbridge.client.secret import concealed
 from ragbridge.client.service import Service, check_policy, transport_name
 from ragbridge.errors import ConfigurationError
 from ragbridge.hosts import JINA, host_named, known_at
@@ -63,7 +65,9 @@ class Jina(
 
     Args:
         api_key: The key; else the environment's ``JINA_API_KEY``, ``JINAAI_API_KEY`` or ``JINA_AUTH_TOKEN``. Needed
-            at ``api.jina.ai``, optional elsewhere.
+            at ``api.jina.ai``, optional elsewhere. A list of keys, each with a quota of its own: a request goes to the first
+            that has room, and to the next where one is not accepted or its balance is empty. Or a function that gives the
+            key: it is called before each request is sent, in a thread beside an event loop, and nothing it gives is kept.
         base_url: Where the API is, with or without ``/v1``; ``"local"`` for the embedded engine, which needs neither
             key nor network (extra ``local``). Of an OpenAI-like host whatever its documentation calls the base URL.
         host: What kind of server is at ``base_url``: one of the names in ``ragbridge.hosts``, such as ``"vllm"``, ``"tei"`` or
@@ -95,6 +99,9 @@ class Jina(
             and for the former where the service does not know them there.
         http_client: Your own ``httpx.Client`` or ``httpx2.Client``; never closed here.
         async_http_client: Your own ``AsyncClient`` of either; it belongs to one event loop; never closed here.
+        headers: Headers for every request, by name, such as a tenant's. Their values are concealed and travel in no pickle:
+            None for a value stands for the environment's ``RAGBRIDGE_HEADER_<NAME>``. ``Authorization`` among them takes the
+            place of ``api_key``.
         count_tokens: A real tokenizer's count of one text, for the limiter; None for estimates that calibrate themselves.
         cache: Where answers are kept that were paid for, so that nothing is paid twice: the path of a file, which all
             processes of a machine may share; a ``RedisCache`` or ``"redis://"`` for several machines; a dict or any other
@@ -126,7 +133,7 @@ class Jina(
 
     def __init__(
         self,
-        api_key: str | None = None,
+        api_key: KeysLike | None = None,
         *,
         base_url: str = BASE_URL,
         host: HostName | None = None,
@@ -146,13 +153,14 @@ class Jina(
         multivector_path: str | None = None,
         http_client: object | None = None,
         async_http_client: object | None = None,
+        headers: HeadersLike | None = None,
         count_tokens: Callable[[str], int] | None = None,
         cache: CacheLike | None = None,
         cache_version: str = "",
         transport: Transport | Engine | TransportName = "auto",
         clock: Clock | None = None,
     ) -> None:
-        api_key = concealed(api_key)  # first: no frame of an error shows it
+        api_key, headers = concealed(api_key), concealed(headers)  # first: no frame of an error shows them
         timeout, deadline, concurrency, batch_size = check_policy(
             timeout=timeout,
             deadline=deadline,
@@ -160,6 +168,7 @@ class Jina(
             batch_size=batch_size,
             max_batch=MAX_ITEMS,
         )
+        own_headers = OwnHeaders(headers)
         settings: dict[str, Any] = {
             "base_url": base_url,
             "host": host,
@@ -181,7 +190,10 @@ class Jina(
             "cache": cache,
             "cache_version": cache_version,
             "transport": transport_name(transport) or "auto",
+            "headers": own_headers.names(),
         }
+        if callable(api_key):
+            settings["api_key"] = api_key
         own = None if isinstance(transport, str) else transport
         bound = any(part is not None for part in (http_client, async_http_client, own))
         super().__init__(settings, bound=bound, clock=clock)
@@ -190,18 +202,15 @@ class Jina(
         local = base_url == self.LOCAL
         given = wire.check_base(f"{self.LOCAL}://{PUBLIC_HOST}" if local else base_url)
         known = (
-            host_named(host)
-            if host is not None
-            else JINA
-            if local or own is not None
-            else known_at(given)
+            host_named(host) if host is not None else JINA if local or own is not None else known_at(given)
         )
         base = (known or JINA).address(given)
         self._channel = JinaChannel(
             hosts=Hosts.beside(base, region, reader=reader_url, search=search_url, grounding=grounding_url),
             place=Place(given, known, retry),
             prefixes=_prefixes(query_prefix, document_prefix),
-            key=_key(api_key, local=local, keyless=limits == KEYLESS),
+            accounts=_accounts(api_key, own_headers, local=local, keyless=limits == KEYLESS),
+            headers=own_headers,
             timeout=timeout,
             retry=retry,
             limits=limits if limits != AUTO else None if local else default_tier(given),
@@ -214,18 +223,20 @@ class Jina(
             cache_version=cache_version,
         )
         busiest = "reader" if limits == KEYLESS else "embeddings"
+        allowed = self._channel.concurrency(busiest)
         self._connect(
             base,
             timeout=timeout,
             deadline=deadline,
             concurrency=concurrency,
-            limiter=self._channel.limiter(busiest),
+            allowed=allowed,
             transport=transport,
             clients=(http_client, async_http_client),
         )
         self._channel.embedded = self._embedded
         if limits != KEYLESS:
             self._channel.check_key()  # last: an object without a key is whole, see _revive
+        own_headers.check()
 
     @property
     def base_url(self) -> str:
@@ -248,7 +259,11 @@ def _prefixes(query: object, document: object) -> Prefixes:
     return cast("Prefixes", {"query": query, "document": document})
 
 
-def _key(given: str | None, *, local: bool, keyless: bool) -> Any:
+def _accounts(given: Any, headers: OwnHeaders, *, local: bool, keyless: bool) -> Accounts:
     if keyless and given is not None:
         raise ConfigurationError(f"api_key= and limits={KEYLESS!r}: give one of them")
-    return None if local or keyless else find_key(given, KEY_VARIABLES)
+    if "authorization" in headers:
+        if given is not None:
+            raise ConfigurationError("api_key= and headers['Authorization']: give one of them")
+        return Accounts.of(())
+    return Accounts.of(()) if local or keyless else find_accounts(given, KEY_VARIABLES)

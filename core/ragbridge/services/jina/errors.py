@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ragbridge.client.retry import retry_after
-from ragbridge.client.secret import Secret, traces_of, without
+from ragbridge.client.secret import traces_of, without
 from ragbridge.client.wire import SHOWN, kind_of, one_line, refusal_object
 from ragbridge.errors import (
     AuthenticationError,
@@ -38,15 +38,14 @@ def is_about_items(error: InvalidRequestError) -> bool:
     return error.index is not None or not (error.status == 404 or error.code in _ABOUT_ALL)
 
 
-def read_error(response: Response, *, key: Secret | None = None, secrets: Iterable[str] = ()) -> StatusError:
+def read_error(response: Response, *, secrets: Iterable[str] = ()) -> StatusError:
     """The error that ``response`` stands for.
 
     Args:
         response: An answer of 400 or more.
-        key: What the request was signed with: every trace of it is removed.
-        secrets: What else must not be shown, such as the password in the address of a page.
+        secrets: What must not be shown, whatever form it is repeated in: keys, the password in the address of a page.
     """
-    traces = traces_of([*([key.reveal()] if key else ()), *secrets])
+    traces = traces_of(secrets)
     hide = functools.partial(without, traces)
     raw = bytes(response.body).decode("utf-8", "replace")
     body, text = refusal_object(raw), hide(raw)

@@ -63,7 +63,7 @@ class Place:
         return self.found or Finding(JINA, JINA.address(self._given))
 
     def plan(
-        self, make: Callable[[Finding], Plan[T]], question: Callable[[str], Request], *, sends: bool
+        self, make: Callable[[Finding], Plan[T]], question: Callable[[str], Flow[Request]], *, sends: bool
     ) -> Plan[T]:
         """The plan that ``make`` makes for the host, which is asked for first where it is not known.
 
@@ -104,7 +104,7 @@ class Place:
             keeps=lambda: bool(made) and made[0].first is not None,
         )
 
-    def find(self, question: Callable[[str], Request]) -> Flow[Finding]:
+    def find(self, question: Callable[[str], Flow[Request]]) -> Flow[Finding]:
         """Ask what the host is, unless it is known. Of any number of calls one asks, and the others wait for it.
 
         A host that cannot be reached is asked again, as its own requests would be. One that was reached and does not tell, or
@@ -130,12 +130,12 @@ class Place:
             self._gate.open()
         return self.found
 
-    def _ask(self, question: Callable[[str], Request]) -> Flow[Finding]:
+    def _ask(self, question: Callable[[str], Flow[Request]]) -> Flow[Finding]:
         models: tuple[str, ...] = ()
         reason = "none of its answers tells"
         for address in asked_at(self._given):
             try:
-                response = yield from send(question(address))
+                response = yield from send((yield from question(address)))
             except RequestError as error:
                 if not error.sent:
                     raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -26,7 +25,7 @@ from ragbridge.services.jina.place import ANSWER, ASKING, Place, Prefixes, able
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
 
-    from ragbridge.client.secret import Secret
+    from ragbridge.client.accounts import Account
     from ragbridge.flow import Plan
     from ragbridge.hosts import Finding
 
@@ -132,21 +131,17 @@ class JinaChannel(Channel):
         hosts: Where the products are.
         place: Which host answers requests for vectors and rankings, and where.
         prefixes: What the caller wants to stand before texts of each role.
-        key: The key, or None.
         **policy: What any channel is told, see ``Channel``.
     """
 
-    def __init__(
-        self, *, hosts: Hosts, place: Place, prefixes: Prefixes, key: Secret | None, **policy: Any
-    ) -> None:
+    def __init__(self, *, hosts: Hosts, place: Place, prefixes: Prefixes, **policy: Any) -> None:
         self.hosts = hosts
         self.place = place
         self.prefixes = prefixes
         super().__init__(
             service="jina",
             base=hosts.api,
-            key=key,
-            refusal=functools.partial(read_error, key=key),
+            refusal=lambda response: read_error(response, secrets=self.secrets()),
             rate_reason=rate_reason,
             about_items=is_about_items,
             **policy,
@@ -161,24 +156,25 @@ class JinaChannel(Channel):
             self.check_key()
         return self.place.plan(make, self._question, sends=sends)
 
-    def _question(self, url: str) -> Request:
+    def _question(self, url: str) -> Flow[Request]:
         """A request that asks what a host is. The key goes along: it is the host that gets it anyway."""
-        headers = {"accept": "application/json"}
-        if self._key is not None:
-            headers["authorization"] = self._key.header(self._scheme)
+        headers = {**self.headers.sent(), "accept": "application/json"}
+        account = self.accounts.first
+        if account.identity is not None:
+            headers["authorization"] = (yield from account.key()).header(self._scheme)
         return Request("GET", url, headers, timeout=min(self._timeout, ASKING), most=ANSWER)
 
     def refusal_without(self, secrets: Sequence[str]) -> Callable[[Response], StatusError]:
         """Reads answers of 400 or more as ``refusal`` does; errors show neither the key nor ``secrets``."""
-        return functools.partial(read_error, key=self._key, secrets=secrets)
+        return lambda response: read_error(response, secrets=[*self.secrets(), *secrets])
 
     @property
     def keyless(self) -> bool:
         """Whether the caller chose to use what needs no key."""
         return self._limits == KEYLESS
 
-    def limiter(self, product: str) -> RateLimiter | None:
-        """The limiter of one product.
+    def limiter(self, product: str, account: Account | None = None) -> RateLimiter | None:
+        """The limiter of one product, see ``Channel.limiter``.
 
         Raises:
             ConfigurationError: The product asks for a key, and the caller chose to use none.
@@ -189,11 +185,11 @@ class JinaChannel(Channel):
                 raise ConfigurationError(
                     f"limits={KEYLESS!r}: {product} asks for a key; without one there are {' and '.join(able)}"
                 )
-        return super().limiter(product)
+        return super().limiter(product, account)
 
     def check_key(self) -> None:
         """Raise ``MissingKeyError`` where the service will ask for a key and there is none."""
-        if self._key is not None:
+        if self.is_known:
             return
         address = urlsplit(self._base)
         if address.hostname == PUBLIC_HOST and address.scheme != "local":

@@ -6,6 +6,7 @@ from toy.embed import embed
 from toy.rerank import rerank
 from toy.session import ToyChannel
 
+from ragbridge.client.accounts import Accounts
 from ragbridge.client.arguments import check_texts
 from ragbridge.client.bills import Progress
 from ragbridge.client.lookup import Manner
@@ -36,7 +37,7 @@ class Toy(Service):
         base, retry = check_address(base_url, "base_url"), Retry(initial=0.0)
         self._channel = ToyChannel(
             base=base,
-            key=Secret(api_key),
+            accounts=Accounts.of((Secret(api_key),)),
             timeout=timeout,
             retry=retry,
             limits=limits,
@@ -44,8 +45,8 @@ class Toy(Service):
             clock=self._clock,
             virtual=False,
         )
-        limiter = self._channel.limiter("embed")
-        self._connect(base, timeout=timeout, deadline=None, concurrency=None, limiter=limiter)
+        allowed = self._channel.concurrency("embed")
+        self._connect(base, timeout=timeout, deadline=None, concurrency=None, allowed=allowed)
 
     def _embed(
         self, texts: list[str], *, progress: Progress | None = None, on_error: OnError = "raise"

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 from ragbridge.client.meter import Meter
 from ragbridge.client.retry import retry_after
-from ragbridge.client.secret import Secret
 from ragbridge.client.session import Channel, Read
 from ragbridge.client.wire import kind_of, refusal_object
 from ragbridge.errors import StatusError
@@ -20,9 +19,9 @@ T = TypeVar("T")
 class ToyChannel(Channel):
     """What all products of one ``Toy`` share."""
 
-    def __init__(self, *, base: str, key: Secret, **policy: Any) -> None:
+    def __init__(self, *, base: str, **policy: Any) -> None:
         self.base = base
-        super().__init__(service="toy", base=base, key=key, scheme="Token", refusal=read_error, **policy)
+        super().__init__(service="toy", base=base, scheme="Token", refusal=read_error, **policy)
 
     def post(
         self,

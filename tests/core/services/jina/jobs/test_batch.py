@@ -382,10 +382,12 @@ def test_signed_addresses_get_no_key(client, caplog, way):
         else Response(404, {}, b'{"detail": "gone"}')
     )
     status = as_json(job(output_url=None if way == "redirect" else SIGNED))
-    jina, transport = client(status, first, THREE)
+    jina, transport = client(status, first, THREE, headers={"X-Tenant": "mine"})
     assert jina.batch(ID).results().vectors.shape == (3, 2)
     here, there = transport.requests[1:]
     assert here.headers["authorization"] == "Bearer k"
+    assert here.headers["x-tenant"] == "mine"
+    assert "x-tenant" not in there.headers
     assert there.url == SIGNED
     assert "authorization" not in there.headers
     assert "s3cret" not in caplog.text + repr(there) + repr(status_of(job(output_url=SIGNED)))
