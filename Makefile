@@ -13,7 +13,7 @@ PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --constraint $(
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install demo test test-core test-ray test-shared test-stores test-wheel test-python test-lowest test-newest \
-	test-redis check format bench picture notebooks live constraints clean
+	test-redis test-platforms check format bench picture notebooks live constraints clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ test-redis: $(VENV)/.made-test ## Run the tests that start a redis-server, which
 
 test-wheel: $(VENV)/.made-check ## Install the built wheel elsewhere, alone and with each extra
 	$(BIN)/python tests/packaging/wheel.py
+
+test-platforms: $(VENV)/.made-check ## Check that every extra has wheels for each Python and platform; asks the package index
+	$(BIN)/python tests/packaging/platforms.py
 
 test-ray: ## Run the tests of ragbridge.ray on a real Ray of this machine
 	$(MAKE) VENV=.venv-ray .venv-ray/.made-test-ray

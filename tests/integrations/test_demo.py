@@ -264,6 +264,51 @@ def test_what_does_not_go_with_the_engine_is_refused(options: list[str], said: s
     assert said in refused.stderr
 
 
+SMALL = """
+from ragbridge.cli import main
+from ragbridge.demo import corpus
+paints = [
+    corpus.Docstring(f"paint.c{number}", f"Which paint is {colour}?", f"A pot of {colour} colour. " * 12)
+    for number, colour in enumerate(["red", "green", "blue", "yellow"])
+]
+corpus.load = lambda: corpus.build(paints, passages=4, queries=4)
+main()
+"""
+
+
+def test_a_sentence_model_embeds_once_for_all_frameworks(environment: dict[str, str]) -> None:
+    """demo --model minilm says what embedded the passages, and the frameworks have the same figures."""
+    done = subprocess.run(
+        [sys.executable, "-c", SMALL, "demo", "--model", "minilm", "--json"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "all-MiniLM-L6-v2-int8 has embedded 4 passages" in done.stderr
+    rows = json.loads(done.stdout)["frameworks"]
+    assert [row["framework"] for row in rows] == ["LangChain", "LlamaIndex", "Haystack"]
+    assert len({row["tokens"] for row in rows}) == 1
+    assert {row["ndcg_before"] for row in rows} == {1.0}
+
+
+def test_a_model_that_is_none_is_refused_first(environment: dict[str, str]) -> None:
+    """demo --model with a folder that has no model ends in one line that says what may be named, before anything is read."""
+    done = subprocess.run(
+        [*DEMO, "--model", "nowhere"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1].startswith("ragbridge: model=")
+    assert '"minilm"' in done.stderr
+
+
 def test_a_missing_framework_names_the_extra(environment: dict[str, str]) -> None:
     """Without a framework the demo says what to install, on one line and with code 1."""
     code = "import sys; sys.modules['langchain_core'] = None\nfrom ragbridge.cli import main; main()"

@@ -31,7 +31,7 @@ def bounds(project: dict) -> dict[str, str]:
     """The lowest version of each package, by its normalized name."""
     found = {}
     for requirement in [*project["dependencies"], *requirements(project, EXTRA)]:
-        parts = re.fullmatch(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?>=([0-9][^,;]*)(?:,.*)?", requirement)
+        parts = re.fullmatch(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?[>=]=([0-9][^,;]*)(?:,.*)?", requirement)
         if parts is None:
             raise SystemExit(f"pyproject.toml: {requirement!r} has no lower bound")
         found[normalized(parts[1])] = parts[2]

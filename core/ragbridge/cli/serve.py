@@ -40,7 +40,11 @@ def serve(
         ),
     ] = None,
     model: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="A model2vec model instead of the default one.")
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="minilm for a sentence model (extra minilm), or a folder with a model2vec model or an ONNX sentence model.",
+        ),
     ] = None,
     pages: Annotated[
         Path | None,

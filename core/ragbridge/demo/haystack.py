@@ -23,12 +23,12 @@ from ragbridge.demo.pipelines import DIMENSIONS, RERANKED, RETRIEVED, Answer, Hi
 from ragbridge.errors import RagbridgeError
 
 
-def answers(corpus: Corpus, client: Jina) -> Iterator[Answer]:
+def answers(corpus: Corpus, client: Jina, dimensions: int = DIMENSIONS) -> Iterator[Answer]:
     """Index the passages, then answer the queries one by one."""
     store = InMemoryDocumentStore(embedding_similarity_function="cosine")
     documents = [Document(id=passage.id, content=passage.text) for passage in corpus.passages]
-    _run(_indexing(store, client), {"embedder": {"documents": documents}})
-    answering = _answering(store, client)
+    _run(_indexing(store, client, dimensions), {"embedder": {"documents": documents}})
+    answering = _answering(store, client, dimensions)
     for query in corpus.queries:
         asked = {"embedder": {"text": query.text}, "ranker": {"query": query.text}}
         outputs = _run(answering, asked, keep={"retriever"})
@@ -39,17 +39,17 @@ def answers(corpus: Corpus, client: Jina) -> Iterator[Answer]:
         )
 
 
-def _indexing(store: InMemoryDocumentStore, client: Jina) -> Pipeline:
+def _indexing(store: InMemoryDocumentStore, client: Jina, dimensions: int) -> Pipeline:
     pipeline = Pipeline()
-    pipeline.add_component("embedder", JinaDocumentEmbedder(client=client, dimensions=DIMENSIONS))
+    pipeline.add_component("embedder", JinaDocumentEmbedder(client=client, dimensions=dimensions))
     pipeline.add_component("writer", DocumentWriter(store))
     pipeline.connect("embedder.documents", "writer.documents")
     return pipeline
 
 
-def _answering(store: InMemoryDocumentStore, client: Jina) -> Pipeline:
+def _answering(store: InMemoryDocumentStore, client: Jina, dimensions: int) -> Pipeline:
     pipeline = Pipeline()
-    pipeline.add_component("embedder", JinaTextEmbedder(client=client, dimensions=DIMENSIONS))
+    pipeline.add_component("embedder", JinaTextEmbedder(client=client, dimensions=dimensions))
     pipeline.add_component("retriever", InMemoryEmbeddingRetriever(store, top_k=RETRIEVED))
     pipeline.add_component("ranker", JinaRanker(client=client, top_k=RERANKED))
     pipeline.connect("embedder.embedding", "retriever.query_embedding")

@@ -13,9 +13,9 @@ from ragbridge.demo.corpus import Corpus
 from ragbridge.demo.pipelines import DIMENSIONS, RERANKED, RETRIEVED, Answer, Hit
 
 
-def answers(corpus: Corpus, client: Jina) -> Iterator[Answer]:
+def answers(corpus: Corpus, client: Jina, dimensions: int = DIMENSIONS) -> Iterator[Answer]:
     """Index the passages, then answer the queries one by one."""
-    store = InMemoryVectorStore(JinaEmbeddings(client=client, dimensions=DIMENSIONS))
+    store = InMemoryVectorStore(JinaEmbeddings(client=client, dimensions=dimensions))
     store.add_documents([Document(passage.text, id=passage.id) for passage in corpus.passages])
     retriever = store.as_retriever(search_kwargs={"k": RETRIEVED})
     reranker = JinaRerank(client=client, top_n=RERANKED)

@@ -14,10 +14,10 @@ from ragbridge.demo.corpus import Corpus
 from ragbridge.demo.pipelines import DIMENSIONS, RERANKED, RETRIEVED, Answer, Hit
 
 
-def answers(corpus: Corpus, client: Jina) -> Iterator[Answer]:
+def answers(corpus: Corpus, client: Jina, dimensions: int = DIMENSIONS) -> Iterator[Answer]:
     """Index the passages, then answer the queries one by one."""
     nodes: list[BaseNode] = [TextNode(id_=passage.id, text=passage.text) for passage in corpus.passages]
-    index = VectorStoreIndex(nodes, embed_model=JinaEmbedding(client=client, dimensions=DIMENSIONS))
+    index = VectorStoreIndex(nodes, embed_model=JinaEmbedding(client=client, dimensions=dimensions))
     retriever = index.as_retriever(similarity_top_k=RETRIEVED)
     reranker = JinaRerank(client=client, top_n=RERANKED)
     for query in corpus.queries:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ragbridge.flow import Response
-    from ragbridge.local.model import StaticEmbedder
+    from ragbridge.local.model import Embedder
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,7 +72,7 @@ class Call:
     query: str
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
-    embedder: Callable[[], StaticEmbedder]
+    embedder: Callable[[], Embedder]
     key: str = field(default="", repr=False)
     charge: Callable[[int], None] = field(default=lambda _: None, repr=False)
 

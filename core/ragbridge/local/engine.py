@@ -19,12 +19,12 @@ from ragbridge.flow import Request, Response
 from ragbridge.ground.numbers import check_whole
 from ragbridge.local.calls import Call, Route, Work
 from ragbridge.local.faults import NO_FAULT, Cut, Fault, Faults
-from ragbridge.local.model import StaticEmbedder, load
+from ragbridge.local.loading import load, name_of, named
+from ragbridge.local.model import Embedder
 from ragbridge.local.quota import Ledger, Quota
 from ragbridge.local.refusals import CODES, JSON, Refusal, Shape
 from ragbridge.local.routes import elastic_route, jina_routes
 from ragbridge.local.search import SearchApi
-from ragbridge.local.weights import WORDLLAMA
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Engine:
     It answers all of Jina's products (reader, search and grounding at ``/r``, ``/s`` and ``/g``), and the part of
     Elasticsearch's API in ``ragbridge.local.elastic``. ``ragbridge.local.routes`` lists the paths.
 
-    Requests are validated with the services' own errors and answered from static embeddings. The ``model`` of an answer names
+    Requests are validated with the services' own errors and answered from static embeddings, or from a sentence model. The ``model`` of an answer names
     both the requested and the embedded model. Vectors have the requested model's width; padding with zeros leaves cosines
     unchanged. Images, audio and video are not understood: a digest of their bytes represents them.
 
@@ -70,7 +70,8 @@ class Engine:
         """Creates an engine. The weights are loaded by the first request.
 
         Args:
-            model: Directory of a model2vec model; None for the weights of the ``wordllama`` package.
+            model: None for the static embeddings of the ``wordllama`` package; ``"minilm"`` for all-MiniLM-L6-v2 (extra
+                ``minilm``); or a directory with a model2vec model, or with a sentence-transformers model as ONNX.
             quota: Limits for each key and product; None for no limits.
             faults: Faults to inject; None for none.
             api_keys: Accepted keys; None to require no key.
@@ -86,7 +87,7 @@ class Engine:
             raise ConfigurationError(
                 "api_keys must be a non-empty list of non-empty keys, or None to require no key"
             )
-        self._directory = None if model is None else Path(model).resolve()
+        self._model = named(model)
         self._ledger = Ledger(quota or Quota())
         self._faults = faults or Faults()
         self._keys = None if api_keys is None else [_bytes(key) for key in api_keys]
@@ -100,16 +101,16 @@ class Engine:
 
     @property
     def model_name(self) -> str:
-        """The embedded model: the name of the packaged one, or the folder of another. Nothing is loaded."""
-        return WORDLLAMA if self._directory is None else str(self._directory)
+        """The embedded model: the name of a packaged one, or the folder of another. Nothing is loaded."""
+        return name_of(self._model)
 
-    def load(self) -> StaticEmbedder:
+    def load(self) -> Embedder:
         """Loads the weights, once per process. The first request does so implicitly.
 
         Raises:
-            ConfigurationError: The extra ``local`` is not installed, or ``model`` is not a model2vec directory.
+            ConfigurationError: The extra ``local`` or ``minilm`` is not installed, or ``model`` is no directory with a model.
         """
-        return load(self._directory)
+        return load(self._model)
 
     def handle(self, request: Request) -> Answer:
         """Answers one request. It is routed by the end of its path; the host and any prefix are ignored.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ragbridge.local.fields import Fields
-    from ragbridge.local.model import Floats, Ids, StaticEmbedder
+    from ragbridge.local.model import Embedder, Floats, Ids
     from ragbridge.models import Model
 
 _KEYS = {"image": "image", "url": "image", "bytes": "image", "pdf": "pdf", "audio": "audio", "video": "video"}
@@ -175,13 +175,14 @@ def usage(items: Sequence[Item], texts: int, row: Model) -> dict[str, int]:
 
 
 def vectors(
-    embedder: StaticEmbedder,
+    embedder: Embedder,
     items: Sequence[Item],
     texts: Sequence[Ids],
     width: int,
     *,
     normalized: bool = True,
     late: bool = False,
+    query: bool | None = None,
 ) -> Floats:
     """One vector per item, shape (items, width). An item with several parts has their mean.
 
@@ -189,11 +190,12 @@ def vectors(
         embedder: The embedded model.
         items: The items to embed.
         texts: Token ids of each text in ``items``, in their order.
-        width: Number of dimensions, see ``StaticEmbedder.embed``.
+        width: Number of dimensions, see ``Embedder.embed``.
         normalized: Whether vectors get unit length.
         late: Whether the texts are the chunks of one document (late chunking).
+        query: Whether the texts are queries, or documents; None if that is not known.
     """
-    text_vectors = embedder.embed(texts, width, normalized=normalized, late=late)
+    text_vectors = embedder.embed(texts, width, normalized=normalized, late=late, query=query)
     if len(texts) == len(items) and not media(items):
         return text_vectors
     rest = iter(text_vectors)
@@ -210,7 +212,7 @@ def vectors(
     return mixed
 
 
-def answering(row: Model, embedder: StaticEmbedder, items: Iterable[Item] = ()) -> str:
+def answering(row: Model, embedder: Embedder, items: Iterable[Item] = ()) -> str:
     """The model's name in an answer: the requested model, and the embedded model that answered."""
     digested = ", images by digest" if media(items) else ""
     return f"{row.name} (embedded: {embedder.name}{digested})"

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import threading
+from abc import ABC, abstractmethod
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from ragbridge.local.weights import read
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -40,7 +36,78 @@ CONTEXT_SHARE = 0.5
 """Weight of the document's mean vector, relative to the chunk's own, in late chunking."""
 
 
-class StaticEmbedder:
+class Embedder(ABC):
+    """The embedded model, as products use it. Thread-safe.
+
+    Attributes:
+        name: The model's name in answers.
+        width: Number of dimensions of its vectors.
+    """
+
+    name: str
+    width: int
+
+    @abstractmethod
+    def ids(self, text: str) -> Ids:
+        """Token ids of ``text``; at least one, so that each text has a vector."""
+
+    @abstractmethod
+    def tokens(self, text: str) -> list[Token]:
+        """The tokens of ``text``, whose concatenated texts are ``text``. At least one if ``text`` is not empty."""
+
+    @abstractmethod
+    def embed(
+        self,
+        texts: Sequence[Ids],
+        width: int,
+        *,
+        normalized: bool = True,
+        late: bool = False,
+        query: bool | None = None,
+    ) -> Floats:
+        """One vector per text, float32 of shape (texts, width).
+
+        Args:
+            texts: Token ids of each text.
+            width: Number of dimensions. Vectors are truncated if it is smaller than the model's own width, and padded with
+                zeros if it is larger; padding leaves cosines unchanged.
+            normalized: Whether vectors get unit length.
+            late: Whether ``texts`` are the chunks of one document, which share its context (late chunking).
+            query: Whether the texts are queries, or documents; None if that is not known. It matters to models with prompts.
+        """
+
+    @abstractmethod
+    def token_vectors(self, ids: Ids, width: int) -> Floats:
+        """One unit vector per token, shape (tokens, width). ``embed`` describes the width."""
+
+    @abstractmethod
+    def spelled(self, ids: Ids) -> list[str]:
+        """The tokens of ``token_vectors`` as strings of the model's vocabulary."""
+
+    @abstractmethod
+    def weights(self, texts: Sequence[Ids]) -> NDArray[np.float32]:
+        """How much each text says, shape (texts,): the length of its mean static vector, for sparse vectors."""
+
+    @abstractmethod
+    def relevance(self, query: Ids, documents: Sequence[Ids]) -> NDArray[np.float64]:
+        """Relevance of each document to the query, from -1 to 1, independent of the other documents."""
+
+
+def fitted(vectors: Floats) -> Floats:
+    """The vectors with unit length; zero stays zero."""
+    unit: Floats = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return unit
+
+
+def in_context(vectors: Floats, texts: Sequence[Ids]) -> Floats:
+    """The vectors of one document's chunks, each with a share of their mean."""
+    if len(texts) < 2:
+        return vectors
+    lengths = np.array([len(ids) for ids in texts], dtype=np.float32)
+    return vectors + CONTEXT_SHARE * np.average(vectors, axis=0, weights=lengths).astype(np.float32)
+
+
+class StaticEmbedder(Embedder):
     """Static token embeddings: the vector of a text is the mean of its tokens' vectors.
 
     Thread-safe: only a cache changes after construction.
@@ -97,35 +164,40 @@ class StaticEmbedder:
         ids.flags.writeable = False
         return ids
 
-    def embed(
-        self, texts: Sequence[Ids], width: int, *, normalized: bool = True, late: bool = False
-    ) -> Floats:
-        """One vector per text, float32 of shape (texts, width).
+    def text(self, ids: Ids) -> str:
+        """The text that has these ids, but for what UTF-8 and the tokenizer cannot write; "" for the unknown token alone."""
+        if len(ids) == 1 and ids[0] == (self._unknown or 0):
+            return ""
+        return str(self._tokenizer.decode(ids.tolist(), skip_special_tokens=False))
 
-        Args:
-            texts: Token ids of each text.
-            width: Number of dimensions. Vectors are truncated if it is smaller than the model's own width, and padded with
-                zeros if it is larger; padding leaves cosines unchanged.
-            normalized: Whether vectors get unit length.
-            late: Whether ``texts`` are the chunks of one document, which share its context (late chunking).
-        """
+    def embed(
+        self,
+        texts: Sequence[Ids],
+        width: int,
+        *,
+        normalized: bool = True,
+        late: bool = False,
+        query: bool | None = None,  # noqa: ARG002 - static embeddings have one vector for both
+    ) -> Floats:
+        """One vector per text, float32 of shape (texts, width): the mean of its tokens' vectors, see ``Embedder.embed``."""
         kept = min(width, self.width)
         vectors = np.zeros((len(texts), width), dtype=np.float32)
         for row, ids in enumerate(texts):
             vectors[row, :kept] = self._table.take(ids, axis=0).sum(axis=0)[:kept] / len(ids)
-        if late and len(texts) > 1:
-            lengths = np.array([len(ids) for ids in texts], dtype=np.float32)
-            vectors += CONTEXT_SHARE * np.average(vectors, axis=0, weights=lengths).astype(np.float32)
-        if normalized:
-            vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-        return vectors
+        if late:
+            vectors = in_context(vectors, texts)
+        return fitted(vectors) if normalized else vectors
 
     def token_vectors(self, ids: Ids, width: int) -> Floats:
         """One unit vector per token, shape (tokens, width). ``embed`` describes the width."""
         vectors = np.zeros((len(ids), width), dtype=np.float32)
         vectors[:, : self.width] = self._table.take(ids, axis=0)[:, :width]
-        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-        return vectors
+        return fitted(vectors)
+
+    def weights(self, texts: Sequence[Ids]) -> NDArray[np.float32]:
+        """How much each text says: the length of its mean vector, in which training encodes importance."""
+        lengths: NDArray[np.float32] = np.linalg.norm(self.embed(texts, self.width, normalized=False), axis=1)
+        return lengths
 
     def spelled(self, ids: Ids) -> list[str]:
         """The tokens as strings of the tokenizer's vocabulary."""
@@ -152,30 +224,3 @@ class StaticEmbedder:
         late_interaction = best / float(self._norms[query].sum())
         relevance: NDArray[np.float64] = (cosines + 2 * late_interaction) / 3
         return relevance
-
-
-_loaded: dict[Path | None, StaticEmbedder] = {}
-_lock = threading.Lock()
-
-
-def _renew_lock() -> None:
-    # If the process forks while another thread holds the lock, that thread does not exist in the child to release it.
-    global _lock  # noqa: PLW0603
-    _lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_lock)
-
-
-def load(directory: Path | None) -> StaticEmbedder:
-    """Loads the model of a model2vec directory, or of the ``wordllama`` wheel, once per process for all engines.
-
-    Raises:
-        ConfigurationError: The extra is not installed, or the directory has no model2vec model.
-    """
-    if directory not in _loaded:
-        with _lock:
-            if directory not in _loaded:
-                _loaded[directory] = StaticEmbedder(read(directory))
-    return _loaded[directory]

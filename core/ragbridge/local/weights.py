@@ -40,16 +40,12 @@ class Weights:
     unknown: int | None
 
 
-def read(directory: Path | None) -> Weights:
-    """Reads the weights of a model2vec directory, or of the ``wordllama`` wheel.
+def packaged() -> Weights:
+    """The weights of the ``wordllama`` wheel.
 
     Raises:
-        ConfigurationError: The extra is not installed, or the directory has no model2vec model.
+        ConfigurationError: The extra is not installed.
     """
-    return _read_wordllama() if directory is None else _read_directory(directory)
-
-
-def _read_wordllama() -> Weights:
     StaticModel = _static_model()  # noqa: N806 - a class
     from safetensors.numpy import load_file
     from tokenizers import Tokenizer
@@ -68,14 +64,20 @@ def _read_wordllama() -> Weights:
     return _weights(WORDLLAMA, StaticModel(vectors=vectors, tokenizer=tokenizer))
 
 
-def _read_directory(directory: Path) -> Weights:
+def read_directory(directory: Path) -> Weights:
+    """The weights of a model2vec directory.
+
+    Raises:
+        ConfigurationError: The extra is not installed, or the directory has no model2vec model.
+    """
     StaticModel = _static_model()  # noqa: N806 - a class
-    if not directory.is_dir():  # model2vec would take it for a model's name and download it
-        raise ConfigurationError(f"model={str(directory)!r} is not a directory; pass one saved by model2vec")
     try:
         model = StaticModel.from_pretrained(directory)
     except Exception as error:
-        raise ConfigurationError(f"model={str(directory)!r} is not a model2vec directory: {error}") from error
+        raise ConfigurationError(
+            f"model={str(directory)!r} is neither a model2vec directory ({error}) nor one with an ONNX sentence model: "
+            "save it by model2vec, or export it with: optimum-cli export onnx --task feature-extraction"
+        ) from error
     return _weights(directory.name, model)
 
 

@@ -10,10 +10,8 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
-    from ragbridge.local.model import StaticEmbedder
+    from ragbridge.local.model import Embedder
 
 WITHOUT_WORDS = "[UNK]"
 """The token of a text without words, so that its sparse vector is not empty."""
@@ -21,11 +19,10 @@ WITHOUT_WORDS = "[UNK]"
 _WORD = re.compile(r"\w+")
 
 
-def weights(text: str, embedder: StaticEmbedder, context: int) -> dict[str, float]:
+def weights(text: str, embedder: Embedder, context: int) -> dict[str, float]:
     """The first ``context`` words of a text, each once, the heaviest first."""
     counts = Counter(_WORD.findall(text.lower())[:context]) or Counter([WITHOUT_WORDS])
-    embedded = embedder.embed([embedder.ids(word) for word in counts], embedder.width, normalized=False)
-    lengths = np.linalg.norm(embedded, axis=1).tolist()
+    lengths = embedder.weights([embedder.ids(word) for word in counts]).tolist()
     weighed = {
         word: round(max(length, 1e-6) * (1 + math.log(count)), 8)
         for (word, count), length in zip(counts.items(), lengths, strict=True)

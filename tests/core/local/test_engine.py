@@ -101,7 +101,7 @@ def test_keys_that_would_open_to_anybody(keys):
 
 
 def test_model_that_is_no_directory(tmp_path):
-    """A model's name is not looked up at a hub: only a model2vec directory will do."""
+    """A model's name is not looked up at a hub: only a directory with a model will do."""
     for model in ("minishlab/potion-base-8M", tmp_path):
         with pytest.raises(ConfigurationError, match="model="):
             Engine(model=model).load()

@@ -85,14 +85,14 @@ warnings.simplefilter("ignore")
 """
     + ASK
     + """
-from ragbridge.local import model
+from ragbridge.local import loading
 engine = Engine()
-model._lock.acquire()          # another thread is loading at the moment of the fork
+loading._lock.acquire()          # another thread is loading at the moment of the fork
 child = os.fork()
 if child == 0:
     os._exit(0 if b"embedding" in ask(engine) else 1)
 _, status = os.waitpid(child, 0)
-model._lock.release()
+loading._lock.release()
 assert os.waitstatus_to_exitcode(status) == 0
 right = ask(engine)             # loaded in the parent: the child inherits it
 child = os.fork()

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from ragbridge.local.elastic.endpoints import Endpoint
     from ragbridge.local.elastic.inputs import Inference
     from ragbridge.local.items import Item
-    from ragbridge.local.model import Ids, StaticEmbedder
+    from ragbridge.local.model import Embedder, Ids
     from ragbridge.models import Model
+
+_QUERY = {"search": True, "ingest": False}
+"""Whether an input type is for queries."""
 
 NODE_CONTEXT = 512
 """Tokens that models on the cluster's nodes read. The rest is cut off, as Elasticsearch does."""
@@ -31,7 +34,7 @@ _SUFFIXES = {"float": "", "byte": "_bytes"}
 """Of the answer's key, by element type; ``_bits`` for all others."""
 
 
-def answer(inference: Inference, embedder: StaticEmbedder) -> tuple[dict[str, Any], int]:
+def answer(inference: Inference, embedder: Embedder) -> tuple[dict[str, Any], int]:
     """The answer's body, and the number of tokens used.
 
     Raises:
@@ -46,7 +49,7 @@ def answer(inference: Inference, embedder: StaticEmbedder) -> tuple[dict[str, An
             return _dense(inference, embedder)
 
 
-def _dense(inference: Inference, embedder: StaticEmbedder) -> tuple[dict[str, Any], int]:
+def _dense(inference: Inference, embedder: Embedder) -> tuple[dict[str, Any], int]:
     numbers, tokens = dense(inference, embedder)
     suffix = _SUFFIXES.get(element_type(inference.endpoint), "_bits")
     name = "embeddings" if inference.endpoint.task_type == "embedding" else "text_embedding"
@@ -60,7 +63,7 @@ def element_type(endpoint: Endpoint) -> str:
     return str(settings.get("embedding_type", settings.get("element_type", "float")))
 
 
-def dense(inference: Inference, embedder: StaticEmbedder) -> tuple[NDArray[Any], int]:
+def dense(inference: Inference, embedder: Embedder) -> tuple[NDArray[Any], int]:
     """One row of numbers for each input: floats, or signed bytes of bytes or of eight bits; and the number of tokens used.
 
     Raises:
@@ -78,7 +81,12 @@ def dense(inference: Inference, embedder: StaticEmbedder) -> tuple[NDArray[Any],
         bool(inference.settings.get("late_chunking")) and row is not None and "late_chunking" in row.options
     )
     embedded = vectors(
-        embedder, items, texts, settings.get("dimensions", E5_DIMS), late=late and not media(items)
+        embedder,
+        items,
+        texts,
+        settings.get("dimensions", E5_DIMS),
+        late=late and not media(items),
+        query=_QUERY.get(inference.settings.get("input_type", "")),
     )
     kind = element_type(endpoint)
     numbers: NDArray[Any]
@@ -91,7 +99,7 @@ def dense(inference: Inference, embedder: StaticEmbedder) -> tuple[NDArray[Any],
     return numbers, sum(map(len, texts)) + _weight(media(items), row)
 
 
-def _sparse(inference: Inference, embedder: StaticEmbedder) -> tuple[dict[str, Any], int]:
+def _sparse(inference: Inference, embedder: Embedder) -> tuple[dict[str, Any], int]:
     """Words and their weights, which stand in for ELSER's; see ``ragbridge.local.words``."""
     rows = []
     tokens = 0
@@ -105,7 +113,7 @@ def _sparse(inference: Inference, embedder: StaticEmbedder) -> tuple[dict[str, A
     return {"sparse_embedding": rows}, tokens
 
 
-def _ranking(inference: Inference, embedder: StaticEmbedder) -> tuple[dict[str, Any], int]:
+def _ranking(inference: Inference, embedder: Embedder) -> tuple[dict[str, Any], int]:
     items: list[Item] = [(inference.query or "",), *inference.inputs]
     query, *documents = [[embedder.ids(part) for part in item if isinstance(part, str)] for item in items]
     if query and all(documents):

@@ -32,7 +32,7 @@ from ragbridge.local.elastic.preconfigured import preconfigured
 from ragbridge.local.elastic.services.elasticsearch import deployments
 
 if TYPE_CHECKING:
-    from ragbridge.local.model import StaticEmbedder
+    from ragbridge.local.model import Embedder
 
 
 class Outcome(NamedTuple):
@@ -54,7 +54,7 @@ class InferenceApi(ABC):
         embedder: Returns the embedded model; called when vectors or tokens are first needed.
     """
 
-    def __init__(self, embedder: Callable[[], StaticEmbedder]) -> None:
+    def __init__(self, embedder: Callable[[], Embedder]) -> None:
         self._embedder = embedder
         self._pipelines = Pipelines()
         self._registry = Registry(preconfigured())

@@ -22,7 +22,7 @@ from ragbridge.local.refusals import Refusal
 from ragbridge.models import MAX_BATCH_ITEMS
 
 if TYPE_CHECKING:
-    from ragbridge.local.model import Ids, StaticEmbedder
+    from ragbridge.local.model import Embedder, Ids
     from ragbridge.models import Model
 
 KEPT = 64
@@ -268,7 +268,7 @@ def _read_names(fields: Fields, given: object) -> list[tuple[str, object]]:
     return list(zip(names, bodies, strict=True))
 
 
-def _read_line(name: str, body: object, row: Model, embedder: StaticEmbedder) -> Line:
+def _read_line(name: str, body: object, row: Model, embedder: Embedder) -> Line:
     """Reads one input. An invalid input fails alone, not the whole job."""
     fields = Fields(body if isinstance(body, Mapping) else {})
     try:

@@ -34,7 +34,7 @@ from ragbridge.models import MAX_CLASSES, MAX_CLASSIFIERS, MAX_CLASSIFY_INPUTS
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ragbridge.local.model import Floats, StaticEmbedder
+    from ragbridge.local.model import Embedder, Floats
     from ragbridge.models import Model
 
 KEPT = 1024
@@ -114,7 +114,7 @@ class Classifiers:
             return self._few_shot(call.embedder(), classifier, items)
         return _zero_shot(call.embedder(), row, items, read_groups(labels))
 
-    def _few_shot(self, embedder: StaticEmbedder, classifier: Classifier, items: Sequence[Item]) -> Work:
+    def _few_shot(self, embedder: Embedder, classifier: Classifier, items: Sequence[Item]) -> Work:
         embed, tokens = _embedding(embedder, classifier.row, items)
         with self._store.lock:
             groups, centroids = {"": [*classifier.sums]}, classifier.centroids()
@@ -207,7 +207,7 @@ class Classifiers:
         return classifier
 
 
-def _zero_shot(embedder: StaticEmbedder, row: Model, items: Sequence[Item], groups: Groups) -> Work:
+def _zero_shot(embedder: Embedder, row: Model, items: Sequence[Item], groups: Groups) -> Work:
     labels: list[Item] = [(label,) for labels in groups.values() for label in labels]
     embed, tokens = _embedding(embedder, row, [*items, *labels])
 
@@ -218,9 +218,7 @@ def _zero_shot(embedder: StaticEmbedder, row: Model, items: Sequence[Item], grou
     return Work(tokens, lambda rows: write_predictions(groups, tokens, rows), compute)
 
 
-def _embedding(
-    embedder: StaticEmbedder, row: Model, items: Sequence[Item]
-) -> tuple[Callable[[], Floats], int]:
+def _embedding(embedder: Embedder, row: Model, items: Sequence[Item]) -> tuple[Callable[[], Floats], int]:
     """A function that embeds ``items``, and their cost in tokens."""
     texts = ids_within(row, embedder, items)
     tokens = usage(items, sum(len(ids) for ids in texts), row)["total_tokens"]

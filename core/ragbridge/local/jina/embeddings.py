@@ -17,8 +17,11 @@ from ragbridge.models import MAX_ITEMS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ragbridge.local.model import Ids, StaticEmbedder
+    from ragbridge.local.model import Embedder, Ids
     from ragbridge.models import Model
+
+_QUERY = {"query": True, "passage": False}
+"""Whether a task is for queries, by the end of its name."""
 
 WIDTH_NAMES = ("dimensions", "output_dimension", "output_dimensionality")
 
@@ -43,8 +46,7 @@ def read_embeddings(call: Call) -> Work:
         fields.report("return_tokenized_input", message, "value_error", True)
 
     encode = read_encoding(fields)
-    if row.tasks:
-        fields.choice("task", "task_type", among=row.tasks)
+    task = fields.choice("task", "task_type", among=row.tasks) if row.tasks else None
     width = fields.integer(*WIDTH_NAMES, low=1, high=row.dimensions) if row.sizes else None
     truncate = fields.boolean("truncate", "truncation", default=False)
     normalized = fields.boolean("normalized", default=True) if "normalized" in row.options else True
@@ -62,7 +64,13 @@ def read_embeddings(call: Call) -> Work:
 
     def compute() -> list[Row]:
         embedded = vectors(
-            embedder, items, texts, width or row.dimensions or 0, normalized=normalized, late=late
+            embedder,
+            items,
+            texts,
+            width or row.dimensions or 0,
+            normalized=normalized,
+            late=late,
+            query=_QUERY.get((task or "").rpartition(".")[2]),
         )
         return [Row(index, vector) for index, vector in enumerate(embedded)]
 
@@ -77,7 +85,7 @@ def read_embeddings(call: Call) -> Work:
 
 
 def ids_within(
-    row: Model, embedder: StaticEmbedder, items: Sequence[Item], *, truncate: bool = False, late: bool = False
+    row: Model, embedder: Embedder, items: Sequence[Item], *, truncate: bool = False, late: bool = False
 ) -> list[Ids]:
     """Token ids of each text, within the model's context. In late chunking the context holds all texts together.
 

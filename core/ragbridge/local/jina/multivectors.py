@@ -20,7 +20,7 @@ from ragbridge.models import MAX_ITEMS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ragbridge.local.model import Floats, StaticEmbedder
+    from ragbridge.local.model import Embedder, Floats
     from ragbridge.models import Model
 
 DIGEST = "[digest]"
@@ -37,7 +37,7 @@ def read_multivectors(call: Call) -> Work:
     return read_tokens_of(fields, fields.model("multivector"), call.embedder())
 
 
-def read_tokens_of(fields: Fields, row: Model, embedder: StaticEmbedder) -> Work:
+def read_tokens_of(fields: Fields, row: Model, embedder: Embedder) -> Work:
     """Validates a request for one vector per token. Texts longer than the model's context are truncated.
 
     Raises:
@@ -85,7 +85,7 @@ def read_tokens_of(fields: Fields, row: Model, embedder: StaticEmbedder) -> Work
     return Work(counts["total_tokens"], write, compute)
 
 
-def _stack(embedder: StaticEmbedder, parts: Sequence[Any], width: int) -> Floats:
+def _stack(embedder: Embedder, parts: Sequence[Any], width: int) -> Floats:
     stacked: Floats = np.concatenate(
         [
             part.vector(width)[None] if isinstance(part, Medium) else embedder.token_vectors(part, width)
@@ -95,7 +95,7 @@ def _stack(embedder: StaticEmbedder, parts: Sequence[Any], width: int) -> Floats
     return stacked
 
 
-def _spell(embedder: StaticEmbedder, parts: Sequence[Any]) -> list[str]:
+def _spell(embedder: Embedder, parts: Sequence[Any]) -> list[str]:
     return [
         word for part in parts for word in ([DIGEST] if isinstance(part, Medium) else embedder.spelled(part))
     ]

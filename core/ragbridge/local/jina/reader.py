@@ -18,7 +18,7 @@ from ragbridge.local.refusals import Refusal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ragbridge.local.model import StaticEmbedder
+    from ragbridge.local.model import Embedder
 
 BALANCE = 10_000_000
 """Balance of every key in tokens: the service's free grant of 2026. The engine bills nothing."""
@@ -90,7 +90,7 @@ def _as_text(data: dict[str, Any], formats: Sequence[str]) -> str:
     return text
 
 
-def formatted(page: Page, settings: Settings, embedder: StaticEmbedder) -> dict[str, Any]:
+def formatted(page: Page, settings: Settings, embedder: Embedder) -> dict[str, Any]:
     """The page's data as the options ask for it, with its cost.
 
     Raises:
@@ -132,7 +132,7 @@ def chunked(markdown: str, level: int) -> list[str]:
     return [chunk.strip() for chunk in begins.split(markdown) if chunk.strip()]
 
 
-def _cut(embedder: StaticEmbedder, content: str, most: int | None) -> tuple[str, int]:
+def _cut(embedder: Embedder, content: str, most: int | None) -> tuple[str, int]:
     """``content`` truncated to at most ``most`` tokens, and its number of tokens."""
     count = len(embedder.ids(content)) if content else 0
     if most is None or count <= most:

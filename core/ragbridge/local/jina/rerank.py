@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ragbridge.local.items import Item
-    from ragbridge.local.model import Ids, StaticEmbedder
+    from ragbridge.local.model import Embedder, Ids
 
 
 def read_rerank(call: Call) -> Work:
@@ -94,7 +94,7 @@ def _read_documents(fields: Fields, given: object, row: Any) -> list[Item]:
 
 
 def _scores(
-    embedder: StaticEmbedder, query: Item, question: list[Ids], documents: list[Item], ids: list[list[Ids]]
+    embedder: Embedder, query: Item, question: list[Ids], documents: list[Item], ids: list[list[Ids]]
 ) -> NDArray[np.float64]:
     if question and all(ids):
         return embedder.relevance(question[0], [document[0] for document in ids])

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ragbridge.local.fields import Fields
-    from ragbridge.local.model import StaticEmbedder
+    from ragbridge.local.model import Embedder
     from ragbridge.models import Model
 
 
-def read_weights_of(fields: Fields, row: Model, embedder: StaticEmbedder) -> Work:
+def read_weights_of(fields: Fields, row: Model, embedder: Embedder) -> Work:
     """Validates a request for sparse embeddings. Texts longer than the model's context are truncated.
 
     Raises:

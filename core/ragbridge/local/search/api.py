@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ragbridge.local.elastic.api import Outcome
     from ragbridge.local.elastic.http import Query
-    from ragbridge.local.model import StaticEmbedder
+    from ragbridge.local.model import Embedder
 
 
 class SearchApi(InferenceApi):
@@ -26,7 +26,7 @@ class SearchApi(InferenceApi):
         embedder: Returns the embedded model; called when vectors or tokens are first needed.
     """
 
-    def __init__(self, embedder: Callable[[], StaticEmbedder]) -> None:
+    def __init__(self, embedder: Callable[[], Embedder]) -> None:
         super().__init__(embedder)
         self.indices = Indices()
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ragbridge.local.elastic.endpoints import Registry
-    from ragbridge.local.model import StaticEmbedder
+    from ragbridge.local.model import Embedder
 
 Purpose: TypeAlias = Literal["ingest", "search"]
 """Elasticsearch's internal input types: for documents, and for queries. The embedded model makes no difference of them."""
@@ -49,7 +49,7 @@ class Inference:
     def __init__(
         self,
         registry: Registry,
-        embedder: Callable[[], StaticEmbedder],
+        embedder: Callable[[], Embedder],
         charge: Callable[[int], None] | None = None,
     ) -> None:
         """Creates the view of one request.
