@@ -104,7 +104,9 @@ def in_context(vectors: Floats, texts: Sequence[Ids]) -> Floats:
     if len(texts) < 2:
         return vectors
     lengths = np.array([len(ids) for ids in texts], dtype=np.float32)
-    return vectors + CONTEXT_SHARE * np.average(vectors, axis=0, weights=lengths).astype(np.float32)
+    mean: Floats = np.average(vectors, axis=0, weights=lengths).astype(np.float32)
+    joined: Floats = (vectors + np.float32(CONTEXT_SHARE) * mean).astype(np.float32, copy=False)
+    return joined
 
 
 class StaticEmbedder(Embedder):
