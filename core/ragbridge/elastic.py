@@ -29,6 +29,16 @@ from ragbridge.services.elastic.endpoints.settings import (
     Similarity,
     TaskType,
 )
+from ragbridge.services.elastic.esql.commands import (
+    esql_embedding,
+    esql_fork,
+    esql_from,
+    esql_fuse,
+    esql_knn,
+    esql_rerank,
+    esql_text_embedding,
+)
+from ragbridge.services.elastic.esql.query import Esql
 from ragbridge.services.elastic.retrieval.fusion import linear, rrf
 from ragbridge.services.elastic.retrieval.mappings import (
     dense_vector_mapping,
@@ -52,7 +62,8 @@ from ragbridge.services.elastic.retrieval.retrievers import (
     text_similarity_reranker,
 )
 from ragbridge.services.elastic.retrieval.search import search_body, semantic_search_body
-from ragbridge.values.endpoints import Deletion, Endpoint
+from ragbridge.values.endpoints import Deletion, Endpoint, InferenceService
+from ragbridge.values.esql import EsqlColumn, EsqlResult
 from ragbridge.values.public import publish as _publish
 from ragbridge.values.search import BulkError, BulkFailure, BulkResult, Hit, SearchHits
 from ragbridge.values.sparse import SparseEmbeddings
@@ -73,7 +84,11 @@ __all__ = [
     "Endpoint",
     "EndpointSettings",
     "Endpoints",
+    "Esql",
+    "EsqlColumn",
+    "EsqlResult",
     "Hit",
+    "InferenceService",
     "JinaAI",
     "OpenAI",
     "SearchHits",
@@ -82,6 +97,13 @@ __all__ = [
     "TaskType",
     "dense_vector_mapping",
     "diversify",
+    "esql_embedding",
+    "esql_fork",
+    "esql_from",
+    "esql_fuse",
+    "esql_knn",
+    "esql_rerank",
+    "esql_text_embedding",
     "knn_query",
     "knn_retriever",
     "linear",

@@ -54,6 +54,24 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class InferenceService:
+    """A service that endpoints can be of, as Elasticsearch describes it.
+
+    Attributes:
+        service: Its name in requests: ``jinaai``, ``openai``, ...
+        name: Its name for people.
+        task_types: What its endpoints can do.
+        configurations: Its settings by their names, each with ``required``, ``sensitive``, ``type``,
+            ``supported_task_types``, ...
+    """
+
+    service: str
+    name: str
+    task_types: tuple[str, ...]
+    configurations: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Deletion:
     """Outcome of deleting an endpoint, or of a dry run.
 

@@ -247,7 +247,7 @@ NEVER = {
         "bulk",
         "close",
     },
-    Elastic: {"rerank", "search", "bulk", "create_index", "close", "from_client"},
+    Elastic: {"rerank", "search", "bulk", "create_index", "esql", "close", "from_client"},
 }
 """Methods that keep nothing: what they answer is of the moment, or is a cluster's own; a reranker of Elasticsearch's may be
 listwise."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
 from ragbridge.flow import Response
-from ragbridge.local.elastic import answers, inputs, settings
+from ragbridge.local.elastic import answers, catalogue, inputs, settings
 from ragbridge.local.elastic.cluster import INFO, not_offered
 from ragbridge.local.elastic.endpoints import ANY, Endpoint, Registry, already_exists
 from ragbridge.local.elastic.errors import Failure, NoRoute
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 class Outcome(NamedTuple):
     """An answer's body, the tokens that it costs, and its status."""
 
-    body: dict[str, Any]
+    body: dict[str, Any] | list[dict[str, Any]]
     tokens: int = 0
     status: int = 200
 
@@ -101,7 +101,11 @@ class InferenceApi(ABC):
             answer, tokens, status = failure.body, 0, failure.status
             further = failure.headers
         if "filter_path" in query:
-            answer = filtered(answer, query["filter_path"])
+            wanted = query["filter_path"]
+            if isinstance(answer, list):
+                answer = [filtered(row, wanted) for row in answer]
+            else:
+                answer = filtered(answer, wanted)
         indent = 2 if "pretty" in query and query["pretty"] != "false" else None
         response = respond(status, answer, content_type(headers), indent)
         return Response(status, {**response.headers, **further}, response.body), tokens
@@ -145,8 +149,9 @@ class InferenceApi(ABC):
         match method, parts:
             case "GET", ["_region_policy"]:
                 raise not_offered("_inference/_region_policy", "it has no regions")
-            case "GET", ["_services", *_]:
-                raise not_offered("_inference/_services", "it has no forms for Kibana")
+            case "GET", ["_services", *named]:
+                check_parameters(path, query)
+                return Outcome(catalogue.services(settings.check_task(named[0]) if named else None))
             case "GET", _:
                 check_parameters(path, query)
                 return Outcome(self._get(parts))

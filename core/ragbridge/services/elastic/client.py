@@ -25,6 +25,7 @@ from ragbridge.services.elastic.credentials import (
     choose,
 )
 from ragbridge.services.elastic.endpoints.methods import Endpoints
+from ragbridge.services.elastic.esql.methods import EsqlMethods
 from ragbridge.services.elastic.inference.methods import InferenceMethods
 from ragbridge.services.elastic.inference.streams import InferenceStreams
 from ragbridge.services.elastic.retrieval.methods import RetrievalMethods
@@ -44,7 +45,7 @@ log = logging.getLogger("ragbridge")
 MAX_BATCH = max(BATCH_CAPS.values())
 
 
-class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, Service):
+class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, EsqlMethods, Service):
     """Elasticsearch's inference API and semantic retrieval, or the embedded engine in its place.
 
     One object serves any number of threads and event loops; create one and keep it. It speaks HTTP itself, in a form

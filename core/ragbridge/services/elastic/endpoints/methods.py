@@ -13,7 +13,7 @@ from ragbridge.rules.endpoints import TaskType
 from ragbridge.services.elastic import arguments as check
 from ragbridge.services.elastic.endpoints import requests as endpoints
 from ragbridge.services.elastic.endpoints.settings.config import AnySettings, build_config, conceal
-from ragbridge.values.endpoints import Deletion, Endpoint
+from ragbridge.values.endpoints import Deletion, Endpoint, InferenceService
 
 if TYPE_CHECKING:
     from ragbridge.rules.chunking import ChunkingSettings
@@ -132,6 +132,22 @@ class Endpoints(Part):
             RagbridgeError: Anything that can fail, see ``ragbridge.RagbridgeError``.
         """
         return _one(endpoints.list_all(self._channel, task_type))
+
+    def _services(self, task_type: TaskType | None = None) -> Plan[tuple[InferenceService, ...]]:
+        """The services that Elasticsearch knows, with the settings of each (8.17 and later).
+
+        The route is that of Kibana's forms, and in no published description.
+
+        Args:
+            task_type: Only those that have this task type.
+
+        Raises:
+            RagbridgeError: Anything that can fail, see ``ragbridge.RagbridgeError``.
+        """
+        return _one(endpoints.services(self._channel, task_type))
+
+    services = Blocking(_services)
+    aservices = Awaitable(_services)
 
     def _update(
         self,

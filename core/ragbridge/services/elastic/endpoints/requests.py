@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,8 +20,8 @@ from ragbridge.rules.reader import Scope
 from ragbridge.services.elastic.arguments import given
 from ragbridge.services.elastic.encoding import encode
 from ragbridge.services.elastic.endpoints.settings.config import check_task_type, secrets_of
-from ragbridge.services.elastic.wire import decode, duration, rows, segment
-from ragbridge.values.endpoints import Deletion, Endpoint
+from ragbridge.services.elastic.wire import check_product, decode, duration, rows, segment
+from ragbridge.values.endpoints import Deletion, Endpoint, InferenceService
 
 if TYPE_CHECKING:
     from ragbridge.services.elastic.session import ElasticChannel
@@ -87,6 +88,15 @@ def list_all(channel: ElasticChannel, task_type: str | None) -> Flow[tuple[Endpo
         return (yield from _read(channel, "/_inference"))
     check_task_type(task_type)
     return (yield from _read(channel, f"/_inference/{task_type}/_all"))
+
+
+def services(channel: ElasticChannel, task_type: str | None) -> Flow[tuple[InferenceService, ...]]:
+    """All services, or those that have a task type."""
+    where = "/_inference/_services"
+    if task_type is not None:
+        check_task_type(task_type)
+        where += f"/{task_type}"
+    return (yield from channel.send("GET", where, product=PRODUCT, read=_read_services))
 
 
 def update(
@@ -228,6 +238,26 @@ def endpoint_of(body: Mapping[str, Any]) -> Endpoint:
         task_settings=_object(body, "task_settings"),
         chunking_settings=_object(body, "chunking_settings"),
     )
+
+
+def _read_services(response: Response) -> tuple[InferenceService, ...]:
+    """The services in an answer, which is a list."""
+    check_product(response)
+    try:
+        found = json.loads(response.body)
+    except (ValueError, RecursionError):
+        raise ResponseError("the answer about services is not JSON") from None
+    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+        raise ResponseError("the answer about services is no list of objects")
+    return tuple(map(_service, found))
+
+
+def _service(body: Mapping[str, Any]) -> InferenceService:
+    name, label, tasks = body.get("service"), body.get("name"), body.get("task_types")
+    if not isinstance(name, str) or not isinstance(tasks, list):
+        raise ResponseError("a service of the answer has no name or no task types")
+    settings = _object(body, "configurations")
+    return InferenceService(name, label if isinstance(label, str) else name, tuple(map(str, tasks)), settings)
 
 
 def read_deletion(response: Response) -> Deletion:

@@ -1,0 +1,1 @@
+"""ES|QL: texts of queries with their parameters, and the method that runs them."""

@@ -1,0 +1,59 @@
+"""Results of ES|QL: frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class EsqlColumn:
+    """A column of a result.
+
+    Attributes:
+        name: Its name.
+        type: Its type in ES|QL: ``keyword``, ``double``, ``dense_vector``, ...
+    """
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class EsqlResult:
+    """The rows of an ES|QL query.
+
+    Attributes:
+        columns: Name and type of each column.
+        rows: The values of each row, in the order of the columns. A column with several values has a list of them.
+        took: Milliseconds that Elasticsearch took.
+        partial: Whether rows may be missing, since a shard or a cluster did not answer.
+        raw: The whole answer.
+    """
+
+    columns: tuple[EsqlColumn, ...]
+    rows: tuple[tuple[Any, ...], ...] = field(repr=False)
+    took: int = 0
+    partial: bool = False
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        names = [column.name for column in self.columns]
+        for row in self.rows:
+            yield dict(zip(names, row, strict=True))
+
+    def column(self, name: str) -> list[Any]:
+        """The values of one column.
+
+        Raises:
+            KeyError: There is none of that name.
+        """
+        names = [column.name for column in self.columns]
+        if name not in names:
+            raise KeyError(name)
+        place = names.index(name)
+        return [row[place] for row in self.rows]
