@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from ragbridge import errors
 from ragbridge.flow import Request, Response
 from ragbridge.limiter import limiter, tokens
-from ragbridge.models import MODELS
+from ragbridge.models import lookup
 from ragbridge.values.public import publish as _publish
 
 if TYPE_CHECKING:
@@ -224,7 +224,9 @@ def _embeddings(body: Mapping[str, Any], dimensions: int) -> Response:
         {
             "object": "embedding",
             "index": index,
-            "embedding": _encoded(vector_of(text, width), body.get("embedding_type")),
+            "embedding": _encoded(
+                vector_of(text, width), body.get("embedding_type") or body.get("encoding_format")
+            ),
         }
         for index, text in enumerate(texts)
     ]
@@ -289,7 +291,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _width(body: Mapping[str, Any], dimensions: int) -> int:
-    model = MODELS.get(str(body["model"]).removeprefix("jina-ai/"))
+    model = lookup(str(body["model"]))
     own = model.dimensions if model else None
     return int(body.get("dimensions") or own or dimensions)
 

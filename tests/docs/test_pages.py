@@ -7,6 +7,7 @@ import inspect
 import json
 import re
 import tomllib
+import typing
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ import ragbridge
 from ragbridge import Jina, Retry
 from ragbridge.cli.app import app
 from ragbridge.elastic import Elastic, Endpoints
+from ragbridge.hosts import HOSTS
+from ragbridge.hosts.names import HostName
 from ragbridge.local import Engine
 from ragbridge.models import MODELS
 from ragbridge.server import running
@@ -158,7 +161,8 @@ def test_the_tables_of_limits_are_the_programs_own(tiers):
 
 def test_the_readme_states_the_default_limits(tiers):
     """Those of the tier that a client has without being told."""
-    default = inspect.signature(Jina).parameters["limits"].default
+    assert inspect.signature(Jina).parameters["limits"].default == "auto"
+    default = "free"
     limit = tiers["jina", "embeddings", default]
     assert (
         f"The default is the {default} tier: {limit['requests_per_minute']:,} requests and "
@@ -219,6 +223,41 @@ def test_the_table_of_models_is_whole_and_true():
             f"`{row.eis_task}`" if row.eis_task else "",
         ]
         for row in MODELS.values()
+    }
+
+
+def test_the_table_of_hosts_is_whole_and_true():
+    """How each host is spoken to, as requests are written."""
+    head = "| `host=` | embeds at | reranks at | is told a role by | base64 is asked for by | items a request | scores |"
+    scores = {"model": "the model's", "probability": "0 to 1", "logit": "logits"}
+    assert {name.strip("`"): cells for name, *cells in table("docs/hosts.md", head)} == {
+        host.name: [
+            f"`{host.embedding.path}`",
+            f"`{host.reranking.path}`" if host.reranking else "",
+            "a prefix" if host.embedding.role == "prefix" else f"`{host.embedding.role}`",
+            f"`{host.embedding.encoding}`",
+            str(host.items or ""),
+            scores[host.reranking.scores] if host.reranking else "",
+        ]
+        for host in HOSTS.values()
+    }
+    assert set(typing.get_args(typing.get_args(HostName)[1])) == {*HOSTS}
+
+
+def test_the_table_of_prefixes_is_whole_and_true():
+    """What stands before a query and a document, as it is put there."""
+    told = {}
+    for names, *cells in re.findall(
+        r"^\| (`.*?) \| `(.*?)` \| `(.*?)` \|$",
+        PAGES["docs/hosts.md"].partition("## Queries")[2],
+        re.MULTILINE,
+    ):
+        prefixes = [cell.replace("\\n", "\n") for cell in cells]
+        told |= dict.fromkeys(re.findall(r"`(.*?)`", names), prefixes)
+    assert told == {
+        row.name: [row.prompt_for(row.task_for(role)) for role in ("query", "document")]
+        for row in MODELS.values()
+        if row.prompts
     }
 
 
