@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 from ragbridge import errors as _errors
 from ragbridge.cache import CacheLike
 from ragbridge.cache.opening import written as _written
+from ragbridge.client.accounts import portable as _portable
 from ragbridge.client.arguments import listed as _listed
 from ragbridge.client.secret import concealed as _concealed
+from ragbridge.flow import TransportName
 from ragbridge.ground.numbers import as_number, as_whole, plain
 from ragbridge.limiter.quotas import QuotasLike
 from ragbridge.limiter.quotas import written as written_quotas
@@ -30,11 +32,14 @@ __all__ = [
     "Connected",
     "Made",
     "QuotasLike",
+    "TransportName",
     "as_number",
     "as_whole",
     "changed",
+    "check_portable",
     "defaults_of",
     "listed",
+    "named",
     "path_as_text",
     "plain",
     "written_cache",
@@ -130,6 +135,10 @@ class Connected(Generic[_C]):
     def _usable(self, setting: tuple[str, Any]) -> tuple[str, Any]:
         """A setting as the client takes it; what was hidden is still shown by no tool that prints frames."""
         name, value = setting
+        if name == "headers" and isinstance(
+            value, Mapping
+        ):  # no other one: a cache may be a dict of millions
+            return name, {each: _concealed(self._revealed(part)) for each, part in value.items()}
         revealed = self._revealed(value)
         return name, revealed if revealed == value else _concealed(revealed)
 
@@ -186,6 +195,21 @@ def changed(value: Any, change: Callable[[Any], Any]) -> Any:
     if isinstance(value, (tuple, list)):
         return tuple(changed(part, change) for part in value)
     return change(value)
+
+
+def named(headers: Mapping[str, Any] | None) -> dict[str, None] | None:
+    """Headers as they are written down: their values, which may be secrets, are None and come from the environment."""
+    return None if headers is None else dict.fromkeys(headers)
+
+
+def check_portable(key: Any, setting: str) -> None:
+    """See that ``key`` can be named in another process, where it is a function that gives one.
+
+    Raises:
+        TypeError: It is no function of a module, and what it holds may be a key.
+    """
+    if callable(key):
+        _portable(key, setting)
 
 
 def listed(values: Any, name: str, *, of: str = "documents") -> list[Any]:

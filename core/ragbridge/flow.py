@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from ragbridge.errors import RequestError
 from ragbridge.ground.addresses import shown
@@ -59,6 +59,10 @@ class Response:
     status: int
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
+
+
+TransportName: TypeAlias = Literal["auto", "httpx", "httpx2", "fast"]
+"""Which HTTP library sends: a named one, the two of the extra ``speed``, or the fastest that is installed and serves."""
 
 
 class Waitable(Protocol):

@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic.json_schema import SkipJsonSchema
 
 from ragbridge import ConfigurationError, Retry, adapters
+from ragbridge.adapters import TransportName
 
 if TYPE_CHECKING:
     from pydantic import ModelWrapValidatorHandler
@@ -82,6 +83,12 @@ class Connected(BaseModel, adapters.Connected[S], Generic[S]):
     quotas: Any = Field(default=None, repr=False)
     """Where quotas are kept that several processes share: ``"redis://"``, the path of a file, or an object such as
     ``RedisQuotas()``. In dumps it is a text, or None where no text names it."""
+    transport: TransportName = "auto"
+    """Which HTTP library sends: ``"httpx"``, ``"httpx2"``, ``"fast"``, or the fastest that is installed and serves. A transport
+    of your own goes to a ready ``client``."""
+    headers: dict[str, SecretStr | None] | None = Field(default=None, repr=False)
+    """Headers for every request, by name. In dumps and pickles their values are None, which stands for the environment's
+    ``RAGBRIDGE_HEADER_<NAME>``."""
     cache: Any = Field(default=None, repr=False)
     """Where answers are kept that were paid for: the path of a file, ``"redis://"``, or anything else that ``ragbridge.Jina``
     takes. In dumps it is a text, or None where no text names it: a dict, a ``ByteStore``, a cache of your own."""
@@ -111,7 +118,7 @@ class Connected(BaseModel, adapters.Connected[S], Generic[S]):
         """Hide secrets before anything can fail, since pydantic's errors show their input. None counts as not given."""
         if isinstance(settings, dict):
             settings = {
-                name: _hidden(value) if name in cls._SECRETS else value
+                name: _hidden(value) if name in {*cls._SECRETS, "headers"} else value
                 for name, value in settings.items()
                 if value is not None or name not in {*cls._SECRETS, *cls._ADDRESSES}
             }
@@ -125,6 +132,10 @@ class Connected(BaseModel, adapters.Connected[S], Generic[S]):
     @field_serializer("quotas")
     def _written_quotas(self, quotas: Any) -> str | None:
         return adapters.written_quotas(quotas)
+
+    @field_serializer("headers")
+    def _written_headers(self, headers: dict[str, SecretStr | None] | None) -> dict[str, None] | None:
+        return adapters.named(headers)
 
     @field_serializer("cache")
     def _written(self, cache: Any) -> str | None:
@@ -161,7 +172,15 @@ class Connected(BaseModel, adapters.Connected[S], Generic[S]):
 
     def __getstate__(self) -> dict[Any, Any]:
         state = super().__getstate__()
-        fields = {name: value for name, value in state["__dict__"].items() if name not in self._SECRETS}
+        for name in self._SECRETS:
+            adapters.check_portable(getattr(self, name, None), name)
+        kept = {name for name in self._SECRETS if callable(getattr(self, name, None))}
+        fields = {
+            name: value
+            for name, value in state["__dict__"].items()
+            if name in kept or name not in self._SECRETS
+        }
+        fields["headers"] = adapters.named(fields["headers"])
         return {**state, "__dict__": fields}
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
@@ -169,12 +188,14 @@ class Connected(BaseModel, adapters.Connected[S], Generic[S]):
         secrets = {
             name: fields[name].get_default(call_default_factory=True)
             for name in self._SECRETS
-            if name in fields
+            if name in fields and name not in state["__dict__"]
         }
         super().__setstate__({**state, "__dict__": {**state["__dict__"], **secrets}})
 
 
 def _hidden(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _hidden(part) for name, part in value.items()}
     return adapters.changed(value, lambda part: SecretStr(part) if isinstance(part, str) else part)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -23,14 +24,14 @@ class ElasticSettings(Connected[Elastic]):
     searches, and needs no credentials."""
     cloud_id: str | None = Field(default_factory=environment("ELASTIC_CLOUD_ID"))
     """A deployment of Elastic Cloud instead; else ``ELASTIC_CLOUD_ID``."""
-    api_key: SecretStr | tuple[SecretStr, SecretStr] | None = Field(
+    api_key: SecretStr | tuple[SecretStr, SecretStr] | Callable[[], Any] | None = Field(
         default_factory=secret_environment(*Elastic.KEY_VARIABLES), exclude=True, repr=False
     )
-    """An API key, encoded or as ``(id, key)``; else ``ELASTIC_API_KEY``."""
+    """An API key, encoded or as ``(id, key)``; else ``ELASTIC_API_KEY``. Or a function that gives one."""
     basic_auth: tuple[SecretStr, SecretStr] | None = Field(default=None, exclude=True, repr=False)
     """User name and password instead of an API key."""
-    bearer_auth: SecretStr | None = Field(default=None, exclude=True, repr=False)
-    """A bearer token instead of an API key."""
+    bearer_auth: SecretStr | Callable[[], str] | None = Field(default=None, exclude=True, repr=False)
+    """A bearer token instead of an API key, or a function that gives it."""
     ca_certs: str | Path | None = None
     """File or folder of the certificates that are trusted (PEM); None for the usual ones."""
     verify: bool = True

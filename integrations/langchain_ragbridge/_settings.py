@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from pydantic import AliasChoices, Field, SecretStr
@@ -16,13 +17,14 @@ class JinaSettings(Connected[Jina]):
     _SERVICE: ClassVar[type[Any]] = Jina
     _SECRETS: ClassVar[tuple[str, ...]] = ("api_key", "jina_api_key")
 
-    api_key: SecretStr | None = Field(
+    api_key: SecretStr | list[SecretStr] | Callable[[], str] | None = Field(
         default_factory=secret_environment(*Jina.KEY_VARIABLES),
         validation_alias=AliasChoices(*_SECRETS),
         exclude=True,
         repr=False,
     )
-    """The key; else ``JINA_API_KEY``, ``JINAAI_API_KEY`` or ``JINA_AUTH_TOKEN``. Also accepted as ``jina_api_key``."""
+    """The key; else ``JINA_API_KEY``, ``JINAAI_API_KEY`` or ``JINA_AUTH_TOKEN``. Also accepted as ``jina_api_key``. Or a list
+    of keys, each with a quota of its own, or a function that gives the key, which travels in pickles by its name."""
     base_url: str = Jina.BASE_URL
     """The API's address, with or without ``/v1``; ``"local"`` for the embedded engine, which needs no key."""
     host: str | None = None

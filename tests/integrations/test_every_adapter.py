@@ -61,6 +61,7 @@ POLICY = {
     "quotas": "redis://quota.example:6379/1",
     "cache": "redis://cache.example:6379/1",
     "cache_version": "2026-11",
+    "transport": "httpx",
 }
 """What every adapter over a service is told of its policy, each with another value than its default."""
 JINA_ALONE = {**POLICY, "base_url": "http://127.0.0.1:9"}
@@ -301,7 +302,7 @@ ADAPTERS = [
 CLIENTS = {"base_url": Jina, "url": Elastic}
 """By the setting that tells where a service is, its client."""
 
-SECRET = {"api_key", "basic_auth", "bearer_auth", "username", "password"}
+SECRET = {"headers", "api_key", "basic_auth", "bearer_auth", "username", "password"}
 APART = SECRET | {"self", "client", "embedding_type", "chunker", "id_func"}
 """What other tests are about: secrets, what no file holds, and what has one value."""
 
@@ -320,7 +321,7 @@ OF_SOME = {
     "verify",
 }
 """The clients' settings that are of use to some adapters alone."""
-OF_A_PROCESS = {"async_http_client", "clock", "count_tokens", "http_client", "transport"}
+OF_A_PROCESS = {"async_http_client", "clock", "count_tokens", "http_client"}
 """The clients' settings that cannot be written down: a ready client has them."""
 
 FRAMEWORKS = ("langchain_core.", "llama_index.core.")
@@ -486,6 +487,65 @@ def test_no_secret_is_ever_shown(adapter, monkeypatch):
 
 
 @over_a_service
+def test_headers_go_to_the_client_and_their_values_into_nothing_that_is_written(adapter, monkeypatch):
+    """What is written has their names; another process takes the values from its environment."""
+    monkeypatch.setenv("SESAME", KEY)
+    haystack = adapter.framework == "haystack"
+    made = adapter.make(headers={"X-Tenant": Secret.from_env_var("SESAME") if haystack else KEY})
+    if not hasattr(made, "_connected"):  # LlamaIndex's retriever keeps no settings
+        return
+    assert made._connected()._channel.headers.sent() == {"x-tenant": KEY}
+    assert not [text for text in shown(made) if KEY in text]
+    monkeypatch.setenv("RAGBRIDGE_HEADER_X_TENANT", KEY)
+    for again in (*copies(made), copy.copy(made), copy.deepcopy(made)):
+        assert again._connected()._channel.headers.sent() == {"x-tenant": KEY}
+    if haystack:
+        with pytest.raises(
+            SerializationError, match=r"headers\['X-Tenant'\] as a text cannot be serialized"
+        ) as refused:
+            adapter.make(headers={"X-Tenant": KEY}).to_dict()
+        assert KEY not in str(refused.value)
+    with pytest.raises((TypeError, ValueError), match="give headers to it"):
+        adapter.kind(**adapter.needs, client=made._connected(), headers={"X-Tenant": None})
+
+
+@pytest.mark.parametrize("adapter", [each for each in ADAPTERS if each.service == "base_url"], ids=name_of)
+def test_several_keys_are_taken_and_shown_nowhere(adapter, monkeypatch):
+    """Each goes to the client; Haystack writes down which variables hold them, the others write none."""
+    monkeypatch.setenv("SESAME", KEY)
+    monkeypatch.setenv("SIMSIM", KEY + "2")
+    address = {"base_url": "http://127.0.0.1:9"}
+    haystack = adapter.framework == "haystack"
+    keys = [Secret.from_env_var("SESAME"), Secret.from_env_var("SIMSIM")] if haystack else [KEY, KEY + "2"]
+    made = adapter.make(**address, api_key=keys)
+    assert [key.reveal() for key in made._connected()._channel.accounts.secrets()] == [KEY, KEY + "2"]
+    assert not [text for text in shown(made) if KEY in text]
+    for again in copies(made) if haystack else ():
+        assert len(again._connected()._channel.accounts.all) == 2
+
+
+def key_of_a_module() -> str:
+    return os.environ["SESAME"]
+
+
+@pytest.mark.parametrize(
+    "adapter", [each for each in ADAPTERS if each.service and each.framework != "haystack"], ids=name_of
+)
+def test_a_function_for_the_key_travels_if_it_is_one_of_a_module(adapter, monkeypatch):
+    """In pickles by its name; another one says that it does not. Haystack has ``Secret`` for this."""
+    monkeypatch.setenv("SESAME", KEY)
+    address = {adapter.service: "http://127.0.0.1:9"}
+    made = adapter.make(**address, api_key=key_of_a_module)
+    if not hasattr(made, "_connected"):
+        return
+    for again in (made, pickle.loads(pickle.dumps(made)), copy.deepcopy(made)):
+        assert again._connected()._channel.accounts.first.identity.endswith("key_of_a_module")
+    assert not [text for text in shown(made) if KEY in text]
+    with pytest.raises(TypeError, match="api_key= is no function of a module cannot be pickled"):
+        pickle.dumps(adapter.make(**address, api_key=lambda: KEY))
+
+
+@over_a_service
 def test_no_secret_is_in_an_error_about_another_setting(adapter):
     """Whatever the framework makes of it."""
     for secret in secrets(adapter):
@@ -523,7 +583,7 @@ def test_one_client_serves_all_adapters_of_a_service(service):
 @pytest.mark.parametrize("client", [Jina, Elastic])
 def test_what_a_client_can_be_told_is_known_here(client):
     """A new setting of a client is a new one of every adapter, or it is said above why not."""
-    credentials = {"api_key", "basic_auth", "bearer_auth"}
+    credentials = {"api_key", "basic_auth", "bearer_auth", "headers"}
     address = {"base_url", "url"}
     known = set(POLICY) | OF_SOME | OF_A_PROCESS | credentials | address
     assert set(inspect.signature(client).parameters) <= known

@@ -12,7 +12,7 @@ from ragbridge.client.accounts import portable as portable_key
 from ragbridge.client.call import Totals
 from ragbridge.client.secret import MissingKeyError
 from ragbridge.errors import ConfigurationError
-from ragbridge.flow import Clock, SystemClock
+from ragbridge.flow import Clock, SystemClock, TransportName
 from ragbridge.ground.numbers import check_number, check_whole
 from ragbridge.transport.async_driver import AsyncDriver
 from ragbridge.transport.event_loop import require_asyncio
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from ragbridge.flow import Plan
     from ragbridge.local import Engine
-    from ragbridge.transport.base import Transport, TransportName
+    from ragbridge.transport.base import Transport
 
 T = TypeVar("T")
 

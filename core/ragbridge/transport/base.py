@@ -8,15 +8,12 @@ import threading
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Protocol
 
 from ragbridge.flow import Request, Response
 from ragbridge.transport.copies import RecentAnswers
 from ragbridge.transport.leases import Lease, LoopLease
 from ragbridge.values.public import __version__
-
-TransportName: TypeAlias = Literal["auto", "httpx", "httpx2", "fast"]
-"""Which HTTP library sends: a named one, the two of the extra ``speed``, or the fastest that is installed and serves."""
 
 CONNECT_TIMEOUT = 10.0
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ragbridge.errors import ConfigurationError, RagbridgeError
-from ragbridge.flow import Request, Response
-from ragbridge.transport.base import CONNECT_TIMEOUT, HEADERS, PooledTransport, TransportName
+from ragbridge.flow import Request, Response, TransportName
+from ragbridge.transport.base import CONNECT_TIMEOUT, HEADERS, PooledTransport
 from ragbridge.transport.bodies import Body
 from ragbridge.transport.copies import RecentAnswers
 from ragbridge.transport.failures import (

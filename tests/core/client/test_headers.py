@@ -23,7 +23,8 @@ TEXTS = ["a boat", "the sea"]
 
 def jina(transport: Any, **settings: Any) -> Jina:
     return Jina(
-        **{"base_url": "http://a.example", "limits": None, "retry": ONCE, **settings}, transport=transport
+        **{"base_url": "http://a.example", "host": "jina", "limits": None, "retry": ONCE, **settings},
+        transport=transport,
     )
 
 
@@ -60,7 +61,7 @@ def test_every_library_sends_them_alike(raw_server, on_the_wire, right_answer, l
 
     url = raw_server(answer)
     client = Jina(
-        base_url=url, limits=None, transport=library, headers={"X-Tenant": "a b", "User-Agent": "mine"}
+        base_url=url, host="jina", limits=None, transport=library, headers={"X-Tenant": "a b", "User-Agent": "mine"}
     )
     client.embed(["1"], model="mine")
     asyncio.run(client.aembed(["1"], model="mine"))
@@ -145,7 +146,9 @@ def test_no_error_and_no_log_shows_what_a_service_repeats(said, caplog):
 def test_values_do_not_travel_and_the_other_process_says_which_it_misses(monkeypatch):
     """It takes them from its environment, as keys; without them the first request says what to set."""
     for client in (
-        Jina(base_url="http://127.0.0.1:9", headers={"X-Tenant": SECRET}, limits=None, retry=ONCE),
+        Jina(
+            host="jina", base_url="http://127.0.0.1:9", headers={"X-Tenant": SECRET}, limits=None, retry=ONCE
+        ),
         Elastic("http://127.0.0.1:9", headers={"X-Tenant": SECRET}, retry=ONCE),
     ):
         kept = pickle.dumps(client)
@@ -193,7 +196,9 @@ def test_quotas_of_two_keys_in_headers_are_two():
     limit = RateLimit(requests_per_minute=5, tokens_per_minute=None, concurrency=1)
 
     def limiter(**headers: str) -> Any:
-        return Jina(base_url="http://a.example", headers=headers, limits=limit)._channel.limiter("embeddings")
+        return Jina(host="jina", base_url="http://a.example", headers=headers, limits=limit)._channel.limiter(
+            "embeddings"
+        )
 
     assert limiter(**{"api-key": "one"}) is limiter(**{"Api-Key": "one", "X-Tenant": "a"})
     assert limiter(**{"api-key": "one"}) is not limiter(**{"api-key": "two"})

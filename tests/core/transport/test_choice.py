@@ -42,7 +42,9 @@ def test_what_is_patched_into_the_library_that_is_named_sees_every_request(monke
 
     monkeypatch.setattr(library.HTTPTransport, "handle_request", handle)
     monkeypatch.setattr(library.AsyncHTTPTransport, "handle_async_request", handle_async)
-    answered_by(Jina("k", base_url="http://a.example", limits=None, retry=ONCE, transport=name), face)
+    answered_by(
+        Jina("k", host="jina", base_url="http://a.example", limits=None, retry=ONCE, transport=name), face
+    )
     assert seen == [("POST", "http://a.example/v1/embeddings")]
 
 
@@ -65,7 +67,7 @@ def test_a_client_of_either_library_sends_with_its_hooks(name, face):
         }
     else:
         own = {"async_http_client": library.AsyncClient(transport=mock, event_hooks={"request": [hook]})}
-    answered_by(Jina("k", base_url="http://a.example", limits=None, retry=ONCE, **own), face)
+    answered_by(Jina("k", host="jina", base_url="http://a.example", limits=None, retry=ONCE, **own), face)
     assert seen == ["/v1/embeddings"]
 
 
@@ -77,7 +79,7 @@ def test_a_recorder_of_cassettes_sees_the_requests(tmp_path):
         "interactions:\n- request: {method: POST, uri: 'http://127.0.0.1:9/v1/embeddings', body: '', headers: {}}\n"
         "  response: {status: {code: 418, message: no}, headers: {}, body: {string: 'recorded'}}\nversion: 1\n"
     )
-    client = Jina("k", base_url="http://127.0.0.1:9", limits=None, retry=ONCE, transport="httpx")
+    client = Jina("k", host="jina", base_url="http://127.0.0.1:9", limits=None, retry=ONCE, transport="httpx")
     with (
         vcr.use_cassette(str(cassette), record_mode="none", match_on=["method", "uri"]),
         pytest.raises(RagbridgeError, match="418.*recorded"),
@@ -161,7 +163,7 @@ def test_what_a_library_says_of_a_failure_holds_neither_key_nor_query(raw_server
         wire.hang_up()
 
     key = "jina_s3cretQs3cretQ"
-    client = Jina(key, base_url=raw_server(hang_up), limits=None, retry=ONCE, transport=library)
+    client = Jina(key, host="jina", base_url=raw_server(hang_up), limits=None, retry=ONCE, transport=library)
     with pytest.raises(RequestError) as raised:
         client.embed(["a"]) if face == "sync" else asyncio.run(client.aembed(["a"]))
     error: BaseException | None = raised.value
@@ -175,7 +177,7 @@ def test_what_a_library_says_of_a_failure_holds_neither_key_nor_query(raw_server
 
 def test_the_systems_own_reason_stays_the_cause():
     """The number of a refused connection is worth knowing; it holds no address with a query."""
-    client = Jina("k", base_url="http://127.0.0.1:9", limits=None, retry=ONCE)
+    client = Jina("k", host="jina", base_url="http://127.0.0.1:9", limits=None, retry=ONCE)
     with pytest.raises(RequestError) as raised:
         client.embed(["a"])
     cause = raised.value.__cause__

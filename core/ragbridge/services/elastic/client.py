@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     import ssl
 
     from ragbridge.cache.opening import CacheLike
-    from ragbridge.flow import Clock
+    from ragbridge.flow import Clock, TransportName
     from ragbridge.limiter.quotas import QuotasLike
     from ragbridge.local import Engine
-    from ragbridge.transport.base import Transport, TransportName
+    from ragbridge.transport.base import Transport
 
 log = logging.getLogger("ragbridge")
 

@@ -38,12 +38,12 @@ from ragbridge.services.jina.web.methods import WebMethods
 
 if TYPE_CHECKING:
     from ragbridge.cache.opening import CacheLike
-    from ragbridge.flow import Clock
+    from ragbridge.flow import Clock, TransportName
     from ragbridge.hosts.names import HostName
     from ragbridge.limiter.quotas import QuotasLike
     from ragbridge.local import Engine
     from ragbridge.services.jina.place import Prefixes
-    from ragbridge.transport.base import Transport, TransportName
+    from ragbridge.transport.base import Transport
 
 
 class Jina(

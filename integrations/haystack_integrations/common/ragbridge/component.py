@@ -14,7 +14,7 @@ from haystack.utils import Secret
 from tqdm import tqdm
 
 from ragbridge import ConfigurationError, Elastic, Jina, RateLimit, ReaderOptions, Retry, adapters
-from ragbridge.adapters import CacheLike, QuotasLike
+from ragbridge.adapters import CacheLike, QuotasLike, TransportName
 
 V = TypeVar("V", RateLimit, ReaderOptions, Retry)
 S = TypeVar("S", bound=Jina | Elastic)
@@ -38,12 +38,16 @@ class ServiceComponent(adapters.Connected[S], Generic[S]):
         timeout: float,
         deadline: float | None,
         concurrency: int | None,
+        transport: TransportName,
+        headers: dict[str, str | Secret | None] | None,
         quotas: QuotasLike | None,
         cache: CacheLike | None,
         cache_version: str,
     ) -> None:
         for name in self._SECRETS:
-            _check_secret(name, getattr(self, name))
+            setattr(self, name, _secret(name, getattr(self, name)))
+        self.transport = transport
+        self.headers = _secrets(headers)
         self.client = client
         self.limits = value_of(RateLimit, limits)
         self.retry = value_of(Retry, retry)
@@ -87,6 +91,8 @@ class ServiceComponent(adapters.Connected[S], Generic[S]):
             )
         names = [name for name in adapters.defaults_of(type(self).__init__) if name not in {"self", "client"}]
         settings = {name: adapters.plain(getattr(self, name)) for name in names}
+        for name in (*self._SECRETS, "headers"):
+            settings[name] = _written(f"{type(self).__name__}", name, settings[name])
         settings["quotas"] = adapters.written_quotas(self.quotas)
         if settings["quotas"] is None and self.quotas is not None:
             raise SerializationError(
@@ -125,7 +131,9 @@ class ServiceComponent(adapters.Connected[S], Generic[S]):
 
     def _revealed(self, value: Any) -> Any:
         # A variable that is set to nothing counts as unset, as in the core.
-        return (value.resolve_value() or None) if isinstance(value, Secret) else value
+        return adapters.changed(
+            value, lambda part: (part.resolve_value() or None) if isinstance(part, Secret) else part
+        )
 
     def _make(self, settings: dict[str, Any]) -> S:
         return super()._make({**settings, "retry": self.retry or Retry()})
@@ -187,9 +195,42 @@ def value_of(kind: type[V], given: V | Mapping[str, Any] | Any) -> Any:
         raise ConfigurationError(f"{kind.__name__}: {error}") from None
 
 
-def _check_secret(name: str, given: object) -> None:
+def _secret(name: str, given: Any) -> Any:
+    """A secret, or a list of them; dictionaries, as in YAML, become the secrets that they describe."""
+    if isinstance(given, Mapping):
+        return Secret.from_dict(dict(given))
+    if isinstance(given, list) and name == "api_key":
+        return [_secret(f"{name}[{index}]", part) for index, part in enumerate(given)]
     if given is not None and not isinstance(given, Secret):
         raise ConfigurationError(
             f"{name} is {type(given).__name__}, not a Secret: pass Secret.from_env_var(...), "
             "or Secret.from_token(...) where the component is never serialised"
         )
+    return given
+
+
+def _secrets(headers: Any) -> Any:
+    if not isinstance(headers, Mapping):
+        return headers
+    return {
+        name: Secret.from_dict(dict(value)) if isinstance(value, Mapping) else value
+        for name, value in headers.items()
+    }
+
+
+def _written(component: str, name: str, value: Any) -> Any:
+    """Secrets within lists and headers as dictionaries; single ones are left to Haystack.
+
+    :raises SerializationError: A header is a text, which may be a secret.
+    """
+    if isinstance(value, list):
+        return [part.to_dict() for part in value]
+    if not isinstance(value, Mapping):
+        return value
+    for header, part in value.items():
+        if part is not None and not isinstance(part, Secret):
+            raise SerializationError(
+                f"{component} with {name}[{header!r}] as a text cannot be serialized, since it may be a secret: pass "
+                "Secret.from_env_var(...), or None for the environment's RAGBRIDGE_HEADER_<NAME>"
+            )
+    return {header: part and part.to_dict() for header, part in value.items()}

@@ -8,7 +8,7 @@ from haystack.utils import Secret
 
 from haystack_integrations.common.ragbridge.component import ServiceComponent
 from ragbridge import ConfigurationError, Elastic, RateLimit, Retry
-from ragbridge.adapters import CacheLike, QuotasLike
+from ragbridge.adapters import CacheLike, QuotasLike, TransportName
 
 KEY = Secret.from_env_var(list(Elastic.KEY_VARIABLES), strict=False)
 TIMEOUT = Elastic.TIMEOUT
@@ -38,6 +38,8 @@ class ElasticComponent(ServiceComponent[Elastic]):
         timeout: float,
         deadline: float | None,
         concurrency: int | None,
+        transport: TransportName,
+        headers: dict[str, str | Secret | None] | None,
         quotas: QuotasLike | None,
         cache: CacheLike | None,
         cache_version: str,
@@ -69,6 +71,8 @@ class ElasticComponent(ServiceComponent[Elastic]):
             timeout=timeout,
             deadline=deadline,
             concurrency=concurrency,
+            transport=transport,
+            headers=headers,
             quotas=quotas,
             cache=cache,
             cache_version=cache_version,

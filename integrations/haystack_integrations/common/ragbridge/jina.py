@@ -8,7 +8,7 @@ from haystack.utils import Secret
 
 from haystack_integrations.common.ragbridge.component import ServiceComponent
 from ragbridge import ConfigurationError, Jina, RateLimit, Retry
-from ragbridge.adapters import CacheLike, QuotasLike
+from ragbridge.adapters import CacheLike, QuotasLike, TransportName
 
 KEY = Secret.from_env_var(list(Jina.KEY_VARIABLES), strict=False)
 BASE_URL = Jina.BASE_URL
@@ -26,7 +26,7 @@ class JinaComponent(ServiceComponent[Jina]):
         self,
         *,
         client: Jina | None,
-        api_key: Secret | None,
+        api_key: Secret | list[Secret] | None,
         base_url: str,
         host: str | None = None,
         limits: RateLimit | dict[str, Any] | str | None,
@@ -34,6 +34,8 @@ class JinaComponent(ServiceComponent[Jina]):
         timeout: float,
         deadline: float | None,
         concurrency: int | None,
+        transport: TransportName,
+        headers: dict[str, str | Secret | None] | None,
         quotas: QuotasLike | None,
         cache: CacheLike | None,
         cache_version: str,
@@ -50,6 +52,8 @@ class JinaComponent(ServiceComponent[Jina]):
             timeout=timeout,
             deadline=deadline,
             concurrency=concurrency,
+            transport=transport,
+            headers=headers,
             quotas=quotas,
             cache=cache,
             cache_version=cache_version,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypedDict, TypeVar, Unpack
 
 try:
@@ -16,7 +16,7 @@ except ImportError as error:
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, field_serializer, field_validator
 
 from ragbridge import ConfigurationError, Elastic, Jina, RateLimit, Retry, adapters
-from ragbridge.adapters import CacheLike, QuotasLike
+from ragbridge.adapters import CacheLike, QuotasLike, TransportName
 
 S = TypeVar("S", Jina, Elastic)
 
@@ -34,6 +34,8 @@ class Connected(BaseComponent, adapters.Connected[S], Generic[S]):
     deadline: float | None = None
     concurrency: int | None = None
     quotas: Any = Field(default=None, repr=False)
+    transport: TransportName = "auto"
+    headers: dict[str, SecretStr | None] | None = Field(default=None, repr=False)
     cache: Any = Field(default=None, repr=False)
     cache_version: str = ""
     client: S | None = None
@@ -67,6 +69,11 @@ class Connected(BaseComponent, adapters.Connected[S], Generic[S]):
     def _written_quotas(self, quotas: Any) -> str | None:
         return adapters.written_quotas(quotas)
 
+    @field_serializer("headers")
+    def _written_headers(self, headers: dict[str, SecretStr | None] | None) -> dict[str, None] | None:
+        # Values may be secrets: None stands for the environment's RAGBRIDGE_HEADER_<NAME>.
+        return adapters.named(headers)
+
     @field_serializer("cache")
     def _written(self, cache: Any) -> str | None:
         # None for what no text names: a dict, a cache of the caller's own.
@@ -82,7 +89,10 @@ class Connected(BaseComponent, adapters.Connected[S], Generic[S]):
         # service, or pay again for what is in the cache.
         pickle.dumps((self.client, self.cache, self.quotas))
         # The framework deletes attributes that cannot be pickled from the object itself, so it is given a copy without secrets.
-        bare = self.model_copy(update=dict.fromkeys(self._SECRETS))
+        for name in self._SECRETS:
+            adapters.check_portable(getattr(self, name), name)
+        gone = dict.fromkeys(name for name in self._SECRETS if not callable(getattr(self, name)))
+        bare = self.model_copy(update={**gone, "headers": adapters.named(self.headers)})
         return super(Connected, bare).__getstate__()
 
 
@@ -96,7 +106,7 @@ class JinaSettings(TypedDict, total=False):
     None: known by its address, or found by asking it once. ``client`` is a ready ``Jina`` instead of all others.
     """
 
-    api_key: str | SecretStr | None
+    api_key: str | SecretStr | Sequence[str | SecretStr] | Callable[[], str] | None
     base_url: str
     host: str | None
     limits: RateLimit | str | None
@@ -105,6 +115,8 @@ class JinaSettings(TypedDict, total=False):
     deadline: float | None
     concurrency: int | None
     quotas: QuotasLike | None
+    transport: TransportName
+    headers: Mapping[str, str | SecretStr | None] | None
     cache: CacheLike | None
     cache_version: str
     client: Jina | None
@@ -117,7 +129,9 @@ class JinaConnected(Connected[Jina]):
     _SECRETS: ClassVar[tuple[str, ...]] = ("api_key",)
     _ADDRESS: ClassVar[str] = "base_url"
 
-    api_key: SecretStr | None = Field(default=None, exclude=True, repr=False)
+    api_key: SecretStr | list[SecretStr] | Callable[[], str] | None = Field(
+        default=None, exclude=True, repr=False
+    )
     base_url: str = Jina.BASE_URL
     host: str | None = None
     limits: RateLimit | str | None = "auto"
@@ -137,9 +151,9 @@ class ElasticSettings(TypedDict, total=False):
 
     url: str | None
     cloud_id: str | None
-    api_key: str | SecretStr | tuple[str, str | SecretStr] | None
+    api_key: str | SecretStr | tuple[str, str | SecretStr] | Callable[[], Any] | None
     basic_auth: tuple[str, str | SecretStr] | None
-    bearer_auth: str | SecretStr | None
+    bearer_auth: str | SecretStr | Callable[[], str] | None
     ca_certs: str | None
     verify: bool
     limits: RateLimit | str | None
@@ -148,6 +162,8 @@ class ElasticSettings(TypedDict, total=False):
     deadline: float | None
     concurrency: int | None
     quotas: QuotasLike | None
+    transport: TransportName
+    headers: Mapping[str, str | SecretStr | None] | None
     cache: CacheLike | None
     cache_version: str
     client: Elastic | None
@@ -162,9 +178,11 @@ class ElasticConnected(Connected[Elastic]):
 
     url: str | None = None
     cloud_id: str | None = None
-    api_key: SecretStr | tuple[SecretStr, SecretStr] | None = Field(default=None, exclude=True, repr=False)
+    api_key: SecretStr | tuple[SecretStr, SecretStr] | Callable[[], Any] | None = Field(
+        default=None, exclude=True, repr=False
+    )
     basic_auth: tuple[SecretStr, SecretStr] | None = Field(default=None, exclude=True, repr=False)
-    bearer_auth: SecretStr | None = Field(default=None, exclude=True, repr=False)
+    bearer_auth: SecretStr | Callable[[], str] | None = Field(default=None, exclude=True, repr=False)
     ca_certs: str | None = None
     verify: bool = True
     limits: RateLimit | str | None = "cluster"

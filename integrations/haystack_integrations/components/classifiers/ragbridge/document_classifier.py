@@ -12,7 +12,7 @@ from haystack_integrations.common.ragbridge.component import check_documents, co
 from haystack_integrations.common.ragbridge.jina import BASE_URL, BATCH_SIZE, KEY, TIMEOUT, JinaComponent
 from haystack_integrations.common.ragbridge.pictures import Pictures, check_size
 from ragbridge import ConfigurationError, Jina, RateLimit, Retry
-from ragbridge.adapters import CacheLike, QuotasLike
+from ragbridge.adapters import CacheLike, QuotasLike, TransportName
 
 if TYPE_CHECKING:
     from ragbridge import Classifications
@@ -43,7 +43,7 @@ class JinaDocumentClassifier(JinaComponent):
         labels: list[str] | dict[str, list[str]] | None = None,
         classifier: str | None = None,
         model: str | None = None,
-        api_key: Secret | None = KEY,
+        api_key: Secret | list[Secret] | None = KEY,
         base_url: str = BASE_URL,
         classification_field: str | None = None,
         file_path_meta_field: str | None = None,
@@ -54,6 +54,8 @@ class JinaDocumentClassifier(JinaComponent):
         timeout: float = TIMEOUT,
         deadline: float | None = None,
         concurrency: int | None = None,
+        transport: TransportName = "auto",
+        headers: dict[str, str | Secret | None] | None = None,
         quotas: QuotasLike | None = None,
         cache: CacheLike | None = None,
         cache_version: str = "",
@@ -66,7 +68,7 @@ class JinaDocumentClassifier(JinaComponent):
             one label a group. Labels that say what they mean do better than bare words.
         :param classifier: The id of a classifier instead.
         :param model: The model's name, with `labels`; None for `jina-embeddings-v5-text-small`.
-        :param api_key: The key, resolved at warm-up: by default the environment's `JINA_API_KEY`, `JINAAI_API_KEY` or
+        :param api_key: The key, resolved at warm-up, or a list of keys, each with a quota of its own: by default the environment's `JINA_API_KEY`, `JINAAI_API_KEY` or
             `JINA_AUTH_TOKEN`. Needed at `api.jina.ai`, optional elsewhere.
         :param base_url: The API's address, with or without `/v1`; `"local"` for the embedded engine.
         :param classification_field: The meta field whose value is classified; None for the content.
@@ -81,6 +83,10 @@ class JinaDocumentClassifier(JinaComponent):
         :param timeout: Seconds to wait for an answer's data.
         :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
         :param concurrency: Requests in flight at most; None for what the quota allows.
+        :param transport: Which HTTP library sends: `"httpx"`, `"httpx2"`, `"fast"` (extra `speed`), or `"auto"` for the
+            fastest that is installed and serves.
+        :param headers: Headers for every request, by name. A value is a `Secret`; None for the environment's
+            `RAGBRIDGE_HEADER_<NAME>`; or a text, with which the component cannot be serialized.
         :param quotas: Where quotas are kept that several processes share: `"redis://"` for the server that
             `RAGBRIDGE_REDIS_URL` names, the path of a file for the processes of one machine, or an object such as
             `RedisQuotas()`. Only a text can be serialized.
@@ -100,6 +106,8 @@ class JinaDocumentClassifier(JinaComponent):
             timeout=timeout,
             deadline=deadline,
             concurrency=concurrency,
+            transport=transport,
+            headers=headers,
             quotas=quotas,
             cache=cache,
             cache_version=cache_version,

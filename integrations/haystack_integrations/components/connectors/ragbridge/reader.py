@@ -23,7 +23,7 @@ from ragbridge import (
     Retry,
     SearchResults,
 )
-from ragbridge.adapters import CacheLike, QuotasLike
+from ragbridge.adapters import CacheLike, QuotasLike, TransportName
 
 OWN: Mapping[JinaReaderMode, frozenset[str]] = {
     JinaReaderMode.READ: frozenset({"max_age", "options", "reader_url"}),
@@ -51,7 +51,7 @@ class JinaReaderConnector(JinaComponent):
     def __init__(
         self,
         mode: JinaReaderMode | str,
-        api_key: Secret | None = KEY,
+        api_key: Secret | list[Secret] | None = KEY,
         *,
         base_url: str = BASE_URL,
         region: str | None = None,
@@ -70,6 +70,8 @@ class JinaReaderConnector(JinaComponent):
         timeout: float = TIMEOUT,
         deadline: float | None = None,
         concurrency: int | None = None,
+        transport: TransportName = "auto",
+        headers: dict[str, str | Secret | None] | None = None,
         quotas: QuotasLike | None = None,
         cache: CacheLike | None = None,
         cache_version: str = "",
@@ -79,7 +81,7 @@ class JinaReaderConnector(JinaComponent):
 
         :param mode: `"read"` for the page at an address, `"search"` for a web search (expensive: 10,000 tokens
             or more each), `"ground"` for whether a statement holds (deprecated by the service; takes a minute).
-        :param api_key: The key, resolved at warm-up: by default the environment's `JINA_API_KEY`, `JINAAI_API_KEY` or
+        :param api_key: The key, resolved at warm-up, or a list of keys, each with a quota of its own: by default the environment's `JINA_API_KEY`, `JINAAI_API_KEY` or
             `JINA_AUTH_TOKEN`. Not sent with `limits="keyless"`.
         :param base_url: The API's address; its other hosts are derived from it. `"local"` for the embedded engine.
         :param region: `"eu"` for the hosts of the European Union, `"cn"` for the mirrors in China.
@@ -101,6 +103,10 @@ class JinaReaderConnector(JinaComponent):
         :param timeout: Seconds to wait for an answer's data.
         :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
         :param concurrency: Requests in flight at most; None for what the quota allows.
+        :param transport: Which HTTP library sends: `"httpx"`, `"httpx2"`, `"fast"` (extra `speed`), or `"auto"` for the
+            fastest that is installed and serves.
+        :param headers: Headers for every request, by name. A value is a `Secret`; None for the environment's
+            `RAGBRIDGE_HEADER_<NAME>`; or a text, with which the component cannot be serialized.
         :param quotas: Where quotas are kept that several processes share: `"redis://"` for the server that
             `RAGBRIDGE_REDIS_URL` names, the path of a file for the processes of one machine, or an object such as
             `RedisQuotas()`. Only a text can be serialized.
@@ -122,6 +128,8 @@ class JinaReaderConnector(JinaComponent):
             timeout=timeout,
             deadline=deadline,
             concurrency=concurrency,
+            transport=transport,
+            headers=headers,
             quotas=quotas,
             cache=cache,
             cache_version=cache_version,

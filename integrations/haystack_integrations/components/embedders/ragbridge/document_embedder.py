@@ -18,7 +18,7 @@ from haystack_integrations.common.ragbridge.jina import (
 )
 from haystack_integrations.components.embedders.ragbridge._late_chunking import sources_of
 from ragbridge import DocumentEmbeddings, Embeddings, Jina, RateLimit, Retry
-from ragbridge.adapters import CacheLike, QuotasLike
+from ragbridge.adapters import CacheLike, QuotasLike, TransportName
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL
 
 
@@ -42,7 +42,7 @@ class JinaDocumentEmbedder(JinaComponent):
     def __init__(
         self,
         model: str = DEFAULT_EMBEDDING_MODEL,
-        api_key: Secret | None = KEY,
+        api_key: Secret | list[Secret] | None = KEY,
         *,
         base_url: str = BASE_URL,
         host: str | None = None,
@@ -63,6 +63,8 @@ class JinaDocumentEmbedder(JinaComponent):
         timeout: float = TIMEOUT,
         deadline: float | None = None,
         concurrency: int | None = None,
+        transport: TransportName = "auto",
+        headers: dict[str, str | Secret | None] | None = None,
         quotas: QuotasLike | None = None,
         cache: CacheLike | None = None,
         cache_version: str = "",
@@ -73,7 +75,7 @@ class JinaDocumentEmbedder(JinaComponent):
         """Create the component. Nothing is resolved or opened before warm-up.
 
         :param model: The model's name.
-        :param api_key: The key, resolved at warm-up: by default the environment's `JINA_API_KEY`, `JINAAI_API_KEY` or
+        :param api_key: The key, resolved at warm-up, or a list of keys, each with a quota of its own: by default the environment's `JINA_API_KEY`, `JINAAI_API_KEY` or
             `JINA_AUTH_TOKEN`. Needed at `api.jina.ai`, optional elsewhere.
         :param base_url: The API's address, with or without `/v1`; `"local"` for the embedded engine.
         :param host: What kind of server is there, such as `"vllm"` or `"tei"`; None: known by its address, or found by
@@ -101,6 +103,10 @@ class JinaDocumentEmbedder(JinaComponent):
         :param timeout: Seconds to wait for an answer's data.
         :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
         :param concurrency: Requests in flight at most; None for what the quota allows.
+        :param transport: Which HTTP library sends: `"httpx"`, `"httpx2"`, `"fast"` (extra `speed`), or `"auto"` for the
+            fastest that is installed and serves.
+        :param headers: Headers for every request, by name. A value is a `Secret`; None for the environment's
+            `RAGBRIDGE_HEADER_<NAME>`; or a text, with which the component cannot be serialized.
         :param quotas: Where quotas are kept that several processes share: `"redis://"` for the server that
             `RAGBRIDGE_REDIS_URL` names, the path of a file for the processes of one machine, or an object such as
             `RedisQuotas()`. Only a text can be serialized.
@@ -124,6 +130,8 @@ class JinaDocumentEmbedder(JinaComponent):
             timeout=timeout,
             deadline=deadline,
             concurrency=concurrency,
+            transport=transport,
+            headers=headers,
             quotas=quotas,
             cache=cache,
             cache_version=cache_version,

@@ -11,7 +11,7 @@ from haystack_integrations.common.ragbridge.component import check_documents, co
 from haystack_integrations.common.ragbridge.elastic import BATCH_SIZE, KEY, TIMEOUT, ElasticComponent
 from haystack_integrations.components.embedders.ragbridge._sparse import sparse_embeddings
 from ragbridge import Elastic, RateLimit, Retry, SparseEmbeddings
-from ragbridge.adapters import CacheLike, QuotasLike
+from ragbridge.adapters import CacheLike, QuotasLike, TransportName
 
 
 @component
@@ -52,6 +52,8 @@ class ElasticSparseDocumentEmbedder(ElasticComponent):
         timeout: float = TIMEOUT,
         deadline: float | None = None,
         concurrency: int | None = None,
+        transport: TransportName = "auto",
+        headers: dict[str, str | Secret | None] | None = None,
         quotas: QuotasLike | None = None,
         cache: CacheLike | None = None,
         cache_version: str = "",
@@ -83,6 +85,10 @@ class ElasticSparseDocumentEmbedder(ElasticComponent):
         :param timeout: Seconds to wait for an answer's data. Elasticsearch itself waits 30 for a model.
         :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
         :param concurrency: Requests in flight at most; None for what the limits allow.
+        :param transport: Which HTTP library sends: `"httpx"`, `"httpx2"`, `"fast"` (extra `speed`), or `"auto"` for the
+            fastest that is installed and serves.
+        :param headers: Headers for every request, by name. A value is a `Secret`; None for the environment's
+            `RAGBRIDGE_HEADER_<NAME>`; or a text, with which the component cannot be serialized.
         :param quotas: Where quotas are kept that several processes share: `"redis://"` for the server that
             `RAGBRIDGE_REDIS_URL` names, the path of a file for the processes of one machine, or an object such as
             `RedisQuotas()`. Only a text can be serialized.
@@ -109,6 +115,8 @@ class ElasticSparseDocumentEmbedder(ElasticComponent):
             timeout=timeout,
             deadline=deadline,
             concurrency=concurrency,
+            transport=transport,
+            headers=headers,
             quotas=quotas,
             cache=cache,
             cache_version=cache_version,

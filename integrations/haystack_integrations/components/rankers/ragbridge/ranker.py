@@ -18,7 +18,7 @@ from haystack_integrations.common.ragbridge.ranking import (
     ranked_documents,
 )
 from ragbridge import Jina, RateLimit, Retry
-from ragbridge.adapters import CacheLike, QuotasLike
+from ragbridge.adapters import CacheLike, QuotasLike, TransportName
 from ragbridge.models import DEFAULT_RERANK_MODEL
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class JinaRanker(JinaComponent):
     def __init__(
         self,
         model: str = DEFAULT_RERANK_MODEL,
-        api_key: Secret | None = KEY,
+        api_key: Secret | list[Secret] | None = KEY,
         top_k: int | None = None,
         score_threshold: float | None = None,
         *,
@@ -65,6 +65,8 @@ class JinaRanker(JinaComponent):
         timeout: float = TIMEOUT,
         deadline: float | None = None,
         concurrency: int | None = None,
+        transport: TransportName = "auto",
+        headers: dict[str, str | Secret | None] | None = None,
         quotas: QuotasLike | None = None,
         cache: CacheLike | None = None,
         cache_version: str = "",
@@ -73,7 +75,7 @@ class JinaRanker(JinaComponent):
         """Create the component. Nothing is resolved or opened before warm-up.
 
         :param model: The model's name.
-        :param api_key: The key, resolved at warm-up: by default the environment's `JINA_API_KEY`, `JINAAI_API_KEY` or
+        :param api_key: The key, resolved at warm-up, or a list of keys, each with a quota of its own: by default the environment's `JINA_API_KEY`, `JINAAI_API_KEY` or
             `JINA_AUTH_TOKEN`. Needed at `api.jina.ai`, optional elsewhere.
         :param top_k: How many documents to return; None for all.
         :param score_threshold: Return only documents whose score is this or higher. Scores of different models, and
@@ -99,6 +101,10 @@ class JinaRanker(JinaComponent):
         :param timeout: Seconds to wait for an answer's data.
         :param deadline: Seconds that one request may take as a whole; None for ten times `timeout`.
         :param concurrency: Requests in flight at most; None for what the quota allows.
+        :param transport: Which HTTP library sends: `"httpx"`, `"httpx2"`, `"fast"` (extra `speed`), or `"auto"` for the
+            fastest that is installed and serves.
+        :param headers: Headers for every request, by name. A value is a `Secret`; None for the environment's
+            `RAGBRIDGE_HEADER_<NAME>`; or a text, with which the component cannot be serialized.
         :param quotas: Where quotas are kept that several processes share: `"redis://"` for the server that
             `RAGBRIDGE_REDIS_URL` names, the path of a file for the processes of one machine, or an object such as
             `RedisQuotas()`. Only a text can be serialized.
@@ -118,6 +124,8 @@ class JinaRanker(JinaComponent):
             timeout=timeout,
             deadline=deadline,
             concurrency=concurrency,
+            transport=transport,
+            headers=headers,
             quotas=quotas,
             cache=cache,
             cache_version=cache_version,
