@@ -96,6 +96,8 @@ class Embeddings:
         known = self._known[key]
         if not isinstance(known, Failure):
             return known
+        if isinstance(known, SearchFailure):  # not the endpoint's
+            raise known
         inference_id = key[0]
         if known.status == 404:
             reason = f"Inference id [{inference_id}] not found for field [{field.path}]"

@@ -149,17 +149,10 @@ def check_parameters(path: str, kind: str, parameters: Mapping[str, Any]) -> Non
     for name, value in parameters.items():
         if name not in PARAMETERS[kind]:
             raise mapper_parsing(f"unknown parameter [{name}] on mapper [{path}] of type [{kind}]")
-        if (
-            name in _FIXED
-            and not (kind == "keyword" and name == "norms")
-            and str(value).lower() not in _FIXED[name]
-        ):
+        if str(value).lower() not in _FIXED.get((kind, name), {str(value).lower()}):
             raise not_offered(f"{name}: {value} of field {path}")
         if name in _FLAGS and str(value).lower() not in {"true", "false"}:
-            raise mapper_parsing(
-                f"Could not convert [{path}.{name}] to boolean",
-                cause=invalid_argument("only [true] or [false] are allowed"),
-            )
+            raise invalid_argument(f"Could not convert [{path}.{name}] to boolean")
         if name in _CHECKS:
             _CHECKS[name](name, value)
     _check_kind(path, kind, parameters)
@@ -173,12 +166,13 @@ _CHECKS: dict[str, Callable[[str, object], object]] = {
 }
 _FLAGS = ("coerce", "doc_values", "enabled", "ignore_malformed", "index", "store", "subobjects")
 _FIXED = {
-    "norms": {"true"},
-    "normalizer": {"lowercase"},
-    "similarity": {"bm25", "cosine", "dot_product", "l2_norm", "max_inner_product"},
-    "split_queries_on_whitespace": {"false"},
+    ("text", "norms"): {"true"},
+    ("text", "similarity"): {"bm25"},
+    ("keyword", "normalizer"): {"lowercase"},
+    ("keyword", "similarity"): {"bm25"},
+    ("keyword", "split_queries_on_whitespace"): {"false"},
 }
-"""Parameters that take only these values here."""
+"""Parameters of types that take only these values here."""
 
 
 def _check_kind(path: str, kind: str, parameters: Mapping[str, Any]) -> None:

@@ -101,7 +101,7 @@ def test_what_may_change_changes(ask):
         ({"type": "dense_vector", "dims": 9, "element_type": "bit"}, 400, "multiple of 8 but was [9]"),
         ({"type": "dense_vector", "similarity": "near"}, 400, "Unknown value [near] for field [similarity]"),
         ({"type": "keyword", "ignore_above": "x"}, 400, "[ignore_above] must be a whole number"),
-        ({"type": "long", "coerce": "maybe"}, 400, "only [true] or [false] are allowed"),
+        ({"type": "long", "coerce": "maybe"}, 400, "Could not convert [x.coerce] to boolean"),
         ({"type": "scaled_float"}, 400, "[scaling_factor] of field [x] must be a positive number"),
         ({"type": "geo_point"}, 501, "[field type geo_point, of field x] is not offered"),
         ({"type": "text", "analyzer": "french"}, 501, "french"),
@@ -148,7 +148,7 @@ def test_documents_introduce_fields(ask):
 TEMPLATES = [
     {"names": {"path_match": "by.*", "match_mapping_type": "string", "mapping": {"type": "keyword"}}},
     {"ids": {"match_pattern": "regex", "match": "^id_\\d+$", "mapping": {"type": "keyword"}}},
-    {"texts": {"match": "t_*", "unmatch": "*_x", "mapping": {"type": "text", "copy_to": "{name}_copy"}}},
+    {"texts": {"match": "t_*", "unmatch": "*_x", "mapping": {"type": "text", "copy_to": "copy_{name}"}}},
     {"vectors": {"match": "v_*", "mapping": {"type": "dense_vector", "dims": 2}}},
     {"others": {"match_mapping_type": "string", "mapping": {"type": "{dynamic_type}"}}},
 ]
@@ -162,8 +162,8 @@ def test_the_first_template_that_a_field_meets_maps_it(ask):
     properties = mapping(ask)["properties"]
     assert properties["by"] == {"properties": {"name": {"type": "keyword"}}}
     assert properties["id_1"] == {"type": "keyword"}
-    assert properties["t_a"] == {"type": "text", "copy_to": "t_a_copy"}
-    assert properties["t_a_copy"] == properties["t_b_x"] == properties["other"] == {"type": "text"}
+    assert properties["t_a"] == {"type": "text", "copy_to": "copy_t_a"}
+    assert properties["copy_t_a"] == properties["t_b_x"] == properties["other"] == {"type": "text"}
     assert properties["v_a"] == {"type": "dense_vector", "dims": 2}
     assert properties["n"] == {"type": "long"}
 
