@@ -27,6 +27,7 @@ def create(asked: Asked) -> Outcome:
         index = asked.indices.create(name)
         try:
             index.settings = settings
+            index.mapping.similarities = frozenset(settings.get("similarity", {}))
             merge(index.mapping, body.get("mappings") or {})
             for alias, options in an_object("aliases", body.get("aliases") or {}).items():
                 asked.indices.alias(index, alias, an_object("aliases", options or {}))

@@ -11,7 +11,7 @@ from ragbridge.local.search.errors import invalid_argument, mapper_parsing, not_
 from ragbridge.local.search.mapping import Field, Mapping
 from ragbridge.local.search.semantic_mapping import check_semantic, merge_semantic
 from ragbridge.local.search.shapes import an_object
-from ragbridge.local.search.types import check_parameters, check_type
+from ragbridge.local.search.types import check_parameters, check_similarity, check_type
 
 UPDATABLE = frozenset(
     {
@@ -45,7 +45,7 @@ def merge(mapping: Mapping, declared: Map[str, Any]) -> None:
     declared = an_object("mappings", declared)
     if set(declared) == {"_doc"} and isinstance(declared["_doc"], dict):
         declared = declared["_doc"]
-    reading = _Reading(mapping.fields)
+    reading = _Reading(mapping)
     try:
         root = _root(declared)
         reading.properties("", declared.get("properties") or {}, subobjects=declared.get("subobjects", True))
@@ -149,10 +149,11 @@ class _Reading:
         refusal: Why the whole of it does not fit together; Elasticsearch says so after it has read all of it.
     """
 
-    def __init__(self, known: Map[str, Field]) -> None:
+    def __init__(self, mapping: Mapping) -> None:
         self.fields: dict[str, Field] = {}
         self.refusal: Failure | None = None
-        self._known = known
+        self._known = mapping.fields
+        self._similarities = mapping.similarities
 
     def _refuse(self, reason: str) -> None:
         self.refusal = self.refusal or invalid_argument(reason)
@@ -208,6 +209,9 @@ class _Reading:
 
     def _leaf(self, path: str, kind: str, given: Map[str, Any], *, parent: str | None) -> None:
         check_parameters(path.rpartition(".")[2], kind, given)
+        similarity = given.get("similarity")
+        if kind == "text" and similarity is not None and similarity not in self._similarities:
+            check_similarity(path, str(similarity))
         parameters = {name: value for name, value in given.items() if name not in {"type", "fields"}}
         if kind == "semantic_text":
             parameters = check_semantic(path, parameters)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -100,8 +101,11 @@ def read_settings(given: Any) -> dict[str, Any]:
 
 
 def _check(name: str, value: Any) -> None:
-    if name.startswith(("similarity.", "sort.", "analysis.analyzer.default.")):
+    if name.startswith(("similarity.default.", "sort.", "analysis.analyzer.default.")):
         raise not_offered(f"setting index.{name}")
+    if name.startswith("similarity."):
+        _check_similarity(name, value)
+        return
     if name not in {"number_of_shards", "number_of_replicas"}:
         return
     least = 1 if name == "number_of_shards" else 0
@@ -111,6 +115,27 @@ def _check(name: str, value: Any) -> None:
         raise invalid_argument(
             f"Failed to parse value [{value}] for setting [index.{name}] must be >= {least}"
         )
+
+
+def _check_similarity(name: str, value: Any) -> None:
+    """``similarity.NAME``: of the type BM25, with ``k1`` and ``b``."""
+    part = name.split(".", 2)[-1]
+    if part == "type":
+        if value != "BM25":
+            raise not_offered(f"similarity of type {value}")
+    elif part not in {"k1", "b"}:
+        raise not_offered(f"setting index.{name}")
+    elif (
+        isinstance(value, bool)
+        or not isinstance(value, int | float | str)
+        or not _POSITIVE.fullmatch(str(value))
+    ):
+        raise invalid_argument(f"illegal {part} value: {value}, must be a non-negative finite value")
+    elif part == "b" and float(value) > 1:
+        raise invalid_argument(f"illegal b value: {value}, must be between 0 and 1")
+
+
+_POSITIVE = re.compile(r"\d+(\.\d+)?")
 
 
 def _leaves(given: Mapping[str, Any], above: str) -> Iterator[tuple[str, Any]]:

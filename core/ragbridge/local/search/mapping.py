@@ -46,12 +46,14 @@ class Mapping:
         fields: By path: leaves, multi-fields (``title.raw``) and objects.
         dynamic: ``true``, ``false``, ``strict`` or ``runtime``; objects may have their own.
         dynamic_templates: As declared, each ``{name: template}``.
+        similarities: The names of the index's own similarities, which text fields may use (``index.similarity``).
         further: Other parts of the mapping, shown as declared: ``_meta``, ``_source``, ``date_detection``, ...
     """
 
     def __init__(self) -> None:
         self.fields: dict[str, Field] = {}
         self.dynamic = "true"
+        self.similarities: frozenset[str] = frozenset()
         self.dynamic_templates: list[dict[str, Any]] = []
         self.further: dict[str, Any] = {}
         self._children: tuple[dict[str, Field], dict[str, list[Field]]] = self.fields, {}

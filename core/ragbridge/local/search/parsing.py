@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import json
 import re
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ import numpy as np
 
 from ragbridge.local.elastic.errors import Failure
 from ragbridge.local.search import vectors
-from ragbridge.local.search.documents import Source, Tokens, plain
+from ragbridge.local.search.documents import VECTORS, Source, Tokens, plain
 from ragbridge.local.search.dynamic import introduce
 from ragbridge.local.search.errors import document_parsing, invalid_argument
 from ragbridge.local.search.mapping import Field, Mapping
@@ -105,21 +106,19 @@ class Parsed:
             return value
         if field.type == "object":
             return self._inner(field, value)
+        if field.type == "binary":
+            return self._binary(field, value)
         if field.parent is not None:
             raise document_parsing(
                 f"[1:1] failed to parse: Cannot write to a multi field [{path}]",
                 cause=invalid_argument(f"Cannot write to a multi field [{path}]"),
             )
-        if field.type in {"dense_vector", "rank_vectors"}:
-            if value is None:
-                return None
-            self._vector(field, value)
-            return vectors.as_sent(field, self.vectors[path])
-        if field.type == "sparse_vector":
-            if value is not None:
-                self._sparse(field, value)
-            return value
-        self._leaf(field, value, path)
+        if field.type in {"dense_vector", "rank_vectors"} and value is not None:
+            return self._vector(field, value)
+        if field.type not in VECTORS:
+            self._leaf(field, value, path)
+        elif value is not None:
+            self._sparse(field, value)
         return value
 
     def _inner(self, field: Field, value: Any) -> Any:
@@ -134,6 +133,15 @@ class Parsed:
             f"{self._place(field.path)} object mapping for [{name}] tried to parse field [{name}] as object, but found a "
             "concrete value"
         )
+
+    def _binary(self, field: Field, value: Any) -> Any:
+        """Base64, which is kept and never searched."""
+        for item in _flat(value):
+            try:
+                binascii.a2b_base64(item or "", strict_mode=True)
+            except (ValueError, TypeError) as error:
+                raise self._bad(field, item, f"Illegal base64 character: {error}") from None
+        return value
 
     def _leaf(self, field: Field, value: Any, origin: str) -> None:
         """The values of a field, of its multi-fields, and of the fields that they are copied to."""
@@ -181,7 +189,8 @@ class Parsed:
             )
         return spelled(item)
 
-    def _vector(self, field: Field, value: Any) -> None:
+    def _vector(self, field: Field, value: Any) -> Any:
+        """Keep a dense vector; it is an array in the source too."""
         read = vectors.dense if field.type == "dense_vector" else vectors.rank_vectors
         try:
             numbers = read(field, value, self._document)
@@ -190,6 +199,7 @@ class Parsed:
         if field.parameters.get("dims") is None:
             self._mapping.change(field, dims=int(numbers.shape[-1]))
         self.vectors[field.path] = np.ascontiguousarray(numbers, dtype=np.float32)
+        return vectors.as_sent(field, self.vectors[field.path])
 
     def _sparse(self, field: Field, value: Any) -> None:
         rows = value if isinstance(value, list) and all(isinstance(row, dict) for row in value) else [value]

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
-from ragbridge.chunking import Chunker, NoneChunker, RecursiveChunker, SentenceChunker, WordChunker
+from ragbridge.chunking.base import Chunker, NoneChunker
+from ragbridge.chunking.recursive import RecursiveChunker
+from ragbridge.chunking.sentence import SentenceChunker
+from ragbridge.chunking.word import WordChunker
 from ragbridge.local.elastic.errors import Failure
 from ragbridge.local.search.documents import Chunk
 from ragbridge.local.search.errors import SearchFailure, invalid_argument

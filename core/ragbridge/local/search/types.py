@@ -85,6 +85,7 @@ PARAMETERS: Final[dict[str, tuple[str, ...]]] = {
     **dict.fromkeys(NUMBERS, _NUMERIC),
     "scaled_float": (*_NUMERIC, "scaling_factor"),
     "boolean": (*_SHARED, "null_value", "ignore_malformed"),
+    "binary": ("type", "doc_values", "store", "meta"),
     "date": (*_SHARED, "format", "locale", "ignore_malformed", "null_value"),
     "object": ("type", "properties", "dynamic", "enabled", "subobjects"),
     "dense_vector": _VECTOR,
@@ -106,7 +107,7 @@ PARAMETERS: Final[dict[str, tuple[str, ...]]] = {
 
 ELSEWHERE: Final = frozenset(
     {
-        *("aggregate_metric_double", "alias", "annotated_text", "binary", "completion", "constant_keyword"),
+        *("aggregate_metric_double", "alias", "annotated_text", "completion", "constant_keyword"),
         *(
             "counted_keyword",
             "date_nanos",
@@ -140,6 +141,18 @@ def check_type(path: str, kind: str) -> None:
     )
 
 
+def check_similarity(path: str, name: str) -> None:
+    """Refuse a text field's similarity that is none of the index's own.
+
+    Raises:
+        Failure: 400, there is no such; 501, Elasticsearch has it.
+    """
+    if name == "boolean":
+        raise not_offered(f"similarity boolean of field {path}")
+    if name != "BM25":
+        raise mapper_parsing(f"Unknown Similarity type [{name}] for field [{path.rpartition('.')[2]}]")
+
+
 def check_parameters(path: str, kind: str, parameters: Mapping[str, Any]) -> None:
     """Refuse parameters that a type does not have, and values that they do not take.
 
@@ -167,7 +180,6 @@ _CHECKS: dict[str, Callable[[str, object], object]] = {
 _FLAGS = ("coerce", "doc_values", "enabled", "ignore_malformed", "index", "store", "subobjects")
 _FIXED = {
     ("text", "norms"): {"true"},
-    ("text", "similarity"): {"bm25"},
     ("keyword", "normalizer"): {"lowercase"},
     ("keyword", "similarity"): {"bm25"},
     ("keyword", "split_queries_on_whitespace"): {"false"},

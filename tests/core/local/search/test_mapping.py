@@ -115,6 +115,32 @@ def test_a_field_that_cannot_be_is_refused(refused, declared, status, reason):
     assert reason in sentence
 
 
+def test_an_index_names_similarities_of_its_own(ask, refused):
+    """BM25 with other figures, as LangChain's strategy declares it; any other is refused, and a name that is not declared."""
+    settings = {"similarity": {"own": {"type": "BM25", "k1": 2.0, "b": 0.75}}}
+    mappings = {"properties": {"t": {"type": "text", "similarity": "own"}}}
+    assert ask("PUT", "/a", {"settings": settings, "mappings": mappings})[0] == 200
+    assert mapping(ask) == mappings
+    shown = ask("GET", "/a/_settings")[1]["a"]["settings"]["index"]["similarity"]
+    assert shown == {"own": {"type": "BM25", "k1": "2.0", "b": "0.75"}}
+    assert "Unknown Similarity type [own]" in refused("PUT", "/b", {"mappings": mappings})[2]
+    for wrong, status in (
+        ({"type": "DFR"}, 501),
+        ({"type": "BM25", "b": 2}, 400),
+        ({"type": "BM25", "k1": -1}, 400),
+    ):
+        assert refused("PUT", "/b", {"settings": {"similarity": {"own": wrong}}})[0] == status
+
+
+def test_binary_fields_are_kept_alone(ask, refused):
+    """They are base64, come back in the source, and are never found."""
+    make(ask, {"b": {"type": "binary"}})
+    assert "Illegal base64" in refused("PUT", "/a/_doc/1", {"b": "not base64"})[2]
+    assert ask("PUT", "/a/_doc/1", {"b": "AAAA"})[0] == 201
+    assert ask("GET", "/a/_doc/1")[1]["_source"] == {"b": "AAAA"}
+    assert ask("POST", "/a/_search", {"query": {"exists": {"field": "b"}}})[1]["hits"]["total"]["value"] == 0
+
+
 def test_documents_introduce_fields(ask):
     """By the kind of their values; long lists of floats are vectors, dates are found in texts."""
     document = {

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ragbridge.chunking import Chunker
+from ragbridge.chunking.base import Chunker
 from ragbridge.errors import ConfigurationError
 from ragbridge.local.elastic.errors import Failure, bad_argument
 from ragbridge.local.search.analysis import standard, text_of
