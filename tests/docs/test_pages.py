@@ -21,6 +21,9 @@ from ragbridge.elastic import Elastic, Endpoints
 from ragbridge.hosts import HOSTS
 from ragbridge.hosts.names import HostName
 from ragbridge.local import Engine
+from ragbridge.local.search import indices
+from ragbridge.local.search.queries import parse as queries
+from ragbridge.local.search.retrievers import parse as retrievers
 from ragbridge.models import MODELS
 from ragbridge.server import running
 
@@ -137,6 +140,16 @@ def test_the_examples_of_errors_and_of_the_engine_give_what_they_say(shown):
     assert "Fishermen" in names["hits"][0].source["content"]
     assert names["vectors"].shape == (1, 1024)
     assert shown("docs/limits.md")["jina"].usage.tokens > 0
+
+
+def test_the_page_on_the_engine_lists_what_its_search_offers():
+    """Each query and each retriever that there is, and no other; and how much an index holds."""
+    rows = dict(table("docs/engine.md", "| part | offered |"))
+    for name, readers in (("queries", queries), ("retrievers", retrievers)):
+        said = set(re.findall(r"`(\w+)`", rows[name])) - {"semantic_text"}
+        assert said == {*readers.LEAVES, *readers.COMPOUND}
+    assert f"{indices.MOST_DOCUMENTS:,} documents" in PAGES["docs/engine.md"]
+    assert f"{indices.MOST_BYTES // 2**20} MiB" in PAGES["docs/engine.md"]
 
 
 def test_the_tables_of_limits_are_the_programs_own(tiers):
