@@ -39,7 +39,7 @@ from ragbridge.values.partial import Failure, Partial
 from ragbridge.values.public import __version__
 from ragbridge.values.public import publish as _publish
 from ragbridge.values.rankings import Document, RankedDocument, Ranking
-from ragbridge.values.sparse import SparseEmbeddings, token_index
+from ragbridge.values.sparse import SparseEmbeddings, SparseVector, token_index
 from ragbridge.values.web import Grounding, Page, Reference, RelatedLink, SearchResults, Segment, Segments
 
 if TYPE_CHECKING:
@@ -107,6 +107,7 @@ __all__ = [
     "Segments",
     "ServiceError",
     "SparseEmbeddings",
+    "SparseVector",
     "SqliteCache",
     "StatusError",
     "Totals",

@@ -66,7 +66,7 @@ from ragbridge.values.endpoints import Deletion, Endpoint, InferenceService
 from ragbridge.values.esql import EsqlColumn, EsqlResult
 from ragbridge.values.public import publish as _publish
 from ragbridge.values.search import BulkError, BulkFailure, BulkResult, Hit, SearchHits
-from ragbridge.values.sparse import SparseEmbeddings
+from ragbridge.values.sparse import SparseEmbeddings, SparseVector
 
 __all__ = [
     "E5",
@@ -94,6 +94,7 @@ __all__ = [
     "SearchHits",
     "Similarity",
     "SparseEmbeddings",
+    "SparseVector",
     "TaskType",
     "dense_vector_mapping",
     "diversify",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from langchain_ragbridge.elastic_embeddings import ElasticEmbeddings
     from langchain_ragbridge.elastic_rerank import ElasticRerank
     from langchain_ragbridge.elastic_retriever import ElasticSemanticRetriever
+    from langchain_ragbridge.elastic_sparse_embeddings import ElasticSparseEmbeddings
     from langchain_ragbridge.embeddings import JinaEmbeddings
     from langchain_ragbridge.loader import JinaReaderLoader
     from langchain_ragbridge.rerank import JinaRerank
@@ -26,6 +27,7 @@ __all__ = [
     "ElasticEmbeddings",
     "ElasticRerank",
     "ElasticSemanticRetriever",
+    "ElasticSparseEmbeddings",
     "JinaClassifier",
     "JinaEmbeddings",
     "JinaReaderLoader",
@@ -40,6 +42,7 @@ _MODULES = {
     "ElasticEmbeddings": "langchain_ragbridge.elastic_embeddings",
     "ElasticRerank": "langchain_ragbridge.elastic_rerank",
     "ElasticSemanticRetriever": "langchain_ragbridge.elastic_retriever",
+    "ElasticSparseEmbeddings": "langchain_ragbridge.elastic_sparse_embeddings",
     "JinaClassifier": "langchain_ragbridge.classifier",
     "JinaEmbeddings": "langchain_ragbridge.embeddings",
     "JinaReaderLoader": "langchain_ragbridge.loader",

@@ -172,6 +172,11 @@ ADAPTERS = [
             {**CLOUD, "url": None},
         ),
     ),
+    Adapter(
+        langchain.ElasticSparseEmbeddings,
+        {"inference_id": "x"},
+        ({**ELASTIC, **ENDPOINT, **ROWS}, {**CLOUD, "url": None}),
+    ),
     Adapter(langchain.ElasticRerank, {"inference_id": "x"}, ({**ELASTIC, **ENDPOINT, "top_n": 7}, {**CLOUD, "url": None})),
     Adapter(
         langchain.ElasticSemanticRetriever,

@@ -15,7 +15,12 @@ import pytest
 from langchain_core.load import dumps
 from pydantic import ValidationError
 
-from langchain_ragbridge import ElasticEmbeddings, ElasticRerank, ElasticSemanticRetriever
+from langchain_ragbridge import (
+    ElasticEmbeddings,
+    ElasticRerank,
+    ElasticSemanticRetriever,
+    ElasticSparseEmbeddings,
+)
 from ragbridge import ConfigurationError, Elastic, RateLimit, Retry
 from ragbridge.flow import Request, Response
 
@@ -41,6 +46,12 @@ OWN = {
         "inference_timeout": 90.0,
         "batch_size": 33,
     },
+    ElasticSparseEmbeddings: {
+        "inference_id": "my-elser",
+        "task_settings": {"a": 1},
+        "inference_timeout": 90.0,
+        "batch_size": 33,
+    },
     ElasticRerank: {
         "inference_id": "my-rerank",
         "top_n": 7,
@@ -62,6 +73,7 @@ OWN = {
 }
 NEEDED = {
     ElasticEmbeddings: {"inference_id": "my-embeddings"},
+    ElasticSparseEmbeddings: {"inference_id": "my-elser"},
     ElasticRerank: {"inference_id": "my-rerank"},
     ElasticSemanticRetriever: {"index": "docs", "field": "content"},
 }
@@ -97,6 +109,7 @@ class Cluster:
         body = {
             "text_embedding": [{"embedding": [0.5]}],
             "embeddings": [{"embedding": [0.5]}],
+            "sparse_embedding": [{"is_truncated": False, "embedding": {"sea": 0.5}}],
             "rerank": [{"index": 0, "relevance_score": 0.5}],
             "hits": {"hits": []},
         }
@@ -118,7 +131,7 @@ def make(kind, **settings):
 
 def try_out(thing) -> None:
     """Send one request."""
-    if isinstance(thing, ElasticEmbeddings):
+    if isinstance(thing, (ElasticEmbeddings, ElasticSparseEmbeddings)):
         thing.embed_query("sea")
     elif isinstance(thing, ElasticRerank):
         thing.rerank(["sea"], "sea")

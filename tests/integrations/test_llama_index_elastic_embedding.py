@@ -201,6 +201,17 @@ def test_sparse_similarity_is_that_of_the_tokens():
     assert found[1:] == [0.0, 0.0]
 
 
+def test_qdrant_gets_numbers_and_weights_apart():
+    """Its store wants two functions, each of which gives two columns; documents and queries have the same numbers."""
+    model = ElasticSparseEmbedding(inference_id=SPARSE, url="local")
+    indices, values = model.sparse_doc_fn(TEXTS)
+    assert [dict(zip(*row, strict=True)) for row in zip(indices, values, strict=True)] == (
+        model.get_text_embedding_batch(TEXTS)
+    )
+    assert model.sparse_query_fn(TEXTS) == (indices, values)
+    assert model.sparse_doc_fn([]) == ([], [])
+
+
 def test_a_foreign_cache_is_refused():
     """LlamaIndex's cache of vectors knows texts alone, neither role nor endpoint."""
     with pytest.raises(ConfigurationError, match="embeddings_cache=.*: cache= keeps vectors"):

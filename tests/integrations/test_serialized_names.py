@@ -55,6 +55,7 @@ LANGCHAIN = {
         "field", "filter", "index", "k", "match_field", "metadata_fields", "missing_text", "rank_window_size", "rerank_field",
         "rerank_inference_id", "text_field",
     },
+    "ElasticSparseEmbeddings": ELASTIC | {"batch_size", "inference_id", "inference_timeout", "task_settings"},
     "JinaClassifier": JINA
     | {"batch_size", "classifier", "image_key", "image_root", "label_key", "labels", "model"},
     "JinaEmbeddings": JINA

@@ -29,6 +29,19 @@ def token_index(token: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class SparseVector:
+    """One sparse vector as stores hold it: two lists of the same length. ``langchain-qdrant`` reads it as its own.
+
+    Attributes:
+        indices: The numbers of the tokens (see ``token_index``), ascending, each once.
+        values: Their weights.
+    """
+
+    indices: list[int]
+    values: list[float]
+
+
+@dataclass(frozen=True, slots=True)
 class SparseEmbeddings:
     """The tokens that stand for each text, with their weights, in the order of the texts.
 
@@ -63,6 +76,18 @@ class SparseEmbeddings:
         counts, as it does in a ``sparse_vector`` field that has a token twice.
         """
         return tuple(_indexed(vector) for vector in self.vectors)
+
+    def to_vectors(self) -> tuple[SparseVector, ...]:
+        """The same as ``indices``, with the numbers and the weights of each text as two lists."""
+        return tuple(SparseVector([*vector], [*vector.values()]) for vector in self.indices())
+
+    def to_columns(self) -> tuple[list[list[int]], list[list[float]]]:
+        """The same, for all texts together: the numbers of each, and the weights of each.
+
+        This is what LlamaIndex's ``QdrantVectorStore`` wants of ``sparse_doc_fn`` and ``sparse_query_fn``.
+        """
+        vectors = self.to_vectors()
+        return [vector.indices for vector in vectors], [vector.values for vector in vectors]
 
 
 def _indexed(vector: Mapping[str, float]) -> dict[int, float]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies
 
 import ragbridge
-from ragbridge import SparseEmbeddings, token_index
+from ragbridge import SparseEmbeddings, SparseVector, token_index
 
 SAME = ("t15385", "t210367")
 """Two tokens with one number, found by trying."""
@@ -50,3 +50,11 @@ def test_the_function_is_public():
     """Whoever reads stored numbers can tell which token was meant."""
     assert "token_index" in ragbridge.__all__
     assert pickle.loads(pickle.dumps(token_index)) is token_index
+
+
+def test_stores_may_want_numbers_and_weights_apart():
+    """As one vector each, or as two columns; both say what ``indices`` says."""
+    found = SparseEmbeddings(({"port": 2.0, "sea": 0.5}, {}), "elser")
+    assert found.to_vectors() == (SparseVector([1045259935, 1668181848], [0.5, 2.0]), SparseVector([], []))
+    assert found.to_columns() == ([[1045259935, 1668181848], []], [[0.5, 2.0], []])
+    assert SparseEmbeddings((), "elser").to_columns() == ([], [])

@@ -101,11 +101,7 @@ class InferenceApi(ABC):
             answer, tokens, status = failure.body, 0, failure.status
             further = failure.headers
         if "filter_path" in query:
-            wanted = query["filter_path"]
-            if isinstance(answer, list):
-                answer = [filtered(row, wanted) for row in answer]
-            else:
-                answer = filtered(answer, wanted)
+            answer = _selected(answer, query["filter_path"])
         indent = 2 if "pretty" in query and query["pretty"] != "false" else None
         response = respond(status, answer, content_type(headers), indent)
         return Response(status, {**response.headers, **further}, response.body), tokens
@@ -286,6 +282,12 @@ class InferenceApi(ABC):
                 f"[{endpoint.task_type}]",
             )
         return endpoint
+
+
+def _selected(answer: Any, filter_path: str) -> Any:
+    if isinstance(answer, list):
+        return [filtered(row, filter_path) for row in answer]
+    return filtered(answer, filter_path)
 
 
 def _inference_methods(parts: Sequence[str]) -> tuple[str, ...]:

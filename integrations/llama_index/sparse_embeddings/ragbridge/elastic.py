@@ -32,6 +32,16 @@ class ElasticSparseEmbedding(ElasticConnected, BaseSparseEmbedding):  # type: ig
     in any process and version. Queries and texts are embedded alike, since sparse endpoints know no roles. Settings travel
     as those of ``ElasticEmbedding`` do, credentials do not.
 
+    For hybrid search in Qdrant::
+
+        QdrantVectorStore(
+            "docs",
+            client=client,
+            enable_hybrid=True,
+            sparse_doc_fn=embedding.sparse_doc_fn,
+            sparse_query_fn=embedding.sparse_query_fn,
+        )
+
     Args:
         inference_id: The inference endpoint: one that exists in every cluster, such as ``.elser-2-elasticsearch``, or one
             of your own.
@@ -98,6 +108,14 @@ class ElasticSparseEmbedding(ElasticConnected, BaseSparseEmbedding):  # type: ig
         """The vectors of texts, in order."""
         listed = adapters.listed(texts, "texts", of="texts")
         return await super().aget_text_embedding_batch(listed, show_progress, **kwargs)
+
+    def sparse_doc_fn(self, texts: list[str]) -> tuple[list[list[int]], list[list[float]]]:
+        """The numbers and the weights of documents' tokens, for ``QdrantVectorStore(sparse_doc_fn=...)``."""
+        return self._elastic().sparse_embed(texts, role="document", **self._options()).to_columns()
+
+    def sparse_query_fn(self, texts: list[str]) -> tuple[list[list[int]], list[list[float]]]:
+        """The same for queries, for ``QdrantVectorStore(sparse_query_fn=...)``."""
+        return self._elastic().sparse_embed(texts, role="query", **self._options()).to_columns()
 
     def _get_query_embedding(self, query: str) -> SparseEmbedding:
         return self._get_text_embeddings([query])[0]

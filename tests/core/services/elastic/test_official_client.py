@@ -167,14 +167,40 @@ async def test_put_elser(es, name):
 
 async def test_other_services(es, name):
     """Services that the engine does not have are refused by name."""
-    with pytest.raises(elasticsearch.BadRequestError, match=r"Unknown service \[openai\]"):
+    with pytest.raises(elasticsearch.BadRequestError, match=r"Unknown service \[mistral\]"):
         await es(
-            "inference.put_openai",
+            "inference.put_mistral",
             task_type="text_embedding",
-            openai_inference_id=name,
-            service="openai",
-            service_settings={"model_id": "text-embedding-3-small", "api_key": "sk"},
+            mistral_inference_id=name,
+            service="mistral",
+            service_settings={"model": "mistral-embed", "api_key": "sk"},
         )
+
+
+async def test_a_jina_server_on_premises(es, name):
+    """By ``openai`` and ``cohere`` with the address of a route, as Jina's pages have it; the embedded model answers."""
+    key = {"api_key": "sk"}
+    made = await es(
+        "inference.put_openai",
+        task_type="text_embedding",
+        openai_inference_id=name,
+        service="openai",
+        service_settings={
+            "model_id": "jina-embeddings-v3",
+            "url": "https://jina.example.com/v1/embeddings",
+            **key,
+        },
+    )
+    assert (made["service"], made["service_settings"]["dimensions"]) == ("openai", 1024)
+    made = await es(
+        "inference.put_cohere",
+        task_type="rerank",
+        cohere_inference_id=f"{name}-rerank",
+        service="cohere",
+        service_settings={"model_id": "jina-reranker-v3", "url": "https://jina.example.com/v1/rerank", **key},
+    )
+    ranked = await es("inference.rerank", inference_id=f"{name}-rerank", query="a", input=["a", "b"])
+    assert (made["service"], len(ranked["rerank"])) == ("cohere", 2)
 
 
 async def test_get(es, embedding):

@@ -10,6 +10,5 @@ from ragbridge import SparseEmbeddings
 def sparse_embeddings(embeddings: SparseEmbeddings) -> list[SparseEmbedding]:
     """For each text the numbers of its tokens, ascending, and their weights."""
     return [
-        SparseEmbedding(indices=[*vector.keys()], values=[*vector.values()])
-        for vector in embeddings.indices()
+        SparseEmbedding(indices=vector.indices, values=vector.values) for vector in embeddings.to_vectors()
     ]
