@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 from ragbridge.flow import Response
 from ragbridge.local.elastic import answers, catalogue, inputs, settings
 from ragbridge.local.elastic.cluster import INFO, not_offered
+from ragbridge.local.elastic.compression import plain
 from ragbridge.local.elastic.endpoints import ANY, Endpoint, Registry, already_exists
 from ragbridge.local.elastic.errors import Failure, NoRoute
 from ragbridge.local.elastic.filtering import filtered
@@ -96,6 +97,7 @@ class InferenceApi(ABC):
         """
         further: Mapping[str, str] = {}
         try:
+            body = plain(headers, body)
             answer, tokens, status = self._answer(method, path.rstrip("/"), query, body, charge)
         except Failure as failure:
             answer, tokens, status = failure.body, 0, failure.status

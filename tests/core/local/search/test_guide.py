@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from elasticsearch import BadRequestError, ConflictError, Elasticsearch, NotFoundError
+from elasticsearch.helpers import bulk
 
 from ragbridge.elastic import Elastic, JinaAI
 from ragbridge.local import Engine
@@ -149,3 +150,13 @@ def test_what_is_not_offered_is_said_even_after_a_head(es: Elasticsearch) -> Non
     with pytest.raises(Exception, match="not offered") as refused:
         es.search(index="books", aggs={"pages": {"terms": {"field": "page"}}})
     assert getattr(refused.value, "meta").status == 501  # noqa: B009 - an attribute of the client's errors alone
+
+
+def test_a_client_that_compresses_is_understood(url: str) -> None:
+    """As the official client does for Elastic Cloud: bulks and searches in gzip."""
+    with Elasticsearch(url, http_compress=True) as es:
+        es.indices.create(index="books", mappings={"properties": {"content": {"type": "text"}}})
+        written, failures = bulk(es, ({"_index": "books", "content": text} for text in TEXTS), refresh=True)
+        assert (written, failures) == (3, [])
+        found = es.search(index="books", query={"match": {"content": "coral reefs"}})
+    assert [hit["_source"]["content"] for hit in found["hits"]["hits"]] == TEXTS[:1]
