@@ -22,7 +22,6 @@ from ragbridge.rules.reader import Scope
 from ragbridge.rules.table import shown
 
 if TYPE_CHECKING:
-    from ragbridge.local.elastic.inputs import Inference
     from ragbridge.local.elastic.services.draft import Deployment
     from ragbridge.rules.table import ServiceRules
 
@@ -36,14 +35,14 @@ class Service:
         check_change: Refuses to change an endpoint.
         streams: Task types that it answers piece by piece.
         missing: Task types that the engine does not offer.
-        answer: Answers requests, with the body that Elasticsearch would send; None for the embedded model.
+        answer: Answers an ``inputs.Inference``, with the body that Elasticsearch would send; None for the embedded model.
     """
 
     complete: Callable[[Draft, dict[str, Any]], dict[str, Any]]
     check_change: Callable[[Draft, Mapping[str, Any]], None] | None = None
     streams: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
-    answer: Callable[[Inference], dict[str, Any]] | None = None
+    answer: Callable[[Any], dict[str, Any]] | None = None
 
 
 SERVICES = {

@@ -42,6 +42,8 @@ def delete(asked: Asked) -> Outcome:
     asked.check(*EXPANSION, *TIMES)
     with asked.indices.lock:
         for part in asked.name("index").split(","):
+            if part == "_all" or "*" in part:  # action.destructive_requires_name, true by default since 8.0
+                raise invalid_argument("Wildcard expressions or all indices are not allowed")
             if asked.indices.with_alias(part):
                 raise invalid_argument(
                     f"The provided expression [{part}] matches an alias, specify the corresponding concrete indices instead."

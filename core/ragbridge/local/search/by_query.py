@@ -13,11 +13,11 @@ from ragbridge.local.search.asked import EXPANSION, Asked
 from ragbridge.local.search.documents import Document, inference_fields
 from ragbridge.local.search.errors import SearchFailure, invalid_argument, not_offered, shown
 from ragbridge.local.search.indices import Index
+from ragbridge.local.search.operations import Action, Operation, Written
 from ragbridge.local.search.parsing import INFERENCE
 from ragbridge.local.search.search import matching
 from ragbridge.local.search.shapes import a_count, a_name, some_names
 from ragbridge.local.search.source import SourceFilter, filtered, read_source
-from ragbridge.local.search.writing import Action, Operation, Written
 
 _PARAMETERS = (
     *(

@@ -143,8 +143,10 @@ def _ready(mapping: Mapping, field: Field, by_source: Map[str, list[str]], given
             for row in rows
         ]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        reason = f"Failed to parse [{INFERENCE}] of field [{field.path}]"
-        raise document_parsing(f"[1:1] failed to parse: {reason}", cause=invalid_argument(reason)) from error
+        raise document_parsing(
+            f"[1:1] failed to parse field [{INFERENCE}] of type [{INFERENCE}]",
+            cause=invalid_argument(f"Failed to parse [{field.path}]: {error!r}"),
+        ) from error
     if inference_id != field.endpoints[0]:
         reason = (
             f"The configured inference_id [{field.endpoints[0]}] for field [{field.path}] doesn't match the inference_id "

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ragbridge.local.elastic.pipelines import Pipelines
     from ragbridge.local.search.indices import Indices
     from ragbridge.local.search.inference import Inference
-    from ragbridge.local.search.writing import Operation
+    from ragbridge.local.search.operations import Operation
 
 Failed: TypeAlias = dict[int, Failure]
 """Why writes failed, by their position in the request."""

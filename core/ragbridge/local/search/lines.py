@@ -8,8 +8,8 @@ from typing import Any
 
 from ragbridge.local.elastic.errors import Failure
 from ragbridge.local.search.errors import SearchFailure, document_parsing, invalid_argument, not_offered
+from ragbridge.local.search.operations import Action, Operation
 from ragbridge.local.search.shapes import a_count, a_name, check_nesting
-from ragbridge.local.search.writing import Action, Operation
 
 ACTIONS: tuple[Action, ...] = ("create", "delete", "index", "update")
 _PARAMETERS = frozenset(

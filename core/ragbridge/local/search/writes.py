@@ -10,8 +10,8 @@ from ragbridge.local.elastic.errors import Failure
 from ragbridge.local.search.asked import Asked
 from ragbridge.local.search.errors import SearchFailure, invalid_argument, not_offered, shown
 from ragbridge.local.search.lines import operations
+from ragbridge.local.search.operations import Action, Operation, Written
 from ragbridge.local.search.shapes import check_nesting
-from ragbridge.local.search.writing import Action, Operation, Written
 
 _CONDITIONS = ("if_seq_no", "if_primary_term", "version", "version_type")
 _SHARED = ("refresh", "routing", "timeout", "wait_for_active_shards", "require_alias")

@@ -6,8 +6,7 @@ import json
 import secrets
 from collections.abc import Mapping as Map
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from ragbridge.local.elastic.errors import Failure
 from ragbridge.local.search.changes import changed
@@ -22,6 +21,7 @@ from ragbridge.local.search.errors import (
 )
 from ragbridge.local.search.indices import Index, Indices
 from ragbridge.local.search.ingest import ingest
+from ragbridge.local.search.operations import Operation, Written
 from ragbridge.local.search.parsing import Parsed
 from ragbridge.local.search.semantic import Embeddings
 from ragbridge.local.search.shapes import an_object
@@ -30,42 +30,8 @@ if TYPE_CHECKING:
     from ragbridge.local.elastic.pipelines import Pipelines
     from ragbridge.local.search.inference import Inference
 
-Action: TypeAlias = Literal["index", "create", "update", "delete"]
 MOST_ID_BYTES = 512
-
-
-@dataclass(slots=True)
-class Operation:
-    """One write.
-
-    Attributes:
-        action: What it does.
-        index: The name of an index or an alias.
-        id: The document; None to have the engine name it.
-        body: The document; of an update its body (``doc``, ``upsert``, ...).
-        raw: The body as it was sent, for the places in errors; "" if it is not known.
-        pipeline: The ingest pipeline; None for the index's default.
-        required: ``if_seq_no``: the number that the present version must have.
-        alias: Whether ``index`` must be an alias (``require_alias``).
-        broken: Why it cannot be carried out; None where it can.
-    """
-
-    action: Action
-    index: str
-    id: str | None = None
-    body: Source = field(default_factory=dict)
-    raw: str = field(default="", repr=False)
-    pipeline: str | None = None
-    required: int | None = None
-    alias: bool = False
-    broken: Failure | None = None
-
-
-class Written(NamedTuple):
-    """What has become of a write: the answer's members, and its status."""
-
-    body: dict[str, Any]
-    status: int
+"""Of an ``_id``, in UTF-8."""
 
 
 class Writer:

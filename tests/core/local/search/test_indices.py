@@ -48,6 +48,15 @@ def test_a_missing_index_is_named(refused, ask):
     assert ask("HEAD", "/a")[0] == 200
 
 
+@pytest.mark.parametrize("path", ["/_all", "/*", "/a*", "/b,a*"])
+def test_indexes_are_deleted_by_their_names(ask, refused, path):
+    """Patterns delete nothing, as in a cluster since 8.0."""
+    make(ask, "a", "b")
+    assert refused("DELETE", path)[2] == "Wildcard expressions or all indices are not allowed"
+    assert ask("DELETE", "/a,b")[0] == 200
+    assert ask("GET", "/_all")[1] == {}
+
+
 @pytest.mark.parametrize(
     ("name", "why"),
     [
