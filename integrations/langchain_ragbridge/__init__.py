@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from langchain_ragbridge.rerank import JinaRerank
     from langchain_ragbridge.retriever import JinaSearchRetriever
     from langchain_ragbridge.segmenter import JinaSegmenterSplitter
+    from langchain_ragbridge.sparse_embeddings import JinaSparseEmbeddings
     from langchain_ragbridge.splitter import RagbridgeTextSplitter
     from langchain_ragbridge.tool import JinaSearch
 
@@ -35,6 +36,7 @@ __all__ = [
     "JinaSearch",
     "JinaSearchRetriever",
     "JinaSegmenterSplitter",
+    "JinaSparseEmbeddings",
     "RagbridgeTextSplitter",
 ]
 
@@ -50,6 +52,7 @@ _MODULES = {
     "JinaSearch": "langchain_ragbridge.tool",
     "JinaSearchRetriever": "langchain_ragbridge.retriever",
     "JinaSegmenterSplitter": "langchain_ragbridge.segmenter",
+    "JinaSparseEmbeddings": "langchain_ragbridge.sparse_embeddings",
     "RagbridgeTextSplitter": "langchain_ragbridge.splitter",
 }
 

@@ -177,6 +177,7 @@ ADAPTERS = [
         {"inference_id": "x"},
         ({**ELASTIC, **ENDPOINT, **ROWS}, {**CLOUD, "url": None}),
     ),
+    Adapter(langchain.JinaSparseEmbeddings, rows=({**JINA, **ROWS, "model": "a", "task": "b", **QUERIES, **DOCUMENTS},)),
     Adapter(langchain.ElasticRerank, {"inference_id": "x"}, ({**ELASTIC, **ENDPOINT, "top_n": 7}, {**CLOUD, "url": None})),
     Adapter(
         langchain.ElasticSemanticRetriever,
@@ -213,6 +214,12 @@ ADAPTERS = [
         llama_sparse.ElasticSparseEmbedding,
         {"inference_id": "x"},
         ({**ELASTIC, **ENDPOINT, **ROWS, "embed_batch_size": 9}, {**CLOUD, "url": None}),
+    ),
+    Adapter(
+        llama_sparse.JinaSparseEmbedding,
+        rows=(
+            {**JINA, **ROWS, "model_name": "a", "task": "b", "embed_batch_size": 9, **QUERIES, **DOCUMENTS},
+        ),
     ),
     Adapter(
         llama_extractors.JinaClassificationExtractor,
@@ -272,6 +279,14 @@ ADAPTERS = [
     Adapter(haystack_embedders.ElasticSparseDocumentEmbedder, {"inference_id": "x"}, (
         {**HAYSTACK_ELASTIC, **ENDPOINT, **ROWS, **AFFIXES, **FIELDS, "progress_bar": True},
     )),
+    Adapter(
+        haystack_embedders.JinaSparseTextEmbedder,
+        rows=({**JINA, "model": "a", "task": "b", **AFFIXES, **QUERIES},),
+    ),
+    Adapter(
+        haystack_embedders.JinaSparseDocumentEmbedder,
+        rows=({**JINA, **ROWS, "model": "a", "task": "b", **AFFIXES, **FIELDS, **DOCUMENTS, "progress_bar": True},),
+    ),
     Adapter(haystack_rankers.JinaRanker, rows=({**JINA, **RERANK, **RANKED, **IMAGES},)),
     Adapter(haystack_rankers.ElasticRanker, {"inference_id": "x"}, ({**HAYSTACK_ELASTIC, **ENDPOINT, **RANKED},)),
     Adapter(

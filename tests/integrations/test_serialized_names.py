@@ -18,6 +18,8 @@ HAYSTACK = {
         "elastic_sparse_document_embedder.ElasticSparseDocumentEmbedder",
         "elastic_sparse_text_embedder.ElasticSparseTextEmbedder",
         "elastic_text_embedder.ElasticTextEmbedder",
+        "sparse_document_embedder.JinaSparseDocumentEmbedder",
+        "sparse_text_embedder.JinaSparseTextEmbedder",
         "text_embedder.JinaTextEmbedder",
     },
     "preprocessors": {"document_splitter.RagbridgeDocumentSplitter"},
@@ -32,17 +34,17 @@ LLAMA_INDEX = {
     "node_parser": {"RagbridgeNodeParser"},
     "postprocessor": {"ElasticRerank", "JinaRerank"},
     "readers": {"JinaReader"},
-    "sparse_embeddings": {"ElasticSparseEmbedding"},
+    "sparse_embeddings": {"ElasticSparseEmbedding", "JinaSparseEmbedding"},
 }
 """By leaf, the names that ``to_dict`` writes."""
 
 JINA = {
-    "api_key", "base_url", "cache", "cache_version", "client", "concurrency", "deadline", "host", "limits", "quotas",
-    "retry", "timeout",
+    "api_key", "base_url", "cache", "cache_version", "client", "concurrency", "deadline", "headers", "host",
+    "limits", "quotas", "retry", "timeout", "transport",
 }  # fmt: skip
 ELASTIC = {
     "api_key", "basic_auth", "bearer_auth", "ca_certs", "cache", "cache_version", "client", "cloud_id", "concurrency",
-    "deadline", "limits", "quotas", "retry", "timeout", "url", "verify",
+    "deadline", "headers", "limits", "quotas", "retry", "timeout", "transport", "url", "verify",
 }  # fmt: skip
 SEARCH = {"content", "country", "k", "language", "location", "options", "region", "search_url", "site"}
 TAGGED = {"metadata", "name", "tags"}  # LangChain's own
@@ -63,6 +65,7 @@ LANGCHAIN = {
         "batch_size", "dimensions", "document_prefix", "embedding_type", "late_chunking", "model", "normalized", "query_prefix",
         "task", "truncate",
     },
+    "JinaSparseEmbeddings": JINA | {"batch_size", "document_prefix", "model", "query_prefix", "task"},
     "JinaRerank": JINA
     | {
         "image_key", "image_root", "max_doc_length", "max_documents_per_call", "model", "normalize_scores", "top_n",

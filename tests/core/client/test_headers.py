@@ -61,7 +61,11 @@ def test_every_library_sends_them_alike(raw_server, on_the_wire, right_answer, l
 
     url = raw_server(answer)
     client = Jina(
-        base_url=url, host="jina", limits=None, transport=library, headers={"X-Tenant": "a b", "User-Agent": "mine"}
+        base_url=url,
+        host="jina",
+        limits=None,
+        transport=library,
+        headers={"X-Tenant": "a b", "User-Agent": "mine"},
     )
     client.embed(["1"], model="mine")
     asyncio.run(client.aembed(["1"], model="mine"))

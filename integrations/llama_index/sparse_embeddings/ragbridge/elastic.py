@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Unpack
 
-try:
-    from llama_index.core.base.embeddings.base_sparse import BaseSparseEmbedding, SparseEmbedding
-except ImportError as error:
-    raise ImportError(
-        f'this adapter needs LlamaIndex ({error}): pip install "ragbridge[llama-index]"'
-    ) from error
-
 from llama_index.embeddings.ragbridge.connection import ElasticConnected, ElasticSettings, named
-from ragbridge import Elastic, adapters
-
-MAX_EMBED_BATCH_SIZE = 2048
-"""The largest batch that LlamaIndex makes. It is the default: the core splits it into requests and runs them concurrently."""
+from llama_index.sparse_embeddings.ragbridge.listed import MAX_EMBED_BATCH_SIZE, ListedSparseEmbedding
+from ragbridge import Elastic, SparseEmbeddings
+from ragbridge.models import Role
 
 
 class ElasticSparseEmbeddingSettings(ElasticSettings, total=False):
@@ -25,7 +16,7 @@ class ElasticSparseEmbeddingSettings(ElasticSettings, total=False):
     num_workers: int | None
 
 
-class ElasticSparseEmbedding(ElasticConnected, BaseSparseEmbedding):  # type: ignore[misc]  # two dumpers, the first counts
+class ElasticSparseEmbedding(ElasticConnected, ListedSparseEmbedding):  # type: ignore[misc]  # two dumpers, the first counts
     """Sparse vectors by an inference endpoint of Elasticsearch such as ELSER, or of the embedded engine (``url="local"``).
 
     LlamaIndex wants numbers where Elasticsearch gives tokens: ``ragbridge.token_index`` makes them, the same for each token
@@ -94,46 +85,11 @@ class ElasticSparseEmbedding(ElasticConnected, BaseSparseEmbedding):  # type: ig
         """The inference endpoint; the field is ``model_name``."""
         return self.model_name
 
-    def get_text_embedding_batch(
-        self, texts: Iterable[str], show_progress: bool = False, **kwargs: Any
-    ) -> list[SparseEmbedding]:
-        """The vectors of texts, in order."""
-        return super().get_text_embedding_batch(
-            adapters.listed(texts, "texts", of="texts"), show_progress, **kwargs
-        )
+    def _embed(self, texts: list[str], role: Role) -> SparseEmbeddings:
+        return self._elastic().sparse_embed(texts, role=role, **self._options())
 
-    async def aget_text_embedding_batch(
-        self, texts: Iterable[str], show_progress: bool = False, **kwargs: Any
-    ) -> list[SparseEmbedding]:
-        """The vectors of texts, in order."""
-        listed = adapters.listed(texts, "texts", of="texts")
-        return await super().aget_text_embedding_batch(listed, show_progress, **kwargs)
-
-    def sparse_doc_fn(self, texts: list[str]) -> tuple[list[list[int]], list[list[float]]]:
-        """The numbers and the weights of documents' tokens, for ``QdrantVectorStore(sparse_doc_fn=...)``."""
-        return self._elastic().sparse_embed(texts, role="document", **self._options()).to_columns()
-
-    def sparse_query_fn(self, texts: list[str]) -> tuple[list[list[int]], list[list[float]]]:
-        """The same for queries, for ``QdrantVectorStore(sparse_query_fn=...)``."""
-        return self._elastic().sparse_embed(texts, role="query", **self._options()).to_columns()
-
-    def _get_query_embedding(self, query: str) -> SparseEmbedding:
-        return self._get_text_embeddings([query])[0]
-
-    async def _aget_query_embedding(self, query: str) -> SparseEmbedding:
-        return (await self._aget_text_embeddings([query]))[0]
-
-    def _get_text_embedding(self, text: str) -> SparseEmbedding:
-        return self._get_text_embeddings([text])[0]
-
-    async def _aget_text_embedding(self, text: str) -> SparseEmbedding:
-        return (await self._aget_text_embeddings([text]))[0]
-
-    def _get_text_embeddings(self, texts: list[str]) -> list[SparseEmbedding]:
-        return [*self._elastic().sparse_embed(texts, **self._options()).indices()]
-
-    async def _aget_text_embeddings(self, texts: list[str]) -> list[SparseEmbedding]:
-        return [*(await self._elastic().asparse_embed(texts, **self._options())).indices()]
+    async def _aembed(self, texts: list[str], role: Role) -> SparseEmbeddings:
+        return await self._elastic().asparse_embed(texts, role=role, **self._options())
 
     def _options(self) -> dict[str, Any]:
         return {

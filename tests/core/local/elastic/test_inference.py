@@ -288,7 +288,9 @@ def test_too_long_for_jina(ask, refused):
     assert ask("POST", E5, {"input": text})[0] == 200
 
 
-@pytest.mark.parametrize("path", ["/_sql", "/_cat/indices", "/books/_explain/1", "/_search/scroll", "/_security/role/a"])
+@pytest.mark.parametrize(
+    "path", ["/_sql", "/_cat/indices", "/books/_explain/1", "/_search/scroll", "/_security/role/a"]
+)
 def test_not_offered(refused, path):
     """Routes that the engine lacks answer 501, name the part and say what this is."""
     status, kind, reason = refused("POST", path, {})

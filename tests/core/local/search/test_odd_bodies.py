@@ -321,7 +321,9 @@ def spoilt(draw: random.Random, body: dict[str, Any]) -> Any:
             case 0 if isinstance(part, dict):
                 del part[key]
             case 1 if isinstance(part, dict):
-                part[draw.choice(["boost", "unknown", "filter", "_name", "size", "field"])] = copy.deepcopy(draw.choice(ODD))
+                part[draw.choice(["boost", "unknown", "filter", "_name", "size", "field"])] = copy.deepcopy(
+                    draw.choice(ODD)
+                )
             case 2:
                 part[key] = [part[key]]
             case _:

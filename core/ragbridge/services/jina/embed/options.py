@@ -128,7 +128,7 @@ def check_sparse_options(*, model: str, role: Role | None, task: str | None) -> 
     _check_role(role, task)
     task = _task_of(role, row) if role is not None else task
     _check_against(row, task, None, {})
-    return EmbeddingOptions(model, row, task, sparse=True)
+    return EmbeddingOptions(model, row, task, sparse=True, role=role)
 
 
 def check_multivector_options(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ragbridge.client import weights
 from ragbridge.client.answers import no_list, read_rows
@@ -16,19 +16,24 @@ from ragbridge.client.lookup import Manner
 from ragbridge.client.methods import Awaitable, Blocking
 from ragbridge.client.results import Results
 from ragbridge.client.sizes import of_rows
-from ragbridge.errors import ResponseError
+from ragbridge.errors import ConfigurationError, ResponseError
 from ragbridge.flow import Flow, Plan, Response
 from ragbridge.models import DEFAULT_SPARSE_MODEL, Role, SparseModel
+from ragbridge.services.jina.embed.fitting import for_host
 from ragbridge.services.jina.embed.inputs import Text, check_inputs
 from ragbridge.services.jina.embed.options import EmbeddingOptions, check_sparse_options
 from ragbridge.services.jina.embed.requests import job_of, requests
 from ragbridge.services.jina.items import Items
 from ragbridge.services.jina.keys import item_keys, names_of
+from ragbridge.services.jina.place import able
 from ragbridge.services.jina.session import JinaChannel, JinaMethods
 from ragbridge.services.jina.wire import billed, decode, model_of
 from ragbridge.values.embeddings import Usage
 from ragbridge.values.partial import OnError
 from ragbridge.values.sparse import SparseEmbeddings
+
+if TYPE_CHECKING:
+    from ragbridge.hosts import Finding
 
 MOST_TOKENS = 1024
 WEIGHT = 300
@@ -40,10 +45,30 @@ def sparse_embed(
     channel: JinaChannel, inputs: Items, options: EmbeddingOptions, *, batch_size: int, manner: Manner
 ) -> Plan[SparseEmbeddings]:
     """One request for each batch of texts; none for no text."""
+    return channel.hosted(
+        lambda finding: _sparse_embed(channel, inputs, options, finding, batch_size=batch_size, manner=manner),
+        sends=bool(inputs.texts),
+    )
+
+
+def _sparse_embed(
+    channel: JinaChannel,
+    inputs: Items,
+    options: EmbeddingOptions,
+    finding: Finding,
+    *,
+    batch_size: int,
+    manner: Manner,
+) -> Plan[SparseEmbeddings]:
+    if not finding.host.is_jinas:
+        raise ConfigurationError(
+            f"sparse_embed: {finding.host.title} gives no sparse vectors; hosts that do: {able(lambda host: host.is_jinas)}"
+        )
+    options, inputs = for_host(channel, inputs, options, finding, where=manner.where("texts"))
     results = Results[weights.Row](
         len(inputs.texts), ({}, False), encode=weights.encode, decode=weights.decode
     )
-    keys = channel.keys("sparse", options.payload(None))
+    keys = channel.keys("sparse", options.asked)
     lookup = channel.lookup(
         names_of(inputs), results, manner=manner, keys=functools.partial(item_keys, keys, inputs)
     )
@@ -54,13 +79,13 @@ def sparse_embed(
         return model_of(body, options.model), billed(body)
 
     most = of_rows(min(batch_size, len(inputs.texts)), each=MOST_TOKENS * WEIGHT)
-    post = functools.partial(channel.post, "/embeddings", most=most)
+    post = functools.partial(channel.post, "/embeddings", most=most, api=finding.api)
 
     def flows(places: Sequence[int]) -> Iterator[Flow[None]]:
         job = job_of(
             channel, lookup, inputs, options, places=places, post=post, read=read, where=manner.where("texts")
         )
-        return requests(job, batch_size)
+        return requests(job, options.most(batch_size))
 
     def join(usage: Usage, model: str | None, places: Sequence[int] | None) -> SparseEmbeddings:
         rows = results.all() if places is None else results.only(places)

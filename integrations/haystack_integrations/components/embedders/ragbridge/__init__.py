@@ -1,6 +1,6 @@
 """Haystack embedders over ragbridge: ``JinaTextEmbedder`` for queries, ``JinaDocumentEmbedder`` for documents.
 
-``JinaDocumentImageEmbedder`` embeds pictures. Vectors are lists of floats, since Haystack's ``Document`` and its stores
+``JinaDocumentImageEmbedder`` embeds pictures, ``JinaSparse...`` give weighted tokens. Vectors are lists of floats, since Haystack's ``Document`` and its stores
 have no others: for packed bits, or one vector for each token, use ``ragbridge.Jina`` itself.
 ``Elastic...`` embed by inference endpoints of Elasticsearch, densely and sparsely.
 """
@@ -26,6 +26,10 @@ from haystack_integrations.components.embedders.ragbridge.elastic_sparse_text_em
     ElasticSparseTextEmbedder,
 )
 from haystack_integrations.components.embedders.ragbridge.elastic_text_embedder import ElasticTextEmbedder
+from haystack_integrations.components.embedders.ragbridge.sparse_document_embedder import (
+    JinaSparseDocumentEmbedder,
+)
+from haystack_integrations.components.embedders.ragbridge.sparse_text_embedder import JinaSparseTextEmbedder
 from haystack_integrations.components.embedders.ragbridge.text_embedder import JinaTextEmbedder
 
 __all__ = [
@@ -35,5 +39,7 @@ __all__ = [
     "ElasticTextEmbedder",
     "JinaDocumentEmbedder",
     "JinaDocumentImageEmbedder",
+    "JinaSparseDocumentEmbedder",
+    "JinaSparseTextEmbedder",
     "JinaTextEmbedder",
 ]

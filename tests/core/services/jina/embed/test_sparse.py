@@ -93,6 +93,15 @@ def test_a_sparse_model_is_no_embedding_model():
         Jina("k", base_url="http://x").embed(["a"], model="elser-v2")
 
 
+def test_a_host_that_gives_none(scripted):
+    """It is refused before sending: an OpenAI-like host would take the model for a dense one, or not know it."""
+    transport = scripted()
+    jina = Jina(base_url="http://x", host="vllm", transport=transport)
+    with pytest.raises(ConfigurationError, match="vLLM gives no sparse vectors"):
+        jina.sparse_embed(["a"])
+    assert transport.requests == []
+
+
 def test_the_embedded_engine_and_both_faces():
     """Equal texts have equal weights; what is kept is found again."""
     cache: dict[bytes, bytes] = {}
