@@ -88,7 +88,7 @@ def test_a_blocking_call_goes_on_beside_tasks_of_its_own_loop(
     """The tasks can only end once the call has ended, so it waits for none of them."""
 
     async def main():
-        with Jina(next(KEYS), base_url=serve(), limits=limits, concurrency=concurrency) as jina:
+        with Jina(next(KEYS), base_url=serve(), host="jina", limits=limits, concurrency=concurrency) as jina:
             if warmth == "warm":
                 jina.embed(["warm"], model=MODEL)
             tasks = [await begun(jina.aembed(["a"], model=MODEL), hits)]
@@ -113,7 +113,7 @@ def test_every_transport_lets_a_blocking_call_pass(serve, hits, in_time, any_lib
                 "http_client": httpx.Client(verify=False),
                 "async_http_client": httpx.AsyncClient(verify=False, limits=httpx.Limits(max_connections=1)),
             }
-        jina = Jina(next(KEYS), base_url=serve(), limits=RateLimit(None, None, 1), **own)
+        jina = Jina(next(KEYS), base_url=serve(), host="jina", limits=RateLimit(None, None, 1), **own)
         tasks = [await begun(jina.aembed(["a"], model=MODEL), hits)]
         tasks += [asyncio.ensure_future(jina.aembed(["b"], model=MODEL)) for _ in range(3)]
         await asyncio.sleep(0)
@@ -133,7 +133,9 @@ def test_the_quota_holds_while_loops_are_blocked(serve, hits, in_time, warmth):
     limits = RateLimit(1200, 600_000, 2, 1.0)
 
     async def main():
-        with Jina(next(KEYS), base_url=serve(0.02, quota=quota), limits=limits, batch_size=4) as jina:
+        with Jina(
+            next(KEYS), base_url=serve(0.02, quota=quota), host="jina", limits=limits, batch_size=4
+        ) as jina:
             for _ in range(3):
                 tasks = [
                     asyncio.ensure_future(jina.aembed(map(str, range(12)), model=MODEL)) for _ in range(3)
@@ -176,8 +178,8 @@ def test_others_go_on_beside_a_loop_that_stands_still(serve, hits, in_time, warm
     """Whatever blocks it: its pilot is replaced, its bookings are waited for no longer, its grants go to others."""
     url, release, ready = serve(), threading.Event(), threading.Event()
     limits = RateLimit(None, None, 1)
-    jina = Jina(next(KEYS), base_url=url, limits=limits)
-    other = Jina(next(KEYS), base_url=url, limits=limits) if who == "another key" else jina
+    jina = Jina(next(KEYS), base_url=url, host="jina", limits=limits)
+    other = Jina(next(KEYS), base_url=url, host="jina", limits=limits) if who == "another key" else jina
 
     async def blocked():
         tasks = [await begun(jina.aembed(["a"], model=MODEL), hits)]
@@ -221,7 +223,7 @@ def test_others_go_on_beside_a_loop_that_stands_still(serve, hits, in_time, warm
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_loop_that_never_runs_again_is_waited_for_no_longer(serve, hits, in_time, warmth):
     """Stopped with tasks pending, as in a notebook, or in a framework that gives its loop up."""
-    jina = Jina(next(KEYS), base_url=serve(), limits=RateLimit(None, None, 1))
+    jina = Jina(next(KEYS), base_url=serve(), host="jina", limits=RateLimit(None, None, 1))
     loop = asyncio.new_event_loop()
 
     async def leave():
@@ -251,7 +253,7 @@ def test_calls_in_the_loops_threads_do_not_keep_out_what_they_wait_for(serve, in
 
     async def main():
         url = "local" if where == "engine" else serve().replace("127.0.0.1", "localhost")
-        jina = Jina(next(KEYS), base_url=url, limits=RateLimit(None, None, 1))
+        jina = Jina(next(KEYS), base_url=url, host="jina", limits=RateLimit(None, None, 1))
         calls = [asyncio.ensure_future(jina.aembed(["a"])) for _ in range(2)]
         calls += [asyncio.ensure_future(asyncio.to_thread(jina.embed, ["b"])) for _ in range(40)]
         assert [len(found.vectors) for found in await asyncio.gather(*calls)] == [1] * 42

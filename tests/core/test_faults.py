@@ -37,7 +37,7 @@ def test_faults_at_a_tenth_of_the_requests_cost_nothing_but_time(right, face, se
     engine = Engine(faults=Faults(rate=0.1, kinds=KINDS, latency=0.05), seed=seed)
     with (
         running(engine) as url,
-        Jina(base_url=url, limits=None, batch_size=8, concurrency=4, retry=QUICK) as jina,
+        Jina(base_url=url, host="jina", limits=None, batch_size=8, concurrency=4, retry=QUICK) as jina,
     ):
         result = embed(jina, face)
         assert (result.vectors == right).all()
@@ -65,7 +65,9 @@ def test_a_silent_server_is_left_by_timeout_and_asked_again(right):
     engine = Engine(faults=Faults(rate=0.2, kinds=["hang"]), seed=3)
     with (
         running(engine) as url,
-        Jina(base_url=url, limits=None, batch_size=100, concurrency=4, retry=QUICK, timeout=2.0) as jina,
+        Jina(
+            base_url=url, host="jina", limits=None, batch_size=100, concurrency=4, retry=QUICK, timeout=2.0
+        ) as jina,
     ):
         result = embed(jina, "sync")
     assert (result.vectors == right).all()

@@ -87,7 +87,7 @@ def test_faults_at_a_tenth_of_the_requests_cost_nothing_but_time(right, service,
     engine = Engine(faults=Faults(rate=0.1, kinds=sorted(kinds), latency=0.02), seed=4, pages=PAGES)
     options: dict[str, Any] = {"limits": None, "batch_size": 4, "concurrency": 4, "retry": QUICK}
     with running(engine) as url:
-        client = Jina(base_url=url, **options) if service == "jina" else Elastic(url, **options)
+        client = Jina(base_url=url, host="jina", **options) if service == "jina" else Elastic(url, **options)
         with client:
             for product in calls:
                 before = client.usage.requests

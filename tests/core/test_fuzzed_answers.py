@@ -937,7 +937,7 @@ def test_bodies_are_right_results_or_typed_errors_with_every_library(
     def made(more: Mapping[str, Any]) -> Any:
         settings = {**options, **more}
         return (
-            Jina("k", base_url=stage.url, **settings)
+            Jina("k", base_url=stage.url, host="jina", **settings)
             if kind is Jina
             else Elastic(stage.url, api_key="k", **settings)
         )

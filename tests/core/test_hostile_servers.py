@@ -29,7 +29,7 @@ def embed_all(request, any_library, in_time):
     def run_sync(url, jobs, settings):
         own = {"http_client": httpx.Client(verify=False)} if any_library == "own client" else {}
         outcomes = []
-        with Jina(base_url=url, **own, **settings) as jina:
+        with Jina(base_url=url, host="jina", **own, **settings) as jina:
             for texts in jobs:
                 try:
                     outcomes.append(jina.embed(texts, model=MODEL).vectors[:, 0].tolist())
@@ -42,7 +42,7 @@ def embed_all(request, any_library, in_time):
     async def run_async(url, jobs, settings):
         own = {"async_http_client": httpx.AsyncClient(verify=False)} if any_library == "own client" else {}
         outcomes = []
-        async with Jina(base_url=url, **own, **settings) as jina:
+        async with Jina(base_url=url, host="jina", **own, **settings) as jina:
             for texts in jobs:
                 try:
                     outcomes.append((await jina.aembed(texts, model=MODEL)).vectors[:, 0].tolist())
@@ -251,7 +251,16 @@ def test_a_refusal_is_raised_while_other_requests_still_wait(raw_server, on_the_
 
     url = raw_server(play)
     own = httpx.Client(verify=False) if any_library == "own client" else None
-    jina = Jina("wrong", base_url=url, limits=None, batch_size=1, concurrency=4, timeout=600, http_client=own)
+    jina = Jina(
+        "wrong",
+        base_url=url,
+        host="jina",
+        limits=None,
+        batch_size=1,
+        concurrency=4,
+        timeout=600,
+        http_client=own,
+    )
     with pytest.raises(AuthenticationError):
         in_time(lambda: jina.embed([f"{n} a" for n in range(8)], model=MODEL))
     jina.close()
@@ -275,7 +284,7 @@ def test_nothing_of_the_callers_is_called_once_the_error_is_there(
             release.wait()
             wire.send(on_the_wire(right_answer(request)))
 
-    jina = Jina("wrong", base_url=raw_server(play), limits=None, batch_size=1, concurrency=2)
+    jina = Jina("wrong", base_url=raw_server(play), host="jina", limits=None, batch_size=1, concurrency=2)
     before = set(threading.enumerate())
     with pytest.raises(AuthenticationError):
         in_time(lambda: jina.embed(["1 a", "2 b"], model=MODEL, progress=told.append))

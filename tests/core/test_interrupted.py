@@ -210,7 +210,7 @@ def clients(limits, **settings):
     settings = {"limits": limits, "batch_size": 2, "concurrency": 3, "retry": NO_WAIT, **settings}
     elastic = {name: value for name, value in settings.items() if name != "base_url"}
     key = f"key-{next(NUMBERS)}"  # nobody shares its quota
-    return Jina(key, **settings), Elastic(settings["base_url"], api_key=key, **elastic)
+    return Jina(key, host="jina", **settings), Elastic(settings["base_url"], api_key=key, **elastic)
 
 
 @settings(max_examples=80, deadline=None)
@@ -318,7 +318,14 @@ async def test_any_number_of_cancellations_leaves_a_client_as_good_as_new(moody,
     """200 calls given up, and 100 refused jobs whose other requests are then cancelled: the next call is answered."""
     del any_library
     async with Jina(
-        "k", base_url=moody.url, limits=limits, concurrency=4, timeout=5, batch_size=2, retry=NO_WAIT
+        "k",
+        base_url=moody.url,
+        host="jina",
+        limits=limits,
+        concurrency=4,
+        timeout=5,
+        batch_size=2,
+        retry=NO_WAIT,
     ) as jina:
         await churn(jina, 8)
         moody.refusing = True
@@ -339,6 +346,7 @@ async def test_a_worn_out_client_of_the_callers_own_is_an_error_and_no_hang(mood
     async with httpx.AsyncClient(verify=False, limits=httpx.Limits(max_connections=2)) as own:
         jina = Jina(
             base_url=moody.url,
+            host="jina",
             limits=None,
             timeout=0.3,
             retry=Retry(attempts=1),

@@ -127,7 +127,7 @@ def test_the_engines_quotas_count_what_the_row_says():
     """A sound of 321 tokens is beyond a minute of 320."""
     with (
         running(Engine(quota=Quota(tokens_per_minute=320))) as url,
-        Jina(base_url=url, limits=None, retry=Retry(attempts=1)) as jina,
+        Jina(base_url=url, host="jina", limits=None, retry=Retry(attempts=1)) as jina,
     ):
         jina.embed(["a"], model=EMBEDDER.name)
         with pytest.raises(RateLimitError):

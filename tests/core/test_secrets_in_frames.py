@@ -69,7 +69,12 @@ def assert_hidden(error: BaseException) -> None:
 
 def jina(url: str, **more: Any) -> Jina:
     """A client that gives up soon."""
-    return Jina(KEY, base_url=url, **{"limits": "free", "retry": Retry(attempts=1), "timeout": 0.2, **more})
+    return Jina(
+        KEY,
+        base_url=url,
+        host="jina",
+        **{"limits": "free", "retry": Retry(attempts=1), "timeout": 0.2, **more},
+    )
 
 
 def elastic(**login: Any) -> Callable[..., Elastic]:

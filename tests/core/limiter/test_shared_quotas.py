@@ -66,7 +66,7 @@ def imitation():
 
 def work(url, quotas, texts, answers):
     """One worker: one request a text."""
-    jina = Jina("k", base_url=url, limits=LIMIT, quotas=quotas, batch_size=1, concurrency=4)
+    jina = Jina("k", base_url=url, host="jina", limits=LIMIT, quotas=quotas, batch_size=1, concurrency=4)
     rows = len(jina.embed(texts, role="document"))
     answers.put((rows, jina.usage.requests, jina.usage.refusals))
 
@@ -96,7 +96,9 @@ def test_processes_with_one_file_never_overrun_the_quota(service, tmp_path):
 def test_clients_with_one_server_share_a_quota(service, imitation):
     """Two objects of quotas stand for two processes."""
     quotas = [RedisQuotas(imitation) for _ in range(2)]
-    clients = [Jina("k", base_url=service, limits=LIMIT, quotas=each, batch_size=1) for each in quotas]
+    clients = [
+        Jina("k", base_url=service, host="jina", limits=LIMIT, quotas=each, batch_size=1) for each in quotas
+    ]
     threads = [threading.Thread(target=jina.embed, args=([f"{n}" for n in range(25)],)) for jina in clients]
     for thread in threads:
         thread.start()
@@ -164,7 +166,14 @@ def test_out_of_reach_is_an_error_that_is_retried(service):
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))  # nobody listens
         quotas = RedisQuotas(f"redis://:{PASSWORD}@127.0.0.1:{sock.getsockname()[1]}/0", outage=0.2)
-        jina = Jina("k", base_url=service, quotas=quotas, retry=Retry(attempts=2, initial=0.01))
+        jina = Jina(
+            "k",
+            base_url=service,
+            host="jina",
+            limits="free",
+            quotas=quotas,
+            retry=Retry(attempts=2, initial=0.01),
+        )
         with pytest.raises(RequestError, match=r"the shared quota is out of reach for 0\.2 s") as caught:
             jina.embed(["a"])
     assert jina.usage.requests == 0
@@ -177,7 +186,14 @@ async def test_out_of_reach_is_the_same_error_when_awaited(service):
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         quotas = RedisQuotas(f"redis://127.0.0.1:{sock.getsockname()[1]}/0", outage=0.2)
-        jina = Jina("k", base_url=service, quotas=quotas, retry=Retry(attempts=2, initial=0.01))
+        jina = Jina(
+            "k",
+            base_url=service,
+            host="jina",
+            limits="free",
+            quotas=quotas,
+            retry=Retry(attempts=2, initial=0.01),
+        )
         with pytest.raises(RequestError, match="the shared quota is out of reach"):
             await jina.aembed(["a"])
     assert jina.usage.retries == 1
@@ -188,7 +204,7 @@ def test_a_file_of_something_else_is_refused(service, tmp_path):
     path = tmp_path / "notes.txt"
     path.write_text("not a database, but more than a few bytes of text" * 40)
     with pytest.raises(ConfigurationError, match=r"notes\.txt.* is no file of quotas .*: delete it"):
-        Jina("k", base_url=service, quotas=path).embed(["a"])
+        Jina("k", base_url=service, host="jina", limits="free", quotas=path).embed(["a"])
 
 
 def test_pickles_hold_settings_and_no_password(monkeypatch, tmp_path):
@@ -266,7 +282,9 @@ def test_a_blocking_call_on_a_busy_loop_is_not_kept_waiting_by_it(service, tmp_p
     import asyncio
 
     limit = RateLimit(None, None, 1, 1.0)
-    jina = Jina("k", base_url=service, limits=limit, quotas=FileQuotas(tmp_path / "q.db"), batch_size=1)
+    jina = Jina(
+        "k", base_url=service, host="jina", limits=limit, quotas=FileQuotas(tmp_path / "q.db"), batch_size=1
+    )
 
     async def both():
         task = asyncio.create_task(jina.aembed(["a", "b", "c"]))
@@ -325,7 +343,7 @@ def test_no_row_is_lost_and_nothing_is_refused(event, service, redis_server):
 def test_forked_processes_share_the_quota_and_not_the_bookings(tmp_path, service):
     """A child starts with an empty line; the parent's bookings stay the parent's."""
     quotas = FileQuotas(tmp_path / "q.db")
-    jina = Jina("k", base_url=service, limits=LIMIT, quotas=quotas)
+    jina = Jina("k", base_url=service, host="jina", limits=LIMIT, quotas=quotas)
     jina.embed(["a"])
     context = multiprocessing.get_context("fork")
     answers = context.Queue()

@@ -253,7 +253,7 @@ def test_many_connections_at_work_are_all_answered() -> None:
     with running(Engine(), bounds=Bounds(connections=20)) as url, ThreadPoolExecutor(8) as pool:
 
         def ask(_: int) -> int:
-            with Jina(base_url=url, limits=None) as jina:
+            with Jina(base_url=url, host="jina", limits=None) as jina:
                 return len(jina.embed(["one", "two", "three"]))
 
         assert list(pool.map(ask, range(24))) == [3] * 24

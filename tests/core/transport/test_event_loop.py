@@ -39,7 +39,7 @@ def test_under_asyncio_it_goes_on() -> None:
 )
 def test_every_awaitable_method_says_so(base: str, begun: Callable[[Jina], Awaitable[object]]) -> None:
     """Whatever is awaited without asyncio, of the embedded engine or over HTTP, ends in the same typed error."""
-    jina = Jina("key-0123456789", base_url=base, limits=None)
+    jina = Jina("key-0123456789", base_url=base, host="jina", limits=None)
     with pytest.raises(ConfigurationError, match="trio"):
         begun(jina).__await__().__next__()
 

@@ -32,7 +32,7 @@ def embed(request: pytest.FixtureRequest) -> Callable[[str], Any]:
     """Asks for one text, by each face."""
 
     def call(url: str) -> Any:
-        jina = Jina("key-of-this-test", base_url=url, limits=None, retry=Retry(attempts=1))
+        jina = Jina("key-of-this-test", base_url=url, host="jina", limits=None, retry=Retry(attempts=1))
         if request.param == "sync":
             with jina:
                 return jina.embed(["a"])

@@ -63,7 +63,7 @@ def make(request, monkeypatch):
 
     def build(url: str, kind: type[Jina | Elastic] = Jina, **clients: object) -> Jina | Elastic:
         options = {"api_key": KEY, "limits": None, "retry": Retry(attempts=1), **clients}
-        return Jina(base_url=url, **options) if kind is Jina else Elastic(url, **options)
+        return Jina(base_url=url, host="jina", **options) if kind is Jina else Elastic(url, **options)
 
     if request.param == "own client":
         own_async = httpx.AsyncClient(follow_redirects=True)

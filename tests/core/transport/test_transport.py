@@ -48,7 +48,7 @@ def library(request, monkeypatch):
 @pytest.fixture
 def jina(url, library):
     """A client of that server that sends several requests for a few texts."""
-    with Jina(base_url=url, limits=None, batch_size=8, concurrency=4) as client:
+    with Jina(base_url=url, host="jina", limits=None, batch_size=8, concurrency=4) as client:
         yield client
 
 
@@ -64,7 +64,7 @@ def test_a_proxy_in_the_environment_is_left_to_httpx(monkeypatch, url):
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     assert type(Jina("k")._transport).__name__ == "HttpTransport"
-    assert Jina(base_url=url).embed(["a"]).vectors.shape == (1, 1024)
+    assert Jina(base_url=url, host="jina").embed(["a"]).vectors.shape == (1, 1024)
 
 
 def test_http_and_the_embedded_engine_give_the_same(jina):
@@ -117,7 +117,7 @@ async def test_many_calls_at_once_on_one_loop(jina):
 
 async def test_closing_frees_the_loops_connections_and_the_client_stays_usable(url):
     """``aclose`` is no end: a later call opens new connections."""
-    async with Jina(base_url=url, limits=None) as client:
+    async with Jina(base_url=url, host="jina", limits=None) as client:
         await client.aembed(TEXTS)
     assert len(client._transport._by_loop) == 0
     await client.aembed(TEXTS)
@@ -152,7 +152,7 @@ def test_a_forked_child_opens_its_own_connections(jina):
 def test_a_forked_child_does_not_share_a_client_of_the_callers_own(url, used):
     """Its connections are the parent's, so each process would read the other's answers; a client without any is fine."""
     with httpx.Client() as client:
-        jina = Jina(base_url=url, limits=None, http_client=client)
+        jina = Jina(base_url=url, host="jina", limits=None, http_client=client)
         if used:
             jina.embed(TEXTS[:1])
         reader, writer = os.pipe()
@@ -177,7 +177,7 @@ def test_a_refused_connection_is_a_request_error(face):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{free.getsockname()[1]}"
-        jina = Jina(base_url=address, limits=None, retry=ONCE)
+        jina = Jina(base_url=address, host="jina", limits=None, retry=ONCE)
         with pytest.raises(RequestError, match=f"{address}.*(refused|failed|[Cc]onnect)") as raised:
             jina.embed(["a"]) if face == "sync" else asyncio.run(jina.aembed(["a"]))
     assert "no answer within" not in str(raised.value)
@@ -188,7 +188,7 @@ def test_silence_is_a_timeout_that_names_its_setting(face):
     """A server that accepts and says nothing is left after ``timeout`` seconds."""
     with socket.create_server(("127.0.0.1", 0)) as mute:
         address = f"http://127.0.0.1:{mute.getsockname()[1]}"
-        client = Jina(base_url=address, limits=None, retry=ONCE, timeout=0.2)
+        client = Jina(base_url=address, host="jina", limits=None, retry=ONCE, timeout=0.2)
         with pytest.raises(RequestError, match="0.2 s.*timeout="):
             client.embed(["a"]) if face == "sync" else asyncio.run(client.aembed(["a"]))
         client.close()
@@ -210,7 +210,7 @@ def test_no_error_of_the_http_library_reaches_a_caller(name):
 
         client = theirs.Client(transport=theirs.MockTransport(fail))
         with pytest.raises((RequestError, ConfigurationError)) as raised:
-            Jina(base_url="http://x", limits=None, retry=ONCE, http_client=client).embed(["a"])
+            Jina(base_url="http://x", host="jina", limits=None, retry=ONCE, http_client=client).embed(["a"])
         assert (raised.value.__cause__, raised.value.__context__) == (None, None)
 
 
@@ -225,7 +225,7 @@ def test_a_client_of_the_callers_own_is_used_and_left_open():
     client = httpx.Client(transport=httpx.MockTransport(answer), headers={"x-mine": "yes"})
     with (
         pytest.raises(Exception, match="503"),
-        Jina("key", base_url="http://x", limits=None, retry=ONCE, http_client=client) as jina,
+        Jina("key", base_url="http://x", host="jina", limits=None, retry=ONCE, http_client=client) as jina,
     ):
         jina.embed(["a"])
     assert not client.is_closed
@@ -247,7 +247,7 @@ def test_a_redirect_is_not_followed_with_the_key():
 
     client = httpx.Client(transport=httpx.MockTransport(answer))
     with pytest.raises(ResponseError, match="elsewhere.example"):
-        Jina("key", base_url="http://x", limits=None, http_client=client).embed(["a"])
+        Jina("key", base_url="http://x", host="jina", limits=None, http_client=client).embed(["a"])
     assert seen == ["x"]
 
 
@@ -263,7 +263,7 @@ def test_a_job_over_many_texts_reuses_its_connections(url):
     patch = pytest.MonkeyPatch()
     patch.setattr(socket.socket, "connect", connect)
     try:
-        with Jina(base_url=url, limits=None, batch_size=2, concurrency=3) as client:
+        with Jina(base_url=url, host="jina", limits=None, batch_size=2, concurrency=3) as client:
             client.embed(TEXTS)
             client.embed(TEXTS)
     finally:
@@ -282,7 +282,7 @@ def test_the_service_sees_what_it_is_meant_to_see():
 
     client = httpx.Client(transport=httpx.MockTransport(answer))
     with pytest.raises(Exception, match="500"):
-        Jina(base_url="http://x", limits=None, retry=ONCE, http_client=client).embed(
+        Jina(base_url="http://x", host="jina", limits=None, retry=ONCE, http_client=client).embed(
             ["ä€😀\x00"], role="query"
         )
     assert (seen["method"], seen["url"], seen["type"]) == (
