@@ -73,6 +73,7 @@ class Service:
         clients: tuple[object | None, object | None] = (None, None),
         ca_certs: str | os.PathLike[str] | None = None,
         verify: bool | ssl.SSLContext = True,
+        aws: str | None = None,
     ) -> None:
         """Have requests to ``base`` answered: by ``transport``, by the embedded engine (``local://``), or over HTTP.
 
@@ -86,6 +87,7 @@ class Service:
             clients: The caller's own HTTP clients, blocking and asynchronous.
             ca_certs: Whose certificates are trusted; None for the usual ones.
             verify: False to trust anybody, or what is trusted.
+            aws: The AWS service that requests are signed for. The caller's own transport signs by itself.
         """
         self._concurrency = concurrency or (min(allowed, MAX_CONCURRENCY) if allowed else DEFAULT_CONCURRENCY)
         self._transport: Transport
@@ -110,6 +112,10 @@ class Service:
                 async_client=clients[1],
                 trust=trust(ca_certs, verify),
             )
+            if aws is not None:
+                from ragbridge.transport.aws import SignedTransport
+
+                self._transport = SignedTransport(self._transport, service=aws, base=base)
 
     def _run(self, plan: Plan[T]) -> T:
         return ThreadDriver(self._transport, self._clock, self._concurrency).run(plan)

@@ -43,3 +43,8 @@ def unversioned(address: str) -> str:
 def as_given(address: str) -> str:
     """What the user wrote."""
     return address
+
+
+def invoked(address: str) -> str:
+    """Ends in ``/invocations``, as endpoints of SageMaker are called."""
+    return address.removesuffix("/invocations") + "/invocations"

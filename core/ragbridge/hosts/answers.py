@@ -47,3 +47,31 @@ def from_cohere(body: Any) -> Any:
 def _billed(meta: object) -> Any:
     units = meta.get("billed_units") if isinstance(meta, Mapping) else None
     return units.get("input_tokens") if isinstance(units, Mapping) else None
+
+
+def of_sagemaker(body: dict[str, Any]) -> dict[str, Any]:
+    """Items as objects under ``data``, options apart from them."""
+    items = body.pop("data", ())  # none, where only the options are asked for
+    data = [{"text": item} if isinstance(item, str) else item for item in items]
+    return {"data": data, "parameters": body} if body else {"data": data}
+
+
+def from_sagemaker(body: Any) -> Any:
+    """Rows without an index are in the order of the items; some models answer in the common shape."""
+    rows = body.get("data") if isinstance(body, Mapping) else None
+    if not isinstance(body, Mapping) or not isinstance(rows, list):
+        return body
+    data = [{"index": index, **row} if isinstance(row, Mapping) else row for index, row in enumerate(rows)]
+    return {**body, "data": data}
+
+
+def of_sagemaker_ranking(body: dict[str, Any]) -> dict[str, Any]:
+    """The whole request under ``data``, documents as objects."""
+    documents = [{"text": item} if isinstance(item, str) else item for item in body.get("documents", ())]
+    return {"data": {**body, "documents": documents}}
+
+
+def from_sagemaker_ranking(body: Any) -> Any:
+    """The ranking is the one item of ``data``."""
+    rows = body.get("data") if isinstance(body, Mapping) else None
+    return rows[0] if isinstance(rows, list) and len(rows) == 1 else body

@@ -19,6 +19,7 @@ HostName: TypeAlias = (
         "sglang",
         "cohere",
         "openrouter",
+        "sagemaker",
     ]
 )
 """The name of a host: a row of ``ragbridge.hosts``."""

@@ -96,6 +96,7 @@ class Host:
         embedding: How it embeds.
         reranking: How it reranks; None where it cannot.
         publishes: Whether the one at ``domains`` publishes a quota, which is kept by default.
+        aws: The name of the AWS service that requests are signed for (SigV4), in place of a key; None elsewhere.
     """
 
     name: str
@@ -110,11 +111,12 @@ class Host:
     embedding: Embedding
     reranking: Reranking | None
     publishes: bool = False
+    aws: str | None = None
 
     @property
     def is_jinas(self) -> bool:
         """Whether it speaks Jina's own words, so that it is asked for whatever Jina's service has."""
-        return self.embedding.role == "task"
+        return self.embedding.role == "task" and self.aws is None
 
     def address(self, given: str) -> str:
         """What paths are put behind, from a base address or a whole endpoint."""

@@ -2,7 +2,7 @@
 
 Sources, read on 2026-11-28: vLLM main of autumn 2026 (``entrypoints/pooling``), TEI ``0d124dc`` (``router/src/http``), Infinity
 ``fcb951c`` and 0.0.78, llama.cpp ``server-common.cpp``, Ollama ``fb30760``, SGLang ``serving_rerank.py``, LiteLLM 1.108.7,
-``jina-ai/jina-on-prem`` ``c9fde81``, OpenRouter's and Cohere's documentation.
+``jina-ai/jina-on-prem`` ``c9fde81``, ``jina-ai/jina-sagemaker`` ``62a4264``, OpenRouter's and Cohere's documentation.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from ragbridge.errors import ConfigurationError
 from ragbridge.hosts import answers
-from ragbridge.hosts.addresses import as_given, unversioned, versioned_if_bare
+from ragbridge.hosts.addresses import as_given, invoked, unversioned, versioned_if_bare
 from ragbridge.hosts.rows import Embedding, Host, Reranking
 
 _DIMENSIONS = {"dimensions": "dimensions"}
@@ -146,6 +146,28 @@ _ROWS = (
             words={"query": "search_query", "document": "search_document"},
         ),
         reranking=None,
+    ),
+    Host(
+        name="sagemaker",
+        title="Amazon SageMaker",
+        base=invoked,
+        publisher="",
+        aws="sagemaker",
+        embedding=Embedding(
+            path="",
+            input="data",
+            fields={name: name for name in ("task", "dimensions", "late_chunking")},
+            encoding=None,
+            role="task",
+            write=answers.of_sagemaker,
+            read=answers.from_sagemaker,
+        ),
+        reranking=Reranking(
+            path="",
+            scores="model",
+            write=answers.of_sagemaker_ranking,
+            read=answers.from_sagemaker_ranking,
+        ),
     ),
 )
 

@@ -6,7 +6,10 @@ A text's vector is ``vector_of`` the text as it arrived, so that a vector tells 
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import json
+import re
 import struct
 import threading
 from collections.abc import Callable
@@ -14,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import urlsplit
 
 from ragbridge.testing import vector_of
 
@@ -30,6 +34,7 @@ class Asked:
     path: str
     headers: dict[str, str]
     body: Any
+    raw: bytes = b""
 
 
 @dataclass
@@ -58,7 +63,7 @@ class Server:
                 length = int(self.headers.get("content-length") or 0)
                 raw = self.rfile.read(length)
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                asked = Asked(self.command, self.path, headers, json.loads(raw) if raw else None)
+                asked = Asked(self.command, self.path, headers, json.loads(raw) if raw else None, raw)
                 outer.asked.append(asked)
                 said = play(asked)
                 body = said.body if isinstance(said.body, bytes) else json.dumps(said.body).encode()
@@ -288,6 +293,64 @@ def openrouter(asked: Asked) -> Said:
     return Said(listed(texts, asked.body.get("encoding_format"), index_last, asked.body["model"]))
 
 
+def sagemaker(asked: Asked) -> Said:
+    """One endpoint, ``mine``, of a model that answers without an index, for requests that are signed rightly."""
+    if not is_signed(asked):
+        message = "The request signature we calculated does not match the signature you provided."
+        return Said({"message": message}, 403, {"x-amzn-errortype": "InvalidSignatureException"})
+    if asked.path != "/endpoints/mine/invocations":
+        return Said(
+            {"message": "Endpoint of account not found."}, 404, {"x-amzn-errortype": "ValidationError"}
+        )
+    data = asked.body["data"]
+    if isinstance(data, list):
+        task = asked.body.get("parameters", {}).get("task")
+        rows = [encoded(f"{task}|{item['text']}", None) for item in data]
+        return Said({"data": [{"id": str(index), "embedding": row} for index, row in enumerate(rows)]})
+    texts = [item["text"] for item in data["documents"]]
+    found = results(ranked(data["query"], texts, data.get("top_n")), texts)
+    return Said({"data": [{"results": found, "query_usage": 1, "docs_usage": 2}]})
+
+
+AWS = {
+    "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+    "AWS_SECRET_ACCESS_KEY": "s3cretQ/aws+key",
+    "AWS_SESSION_TOKEN": "s3cretQ-session-token==",
+    "AWS_REGION": "eu-central-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+"""The environment of a client whose requests this server takes."""
+
+
+def is_signed(asked: Asked) -> bool:
+    """Whether the signature is right: Signature Version 4, reckoned anew from what arrived, as AWS describes it."""
+    found = re.fullmatch(
+        r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request, SignedHeaders=([^,]+), Signature=(\w+)",
+        asked.headers.get("authorization", ""),
+    )
+    if found is None or asked.headers.get("x-amz-security-token") != AWS["AWS_SESSION_TOKEN"]:
+        return False
+    key_id, day, region, service, names, signature = found.groups()
+    address = urlsplit(asked.path)
+    lines = [f"{name}:{' '.join(asked.headers[name].split())}" for name in names.split(";")]
+    digest = hashlib.sha256(asked.raw).hexdigest()
+    canonical = "\n".join([asked.method, address.path, address.query, *lines, "", names, digest])
+    scope = f"{day}/{region}/{service}/aws4_request"
+    to_sign = [
+        "AWS4-HMAC-SHA256",
+        asked.headers["x-amz-date"],
+        scope,
+        hashlib.sha256(canonical.encode()).hexdigest(),
+    ]
+    key = f"AWS4{AWS['AWS_SECRET_ACCESS_KEY']}".encode()
+    for part in (day, region, service, "aws4_request"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    right = hmac.digest(key, "\n".join(to_sign).encode(), "sha256").hex()
+    whole = {"host", "content-type", "x-amz-date", "x-amz-security-token"} <= {*names.split(";")}
+    who = (key_id, region, service) == (AWS["AWS_ACCESS_KEY_ID"], AWS["AWS_REGION"], "sagemaker")
+    return whole and who and right == signature
+
+
 def acme(asked: Asked) -> Said:
     """A host that says nothing of itself."""
     if asked.path == "/v1/models":
@@ -307,11 +370,12 @@ HOSTS: dict[str, Play] = {
     "sglang": sglang,
     "cohere": cohere,
     "openrouter": openrouter,
+    "sagemaker": sagemaker,
 }
 """The fake of each row of the table but Jina's own, which the embedded engine stands for."""
 
-TELLS = [name for name in HOSTS if name not in {"cohere", "openrouter"}]
+TELLS = [name for name in HOSTS if name not in {"cohere", "openrouter", "sagemaker"}]
 """Those that are found by asking."""
 
-BASES = {"openrouter": "/api/v1"}
+BASES = {"openrouter": "/api/v1", "sagemaker": "/endpoints/mine"}
 """What their users write behind the host's name."""

@@ -11,6 +11,7 @@ from ragbridge.client.retry import Retry
 from ragbridge.client.secret import concealed
 from ragbridge.client.service import Service, check_policy, transport_name
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.addresses import shown
 from ragbridge.hosts import JINA, host_named, known_at
 from ragbridge.limiter.limits import RateLimit, RateLimiter
 from ragbridge.models import MAX_ITEMS
@@ -39,6 +40,7 @@ from ragbridge.services.jina.web.methods import WebMethods
 if TYPE_CHECKING:
     from ragbridge.cache.opening import CacheLike
     from ragbridge.flow import Clock, TransportName
+    from ragbridge.hosts import Host
     from ragbridge.hosts.names import HostName
     from ragbridge.limiter.quotas import QuotasLike
     from ragbridge.local import Engine
@@ -70,6 +72,7 @@ class Jina(
             key: it is called before each request is sent, in a thread beside an event loop, and nothing it gives is kept.
         base_url: Where the API is, with or without ``/v1``; ``"local"`` for the embedded engine, which needs neither
             key nor network (extra ``local``). Of an OpenAI-like host whatever its documentation calls the base URL.
+            Parameters behind ``?``, such as Azure's ``api-version``, go along with every request to it.
         host: What kind of server is at ``base_url``: one of the names in ``ragbridge.hosts``, such as ``"vllm"``, ``"tei"`` or
             ``"jina-on-prem"``. None: known by its address, else found out by asking it once, before the first request for
             vectors or a ranking; a ``transport`` of yours is never asked, and taken for ``"jina"``.
@@ -200,7 +203,7 @@ class Jina(
         self._batch_size = batch_size
         self._multivector_route = multivectors.Route(multivector_path)
         local = base_url == self.LOCAL
-        given = wire.check_base(f"{self.LOCAL}://{PUBLIC_HOST}" if local else base_url)
+        given, query = wire.check_base(f"{self.LOCAL}://{PUBLIC_HOST}" if local else base_url)
         known = (
             host_named(host) if host is not None else JINA if local or own is not None else known_at(given)
         )
@@ -209,7 +212,8 @@ class Jina(
             hosts=Hosts.beside(base, region, reader=reader_url, search=search_url, grounding=grounding_url),
             place=Place(given, known, retry),
             prefixes=_prefixes(query_prefix, document_prefix),
-            accounts=_accounts(api_key, own_headers, local=local, keyless=limits == KEYLESS),
+            query=query,
+            accounts=_accounts(api_key, own_headers, known, local=local, keyless=limits == KEYLESS),
             headers=own_headers,
             timeout=timeout,
             retry=retry,
@@ -232,6 +236,7 @@ class Jina(
             allowed=allowed,
             transport=transport,
             clients=(http_client, async_http_client),
+            aws=None if known is None else known.aws,
         )
         self._channel.embedded = self._embedded
         if limits != KEYLESS:
@@ -249,7 +254,9 @@ class Jina(
         return {name: self._settings[name] for name in ("host", "query_prefix", "document_prefix")}
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={self.base_url!r}, limits={self._settings['limits']!r})"
+        return (
+            f"{type(self).__name__}(base_url={shown(self.base_url)!r}, limits={self._settings['limits']!r})"
+        )
 
 
 def _prefixes(query: object, document: object) -> Prefixes:
@@ -259,7 +266,13 @@ def _prefixes(query: object, document: object) -> Prefixes:
     return cast("Prefixes", {"query": query, "document": document})
 
 
-def _accounts(given: Any, headers: OwnHeaders, *, local: bool, keyless: bool) -> Accounts:
+def _accounts(given: Any, headers: OwnHeaders, host: Host | None, *, local: bool, keyless: bool) -> Accounts:
+    if host is not None and host.aws is not None:
+        if given is not None or "authorization" in headers:
+            raise ConfigurationError(
+                f"host={host.name!r} is asked with AWS credentials: leave out api_key= and headers['Authorization']"
+            )
+        return Accounts.of(())
     if keyless and given is not None:
         raise ConfigurationError(f"api_key= and limits={KEYLESS!r}: give one of them")
     if "authorization" in headers:

@@ -50,7 +50,7 @@ def read_error(response: Response, *, secrets: Iterable[str] = ()) -> StatusErro
     raw = bytes(response.body).decode("utf-8", "replace")
     body, text = refusal_object(raw), hide(raw)
     code, request_id = _code(body, response.status), _request_id(body, response, raw)
-    return _kind(response.status, code, raw)(
+    return _kind(_status(response, body), code, raw)(
         hide(_message(body)) or one_line(text) or "the service gave no reason",
         status=response.status,
         code=code and hide(code),
@@ -59,6 +59,16 @@ def read_error(response: Response, *, secrets: Iterable[str] = ()) -> StatusErro
         index=_index(body),
         body=text[:SHOWN],
     )
+
+
+def _status(response: Response, body: dict[str, Any]) -> int:
+    """What the status means. SageMaker writes 424 for what its model answered, and 400 for too many requests."""
+    original = body.get("OriginalStatusCode")
+    if response.status == 424 and isinstance(original, int) and 400 <= original < 600:
+        return original
+    if "ThrottlingException" in response.headers.get("x-amzn-errortype", ""):
+        return 429
+    return response.status
 
 
 def _kind(status: int, code: str | None, text: str) -> type[StatusError]:
@@ -107,7 +117,7 @@ def _message(body: dict[str, Any]) -> str:
     if any(fields):
         return "; ".join(field for field in fields if field)
     for place in reversed(_places(body)):
-        for name in ("message", "readableMessage", "detail", "error", "name"):
+        for name in ("message", "readableMessage", "OriginalMessage", "Message", "detail", "error", "name"):
             value = place.get(name)
             if isinstance(value, str) and value.strip():
                 return value.strip()

@@ -21,6 +21,7 @@ from ragbridge.limiter.tiers import TIERS
 from ragbridge.limiter.tokens import NOTHING, Features
 from ragbridge.services.jina.errors import is_about_items, rate_reason, read_error
 from ragbridge.services.jina.place import ANSWER, ASKING, Place, Prefixes, able
+from ragbridge.services.jina.wire import secrets_of, with_parameters
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
@@ -131,11 +132,15 @@ class JinaChannel(Channel):
         hosts: Where the products are.
         place: Which host answers requests for vectors and rankings, and where.
         prefixes: What the caller wants to stand before texts of each role.
+        query: Parameters for the address of every request below the API's.
         **policy: What any channel is told, see ``Channel``.
     """
 
-    def __init__(self, *, hosts: Hosts, place: Place, prefixes: Prefixes, **policy: Any) -> None:
+    def __init__(
+        self, *, hosts: Hosts, place: Place, prefixes: Prefixes, query: str = "", **policy: Any
+    ) -> None:
         self.hosts = hosts
+        self._query = query
         self.place = place
         self.prefixes = prefixes
         super().__init__(
@@ -162,7 +167,12 @@ class JinaChannel(Channel):
         account = self.accounts.first
         if account.identity is not None:
             headers["authorization"] = (yield from account.key()).header(self._scheme)
+        url = with_parameters(url, self._query)
         return Request("GET", url, headers, timeout=min(self._timeout, ASKING), most=ANSWER)
+
+    def secrets(self) -> list[str]:
+        """Every text that no error may show, see ``Channel.secrets``; and what may be a secret in the address."""
+        return [*super().secrets(), *secrets_of(self._query)]
 
     def refusal_without(self, secrets: Sequence[str]) -> Callable[[Response], StatusError]:
         """Reads answers of 400 or more as ``refusal`` does; errors show neither the key nor ``secrets``."""
@@ -217,7 +227,7 @@ class JinaChannel(Channel):
         """One request with a JSON body to ``path`` below the API's address, or below ``api``; see ``Channel.request``."""
         return self.request(
             "POST",
-            (self.hosts.api if api is None else api) + path,
+            with_parameters((self.hosts.api if api is None else api) + path, self._query),
             product=self._allowed(product, model),
             read=read,
             headers={**_JSON, **(headers or {})},
@@ -234,7 +244,11 @@ class JinaChannel(Channel):
     ) -> Flow[tuple[T, int | None]]:
         """One request to read what stands at ``path``."""
         return self.request(
-            "GET", self.hosts.api + path, product=self._allowed(product), read=read, most=most
+            "GET",
+            with_parameters(self.hosts.api + path, self._query),
+            product=self._allowed(product),
+            read=read,
+            most=most,
         )
 
     def delete(
@@ -242,7 +256,11 @@ class JinaChannel(Channel):
     ) -> Flow[tuple[T, int | None]]:
         """One request to delete what stands at ``path``."""
         return self.request(
-            "DELETE", self.hosts.api + path, product=self._allowed(product), read=read, idempotent=idempotent
+            "DELETE",
+            with_parameters(self.hosts.api + path, self._query),
+            product=self._allowed(product),
+            read=read,
+            idempotent=idempotent,
         )
 
     def _allowed(self, product: str | Meter, model: str | None = None) -> Meter:

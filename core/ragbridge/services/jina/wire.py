@@ -3,23 +3,53 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
+from ragbridge.client.secret import ANYWHERE, Concealed
 from ragbridge.client.wire import check_address, count_of, read_json, read_object
 from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Response
+from ragbridge.ground.addresses import shown
 
 
-def check_base(url: str) -> str:
-    """``base_url`` without a slash at its end. What is put behind it, the host's row says: ``Host.address``.
+def check_base(url: str) -> tuple[str, str]:
+    """``base_url`` without a slash at its end, and the parameters that stand behind it (``api-version=...``).
+
+    What is put behind the address, the host's row says: ``Host.address``.
 
     Raises:
-        ConfigurationError: The address has no scheme, no host, or holds a user name.
+        ConfigurationError: The address has no scheme, no host, or holds a user name or a fragment.
     """
     if not isinstance(url, str):
         raise ConfigurationError(f"base_url is {type(url).__name__}, not str")
-    return check_address(url, "base_url", schemes=("https", "http", "local"), hint=", or be 'local'")
+    address, _, query = url.strip().partition("?")
+    if not _QUERY.fullmatch(query):
+        raise ConfigurationError(
+            f"base_url={shown(url)!r}: behind ? there may be parameters (name=value&...), percent-encoded, and nothing else"
+        )
+    return check_address(
+        address, "base_url", schemes=("https", "http", "local"), hint=", or be 'local'"
+    ), query
+
+
+_QUERY = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:%/-]*")
+"""Parameters of an address (RFC 3986, 3.4), without ``@``, which may stand for a password."""
+
+
+def with_parameters(url: str, query: str) -> str:
+    """``url`` with more parameters."""
+    return f"{url}{'&' if '?' in url else '?'}{query}" if query else url
+
+
+def secrets_of(query: str) -> list[str]:
+    """Values of parameters that may be secrets; a version is none."""
+    pairs = parse_qsl(query, keep_blank_values=True)
+    return [
+        Concealed(value) for name, value in pairs if len(value) >= ANYWHERE and "version" not in name.lower()
+    ]
 
 
 def decode(response: Response) -> dict[str, Any]:
