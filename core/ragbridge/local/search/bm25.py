@@ -55,9 +55,13 @@ class TextIndex:
     Args:
         terms: The terms of each document; None where it does not have the field.
         norms: Whether lengths and counts matter; they do not for keywords.
+        k1: How soon further occurrences cease to count.
+        b: How much length matters.
     """
 
-    def __init__(self, terms: Sequence[list[Term] | None], *, norms: bool = True) -> None:
+    def __init__(
+        self, terms: Sequence[list[Term] | None], *, norms: bool = True, k1: float = K1, b: float = B
+    ) -> None:
         self.terms = terms
         self.documents = sum(one is not None for one in terms)
         total = 0
@@ -74,7 +78,8 @@ class TextIndex:
                 counts.append(count if norms else 1)
         self._entries = entries
         average = total / self.documents if total else 1.0
-        self._norms = K1 * (1 - B + B * lengths / average) if norms else np.full(len(terms), K1)
+        self._norms = k1 * (1 - b + b * lengths / average) if norms else np.full(len(terms), k1)
+        self._k1 = k1
 
     @property
     def vocabulary(self) -> Sequence[str]:
@@ -111,5 +116,5 @@ class TextIndex:
 
     def of_counts(self, rows: Rows, counts: NDArray[np.float64], weight: float) -> Scores:
         """The scores of documents in which something of this weight occurs so often."""
-        scores: Scores = (K1 + 1) * weight * counts / (counts + self._norms[rows])
+        scores: Scores = (self._k1 + 1) * weight * counts / (counts + self._norms[rows])
         return scores.astype(np.float32).astype(np.float64)

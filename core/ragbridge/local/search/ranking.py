@@ -18,7 +18,7 @@ from ragbridge.local.search.rescoring import rescored
 from ragbridge.local.search.retrievers.base import Compound, Key, Ranking
 from ragbridge.local.search.retrievers.leaves import KnnRetriever, Standard, nearest
 from ragbridge.local.search.similarity import HIGHEST
-from ragbridge.local.search.sorting import sorted_hits
+from ragbridge.local.search.sorting import after, sorted_hits
 
 if TYPE_CHECKING:
     from ragbridge.local.search.request import Request
@@ -169,6 +169,8 @@ def _finished(run: Run, request: Request, found: Found) -> Found:
     by_field = [sort for sort in request.sorts if sort.field != "_score" or sort.descending is False]
     if request.sorts:
         hits = sorted_hits(run, hits, request.sorts)
+    if request.after is not None:
+        hits = after(run, hits, request.sorts, request.after)
     if request.collapse is not None:
         hits = _collapsed(run, hits, request.collapse)
     scored = request.scores or not by_field or any(sort.field == "_score" for sort in request.sorts)

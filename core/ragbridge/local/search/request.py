@@ -19,7 +19,7 @@ from ragbridge.local.search.reading import OBJECT, Body, flag, token, whole
 from ragbridge.local.search.rescoring import Rescorer, read_rescore
 from ragbridge.local.search.retrievers import parse as retrievers
 from ragbridge.local.search.retrievers.base import Retriever
-from ragbridge.local.search.sorting import Sort, read_sort
+from ragbridge.local.search.sorting import Sort, read_after, read_sort
 from ragbridge.local.search.source import SourceFilter, read_source, with_parameters
 
 COUNTED = 10_000
@@ -67,14 +67,13 @@ _ELSEWHERE = (
         "stats",
         "ext",
         "terminate_after",
-        "search_after",
         "sub_searches",
         "rank",
         "indices_boost",
     ),
     *("derived", "min_compatible_shard_node"),
 )
-_EXCLUSIVE = ("query", "knn", "sort", "rescore", "min_score")
+_EXCLUSIVE = ("query", "knn", "search_after", "sort", "rescore")
 """What does not stand beside ``retriever`` (``SearchSourceBuilder.validate``)."""
 
 
@@ -90,6 +89,7 @@ class Request:
         size: How many are shown; None where it is not said.
         min_score: The least score of a hit.
         sorts: By which the hits are ordered, if not by their scores.
+        after: ``search_after``: values of ``sorts`` after which hits are shown.
         post_filter: What shown hits have to match too, without effect on scores.
         rescorers: Queries that score the best hits once more.
         counted: Up to how many hits are counted: all for None, 0 for no count.
@@ -110,6 +110,7 @@ class Request:
     size: int | None = None
     min_score: float | None = None
     sorts: Sequence[Sort] = ()
+    after: Sequence[Any] | None = None
     post_filter: Query | None = None
     rescorers: Sequence[Rescorer] = ()
     counted: int | None = COUNTED
@@ -150,7 +151,7 @@ def read_request(body: Mapping[str, Any], parameters: Mapping[str, str], path: s
     for key in _ELSEWHERE:
         if search.any(key) not in (None, [], {}):
             raise not_offered("aggregations" if key == "aggs" else key)
-    present = [key for key in _EXCLUSIVE if key in search and key != "min_score"]
+    present = [key for key in _EXCLUSIVE if key in search]
     request = _read(search, parameters)
     if search.left:
         key = search.left[0]
@@ -176,6 +177,7 @@ def _read(search: Body, parameters: Mapping[str, str]) -> Request:
         return (parameters[name] or "true") if name in parameters else own
 
     start, size = of("from", 0), of("size")
+    sorts, after = _sorts(sort, parameters.get("sort")), search.any("search_after")
     return Request(
         query=_words(parameters) if "q" in parameters else None if query is None else parse(query),
         retriever=None if retriever is None else retrievers.parse(retriever),
@@ -183,7 +185,8 @@ def _read(search: Body, parameters: Mapping[str, str]) -> Request:
         start=whole("search", "from", start),
         size=None if size is None else whole("search", "size", size),
         min_score=search.some_number("min_score"),
-        sorts=_sorts(sort, parameters.get("sort")),
+        sorts=sorts,
+        after=None if after is None or retriever is not None else read_after(after, sorts),
         post_filter=None if post_filter is None else parse(post_filter),
         rescorers=[] if rescore is None else read_rescore(rescore),
         counted=_counted(of("track_total_hits")),
@@ -272,15 +275,17 @@ def _collapse(given: Any) -> str | None:
 
 def _check(request: Request, present: Sequence[str]) -> None:
     """Refuse what does not go together."""
+    problems: list[str] = []
     if request.start < 0:
         raise bad_argument(f"[from] parameter cannot be negative but was [{request.start}]")
     if request.size is not None and request.size < 0:
         raise bad_argument(f"[size] parameter cannot be negative, found [{request.size}]")
-    problems: list[str] = []
     if request.retriever is not None:
         problems += request.retriever.problems(request.size)
         if present:
             problems.append(f"cannot specify [retriever] and [{', '.join(present)}]")
+    if request.after is not None and request.start > 0:
+        problems.append("`from` parameter must be set to 0 when `search_after` is used")
     if request.rescorers and any(sort.field != "_score" for sort in request.sorts):
         raise bad_argument("Cannot use [sort] option in conjunction with [rescore].")
     if problems:

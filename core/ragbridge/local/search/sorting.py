@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from ragbridge.local.elastic.errors import bad_argument
 from ragbridge.local.search.errors import not_offered, on_shards, parsing
 from ragbridge.local.search.queries.base import Run, not_created
+from ragbridge.local.search.queries.dates import milliseconds
 from ragbridge.local.search.queries.values import NUMERIC
-from ragbridge.local.search.reading import Body, token
+from ragbridge.local.search.reading import Body, number, token
 from ragbridge.local.search.types import FLOATING
 
 if TYPE_CHECKING:
+    from ragbridge.local.search.mapping import Field
     from ragbridge.local.search.view import View
 
 Hit: TypeAlias = "tuple[tuple[int, int], float]"
@@ -143,6 +145,51 @@ def sorted_hits(run: Run, hits: Sequence[Hit], sorts: Sequence[Sort]) -> list[Hi
         found = [hit for _, hit in having]
         ordered = [*lacking, *found] if sort.missing == "_first" else [*found, *lacking]
     return ordered
+
+
+def after(run: Run, hits: Sequence[Hit], sorts: Sequence[Sort], given: Sequence[Any]) -> list[Hit]:
+    """The hits, in order, that come after one with these values (``search_after``)."""
+    return [hit for hit in hits if _follows(run, hit, sorts, given)]
+
+
+def _follows(run: Run, hit: Hit, sorts: Sequence[Sort], given: Sequence[Any]) -> bool:
+    for sort, wanted in zip(sorts, given, strict=True):
+        field = run.views[hit[0][0]].fields.get(sort.field)
+        value, bound = sort.value(run, hit), _bound(field, wanted)
+        if value == bound:
+            continue
+        if value is None or bound is None:
+            return bool((value is None) == (sort.missing != "_first"))
+        if isinstance(value, str) != isinstance(bound, str):
+            raise bad_argument(f"Failed to parse search_after value for field [{sort.field}].")
+        return bool(value < bound) if sort.descending else bool(value > bound)
+    return False
+
+
+def _bound(field: Field | None, wanted: Any) -> Any:
+    """A value of ``search_after`` as those of the field are; None for what stands for no value."""
+    if wanted is None or wanted in (_HIGHEST, -_HIGHEST - 1, "Infinity", "-Infinity"):
+        return None
+    if field is not None and field.type == "date":
+        return milliseconds(field, wanted)
+    if isinstance(wanted, str) and (field is None or field.type in NUMERIC):
+        return number("search_after", "search_after", wanted)
+    return wanted
+
+
+def read_after(given: Any, sorts: Sequence[Sort]) -> list[Any]:
+    """``search_after`` of a body.
+
+    Raises:
+        Failure: 400, it is no list of values, or not one for each criterion.
+    """
+    if not isinstance(given, list) or not given or any(isinstance(one, list | Mapping) for one in given):
+        raise parsing("[search_after] must be a list of values")
+    if not sorts:
+        raise bad_argument("Sort must contain at least one field.")
+    if len(given) != len(sorts):
+        raise bad_argument(f"search_after has {len(given)} value(s) but sort has {len(sorts)}.")
+    return given
 
 
 def read_sort(given: Any) -> list[Sort]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
@@ -147,7 +147,13 @@ class View:
             terms.append(found[1])
         self.terms[field.path, analyze] = kept
         norms = field.type == "text" and field.parameters.get("norms", True) is not False
-        return TextIndex(terms, norms=norms)
+        return TextIndex(terms, norms=norms, **self._similarity(field))
+
+    def _similarity(self, field: Field) -> dict[str, float]:
+        """The parameters of BM25 that the settings of the index give a field's ``similarity``."""
+        declared = self.index.settings.get("similarity")
+        own = declared.get(field.parameters.get("similarity")) if isinstance(declared, Mapping) else None
+        return {name: float(own[name]) for name in ("k1", "b") if own and name in own}
 
     def embeddings(self, path: str) -> Embeddings:
         """The dense vectors of a ``dense_vector`` or ``semantic_text`` field."""

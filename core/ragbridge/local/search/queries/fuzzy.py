@@ -57,7 +57,7 @@ def expansions(
             continue
         distance = 0 if other == term else edit_distance(term, other, most, transpositions=transpositions)
         if distance <= most:
-            weight = 1.0 if not distance else 1.0 - distance / min(len(term), len(other))
+            weight = 1.0 if not distance else 1.0 - distance / max(1, min(len(term), len(other)))
             if weight > 0:
                 found.append((other, weight))
     found.sort(key=lambda one: (-one[1], one[0]))

@@ -207,7 +207,9 @@ def read_builder(value: Any) -> tuple[str | None, str]:
         raise parsing(f"unknown query_vector_builder [{kind}]")
     body = Body(kind, options, refusal=OBJECT)
     if kind == "text_embedding":
-        endpoint, text = body.some_text("model_id"), body.need_text("model_text")
+        endpoint, text = body.some_text("model_id"), body.some_text("model_text")
+        if text is None:
+            raise unreadable("Required [model_text]")
     else:
         endpoint, text = body.some_text("inference_id"), _content(body)
         body.elsewhere("timeout")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from ragbridge.local.elastic.errors import bad_argument
-from ragbridge.local.search.errors import invalid_argument, parsing
+from ragbridge.local.search.errors import SearchFailure, invalid_argument, parsing
 from ragbridge.local.search.queries.base import Query, Run
 from ragbridge.local.search.queries.compound import MOST_ORGANIC, pinned_scores, read_pins
-from ragbridge.local.search.queries.semantic import search_endpoint
+from ragbridge.local.search.queries.semantic import SPARSE, search_endpoint
 from ragbridge.local.search.queries.vectors import numbers, read_builder
 from ragbridge.local.search.reading import OBJECT, Body
 from ragbridge.local.search.rescoring import Rescorer, read_rescore, rescored
@@ -209,6 +209,13 @@ class Diversify(Compound):
         if known is None:
             return None
         if known.type == "semantic_text":
+            if (known.parameters.get("model_settings") or {}).get("task_type") == SPARSE:
+                raise SearchFailure(
+                    400,
+                    f"Failed to retrieve vectors for field [{self.field}]. Is it a [dense_vector] or [semantic_text] field "
+                    "with dense vectors?",
+                    kind="status_exception",
+                )
             found = [
                 chunk.vector
                 for chunk in view.chunks(view.documents[row], self.field)
