@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ragbridge.local.model import Embedder
 
 Purpose: TypeAlias = Literal["ingest", "search"]
-"""Elasticsearch's internal input types: for documents, and for queries. The embedded model makes no difference of them."""
+"""Elasticsearch's internal input types: for documents, and for queries."""
 
 
 @dataclass(frozen=True, slots=True)

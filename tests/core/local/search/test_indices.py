@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from asking import asking
 
+from ragbridge.local import Engine, Faults
 from ragbridge.local.search import indices
 
 
@@ -187,3 +189,26 @@ def test_any_prefix_stands_before_an_index(ask):
     ask("PUT", "/gateway/es/a/_doc/1", {"n": 1})
     assert ask("GET", "/gateway/a/_count")[1]["count"] == 1
     assert ask("GET", "/a/_doc/1")[1]["_source"] == {"n": 1}
+
+
+def test_a_fault_is_answered_as_it_is():
+    """Of searches and writes; only ``_inference`` wraps what fails behind it in a 400. Nothing is written."""
+    engine = Engine(faults=Faults(rate=1, kinds=("upstream503",)))
+    for method, path in (("PUT", "/a/_doc/1"), ("POST", "/a/_search")):
+        status, answer = asking(engine)(method, path, {})
+        assert (status, answer["status"]) == (503, 503)
+    assert engine._elastic.indices.all() == []
+
+
+def test_keys_are_asked_for_on_every_route():
+    """In Elasticsearch's shape."""
+    ask = asking(Engine(api_keys=["a-key"]))
+    for method, path in (
+        ("PUT", "/a"),
+        ("POST", "/a/_bulk"),
+        ("GET", "/a"),
+        ("POST", "/_search"),
+        ("GET", "/_sql"),
+    ):
+        status, answer = ask(method, path)
+        assert (status, answer["error"]["type"]) == (401, "security_exception")
