@@ -39,6 +39,7 @@ from ragbridge.services.elastic.esql.commands import (
     esql_text_embedding,
 )
 from ragbridge.services.elastic.esql.query import Esql
+from ragbridge.services.elastic.formats import AnswerFormat
 from ragbridge.services.elastic.retrieval.fusion import linear, rrf
 from ragbridge.services.elastic.retrieval.mappings import (
     dense_vector_mapping,
@@ -73,6 +74,7 @@ __all__ = [
     "ELASTIC_RERANK",
     "ELSER",
     "AdaptiveAllocations",
+    "AnswerFormat",
     "BulkError",
     "BulkFailure",
     "BulkResult",

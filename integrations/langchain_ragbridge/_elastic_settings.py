@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, model_validator
 
 from langchain_ragbridge._connection import Connected, environment, secret_environment
 from ragbridge import Elastic, RateLimit
+from ragbridge.elastic import AnswerFormat
 
 
 class ElasticSettings(Connected[Elastic]):
@@ -41,6 +42,9 @@ class ElasticSettings(Connected[Elastic]):
     ``RateLimit`` for each inference endpoint, or None for no limiter."""
     timeout: float = Elastic.TIMEOUT
     """Seconds to wait for an answer's data. Elasticsearch itself waits 30 for a model."""
+
+    answer_format: AnswerFormat = "auto"
+    """In which form vectors are asked for: ``"auto"`` is CBOR where it works, else JSON; ``"cbor"`` or ``"json"`` settle it."""
 
     @property
     def _elastic(self) -> Elastic:

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+import cbor2
 import httpx
 import numpy as np
 import pytest
@@ -35,6 +36,7 @@ from ragbridge import Audio, Elastic, Group, Image, Jina, Pdf, RagbridgeError, R
 from ragbridge.client.service import Service
 from ragbridge.elastic import ElasticInferenceService, JinaAI
 from ragbridge.flow import Request, Response
+from ragbridge.ground.cbor import is_cbor, read_cbor
 from ragbridge.local import Engine
 from ragbridge.testing import VirtualClock
 
@@ -264,6 +266,12 @@ ELASTICSEARCH = {
     "embed": Product(
         lambda elastic: elastic.embed(TEXTS, inference_id="narrow"),
         lambda found: len(found.vectors) == 3 and found.vectors.ndim == 2,
+        {"answer_format": "json"},
+    ),
+    "embed by CBOR": Product(
+        lambda elastic: elastic.embed(TEXTS, inference_id="narrow"),
+        lambda found: len(found.vectors) == 3 and found.vectors.ndim == 2,
+        {"answer_format": "cbor"},
     ),
     "embed in batches": Product(
         lambda elastic: elastic.embed(TEXTS * 4, inference_id="narrow"),
@@ -553,6 +561,14 @@ def spoilers(draw: st.DrawFn) -> Callable[[Response], Response]:
     data = draw(st.data())
 
     def spoil(right: Response) -> Response:
+        if is_cbor(right.body):
+            value = read_cbor(right.body)
+            for _ in range(data.draw(st.integers(1, 2))):
+                value = data.draw(spoiled(value))
+            try:
+                return with_body(right, cbor2.dumps(value, indefinite_containers=data.draw(st.booleans())))
+            except (cbor2.CBOREncodeError, UnicodeError):  # half of a surrogate pair
+                return with_body(right, cbor2.dumps(str(value).encode("utf-8", "replace")))
         try:
             value = json.loads(right.body)
         except ValueError:  # lines of JSON, or a page

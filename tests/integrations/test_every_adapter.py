@@ -68,7 +68,7 @@ JINA_ALONE = {**POLICY, "base_url": "http://127.0.0.1:9"}
 JINA = {**JINA_ALONE, "host": "jina-on-prem"}
 QUERIES, DOCUMENTS = {"query_prefix": "q: "}, {"document_prefix": "d: "}
 EU = {"base_url": Jina.BASE_URL, "region": "eu"}
-ELASTIC = {**POLICY, "url": "http://127.0.0.1:9", "verify": False}
+ELASTIC = {**POLICY, "url": "http://127.0.0.1:9", "verify": False, "answer_format": "json"}
 CLOUD = {"cloud_id": CLOUD_ID, "ca_certs": os.fspath(Path(__file__).parent)}
 ENDPOINT = {"inference_id": "mine", "inference_timeout": 90.0, "task_settings": {"a": 1}}
 ROWS = {"batch_size": 33}
@@ -327,6 +327,7 @@ APART = SECRET | {"self", "client", "embedding_type", "chunker", "id_func"}
 """What other tests are about: secrets, what no file holds, and what has one value."""
 
 OF_SOME = {
+    "answer_format",
     "batch_size",
     "ca_certs",
     "cloud_id",

@@ -43,8 +43,8 @@ JINA = {
     "limits", "quotas", "retry", "timeout", "transport",
 }  # fmt: skip
 ELASTIC = {
-    "api_key", "basic_auth", "bearer_auth", "ca_certs", "cache", "cache_version", "client", "cloud_id", "concurrency",
-    "deadline", "headers", "limits", "quotas", "retry", "timeout", "transport", "url", "verify",
+    "answer_format", "api_key", "basic_auth", "bearer_auth", "ca_certs", "cache", "cache_version", "client", "cloud_id",
+    "concurrency", "deadline", "headers", "limits", "quotas", "retry", "timeout", "transport", "url", "verify",
 }  # fmt: skip
 SEARCH = {"content", "country", "k", "language", "location", "options", "region", "search_url", "site"}
 TAGGED = {"metadata", "name", "tags"}  # LangChain's own

@@ -47,6 +47,14 @@ class Format(StrEnum):
     JSONL = "jsonl"
 
 
+class AnswerFormat(StrEnum):
+    """In which form vectors are asked for."""
+
+    AUTO = "auto"
+    CBOR = "cbor"
+    JSON = "json"
+
+
 class OnError(StrEnum):
     """What is done about a row that fails."""
 
@@ -220,6 +228,14 @@ def embed(
         Path | None,
         typer.Option("--ca-certs", exists=True, help="Certificates to trust.", rich_help_panel=SERVICE),
     ] = None,
+    answer_format: Annotated[
+        AnswerFormat | None,
+        typer.Option(
+            "--answer-format",
+            help="How Elasticsearch is asked for vectors; auto is CBOR where it works, else JSON.",
+            rich_help_panel=SERVICE,
+        ),
+    ] = None,
     as_json: connection.AsJson = False,
 ) -> None:
     """Embed the texts of files and write them with their vectors, in order, as Parquet or JSON Lines.
@@ -247,14 +263,15 @@ def embed(
     }
     options: dict[str, Any] = {"cache": cache, "concurrency": concurrency}
     if inference_id is None:
-        _elastics_own(url, cloud_id, ca_certs)
+        _elastics_own(url, cloud_id, ca_certs, answer_format)
         options.update(host=host, query_prefix=query_prefix, document_prefix=document_prefix)
         client: Jina | Elastic = _jina(connection.base_url(base_url, local=local), limits, options)
     else:
         _jinas_own(base_url, host, query_prefix, document_prefix)
         if local and (url is not None or cloud_id is not None):
             raise typer.BadParameter("--local and --url exclude each other")
-        options.update(cloud_id=cloud_id, ca_certs=ca_certs)
+        form = (answer_format or AnswerFormat.AUTO).value
+        options.update(cloud_id=cloud_id, ca_certs=ca_certs, answer_format=form)
         client = _elastic("local" if local else url, limits, options)
     with client:
         if dry_run:
@@ -302,8 +319,11 @@ def _chunker(strategy: Strategy | None, max_chunk_size: int | None) -> Chunker |
     return Chunker.from_settings(settings)
 
 
-def _elastics_own(url: str | None, cloud_id: str | None, ca_certs: Path | None) -> None:
-    for name, value in (("--url", url), ("--cloud-id", cloud_id), ("--ca-certs", ca_certs)):
+def _elastics_own(
+    url: str | None, cloud_id: str | None, ca_certs: Path | None, answer_format: AnswerFormat | None
+) -> None:
+    given = {"--url": url, "--cloud-id": cloud_id, "--ca-certs": ca_certs, "--answer-format": answer_format}
+    for name, value in given.items():
         if value is not None:
             raise typer.BadParameter(f"{name} belongs to --inference-id")
 

@@ -109,6 +109,7 @@ def call(
     read: Callable[[Response], tuple[T, int | None]],
     refusal: Callable[[Response], StatusError],
     turn: Turn | None = None,
+    renew: Callable[[Request], Request] | None = None,
 ) -> Flow[tuple[T, int | None]]:
     """Send ``request`` until it succeeds or there is no point in going on.
 
@@ -120,6 +121,7 @@ def call(
             ``StatusError`` where an answer calls itself a success and is a refusal.
         refusal: Turns an answer of 400 or more into the error to raise.
         turn: Chooses among several keys, or asks for the key of the moment; None where the request is signed already.
+        renew: Makes the request of a further attempt, where that is to be another one; None for the same.
 
     Returns:
         What ``read`` returned.
@@ -162,6 +164,8 @@ def call(
             policy.totals.add(retries=1)
             log.info("%s %s: %s; trying again in %.2f s", request.method, request.place, error, delay)
         yield from sleep(delay)
+        if renew is not None:
+            request = renew(request)
 
 
 def _attempt(

@@ -59,6 +59,7 @@ class Meter:
         extra: float = 0.0,
         idempotent: bool = True,
         signed: bool = True,
+        renew: Callable[[Request], Request] | None = None,
     ) -> Flow[tuple[T, int | None]]:
         """One request, paced by what it will probably cost; what it did cost improves the next estimate.
 
@@ -70,25 +71,23 @@ class Meter:
             extra: Tokens that the request costs beside those of its texts.
             idempotent: Whether the service does the same when it gets the request twice.
             signed: Whether a key goes along that is not in ``request`` yet.
+            renew: Makes the request of a further attempt; None for the same.
         """
         chosen = self.turn() if signed and self.turn is not None else None
         policy = self.policy if idempotent else replace(self.policy, idempotent=False)
+        send = functools.partial(
+            call, request, policy=policy, read=read, refusal=refusal, turn=chosen, renew=renew
+        )
         if not self.counts:
-            return (
-                yield from call(request, policy=policy, cost=Cost, read=read, refusal=refusal, turn=chosen)
-            )
+            return (yield from send(cost=Cost))
         features = measure()
         cost = functools.partial(_cost, self.tokens, features, extra)
         if extra:
             # What images are billed is partly guessed: it says nothing about texts, and no report is waited for.
-            return (
-                yield from call(request, policy=policy, cost=cost, read=read, refusal=refusal, turn=chosen)
-            )
+            return (yield from send(cost=cost))
         with self.tokens.pilot() as turn:
             yield from wait(turn)
-            result, billed = yield from call(
-                request, policy=policy, cost=cost, read=read, refusal=refusal, turn=chosen
-            )
+            result, billed = yield from send(cost=cost)
             if billed is not None:
                 self.tokens.learn(features, billed)
             # A service that does not say what it billed will not say it the next time: nobody waits for that.

@@ -301,6 +301,7 @@ class Channel:
         extra: float = 0.0,
         refusal: Callable[[Response], StatusError] | None = None,
         most: int | None = OTHERS,
+        renew: Callable[[Request], Request] | None = None,
     ) -> Flow[tuple[T, int | None]]:
         """One request, paced by what it will probably cost; what it did cost makes the next guess better.
 
@@ -320,6 +321,7 @@ class Channel:
             extra: Tokens that the request costs beside those of its texts.
             refusal: Reads answers of 400 or more in place of the channel's own function.
             most: Bytes that a success can have, see ``sizes``; None for the transport's own figure.
+            renew: Makes the request of a further attempt; None for the same.
         """
         sent = {**(self.headers.sent() if signed else {}), **(headers or {})}
         if signed and (key := self._key) is not None:
@@ -332,4 +334,5 @@ class Channel:
             extra=extra,
             idempotent=idempotent,
             signed=signed,
+            renew=renew,
         )

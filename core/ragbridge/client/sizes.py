@@ -15,6 +15,9 @@ ROW = 4_096
 NUMBER = 32
 """One number: 24 characters at most as JSON writes doubles, with a separator and indentation. Base64 takes 5.4."""
 
+CBOR_NUMBER = 9
+"""One number in CBOR at most: a double behind its mark. Elasticsearch's floats take 5 (RFC 8949, 3.3)."""
+
 WIDEST = 8_192
 """Numbers of a vector whose model is not in our table; the widest on record have 4,096 (Elasticsearch's own bound for
 ``dense_vector``, 2026), some research models 8,192."""
@@ -48,9 +51,13 @@ OTHERS = 16_000_000
 """Everything else: a job's status, lists of models, jobs, classifiers and endpoints."""
 
 
-def of_vectors(count: int, width: int | None) -> int:
-    """An answer with ``count`` vectors of ``width`` numbers; None where the width is not known."""
-    return BESIDE + count * (ROW + (width or WIDEST) * NUMBER)
+def of_vectors(count: int, width: int | None, *, number: int = NUMBER) -> int:
+    """An answer with ``count`` vectors of ``width`` numbers; None where the width is not known.
+
+    What is asked for as CBOR may come as JSON, so that transports are told JSON's bound. Of what has come as CBOR, no more than
+    CBOR's is parsed: an empty list is one byte there, and takes 64 times that once it is read.
+    """
+    return BESIDE + count * (ROW + (width or WIDEST) * number)
 
 
 def of_token_vectors(texts: list[str], others: int, width: int | None) -> int:

@@ -128,9 +128,14 @@ def read_json(response: Response, *, setting: str) -> Any:
     except (ValueError, RecursionError) as error:
         reason = str(error)
     # Out here, for json's error holds the whole body, and would go on doing so within this one.
-    broken = ResponseError(f"HTTP {response.status}: the body is not JSON ({reason})")
-    broken.damaged = True
-    raise broken
+    raise broken(response, f"the body is not JSON ({reason})")
+
+
+def broken(response: Response, reason: str) -> ResponseError:
+    """The error for a success whose body cannot be read: it was damaged on its way, and another one may be fine."""
+    error = ResponseError(f"HTTP {response.status}: {reason}")
+    error.damaged = True
+    return error
 
 
 def read_object(response: Response, *, setting: str) -> dict[str, Any]:
@@ -139,7 +144,15 @@ def read_object(response: Response, *, setting: str) -> dict[str, Any]:
     Raises:
         ResponseError: The body is something else.
     """
-    body = read_json(response, setting=setting)
+    return as_object(read_json(response, setting=setting), response)
+
+
+def as_object(body: object, response: Response) -> dict[str, Any]:
+    """``body``, the value of a success, where it is an object.
+
+    Raises:
+        ResponseError: It is something else.
+    """
     if not isinstance(body, dict):
         raise ResponseError(f"HTTP {response.status}: the body is not a JSON object")
     return body

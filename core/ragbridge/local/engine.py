@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Request, Response
@@ -147,6 +147,7 @@ class Engine:
         """The request's route. Jina's routes take precedence over Elasticsearch's."""
         address = urlsplit(request.url)
         method, path = request.method.upper(), unquote(address.path).rstrip("/") or "/"
+        headers = {name.lower(): value for name, value in request.headers.items()}
         matches = [(route, match) for pattern, route in self._routes if (match := pattern.search(path))]
         base = f"{address.scheme}://{address.netloc}" if address.netloc else ""
         parameters: Mapping[str, str | None] = {}
@@ -158,8 +159,7 @@ class Engine:
         else:
             if not self._elastic.owns(method, path):
                 raise _unknown(path, {route.method for route, _ in matches})
-            route = elastic_route(self._elastic)
-        headers = {name.lower(): value for name, value in request.headers.items()}
+            route = elastic_route(self._elastic, headers, dict(parse_qsl(address.query)))
         return route, Call(method, path, base, parameters, address.query, headers, request.body, self.load)
 
     def _answer(self, route: Route, call: Call) -> Answer:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ragbridge.local import dialects
 from ragbridge.local.calls import Call, Read, Route, Work
 from ragbridge.local.elastic.errors import server_error
+from ragbridge.local.elastic.http import content_type
 from ragbridge.local.jina import envelope
 from ragbridge.local.jina.batches import Batches
 from ragbridge.local.jina.bulk import Bulk
@@ -79,8 +80,15 @@ def _host(method: str, path: str, product: str, read: Read) -> Route:
     return Route(method, _PREFIX + path, product, read, schemes=(), refuse=envelope.refuse)
 
 
-def elastic_route(api: InferenceApi) -> Route:
-    """The route of Elasticsearch's paths. ``api`` answers them, errors included, in Elasticsearch's shapes."""
+def elastic_route(api: InferenceApi, headers: Mapping[str, str], query: Mapping[str, str]) -> Route:
+    """The route of Elasticsearch's paths. ``api`` answers them, errors included, in Elasticsearch's shapes.
+
+    Args:
+        api: Elasticsearch's part of the engine.
+        headers: Those of the request, names in lower case: they say in which form it is answered.
+        query: The parameters of its address, which may say so too.
+    """
+    form = content_type(headers, query)
 
     def read(call: Call) -> Work:
         charges: list[int] = []
@@ -106,7 +114,7 @@ def elastic_route(api: InferenceApi) -> Route:
         "inference",
         read,
         schemes=("apikey", "basic", "bearer"),
-        refuse=lambda refusal, _: api.refuse(refusal.status, refusal.message, refusal.headers),
+        refuse=lambda refusal, _: api.refuse(refusal.status, refusal.message, refusal.headers, form=form),
         upstream=_upstream,
     )
 

@@ -105,12 +105,19 @@ class InferenceApi(ABC):
         if "filter_path" in query:
             answer = _selected(answer, query["filter_path"])
         indent = 2 if "pretty" in query and query["pretty"] != "false" else None
-        response = respond(status, answer, content_type(headers), indent)
+        response = respond(status, answer, content_type(headers, query), indent)
         return Response(status, {**response.headers, **further}, response.body), tokens
 
-    def refuse(self, status: int, reason: str, headers: Mapping[str, str] | None = None) -> Response:
-        """The answer for a request that a check of the key or a quota has refused, in Elasticsearch's shape."""
-        response = respond(status, Failure(status, reason).body, "application/json")
+    def refuse(
+        self,
+        status: int,
+        reason: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        form: str = "application/json",
+    ) -> Response:
+        """The answer for a request that a check of the key or a quota has refused, in Elasticsearch's shape and a content type."""
+        response = respond(status, Failure(status, reason).body, form)
         challenge = {"www-authenticate": 'ApiKey, Basic realm="ragbridge"'} if status == 401 else {}
         return Response(status, {**response.headers, **challenge, **(headers or {})}, response.body)
 

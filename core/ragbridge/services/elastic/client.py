@@ -26,6 +26,7 @@ from ragbridge.services.elastic.credentials import (
 )
 from ragbridge.services.elastic.endpoints.methods import Endpoints
 from ragbridge.services.elastic.esql.methods import EsqlMethods
+from ragbridge.services.elastic.formats import AnswerFormat
 from ragbridge.services.elastic.inference.methods import InferenceMethods
 from ragbridge.services.elastic.inference.streams import InferenceStreams
 from ragbridge.services.elastic.retrieval.methods import RetrievalMethods
@@ -86,6 +87,9 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, EsqlMethods,
             ``MutableMapping``; a LangChain ``ByteStore``; or an object of your own, see ``Cache``. None for nowhere.
         cache_version: Any text. With another one, nothing is found that was kept before: for a hosted model that was
             silently renewed, or an endpoint whose settings these credentials may not read.
+        answer_format: In which form vectors are asked for. ``"auto"``: CBOR where ``cbor2`` is installed (extra ``speed``),
+            as long as that is what comes, and JSON from the first other answer on. ``"cbor"`` or ``"json"`` settle it.
+            Vectors are the same to the bit.
         transport: Which HTTP library sends: ``"httpx"``, ``"httpx2"``, ``"fast"`` (urllib3 and aiohttp, extra ``speed``), or
             ``"auto"`` for the fastest that is installed and serves. Or a ``Transport`` of your own, or a
             ``ragbridge.local.Engine`` with its own settings.
@@ -130,6 +134,7 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, EsqlMethods,
         count_tokens: Callable[[str], int] | None = None,
         cache: CacheLike | None = None,
         cache_version: str = "",
+        answer_format: AnswerFormat = "auto",
         transport: Transport | Engine | TransportName = "auto",
         clock: Clock | None = None,
     ) -> None:
@@ -157,6 +162,7 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, EsqlMethods,
             "cache_version": cache_version,
             "transport": transport_name(transport) or "auto",
             "headers": headers,
+            "answer_format": answer_format,
         }
         credential = None
         if headers is not None and any(
@@ -187,6 +193,7 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, EsqlMethods,
         cache: CacheLike | None = None,
         cache_version: str = "",
         transport: TransportName = "auto",
+        answer_format: AnswerFormat = "auto",
     ) -> Self:
         """A client for the Elasticsearch that an official client is connected to.
 
@@ -206,6 +213,7 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, EsqlMethods,
             cache: See ``Elastic``.
             cache_version: See ``Elastic``.
             transport: Which HTTP library sends, see ``Elastic``.
+            answer_format: See ``Elastic``.
 
         Raises:
             ConfigurationError: ``es`` is not such a client, or has something that cannot be taken over: a custom node
@@ -230,6 +238,7 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, EsqlMethods,
             "cache_version": cache_version,
             "transport": transport_name(transport) or "auto",
             "headers": connection.headers,
+            "answer_format": answer_format,
         }
         client = cls.__new__(cls)
         client._begin(settings, connection.credential)  # noqa: SLF001 - an alternative constructor
@@ -278,6 +287,7 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, EsqlMethods,
             count_tokens=settings["count_tokens"],
             cache=self.cache,
             cache_version=settings["cache_version"],
+            answer_format=settings["answer_format"],
         )
         self._connect(
             base,

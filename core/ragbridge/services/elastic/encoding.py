@@ -17,7 +17,9 @@ from ragbridge.services.elastic.content import check_media, part_to_wire
 from ragbridge.values.inputs import Media
 
 
-def encode(value: Mapping[str, Any], *, name: str) -> bytes:
+def encode(
+    value: Mapping[str, Any], *, name: str, hold: Callable[[object], object] = lambda _: None
+) -> bytes:
     """``value`` as one line of JSON.
 
     Dates, decimals, UUIDs, values of NumPy and pandas are written as the official client's ``JsonSerializer`` writes
@@ -28,12 +30,13 @@ def encode(value: Mapping[str, Any], *, name: str) -> bytes:
     Args:
         value: A JSON object, of Python's values.
         name: What the caller knows it by.
+        hold: Gives what is to be written in the place of an object that is no JSON; None for what this module makes of it.
 
     Raises:
         ConfigurationError: It holds something that JSON has no form for; the message has its path.
     """
     try:
-        return _dumps(value).encode()
+        return _dumps(value, hold).encode()
     except RecursionError:
         why = "it is nested too deeply"
     except (TypeError, ValueError) as error:  # UnicodeEncodeError is a ValueError
@@ -45,8 +48,12 @@ def encode(value: Mapping[str, Any], *, name: str) -> bytes:
     raise ConfigurationError(f"{where} cannot be written as JSON: {why}")
 
 
-def _dumps(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain)
+def _dumps(value: object, hold: Callable[[object], object] = lambda _: None) -> str:
+    def write(item: object) -> object:
+        held = hold(item)
+        return _plain(item) if held is None else held
+
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=write)
 
 
 def _plain(value: Any) -> object:

@@ -7,6 +7,7 @@ the object; Elastic Cloud's proxy writes ``{"ok": false, "message"}``; gateways 
 from __future__ import annotations
 
 import functools
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -20,6 +21,7 @@ from ragbridge.errors import (
     StatusError,
 )
 from ragbridge.flow import Response
+from ragbridge.ground.cbor import is_cbor, read_cbor
 from ragbridge.services.elastic.wire import PRODUCT_HEADER
 
 _WRONG_PLACE = frozenset({401, 403, 404, 405})
@@ -59,7 +61,7 @@ def read_error(response: Response, *, secrets: Iterable[str] = ()) -> StatusErro
     """
     traces = traces_of(secrets)
     hide = functools.partial(_without, traces)
-    raw = bytes(response.body).decode("utf-8", "replace")
+    raw = _text(response.body)
     body, text = refusal_object(raw), hide(raw)
     reasons = [*_reasons(body)]
     message = _message(reasons) or _plain(text, body) or "the service gave no reason"
@@ -78,6 +80,19 @@ def read_error(response: Response, *, secrets: Iterable[str] = ()) -> StatusErro
         retry_after=retry_after(response.headers),
         body=text[:SHOWN],
     )
+
+
+def _text(body: bytes) -> str:
+    """A refusal's body as JSON or whatever else it is; empty where it is CBOR that cannot be read.
+
+    Of such a body nothing is shown: it may hold a key in pieces, in which nobody finds it.
+    """
+    if not is_cbor(body):
+        return bytes(body).decode("utf-8", "replace")
+    try:
+        return json.dumps(read_cbor(body), ensure_ascii=False, separators=(",", ":"))
+    except ValueError:
+        return ""
 
 
 def _kind(status: int, reasons: Sequence[str]) -> type[StatusError]:

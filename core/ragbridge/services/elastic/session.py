@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ragbridge.client.accounts import Accounts
 from ragbridge.client.call import may_be_done
 from ragbridge.client.meter import Meter
+from ragbridge.client.retry import Retry
 from ragbridge.client.secret import MissingKeyError
 from ragbridge.client.session import Channel
 from ragbridge.client.sizes import OTHERS
-from ragbridge.errors import ConfigurationError, RagbridgeError
-from ragbridge.flow import Flow, Response, sleep
+from ragbridge.errors import ConfigurationError, InvalidRequestError, RagbridgeError, ResponseError
+from ragbridge.flow import Flow, Request, Response, sleep
 from ragbridge.limiter.limits import RateLimit, RateLimiter
 from ragbridge.limiter.single_flight import Gate
 from ragbridge.limiter.tokens import NOTHING, Features, TokenEstimator
 from ragbridge.services.elastic.credentials import KEY_VARIABLES, Credential, FoundCredential
 from ragbridge.services.elastic.errors import is_about_items, read_error
+from ragbridge.services.elastic.formats import JSON, AnswerFormat, Formats
 from ragbridge.services.elastic.wire import with_query
 
 if TYPE_CHECKING:
     from ragbridge.client.accounts import Account
-    from ragbridge.client.retry import Retry
+    from ragbridge.services.elastic.release import Release
     from ragbridge.values.endpoints import Endpoint
 
 
 T = TypeVar("T")
+
+ASKING = 10.0
+"""Seconds to wait for what the cluster says of itself, which no call depends on."""
 
 CLUSTER = "cluster"
 """Limits of a cluster, which publishes none: nothing is counted, but a 429 pauses all requests of its kind together."""
@@ -50,11 +57,16 @@ class ElasticChannel(Channel):
         credential: What requests are signed with, or None.
         headers: The caller's own, for each request.
         expects_key: There was a credential when this was pickled, and there should be one now.
+        answer_format: In which form answers with vectors are asked for.
         **policy: What any channel is told, see ``Channel``.
 
     Attributes:
         endpoints: Inference endpoints as far as somebody asked, by their ids; None where that was not allowed.
         roleless: Ids of endpoints whose service does not take what texts are for.
+        formats: In which form answers with vectors are asked for now.
+        release: Which Elasticsearch this is; None where nobody asked, or nobody told.
+        release_refused: Whether it will not tell.
+        release_gate: Where those wait who want to know it while somebody asks.
     """
 
     def __init__(
@@ -63,8 +75,13 @@ class ElasticChannel(Channel):
         base: str,
         credential: Credential | FoundCredential | None,
         expects_key: bool = False,
+        answer_format: AnswerFormat = "auto",
         **policy: Any,
     ) -> None:
+        self.formats = Formats(answer_format)
+        self.release: Release | None = None
+        self.release_refused = False
+        self.release_gate = Gate()
         self.endpoints: dict[str, Endpoint | None] = {}
         self.roleless: set[str] = set()
         self._credential = credential
@@ -111,6 +128,7 @@ class ElasticChannel(Channel):
         extra: float = 0.0,
         secrets: Sequence[str] = (),
         most: int = OTHERS,
+        packed: bool = False,
     ) -> Flow[T]:
         """One request to ``path``, which begins with a slash; see ``Channel.request``.
 
@@ -129,20 +147,20 @@ class ElasticChannel(Channel):
             extra: Tokens that the request costs beside those of its texts.
             secrets: What is in the body and must not be in an error, such as the key of a service that an endpoint uses.
             most: Bytes that a success can have.
+            packed: Whether CBOR may be asked for: ``read`` gains by it.
         """
         if self._expects_key and self._credential is None:
             raise MissingKeyError(
                 f"credentials do not travel in pickles: set {KEY_VARIABLES[0]} in this process, or make an Elastic here"
             )
-        headers = {"accept": "application/json"}
+        headers = {"accept": JSON}
         if body:
             headers["content-type"] = content_type
-        flow = self.request(
+        ask = functools.partial(
+            self.request,
             method,
             self._base + with_query(path, query),
             product=product,
-            read=lambda response: (read(response), None),
-            headers=headers,
             body=body,
             timeout=None if timeout is None else max(self.timeout, timeout + MARGIN),
             idempotent=idempotent,
@@ -151,8 +169,54 @@ class ElasticChannel(Channel):
             refusal=lambda response: read_error(response, secrets=[*self.secrets(), *secrets]),
             most=most,
         )
-        result, _ = yield from flow
+        if packed and self.formats.accept != JSON:
+            try:
+                result, _ = yield from ask(
+                    read=lambda response: (self._heeded(response, read), None),
+                    headers={**headers, "accept": self.formats.accept},
+                    renew=self._renewed,
+                )
+            except InvalidRequestError as error:
+                if not self.formats.is_refused(error):
+                    raise
+                self.formats.doubt(f"CBOR is refused ({error.message})")
+            else:
+                return result
+        result, _ = yield from ask(read=lambda response: (read(response), None), headers=headers)
         return result
+
+    def ask(
+        self, path: str, read: Callable[[Response], T], *, query: Mapping[str, object] | None = None
+    ) -> Flow[T]:
+        """``GET path``, once and not for long: what it tells makes a call cheaper, and no call depends on it.
+
+        Raises:
+            RagbridgeError: There is no answer, or none that ``read`` takes.
+        """
+        meter = self.meter("cluster")
+        policy = replace(meter.policy, limiter=None, retry=Retry(attempts=1))
+        result, _ = yield from self.request(
+            "GET",
+            self._base + with_query(path, query),
+            product=replace(meter, policy=policy),
+            read=lambda response: (read(response), None),
+            headers={"accept": JSON},
+            timeout=min(self.timeout, ASKING),
+        )
+        return result
+
+    def _heeded(self, response: Response, read: Callable[[Response], T]) -> T:
+        """What ``read`` makes of an answer that may be CBOR. After one that it cannot read, JSON is asked for."""
+        self.formats.heed(response)
+        try:
+            return read(response)
+        except ResponseError as error:
+            self.formats.doubt(str(error))
+            raise
+
+    def _renewed(self, request: Request) -> Request:
+        """``request`` as it is sent again: in the form that is asked for by now."""
+        return replace(request, headers={**request.headers, "accept": self.formats.accept})
 
     def secrets(self) -> list[str]:
         """Every text that would reveal a credential, in one piece and in parts, or a header of the caller's."""

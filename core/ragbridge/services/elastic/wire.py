@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from ragbridge.client.wire import check_final, final, read_object
+from ragbridge.client.wire import as_object, broken, check_final, final, read_object
 from ragbridge.errors import ConfigurationError, ResponseError
 from ragbridge.flow import Response
+from ragbridge.ground.cbor import is_cbor, read_cbor
+
+_loads: Callable[[bytes], Any] = json.loads
+with suppress(ImportError):  # extra speed
+    from orjson import loads as _loads
 
 PRODUCT_HEADER = "x-elastic-product"
 
@@ -28,13 +35,42 @@ def check_product(response: Response) -> None:
 
 
 def decode(response: Response) -> dict[str, Any]:
-    """The JSON object in a successful answer of Elasticsearch.
+    """The object in a successful answer of Elasticsearch: JSON, or CBOR, whichever the answer calls itself.
 
     Raises:
         ResponseError: The answer is somebody else's, or its body something else.
     """
     check_product(response)
-    return read_object(response, setting="url")
+    if not is_cbor(response.body):
+        return read_object(response, setting="url")
+    try:
+        return as_object(read_cbor(response.body), response)
+    except ValueError as error:
+        raise broken(response, f"the body is not CBOR ({error})") from None
+
+
+def decode_numbers(response: Response) -> dict[str, Any]:
+    """``decode`` for answers that hold names and numbers: by orjson where it is installed and takes the body.
+
+    orjson reads whole numbers of more than 64 bits as floats, which no count and no index has.
+    """
+    check_product(response)
+    try:
+        return as_object(_loads(response.body), response)
+    except (ValueError, RecursionError):
+        return decode(response)
+
+
+def loads(text: bytes) -> Any:
+    """The value in ``text``: by orjson where it is installed, and by ``json`` what that refuses, such as NaN.
+
+    Raises:
+        ValueError: It is no JSON.
+    """
+    try:
+        return _loads(text)
+    except ValueError:
+        return json.loads(text)
 
 
 def rows(body: Mapping[str, Any], name: str) -> list[dict[str, Any]]:

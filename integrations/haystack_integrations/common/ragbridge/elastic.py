@@ -9,6 +9,7 @@ from haystack.utils import Secret
 from haystack_integrations.common.ragbridge.component import ServiceComponent
 from ragbridge import ConfigurationError, Elastic, RateLimit, Retry
 from ragbridge.adapters import CacheLike, QuotasLike, TransportName
+from ragbridge.elastic import AnswerFormat
 
 KEY = Secret.from_env_var(list(Elastic.KEY_VARIABLES), strict=False)
 TIMEOUT = Elastic.TIMEOUT
@@ -43,6 +44,7 @@ class ElasticComponent(ServiceComponent[Elastic]):
         quotas: QuotasLike | None,
         cache: CacheLike | None,
         cache_version: str,
+        answer_format: AnswerFormat,
         batch_size: int = BATCH_SIZE,
     ) -> None:
         if (username is None) != (password is None):
@@ -64,6 +66,7 @@ class ElasticComponent(ServiceComponent[Elastic]):
         self.ca_certs = ca_certs
         self.verify = verify
         self.batch_size = batch_size
+        self.answer_format = answer_format
         super().__init__(
             client=client,
             limits=limits,

@@ -17,6 +17,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, field_serializer
 
 from ragbridge import ConfigurationError, Elastic, Jina, RateLimit, Retry, adapters
 from ragbridge.adapters import CacheLike, QuotasLike, TransportName
+from ragbridge.elastic import AnswerFormat
 
 S = TypeVar("S", Jina, Elastic)
 
@@ -166,6 +167,7 @@ class ElasticSettings(TypedDict, total=False):
     headers: Mapping[str, str | SecretStr | None] | None
     cache: CacheLike | None
     cache_version: str
+    answer_format: AnswerFormat
     client: Elastic | None
 
 
@@ -187,6 +189,7 @@ class ElasticConnected(Connected[Elastic]):
     verify: bool = True
     limits: RateLimit | str | None = "cluster"
     timeout: float = Elastic.TIMEOUT
+    answer_format: AnswerFormat = "auto"
 
     def __init__(self, **settings: Unpack[ElasticSettings]) -> None:
         fields: dict[str, Any] = {**settings}

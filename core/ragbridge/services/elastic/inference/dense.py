@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragbridge.client import sizes
 from ragbridge.client.items import Inputs
 from ragbridge.client.lookup import Manner
 from ragbridge.client.vectors import Sheet, one_width
+from ragbridge.client.wire import final
 from ragbridge.errors import ResponseError
 from ragbridge.flow import Plan, Response
+from ragbridge.ground.cbor import is_cbor
 from ragbridge.services.elastic.inference.known import input_keys
 from ragbridge.services.elastic.inference.options import InferenceOptions
+from ragbridge.services.elastic.inference.plain import read_floats
 from ragbridge.services.elastic.inference.requests import Requests
 from ragbridge.services.elastic.session import ElasticChannel
-from ragbridge.services.elastic.wire import decode, rows
+from ragbridge.services.elastic.wire import check_product, decode, rows
 from ragbridge.values.embeddings import Embeddings, EmbeddingType, Usage
 
 if TYPE_CHECKING:
@@ -59,11 +63,21 @@ def embed(
 def read_vectors(response: Response, task: str, count: int) -> tuple[NDArray[Any], EmbeddingType]:
     """The vectors of an answer, in the order of the inputs, and what their numbers are.
 
+    Floats may come in any float type, and are not checked to be finite where they are float32: ``Sheet.write`` does both.
+
     Raises:
         ResponseError: Vectors are missing or too many, of several widths, or hold something other than finite numbers.
     """
-    body = decode(response)
     name = _NAMES[task]
+    check_product(response)
+    if (plain := read_floats(response.body, name, count)) is not None:
+        return plain, "float"
+    most = sizes.of_vectors(count, None, number=sizes.CBOR_NUMBER)
+    if is_cbor(response.body) and len(response.body) > most:
+        raise final(
+            f"the answer has {len(response.body):,} bytes of CBOR, which is more than {count} vectors can have: it was not read"
+        )
+    body = decode(response)
     kinds: list[tuple[str, EmbeddingType]] = [
         (name + end, kind) for end, kind in _ENDINGS.items() if name + end in body
     ]

@@ -26,6 +26,10 @@ from ragbridge.services.elastic.session import ElasticChannel
 Read: TypeAlias = Callable[[Response, Sequence[int]], None]
 """Keeps what an answer holds for the items at some places; raises ``ResponseError`` on anything odd."""
 
+SPARSE = "sparse_embedding"
+"""Answers that stay JSON: they are texts and numbers in turn, which orjson reads faster than CBOR is (26 us to 31 for 200
+tokens, ``json`` 87; 2026-11-29). So are rankings (14 us to 35 for 100)."""
+
 MAX_REQUEST_TOKENS = 262_144
 """Tokens in one request: no cap is published; more would hardly be answered within Elasticsearch's 30 seconds."""
 
@@ -132,13 +136,10 @@ class Requests:
             measure=lambda: batch.features,
             extra=batch.extra,
             most=_most(options.task, batch.stop - batch.start),
+            packed=options.task != SPARSE,
         )
 
 
 def _most(task: str, count: int) -> int:
     """Bytes that an answer about ``count`` inputs can have. Nobody says how wide an endpoint's vectors are."""
-    return (
-        sizes.of_rows(count, each=sizes.WEIGHTS)
-        if task == "sparse_embedding"
-        else sizes.of_vectors(count, None)
-    )
+    return sizes.of_rows(count, each=sizes.WEIGHTS) if task == SPARSE else sizes.of_vectors(count, None)

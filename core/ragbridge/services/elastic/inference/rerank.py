@@ -17,7 +17,7 @@ from ragbridge.limiter.tokens import plus
 from ragbridge.services.elastic.content import check_media, part_to_wire
 from ragbridge.services.elastic.inference.options import InferenceOptions
 from ragbridge.services.elastic.session import ElasticChannel
-from ragbridge.services.elastic.wire import decode, rows
+from ragbridge.services.elastic.wire import decode_numbers, rows
 from ragbridge.values.embeddings import Usage
 from ragbridge.values.inputs import Image, from_text
 from ragbridge.values.media import ASSUMED_TOKENS, tokens_of
@@ -163,5 +163,5 @@ def _read_ranking(response: Response, *, places: Sequence[int], wanted: int) -> 
     Raises:
         ResponseError: A row is missing, surplus, duplicate, unknown, or has no finite score.
     """
-    listing = rows(decode(response), TASK)
+    listing = rows(decode_numbers(response), TASK)
     return read_scores(listing, TASK, places, least=wanted, most=wanted, texts=True)

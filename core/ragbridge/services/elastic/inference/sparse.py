@@ -18,7 +18,7 @@ from ragbridge.services.elastic.inference.known import input_keys
 from ragbridge.services.elastic.inference.options import InferenceOptions, check_role
 from ragbridge.services.elastic.inference.requests import Requests
 from ragbridge.services.elastic.session import ElasticChannel
-from ragbridge.services.elastic.wire import decode, rows
+from ragbridge.services.elastic.wire import decode_numbers, rows
 from ragbridge.values.embeddings import Usage
 from ragbridge.values.sparse import SparseEmbeddings
 
@@ -70,7 +70,7 @@ def sparse_embed(
 
 
 def _read(response: Response, count: int) -> list[weights.Row]:
-    embeddings = rows(decode(response), TASK)
+    embeddings = rows(decode_numbers(response), TASK)
     if len(embeddings) != count:
         raise ResponseError(f"{TASK!r} has {len(embeddings)} rows for {count} inputs")
     return [(weights.read(row.get("embedding")), row.get("is_truncated") is True) for row in embeddings]

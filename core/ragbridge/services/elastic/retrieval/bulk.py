@@ -18,6 +18,7 @@ from ragbridge.flow import Flow, Plan, Response, plan, sleep
 from ragbridge.services.elastic import arguments as check
 from ragbridge.services.elastic.arguments import index_name
 from ragbridge.services.elastic.retrieval.documents import Row, batches, rows
+from ragbridge.services.elastic.retrieval.packing import Packing
 from ragbridge.services.elastic.session import resend
 from ragbridge.services.elastic.wire import decode, segment
 from ragbridge.services.elastic.wire import rows as objects
@@ -57,6 +58,7 @@ class BulkOptions:
         batch_size: The largest number of documents in one request.
         batch_bytes: The largest number of bytes in one request.
         on_error: Whether refused documents raise an error at the end, or are only reported.
+        pack: Whether NumPy arrays of floats travel as base64; None to ask the index.
     """
 
     index: str
@@ -65,6 +67,7 @@ class BulkOptions:
     batch_size: int
     batch_bytes: int
     on_error: OnError
+    pack: bool | None
 
 
 def check_options(
@@ -76,6 +79,7 @@ def check_options(
     pipeline: str | None,
     refresh: Refresh | None,
     on_error: OnError,
+    pack_vectors: bool | None,
 ) -> BulkOptions:
     """The options of one call.
 
@@ -90,6 +94,12 @@ def check_options(
         raise ConfigurationError(f"refresh={refresh!r} must be True, False or 'wait_for'")
     if on_error not in ("raise", "report"):
         raise ConfigurationError(f"on_error={on_error!r} must be 'raise' or 'report'")
+    if pack_vectors is not None and not isinstance(pack_vectors, bool):
+        raise ConfigurationError(
+            f"pack_vectors={pack_vectors!r} must be True, False, or None to ask the index"
+        )
+    if pack_vectors is None and pipeline is not None:
+        pack_vectors = False  # a pipeline may compute with the numbers
     query = {"pipeline": None if pipeline is None else check.text("pipeline", pipeline), "refresh": refresh}
     return BulkOptions(
         index_name(index),
@@ -98,6 +108,7 @@ def check_options(
         check.whole("batch_size", batch_size),
         check.whole("batch_bytes", batch_bytes, most=MOST_BYTES),
         on_error,
+        pack_vectors,
     )
 
 
@@ -135,12 +146,13 @@ def bulk(
 ) -> Plan[BulkResult]:
     """Send batches concurrently, reading ``documents`` lazily."""
     written: list[str] = []
+    packing = Packing(channel, options.index, options.pack)
 
     def flows() -> Iterator[Flow[list[BulkFailure]]]:
-        ready = rows(documents, op=options.op, ids=ids, id_field=id_field)
+        ready = rows(documents, op=options.op, ids=ids, id_field=id_field, takes=lambda: packing.takes)
         for batch in batches(ready, size=options.batch_size, size_bytes=options.batch_bytes):
             written.extend(row.id for row in batch)
-            yield _batch(channel, batch, options, progress)
+            yield _batch(channel, batch, options, packing, progress)
 
     def join(failures: list[list[BulkFailure]]) -> BulkResult:
         every = (failure for batch in failures for failure in batch)
@@ -156,12 +168,17 @@ def _batch(
     channel: ElasticChannel,
     batch: list[Row],
     options: BulkOptions,
+    packing: Packing,
     progress: Callable[[int], object] | None,
 ) -> Flow[list[BulkFailure]]:
     """Write one batch. Only rows that were refused temporarily are sent again."""
     failures: list[BulkFailure] = []
     doubted: set[int] = set()
     waiting = [batch]
+    if any(row.draft is not None for row in batch):
+        takes = yield from packing.settle()
+        settled = (row.settled(takes) for row in batch)  # as JSON they may be too many for one request
+        waiting = [*batches(settled, size=options.batch_size, size_bytes=options.batch_bytes)][::-1]
     attempt = 0
     again: list[tuple[Row, StatusError]] = []
     while waiting:

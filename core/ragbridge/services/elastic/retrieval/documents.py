@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import operator
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from ragbridge.errors import ConfigurationError
 from ragbridge.services.elastic.encoding import encode, instead
+from ragbridge.services.elastic.retrieval.vectors import Draft, Takes, draft
 
 LONGEST_ID = 512
 """Length limit of an id in bytes (``IndexRequest.MAX_DOCUMENT_ID_LENGTH_IN_BYTES``)."""
@@ -28,17 +29,37 @@ class Row:
         index: Its index in the caller's documents.
         id: Its id.
         lines: The action and the document, a line each.
+        action: The first of them.
+        draft: The document without its vectors, as long as it is not known how these are to be written; else None.
     """
 
     index: int
     id: str
     lines: bytes
+    action: bytes = b""
+    draft: Draft | None = None
+
+    def settled(self, takes: Takes) -> Row:
+        """The same row, its vectors written as ``takes`` says."""
+        return self if self.draft is None else _row(self.index, self.id, self.action, self.draft, takes)
+
+
+def _row(index: int, identity: str, action: bytes, document: Draft, takes: Takes | None) -> Row:
+    """A row; where nobody knows yet how vectors are to be written, as small as it can be."""
+    body = document.written(takes or (lambda *_: True))
+    waits = takes is None and bool(document.vectors)
+    return Row(index, identity, b"%b\n%b\n" % (action, body), action, document if waits else None)
 
 
 def rows(
-    documents: Iterable[Mapping[str, Any]], *, op: str, ids: Sequence[str] | None, id_field: str | None
+    documents: Iterable[Mapping[str, Any]],
+    *,
+    op: str,
+    ids: Sequence[str] | None,
+    id_field: str | None,
+    takes: Callable[[], Takes | None],
 ) -> Iterator[Row]:
-    """``documents`` one by one, each with an id that is the same in every run.
+    """``documents`` one by one, each with an id that is the same in every run. ``takes`` says how vectors are written.
 
     Raises:
         ConfigurationError: A document is not a JSON object, lacks its id, or has the id of another document.
@@ -53,9 +74,9 @@ def rows(
                 f"{where} is {type(document).__name__}, not an object (a dict){instead(document)}"
             )
         if id_field == METADATA and METADATA in document:
-            body = encode({name: value for name, value in document.items() if name != METADATA}, name=where)
+            body = draft({name: value for name, value in document.items() if name != METADATA}, name=where)
         else:
-            body = encode(document, name=where)
+            body = draft(document, name=where)
         if ids is not None:
             if index >= len(ids):
                 raise ConfigurationError(f"{where} has no id: ids= has {len(ids)}")
@@ -71,7 +92,7 @@ def rows(
             )
         seen[identity] = index
         action = encode({op: {"_id": identity}}, name=where)
-        yield Row(index, identity, b"%b\n%b\n" % (action, body))
+        yield _row(index, identity, action, body, takes())
     if ids is not None and index + 1 != len(ids):
         raise ConfigurationError(f"ids= has {len(ids)} ids for {index + 1} documents: pass one each")
 
@@ -104,8 +125,11 @@ def _checked(value: object, name: str) -> str:
     return identity
 
 
-def _by_content(body: bytes, copies: dict[str, int]) -> str:
-    """An id made of the content, the same in every run. Further copies of a document are numbered."""
-    digest = hashlib.blake2b(body, digest_size=16).hexdigest()
+def _by_content(document: Draft, copies: dict[str, int]) -> str:
+    """An id made of the content, the same in every run and for every version. Further copies of a document are numbered."""
+    hashed = hashlib.blake2b(digest_size=16)
+    for part in document.content():
+        hashed.update(part)
+    digest = hashed.hexdigest()
     copies[digest] = copies.get(digest, 0) + 1
     return digest if copies[digest] == 1 else f"{digest}-{copies[digest]}"

@@ -64,6 +64,7 @@ class RetrievalMethods(ElasticMethods):
         pipeline: str | None = None,
         refresh: bulk.Refresh | None = None,
         on_error: bulk.OnError = "raise",
+        pack_vectors: bool | None = None,
         progress: Callable[[int], object] | None = None,
     ) -> Plan[BulkResult]:
         """Write documents in concurrent batches. Retries neither lose nor duplicate any.
@@ -89,6 +90,10 @@ class RetrievalMethods(ElasticMethods):
             refresh: When documents become searchable: ``True`` at once, at the cost of a refresh for each batch;
                 ``"wait_for"`` to return once they are; ``False`` (the default) within the index's interval of a second.
             on_error: ``"raise"`` an error at the end if a document was refused, or only ``"report"`` it.
+            pack_vectors: Whether NumPy arrays of floats, such as rows of ``Embeddings``, travel as base64, a quarter of the
+                bytes. None: where Elasticsearch takes it (9.3 and later) and the index says that the field is a
+                ``dense_vector`` of floats, which is asked once a call, and without ``pipeline``. ``True`` for every array of floats
+                without asking, where the index may not be read. Lists are JSON always.
             progress: Called with the number of documents of each finished batch, in the thread that sent it.
 
         Returns:
@@ -108,6 +113,7 @@ class RetrievalMethods(ElasticMethods):
             pipeline=pipeline,
             refresh=refresh,
             on_error=on_error,
+            pack_vectors=pack_vectors,
         )
         checked = bulk.check_ids(documents, ids, id_field)
         return bulk.bulk(self._channel, checked, options, ids=ids, id_field=id_field, progress=progress)

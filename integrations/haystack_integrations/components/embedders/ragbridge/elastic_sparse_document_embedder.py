@@ -12,6 +12,7 @@ from haystack_integrations.common.ragbridge.elastic import BATCH_SIZE, KEY, TIME
 from haystack_integrations.components.embedders.ragbridge._sparse import sparse_embeddings
 from ragbridge import Elastic, RateLimit, Retry, SparseEmbeddings
 from ragbridge.adapters import CacheLike, QuotasLike, TransportName
+from ragbridge.elastic import AnswerFormat
 
 
 @component
@@ -57,6 +58,7 @@ class ElasticSparseDocumentEmbedder(ElasticComponent):
         quotas: QuotasLike | None = None,
         cache: CacheLike | None = None,
         cache_version: str = "",
+        answer_format: AnswerFormat = "auto",
         batch_size: int = BATCH_SIZE,
         progress_bar: bool = False,
         client: Elastic | None = None,
@@ -95,6 +97,8 @@ class ElasticSparseDocumentEmbedder(ElasticComponent):
         :param cache: Where answers are kept that were paid for: the path of a file, `"redis://"` for the server that
             `RAGBRIDGE_REDIS_URL` names, or a cache. Only a text can be serialized.
         :param cache_version: Any text. With another one, nothing is found that was kept before.
+        :param answer_format: In which form vectors are asked for: `"auto"` is CBOR where it works, else JSON; `"cbor"` or
+            `"json"` settle it.
         :param batch_size: Documents in one request at most; the limit of the endpoint's service applies as well.
         :param progress_bar: Show how many documents are done, on standard error.
         :param client: A ready client instead of connection settings. Such a component cannot be serialized.
@@ -120,6 +124,7 @@ class ElasticSparseDocumentEmbedder(ElasticComponent):
             quotas=quotas,
             cache=cache,
             cache_version=cache_version,
+            answer_format=answer_format,
             batch_size=batch_size,
         )
         self.inference_id = inference_id

@@ -17,6 +17,7 @@ from haystack_integrations.common.ragbridge.ranking import (
 )
 from ragbridge import Elastic, RateLimit, Retry
 from ragbridge.adapters import CacheLike, QuotasLike, TransportName
+from ragbridge.elastic import AnswerFormat
 
 if TYPE_CHECKING:
     from ragbridge import Ranking
@@ -66,6 +67,7 @@ class ElasticRanker(ElasticComponent):
         quotas: QuotasLike | None = None,
         cache: CacheLike | None = None,
         cache_version: str = "",
+        answer_format: AnswerFormat = "auto",
         client: Elastic | None = None,
     ) -> None:
         """Create the component. Nothing is resolved or opened before warm-up.
@@ -104,6 +106,8 @@ class ElasticRanker(ElasticComponent):
         :param cache: Where answers are kept that were paid for: the path of a file, `"redis://"` for the server that
             `RAGBRIDGE_REDIS_URL` names, or a cache. Only a text can be serialized.
         :param cache_version: Any text. With another one, nothing is found that was kept before.
+        :param answer_format: In which form vectors are asked for: `"auto"` is CBOR where it works, else JSON; `"cbor"` or
+            `"json"` settle it.
         :param client: A ready client instead of connection settings. Such a component cannot be serialized.
         :raises ConfigurationError: A setting is wrong.
         """
@@ -127,6 +131,7 @@ class ElasticRanker(ElasticComponent):
             quotas=quotas,
             cache=cache,
             cache_version=cache_version,
+            answer_format=answer_format,
         )
         self.inference_id = inference_id
         self.top_k = check_top_k(top_k)

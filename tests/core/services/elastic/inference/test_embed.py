@@ -36,7 +36,8 @@ def test_the_documented_example_field_by_field(cluster, connect, face, answer):
         "http://es:9200/_inference/text_embedding/my-cohere-endpoint",
     )
     assert json.loads(request.body) == {"input": [TEXT], "input_type": "ingest"}
-    assert request.headers["content-type"] == request.headers["accept"] == "application/json"
+    assert request.headers["content-type"] == "application/json"
+    assert request.headers["accept"] == "application/cbor"
     assert result.vectors.dtype == np.float32
     assert result.vectors.tolist() == [np.float32(VECTOR).tolist()]
     assert (result.model, result.embedding_type) == ("my-cohere-endpoint", "float")
