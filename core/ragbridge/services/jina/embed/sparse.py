@@ -46,7 +46,9 @@ def sparse_embed(
 ) -> Plan[SparseEmbeddings]:
     """One request for each batch of texts; none for no text."""
     return channel.hosted(
-        lambda finding: _sparse_embed(channel, inputs, options, finding, batch_size=batch_size, manner=manner),
+        lambda finding: _sparse_embed(
+            channel, inputs, options, finding, batch_size=batch_size, manner=manner
+        ),
         sends=bool(inputs.texts),
     )
 
