@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +11,10 @@ import numpy as np
 from ragbridge.local.elastic.errors import Failure, bad_argument
 from ragbridge.local.search.errors import NODE, SearchFailure, on_shards, shown
 from ragbridge.local.search.fields import collapsed
-from ragbridge.local.search.queries.base import Matches, Query, Run, total
+from ragbridge.local.search.queries.base import DEFAULT_SIZE, Matches, Query, Run, total
 from ragbridge.local.search.queries.constants import MatchAll
 from ragbridge.local.search.queries.values import NUMERIC
+from ragbridge.local.search.queries.vectors import Knn, check_candidates
 from ragbridge.local.search.rescoring import rescored
 from ragbridge.local.search.retrievers.base import Compound, Key, Ranking
 from ragbridge.local.search.retrievers.leaves import KnnRetriever, Standard, nearest
@@ -109,7 +110,7 @@ def _cut(request: Request, ranking: Ranking) -> Found:
 
 def _searched(run: Run, request: Request) -> Found:
     """The hits of a query, and of searches for neighbours beside it."""
-    neighbours = [_only_hits(run, nearest(run, one, one.neighbours(run))) for one in request.knn]
+    neighbours = [_only_hits(run, nearest(run, one, one.k or 0)) for one in map(_sized(run), request.knn)]
     query = request.query if request.query is not None or neighbours else MatchAll()
     keys: list[tuple[Key, float]] = []
     failures: list[tuple[View, Failure]] = []
@@ -117,7 +118,7 @@ def _searched(run: Run, request: Request) -> Found:
     most = (
         None
         if request.sorts or request.collapse
-        else max([run.size, *(one.window for one in request.rescorers)])
+        else max([request.start + request.shown, *(one.window for one in request.rescorers)])
     )
     for number, view in enumerate(run.views):
         parts = [one[number] for one in neighbours]
@@ -143,6 +144,17 @@ def _searched(run: Run, request: Request) -> Found:
         raise all_failed(failures)
     hits = sorted(keys, key=lambda hit: (-hit[1], hit[0]))
     return Found(hits, count, [_shown(view, failure) for view, failure in failures])
+
+
+def _sized(run: Run) -> Callable[[Knn], Knn]:
+    """At the top of a body, ``knn`` looks for as many neighbours as hits are asked for (``KnnSearchBuilder.build``)."""
+
+    def sized(query: Knn) -> Knn:
+        k = query.k or run.size or DEFAULT_SIZE
+        check_candidates(k, query.candidates)
+        return replace(query, k=k)
+
+    return sized
 
 
 def _sum(parts: Sequence[Matches]) -> Matches:

@@ -50,7 +50,7 @@ def _search(views: list[View], request: Request, inference: Inference) -> dict[s
     window = request.start + request.shown
     if window > WIDEST and views:
         raise on_shards(views[0].name, views[0].index.uuid, bad_argument(_TOO_LARGE.format(WIDEST, window)))
-    run = Run(inference, views, size=window)
+    run = Run(inference, views, size=request.shown)
     found = rank(run, request)
     page = found.hits[request.start : window]
     hits: dict[str, Any] = {}

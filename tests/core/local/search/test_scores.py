@@ -236,3 +236,10 @@ def test_knn_s_scores_are_added_to_the_query_s(engine: Engine) -> None:
     knn = {"field": "a", "query_vector": [1, 0], "k": 2, "num_candidates": 5, "boost": 2}
     found = hits(engine, query={"ids": {"values": ["0"]}}, knn=knn)
     assert [(hit["_id"], hit["_score"]) for hit in found] == [("0", 3.0), ("1", 1.0)]
+
+
+def test_a_second_page_of_neighbours_is_empty(engine: Engine) -> None:
+    """At the top of a body, ``knn`` finds as many documents as hits are asked for, from wherever they are shown."""
+    knn = {"field": "a", "query_vector": [1, 0]}
+    assert [hit["_id"] for hit in hits(engine, knn=knn, size=1)] == ["0"]
+    assert hits(engine, knn=knn, size=1, **{"from": 1}) == []
