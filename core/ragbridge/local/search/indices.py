@@ -28,6 +28,8 @@ MOST_INDEXES = 100
 """Indexes in all: the engine's own bound."""
 MOST_DOCUMENTS = 50_000
 """Documents of an index: the engine's own bound."""
+MOST_GONE = 1000
+"""Deleted documents of an index whose versions are remembered; a cluster remembers them for a minute."""
 MOST_BYTES = 512 * 2**20
 """Bytes of an index's documents as JSON, and of their vectors: the engine's own bound."""
 
@@ -48,6 +50,7 @@ class Index:
         cache: For such statistics: of any key. It is emptied when ``generation`` grows.
         bytes: Bytes of all documents as JSON, and of their vectors.
         seq_no: Number of the next write.
+        gone: Versions of documents that were deleted, from which new ones of the same id go on.
         created: Milliseconds since 1970.
     """
 
@@ -61,6 +64,7 @@ class Index:
     cache: dict[Any, Any] = field(default_factory=dict)
     bytes: int = 0
     seq_no: int = 0
+    gone: dict[str, int] = field(default_factory=dict)
     created: int = 0
 
     @property
@@ -93,15 +97,23 @@ class Index:
                     f"tests, keeps at most {most:,} {unit}; use an Elasticsearch cluster for more"
                 )
         self.documents.pop(document.id, None)
+        self.gone.pop(document.id, None)
         self.documents[document.id] = document
         self.bytes = size
         self.seq_no += 1
         self.changed()
 
+    def next_version(self, document_id: str, present: Document | None) -> int:
+        """The version that a write of a document makes."""
+        return (self.gone.get(document_id, 0) if present is None else present.version) + 1
+
     def take(self, document_id: str) -> Document | None:
         """Remove a document; None where there is none. The attempt has a number too."""
         document = self.documents.pop(document_id, None)
         self.seq_no += 1
+        self.gone[document_id] = self.next_version(document_id, document)
+        if len(self.gone) > MOST_GONE:
+            self.gone.pop(next(iter(self.gone)))
         if document is not None:
             self.bytes -= document.size
             self.changed()

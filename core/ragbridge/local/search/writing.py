@@ -179,7 +179,7 @@ class Writer:
             document = Document(
                 document_id,
                 parsed.source,
-                version=1 if present is None else present.version + 1,
+                version=index.next_version(document_id, present),
                 seq_no=index.seq_no,
                 size=(len(raw) or measured(source)) + weighed(parsed, chunks),
                 values={**parsed.values, **parsed.spoken},
@@ -199,9 +199,8 @@ class Writer:
 
     def _delete(self, index: Index, document_id: str) -> Written:
         number = index.seq_no
-        document = index.take(document_id)
-        found = document is not None
-        gone = Document(document_id, {}, version=document.version + 1 if document else 1, seq_no=number)
+        found = index.take(document_id) is not None
+        gone = Document(document_id, {}, version=index.gone[document_id], seq_no=number)
         return Written(_body(index, gone, "deleted" if found else "not_found"), 200 if found else 404)
 
 

@@ -108,6 +108,15 @@ def test_a_write_may_depend_on_the_last_one(ask, refused):
     assert f"required seqNo [{number}], primary term [1]. current document has seqNo [{number + 1}]" in reason
 
 
+def test_versions_go_on_after_a_delete(ask):
+    """As in a cluster, which remembers deleted documents for a while."""
+    ask("PUT", "/a/_doc/1", {"n": 1})
+    assert ask("DELETE", "/a/_doc/1")[1]["_version"] == 2
+    assert ask("DELETE", "/a/_doc/1")[1]["_version"] == 3
+    again = ask("PUT", "/a/_doc/1", {"n": 1})[1]
+    assert (again["_version"], again["result"]) == (4, "created")
+
+
 def test_documents_come_in_the_order_of_their_last_write(ask):
     """As in Lucene, whose order breaks ties."""
     for name in ("1", "2", "3"):

@@ -411,8 +411,15 @@ async def test_not_offered(es, method, arguments):
 
 
 async def test_no_index_exists(es):
-    """The engine keeps no index, and says so."""
+    """An index that nobody made is not there."""
     assert not await es("indices.exists", index="books")
+
+
+async def test_models_are_inferred_by_name(es):
+    """What ``ElasticsearchEmbeddings`` of LangChain, LlamaIndex and the official client's own helpers ask for."""
+    documents = [{"text_field": "the sea"}, {"text_field": "the sun"}]
+    answer = await es("ml.infer_trained_model", model_id=".multilingual-e5-small", docs=documents)
+    assert [len(row["predicted_value"]) for row in answer["inference_results"]] == [384, 384]
 
 
 async def test_filter_path(es):
