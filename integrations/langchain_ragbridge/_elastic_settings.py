@@ -38,7 +38,8 @@ class ElasticSettings(Connected[Elastic]):
     verify: bool = True
     """False to accept any certificate, which lets anyone on the network path read the traffic."""
     limits: RateLimit | str | None = "cluster"
-    """``"cluster"`` counts nothing but heeds a 429, ``"eis"`` is what the Elastic Inference Service publishes; or a
+    """``"cluster"`` counts nothing but heeds a 429, ``"eis"`` is what the Elastic Inference Service publishes,
+    ``"eis-v5"`` for ``jina-embeddings-v5``; or a
     ``RateLimit`` for each inference endpoint, or None for no limiter."""
     timeout: float = Elastic.TIMEOUT
     """Seconds to wait for an answer's data. Elasticsearch itself waits 30 for a model."""

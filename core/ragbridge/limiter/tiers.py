@@ -57,6 +57,16 @@ def _jina(
     ]
 
 
+def _eis(product: str) -> tuple[tuple[str, str, float, float], ...]:
+    """Limits of one task type: of any model (ELSER's and v3's, the lowest), and of ``jina-embeddings-v5``, 2026-10."""
+    return (
+        ("eis", product, 6_000, 6_000_000),
+        ("eis", f"{product}_search", 6_000, 600_000),
+        ("eis-v5", product, 30_000, 30_000_000),
+        ("eis-v5", f"{product}_search", 60_000, 6_000_000),
+    )
+
+
 # Where Jina's own sources disagree, the lower figure stands: its OpenAPI description of 2026-09 gives 500 requests and
 # 1 M tokens (free), 10 M (paid) and 100 M (premium), field reports support the table of 2026-05. Concurrency is
 # published for keys as a whole and taken for each product.
@@ -82,14 +92,14 @@ TIERS: tuple[Tier, ...] = (
         source="jina.ai/embeddings, rate limit table",
     ),
     *(
-        Tier("elastic", product, "eis", RateLimit(requests, tokens, None), "2026-08", _EIS)
-        for product, requests, tokens in (
-            ("text_embedding", 6_000, 6_000_000),
-            ("text_embedding_search", 6_000, 600_000),
-            ("embedding", 6_000, 6_000_000),
-            ("embedding_search", 6_000, 600_000),
-            ("sparse_embedding", 6_000, 6_000_000),
-            ("rerank", 600, 6_000_000),
+        Tier("elastic", product, name, RateLimit(requests, tokens, None), "2026-10", _EIS)
+        for name, product, requests, tokens in (
+            *_eis("text_embedding"),
+            *_eis("embedding"),
+            ("eis", "sparse_embedding", 6_000, 6_000_000),
+            ("eis-v5", "sparse_embedding", 6_000, 6_000_000),
+            ("eis", "rerank", 600, 6_000_000),
+            ("eis-v5", "rerank", 600, 6_000_000),
         )
     ),
 )

@@ -40,6 +40,10 @@ _OTHERS = (
 )
 
 
+OCR_MODELS = ("jina-ocr-v1",)
+"""Models that read pictures and write Markdown: Elastic's table of October 2026 (9.5), which tells no task type."""
+
+
 def hosted() -> dict[str, Hosted]:
     """Every model of the service by its name."""
     found = {model.name: model for model in _OTHERS}

@@ -64,6 +64,7 @@ EISModel: TypeAlias = (
         "jina-embeddings-v5-omni-small",
         "jina-embeddings-v5-text-nano",
         "jina-embeddings-v5-text-small",
+        "jina-ocr-v1",
         "jina-reranker-m0",
         "jina-reranker-v2-base-multilingual",
         "jina-reranker-v3",
@@ -74,7 +75,7 @@ EISModel: TypeAlias = (
     ]
     | str
 )
-"""Models of embedding and reranking: Elastic's tables of August 2026. What a cluster may use, ``endpoints.list()`` says."""
+"""Models of embedding, reranking and reading pictures: Elastic's tables of October 2026. What a cluster may use, ``endpoints.list()`` says."""
 
 DEFAULT_EMBEDDING_MODEL = "jina-embeddings-v5-text-small"
 DEFAULT_RERANK_MODEL = "jina-reranker-v3"

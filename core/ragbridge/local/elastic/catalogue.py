@@ -12,7 +12,7 @@ from ragbridge.rules import RULES
 from ragbridge.rules.table import count, flag, secret
 
 if TYPE_CHECKING:
-    from ragbridge.rules.table import ServiceRules, Setting
+    from ragbridge.rules.table import Reader, ServiceRules, Setting
 
 NAMES = {
     "jinaai": "Jina AI",
@@ -22,7 +22,7 @@ NAMES = {
     "cohere": "Cohere",
 }
 """What people call a service."""
-_TYPES: dict[Any, str] = {count: "int", flag: "bool"}
+_TYPES: dict[Reader, str] = {count: "int", flag: "bool"}
 _RATE_LIMIT = "rate_limit"
 
 

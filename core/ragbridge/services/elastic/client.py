@@ -65,7 +65,7 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, EsqlMethods,
         verify: False to accept any certificate, which allows eavesdropping; or an ``ssl.SSLContext``.
         limits: ``"cluster"`` counts nothing, since Elasticsearch publishes no quota; a 429 pauses all requests to the
             same inference endpoint for as long as it says. ``"eis"`` is the Elastic Inference Service's published
-            quota. Or a ``RateLimit`` for each inference endpoint, a limiter of your own, or None for no limiter.
+            quota, of its slowest models; ``"eis-v5"`` that of ``jina-embeddings-v5``, five times as large and more. Or a ``RateLimit`` for each inference endpoint, a limiter of your own, or None for no limiter.
         quotas: Where quotas are kept that several processes share: ``RedisQuotas()`` or ``"redis://"`` for any number of
             machines, ``FileQuotas(path)`` or the path of a file for the processes of one machine. None for this process
             alone.

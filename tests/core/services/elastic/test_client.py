@@ -219,6 +219,10 @@ def test_published_limits_know_queries_and_documents(clock, cluster, connect):
     assert channel.limiter("text_embedding_search/my").limit == RateLimit(6_000, 600_000, None)
     assert channel.limiter("rerank/my").limit.requests_per_minute == 600
     assert channel.limiter("endpoints").limit.requests_per_minute is None
+    channel = connect(cluster(), limits="eis-v5", clock=clock)._channel
+    assert channel.limiter("text_embedding/my").limit == RateLimit(30_000, 30_000_000, None)
+    assert channel.limiter("embedding_search/my").limit == RateLimit(60_000, 6_000_000, None)
+    assert channel.limiter("rerank/my").limit.requests_per_minute == 600
 
 
 def test_clients_of_one_cluster_and_credential_share_an_endpoints_quota():
