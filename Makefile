@@ -13,7 +13,7 @@ PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --constraint $(
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install demo test test-core test-ray test-shared test-stores test-wheel test-python test-lowest test-newest \
-	test-redis test-platforms check format bench picture notebooks live constraints clean
+	test-redis test-platforms test-hosts check format bench picture notebooks live constraints clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -50,6 +50,18 @@ test-wheel: $(VENV)/.made-check ## Install the built wheel elsewhere, alone and 
 
 test-platforms: $(VENV)/.made-check ## Check that every extra has wheels for each Python and platform; asks the package index
 	$(BIN)/python tests/packaging/platforms.py
+
+# Neither server can share an environment with anything: Infinity wants NumPy 1, LiteLLM pins much.
+.venv-infinity/.made .venv-litellm/.made:
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: $(SERVER)
+	@touch $@
+.venv-infinity/.made: SERVER = "infinity_emb[server]==0.0.78"
+.venv-litellm/.made: SERVER = "litellm[proxy]"
+
+test-hosts: $(VENV)/.made-test .venv-infinity/.made .venv-litellm/.made ## Run the tests before real servers of other hosts
+	RAGBRIDGE_INFINITY_EMB=$(CURDIR)/.venv-infinity/bin/infinity_emb RAGBRIDGE_LITELLM=$(CURDIR)/.venv-litellm/bin/litellm \
+		$(BIN)/python -m pytest tests/core/hosts
 
 test-ray: ## Run the tests of ragbridge.ray on a real Ray of this machine
 	$(MAKE) VENV=.venv-ray .venv-ray/.made-test-ray
@@ -110,4 +122,4 @@ constraints: ## Write constraints.txt anew: names and versions, from a fresh env
 	rm -rf .venv-constraints
 
 clean: ## Remove what these commands made
-	rm -rf .venv .venv-core .venv-ray .venv-stores .venv-lowest .venv-newest .venv-3.* build dist
+	rm -rf .venv .venv-core .venv-infinity .venv-litellm .venv-ray .venv-stores .venv-lowest .venv-newest .venv-3.* build dist
