@@ -10,6 +10,7 @@ import typer
 
 from ragbridge import Jina
 from ragbridge.client.secret import find_key
+from ragbridge.services.jina.session import AUTO, default_tier
 
 if TYPE_CHECKING:
     from ragbridge.local import Engine
@@ -66,6 +67,11 @@ def base_url(url: str | None, *, local: bool) -> str:
 def tier(limits: str) -> str | None:
     """The ``limits=`` argument for ``--limits``."""
     return None if limits == "none" else limits
+
+
+def kept(limits: str, url: str) -> str | None:
+    """The tier that a client at ``url`` keeps to for ``--limits``; None for none."""
+    return default_tier(url) if limits == AUTO else tier(limits)
 
 
 def client(

@@ -100,7 +100,7 @@ def demo(
         if asked is not None:
             corpus = corpus.asking(asked)
         if url != Jina.LOCAL:
-            _announce(corpus, len(loaded), limits)
+            _announce(corpus, len(loaded), connection.kept(limits, url))
         if embedded is not None and engine == "jina" and (cache is None or not cache.exists()):
             _embed(corpus, embedded, dimensions, bar)
         for framework, pipeline in loaded.items():
@@ -211,7 +211,7 @@ def _draw(file: Path, rows: list[Figures], answers: list[Answer], url: str) -> N
     file.write_text(picture.draw(rows, shown[len(shown) // 2], models=models), encoding="utf-8")
 
 
-def _announce(corpus: Corpus, frameworks: int, limits: str) -> None:
+def _announce(corpus: Corpus, frameworks: int, limits: str | None) -> None:
     """Announce what the service will bill."""
     from ragbridge.demo.pipelines import RETRIEVED
 
@@ -219,7 +219,7 @@ def _announce(corpus: Corpus, frameworks: int, limits: str) -> None:
     embedding = frameworks * letters / CHARACTERS_PER_TOKEN
     reranking = embedding / len(corpus.passages) * RETRIEVED * len(corpus.queries)
     said = f"ragbridge: the service will bill about {embedding + reranking:,.0f} tokens"
-    limit = resolve(connection.tier(limits), service="jina", product="embeddings")
+    limit = resolve(limits, service="jina", product="embeddings")
     if limit is not None and limit.tokens_per_minute is not None:
         # Embedding and reranking have quotas of their own and follow one another.
         minutes = (embedding + reranking) / limit.tokens_per_minute

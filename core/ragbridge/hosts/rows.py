@@ -95,6 +95,7 @@ class Host:
             name is sent.
         embedding: How it embeds.
         reranking: How it reranks; None where it cannot.
+        products: Whether it has Jina's other products: sparse vectors, classification, segments, batch and bulk jobs.
         publishes: Whether the one at ``domains`` publishes a quota, which is kept by default.
         aws: The name of the AWS service that requests are signed for (SigV4), in place of a key; None elsewhere.
     """
@@ -110,13 +111,9 @@ class Host:
     publisher: str | None = None
     embedding: Embedding
     reranking: Reranking | None
+    products: bool = False
     publishes: bool = False
     aws: str | None = None
-
-    @property
-    def is_jinas(self) -> bool:
-        """Whether it speaks Jina's own words, so that it is asked for whatever Jina's service has."""
-        return self.embedding.role == "task" and self.aws is None
 
     def address(self, given: str) -> str:
         """What paths are put behind, from a base address or a whole endpoint."""

@@ -44,6 +44,7 @@ _ROWS = (
         owners=frozenset({"ragbridge", "jina-ai", "jina", "Jina AI"}),
         embedding=_JINA_EMBEDDING,
         reranking=_JINA_RERANKING,
+        products=True,
         publishes=True,
     ),
     Host(

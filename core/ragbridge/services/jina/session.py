@@ -277,9 +277,9 @@ class JinaChannel(Channel):
             ConfigurationError: The product is Jina's alone, and the host is known to be another.
         """
         found = self.place.found
-        if product in _OF_JINA and found is not None and not found.host.is_jinas:
+        if product in _OF_JINA and found is not None and not found.host.products:
             raise ConfigurationError(
-                f"{product}: {found.host.title} has no such product; hosts that have it: {able(lambda host: host.is_jinas)}"
+                f"{product}: {found.host.title} has no such product; hosts that have it: {able(lambda host: host.products)}"
             )
         return super().meter(product, model)
 

@@ -62,9 +62,9 @@ def _sparse_embed(
     batch_size: int,
     manner: Manner,
 ) -> Plan[SparseEmbeddings]:
-    if not finding.host.is_jinas:
+    if not finding.host.products:
         raise ConfigurationError(
-            f"sparse_embed: {finding.host.title} gives no sparse vectors; hosts that do: {able(lambda host: host.is_jinas)}"
+            f"sparse_embed: {finding.host.title} gives no sparse vectors; hosts that do: {able(lambda host: host.products)}"
         )
     options, inputs = for_host(channel, inputs, options, finding, where=manner.where("texts"))
     results = Results[weights.Row](
