@@ -245,10 +245,10 @@ def test_the_table_of_hosts_is_whole_and_true():
     scores = {"model": "the model's", "probability": "0 to 1", "logit": "logits"}
     assert {name.strip("`"): cells for name, *cells in table("docs/hosts.md", head)} == {
         host.name: [
-            f"`{host.embedding.path}`",
-            f"`{host.reranking.path}`" if host.reranking else "",
+            f"`{host.embedding.path}`" if host.embedding.path else "the endpoint",
+            (f"`{host.reranking.path}`" if host.reranking.path else "the endpoint") if host.reranking else "",
             "a prefix" if host.embedding.role == "prefix" else f"`{host.embedding.role}`",
-            f"`{host.embedding.encoding}`",
+            f"`{host.embedding.encoding}`" if host.embedding.encoding else "",
             str(host.items or ""),
             scores[host.reranking.scores] if host.reranking else "",
         ]

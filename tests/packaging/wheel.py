@@ -48,6 +48,8 @@ from ragbridge.chunking import WordChunker
 
 refuses("local", lambda: ragbridge.Jina(base_url="local").embed(["a"]))
 refuses("minilm", lambda: importlib.import_module("ragbridge.local").Engine(model="minilm").load())
+address = "https://runtime.sagemaker.eu-central-1.amazonaws.com/endpoints/x"
+refuses("sagemaker", lambda: ragbridge.Jina(base_url=address, host="sagemaker"))
 refuses("server", lambda: importlib.import_module("ragbridge.server"))
 refuses("parquet", lambda: importlib.import_module("ragbridge.arrow"))
 refuses("ray", lambda: importlib.import_module("ragbridge.ray"))
@@ -174,6 +176,10 @@ from ragbridge.transport import fast
 from ragbridge.services.jina.embed import answers as vectors
 
 assert {"aiohttp", "orjson", "pybase64", "urllib3"} <= {*sys.modules}
+""",
+    "sagemaker": """
+address = "https://runtime.sagemaker.eu-central-1.amazonaws.com/endpoints/x"
+assert ragbridge.Jina(base_url=address, host="sagemaker")._transport._region == "eu-central-1"
 """,
     "cli": """
 assert command("--version") == (0, f"ragbridge {ragbridge.__version__}", "")
