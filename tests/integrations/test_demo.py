@@ -26,6 +26,9 @@ from ragbridge.local import Engine
 from ragbridge.transport.in_process import InProcessTransport
 
 DEMO = [sys.executable, "-c", "from ragbridge.cli import main; main()", "demo"]
+SMALL = [sys.executable, str(Path(__file__).with_name("small_demo.py")), "demo"]
+"""The same with eight passages."""
+
 COMMITTED = Path(__file__).parents[2] / "docs" / "pictures" / "demo.svg"
 """The picture in the README."""
 
@@ -161,7 +164,7 @@ def test_a_terminal_gets_colour_and_a_progress_bar(environment: dict[str, str]) 
     """Table and three examples in colour on standard output, a bar on standard error, both only on terminals."""
     terminal, screen = pty.openpty()
     with subprocess.Popen(
-        [*DEMO, "--queries", "3"], env=environment, stdout=subprocess.PIPE, stderr=screen, text=True
+        [*SMALL, "--queries", "3"], env=environment, stdout=subprocess.PIPE, stderr=screen, text=True
     ) as process:
         os.close(screen)
         shown = _read(terminal)
@@ -264,22 +267,10 @@ def test_what_does_not_go_with_the_engine_is_refused(options: list[str], said: s
     assert said in refused.stderr
 
 
-SMALL = """
-from ragbridge.cli import main
-from ragbridge.demo import corpus
-paints = [
-    corpus.Docstring(f"paint.c{number}", f"Which paint is {colour}?", f"A pot of {colour} colour. " * 12)
-    for number, colour in enumerate(["red", "green", "blue", "yellow"])
-]
-corpus.load = lambda: corpus.build(paints, passages=4, queries=4)
-main()
-"""
-
-
 def test_a_sentence_model_embeds_once_for_all_frameworks(environment: dict[str, str]) -> None:
     """demo --model minilm says what embedded the passages, and the frameworks have the same figures."""
     done = subprocess.run(
-        [sys.executable, "-c", SMALL, "demo", "--model", "minilm", "--json"],
+        [*SMALL, "--model", "minilm", "--json"],
         env=environment,
         capture_output=True,
         text=True,
@@ -287,7 +278,7 @@ def test_a_sentence_model_embeds_once_for_all_frameworks(environment: dict[str, 
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert "all-MiniLM-L6-v2-int8 has embedded 4 passages" in done.stderr
+    assert "all-MiniLM-L6-v2-int8 has embedded 8 passages" in done.stderr
     rows = json.loads(done.stdout)["frameworks"]
     assert [row["framework"] for row in rows] == ["LangChain", "LlamaIndex", "Haystack"]
     assert len({row["tokens"] for row in rows}) == 1

@@ -9,14 +9,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-DEMO = [sys.executable, "-c", "from ragbridge.cli import main; main()", "demo"]
+SMALL = [sys.executable, str(Path(__file__).with_name("small_demo.py")), "demo"]
 KEYS = ("JINA_API_KEY", "JINAAI_API_KEY", "JINA_AUTH_TOKEN")
 
 
 def test_a_second_run_is_answered_from_the_cache(tmp_path: Path) -> None:
     """With ``--cache`` all that the second run wants is known, and its result is the same."""
     environment = {name: value for name, value in os.environ.items() if name not in KEYS}
-    command = [*DEMO, "--local", "--queries", "1", "--json", "--cache", str(tmp_path / "answers.db")]
+    command = [*SMALL, "--local", "--queries", "1", "--json", "--cache", str(tmp_path / "answers.db")]
 
     def run() -> Any:
         done = subprocess.run(
