@@ -6,8 +6,9 @@ BIN := $(VENV)/bin
 CONSTRAINTS := constraints.txt
 # Each interpreter has an environment of its own: .venv-3.13
 VENV_OF_PYTHON = .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-# One process a core; the tests of a file stay together, since they share servers.
-PARALLEL := --numprocesses auto --dist loadfile
+# One process a core; the tests of a file stay together, since they share servers. Files are begun in the order of
+# tests/conftest.py: long ones first, so that no process waits for the other at the end.
+PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
 
 .DEFAULT_GOAL := help

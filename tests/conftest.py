@@ -19,6 +19,11 @@ hypothesis.settings.load_profile("untimed")
 os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with long tests begin first: left to the end, one would be waited for by all other processes."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture(autouse=True)
 def _own_quotas() -> None:
     """No test meets the limiters and estimates of another one, which clients share in a process."""

@@ -25,6 +25,8 @@ from ragbridge.demo.corpus import Corpus, Docstring
 from ragbridge.local import Engine
 from ragbridge.transport.in_process import InProcessTransport
 
+pytestmark = pytest.mark.long
+
 DEMO = [sys.executable, "-c", "from ragbridge.cli import main; main()", "demo"]
 SMALL = [sys.executable, str(Path(__file__).with_name("small_demo.py")), "demo"]
 """The same with eight passages."""

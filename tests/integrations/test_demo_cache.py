@@ -9,6 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+pytestmark = pytest.mark.long
+
 SMALL = [sys.executable, str(Path(__file__).with_name("small_demo.py")), "demo"]
 KEYS = ("JINA_API_KEY", "JINAAI_API_KEY", "JINA_AUTH_TOKEN")
 

@@ -14,6 +14,8 @@ import pytest
 
 from ragbridge import AuthenticationError, Jina, RateLimitError, Retry, ServiceError
 
+pytestmark = pytest.mark.long
+
 Serving = Callable[..., AbstractContextManager[str]]
 ONCE = Retry(attempts=1, refusals=0)
 

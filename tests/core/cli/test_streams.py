@@ -17,7 +17,10 @@ from ragbridge.cli.app import app
 from ragbridge.local import Engine
 from ragbridge.server import running
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="streams of POSIX")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(sys.platform == "win32", reason="streams of POSIX"),
+]
 
 ENDPOINT = ["--service", "jinaai", "--model", "jina-embeddings-v3"]
 

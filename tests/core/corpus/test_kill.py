@@ -14,6 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 from counting import WIDTH, billed, vector_of
 
+pytestmark = pytest.mark.long
+
 CONCURRENCY, BATCH, ROWS, KILLS = 2, 128, 4000, 3
 
 
