@@ -243,3 +243,28 @@ def test_a_second_page_of_neighbours_is_empty(engine: Engine) -> None:
     knn = {"field": "a", "query_vector": [1, 0]}
     assert [hit["_id"] for hit in hits(engine, knn=knn, size=1)] == ["0"]
     assert hits(engine, knn=knn, size=1, **{"from": 1}) == []
+
+
+def test_frequent_and_light_tokens_are_left_out_unless_a_query_says_otherwise() -> None:
+    """As fields of indexes since 9.1 do by default: above 5 times the mean frequency, up to 0.4 of the greatest weight."""
+    engine = Engine()
+    fields = {
+        "tokens": {"type": "sparse_vector"},
+        "whole": {"type": "sparse_vector", "index_options": {"prune": False}},
+    }
+    assert ask(engine, "PUT", "/sparse", {"mappings": {"properties": fields}})[0] == 200
+    for number in range(8):
+        tokens = {"common": 1.0, **{f"rare{number}{place}": 1.0 for place in range(4)}}
+        assert ask(engine, "PUT", f"/sparse/_doc/{number}", {"tokens": tokens, "whole": tokens})[0] == 201
+
+    def found(**query: Any) -> int:
+        body = {"query": {"sparse_vector": {"query_vector": {"common": 0.3, "rare00": 1.0}, **query}}}
+        total: int = ask(engine, "POST", "/sparse/_search", body)[1]["hits"]["total"]["value"]
+        return total
+
+    assert found(field="tokens") == 1
+    assert found(field="tokens", prune=False) == 8
+    assert found(field="whole") == 8
+    assert found(field="whole", prune=True) == 1
+    config = {"tokens_freq_ratio_threshold": 5, "tokens_weight_threshold": 0.2}
+    assert found(field="tokens", prune=True, pruning_config=config) == 8

@@ -14,6 +14,7 @@ import numpy as np
 from ragbridge.local.search.errors import invalid_argument
 from ragbridge.local.search.queries.base import DEFAULT_SIZE, Matches, Query, Run, common
 from ragbridge.local.search.queries.neighbours import best, of_tokens
+from ragbridge.local.search.queries.pruning import pruning_of
 from ragbridge.local.search.reading import OBJECT, Body
 
 if TYPE_CHECKING:
@@ -78,7 +79,8 @@ class Semantic(Query):
             return Matches.none(view)
         sought = embedded(known, self.embed(run, known))
         if isinstance(sought, Mapping):
-            return of_tokens(view, known.path, sought)
+            pruning = pruning_of(known)
+            return of_tokens(view, known.path, pruning.kept(view, known.path, sought) if pruning else sought)
         return best(view, known.path, sought, k=max(run.size, DEFAULT_SIZE), allowed=run.allowed)
 
 

@@ -10,6 +10,7 @@ from ragbridge.local.elastic.errors import bad_argument, unreadable
 from ragbridge.local.search.errors import invalid_argument
 from ragbridge.local.search.queries.base import Matches, Query, Run, common, not_created
 from ragbridge.local.search.queries.neighbours import of_tokens
+from ragbridge.local.search.queries.pruning import Pruning, pruning_of, read_pruning
 from ragbridge.local.search.queries.semantic import SPARSE, embedded, search_endpoint
 from ragbridge.local.search.reading import OBJECT, Body, number, only
 
@@ -26,7 +27,8 @@ class SparseVector(Query):
         tokens: The query; None where it is embedded from ``text``.
         text: What is embedded.
         endpoint: The endpoint that embeds ``text``; None for the one of the ``semantic_text`` field.
-        pruning: Which tokens of the query are left out; None for none.
+        prune: Whether tokens that are frequent and light are left out; None for what the field says.
+        pruning: By which thresholds; None for the field's.
         kind: The query's name.
     """
 
@@ -34,6 +36,7 @@ class SparseVector(Query):
     tokens: Mapping[str, float] | None = None
     text: str | None = None
     endpoint: str | None = None
+    prune: bool | None = None
     pruning: Pruning | None = None
     kind: str = "sparse_vector"
 
@@ -83,31 +86,10 @@ class SparseVector(Query):
             else:
                 tokens = result.tokens[0]
         tokens = tokens or {}
-        if self.pruning is not None:
-            tokens = self.pruning.kept(view, known.path, tokens)
-        return of_tokens(view, known.path, tokens)
-
-
-@dataclass(frozen=True, slots=True)
-class Pruning:
-    """Which tokens of a query are left out: those that are both frequent and light (``WeightedTokensUtils``)."""
-
-    ratio: float = 5.0
-    weight: float = 0.4
-    pruned_only: bool = False
-
-    def kept(self, view: View, path: str, tokens: Mapping[str, float]) -> dict[str, float]:
-        """The tokens that stay."""
-        held = view.sparse(path).tokens
-        heaviest = max(tokens.values(), default=0.0)
-        mean = held.mean_frequency
-        kept = {}
-        for token, weight in tokens.items():
-            frequency = held.frequency(token)
-            keep = frequency > 0 and (frequency < self.ratio * mean or weight > self.weight * heaviest)
-            if keep != self.pruned_only:
-                kept[token] = weight
-        return kept
+        pruning = pruning_of(known, self.prune, self.pruning)
+        return of_tokens(
+            view, known.path, tokens if pruning is None else pruning.kept(view, known.path, tokens)
+        )
 
 
 def read_sparse_vector(value: Any) -> Query:
@@ -121,12 +103,14 @@ def read_sparse_vector(value: Any) -> Query:
             if vector is not None
             else "[sparse_vector] requires one of [query_vector] or [query]"
         )
+    prune, pruning = read_pruning(body)
     query = SparseVector(
         field=field,
         tokens=None if vector is None else _tokens(vector),
         text=text,
         endpoint=endpoint,
-        pruning=_pruning(body),
+        prune=prune,
+        pruning=pruning,
         **common(body),
     )
     body.end()
@@ -139,39 +123,19 @@ def _tokens(value: Any) -> dict[str, float]:
     return {token: number("sparse_vector", "query_vector", weight) for token, weight in value.items()}
 
 
-def _pruning(body: Body) -> Pruning | None:
-    prune, config = body.any("prune"), body.any("pruning_config")
-    if config is not None and prune is not True:
-        raise bad_argument("[pruning_config] should only be set if [prune] is set to true")
-    if prune is not True:
-        return None
-    inner = Body("pruning_config", config or {}, refusal=OBJECT)
-    pruning = Pruning(
-        ratio=inner.number("tokens_freq_ratio_threshold", 5.0),
-        weight=inner.number("tokens_weight_threshold", 0.4),
-        pruned_only=inner.flag("only_score_pruned_tokens", False),
-    )
-    inner.end()
-    if not 1 <= pruning.ratio <= 100:
-        raise bad_argument(
-            f"[tokens_freq_ratio_threshold] must be between [1] and [100], got [{pruning.ratio}]"
-        )
-    if not 0 <= pruning.weight <= 1:
-        raise bad_argument("[tokens_weight_threshold] must be between 0 and 1")
-    return pruning
-
-
 def read_text_expansion(value: Any) -> Query:
-    """``text_expansion``, the older form of ``sparse_vector``."""
+    """``text_expansion``, the older form of ``sparse_vector``, which leaves out tokens only if it is told to."""
     field, options = only("text_expansion", value)
     body = Body("text_expansion", options)
+    config = body.any("pruning_config")
+    given = Body("text_expansion", {"prune": config is not None, "pruning_config": config})
+    prune, pruning = read_pruning(given)
     query = SparseVector(
         field=field,
         text=body.need_text("model_text"),
         endpoint=body.need_text("model_id"),
-        pruning=_pruning(Body("text_expansion", {"prune": True, "pruning_config": config}))
-        if (config := body.any("pruning_config")) is not None
-        else None,
+        prune=prune,
+        pruning=pruning,
         kind="text_expansion",
         **common(body),
     )
