@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from ragbridge.demo.corpus import Corpus
     from ragbridge.demo.pipelines import Answer, Pipeline
     from ragbridge.elastic import Elastic
-
-ClientT = TypeVar("ClientT", "Jina", "Elastic")
 
 
 EXAMPLES = 3
@@ -56,10 +54,10 @@ class Figures:
 
 def measure(
     framework: str,
-    pipeline: Pipeline[ClientT],
+    pipeline: Pipeline[Any],
     *,
     corpus: Corpus,
-    client: ClientT,
+    client: Jina | Elastic,
     on_answer: Callable[[], object] = lambda: None,
 ) -> tuple[Figures, list[Answer]]:
     """Run one pipeline over the whole corpus.
