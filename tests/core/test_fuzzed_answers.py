@@ -40,7 +40,7 @@ from ragbridge.ground.cbor import is_cbor, read_cbor
 from ragbridge.local import Engine
 from ragbridge.testing import VirtualClock
 
-EXAMPLES = 15
+EXAMPLES = 10
 TEXTS = ["a boat", "bread and salt", "the sea"]
 PAGE = "<html><head><title>Sea</title></head><body><p>Fish live here. <a href='/b'>More</a></p></body></html>"
 LABELS = ["animal", "money"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import signal
@@ -265,6 +266,17 @@ def test_a_killed_writer_loses_nothing_that_was_acknowledged(path):
                 number.to_bytes(4, "big") + at.to_bytes(8, "big") + bytes([part] * 8) for part in range(64)
             ]
             assert len(cache.get_many(keys)) == 64
+
+
+def test_a_cache_that_is_dropped_closes_its_file(path):
+    """Nobody has to close a cache: the connection of one that is dropped is closed, not left to be warned of."""
+    cache = SqliteCache(path)
+    cache.put_many({KEYS[0]: b"1"})
+    connection = cache._database._connection
+    del cache
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("select 1")
 
 
 def test_a_forked_child_has_a_connection_of_its_own(cache):
