@@ -15,19 +15,25 @@ from ragbridge.client.retry import Retry
 from ragbridge.client.secret import MissingKeyError
 from ragbridge.client.session import Channel
 from ragbridge.client.sizes import OTHERS
-from ragbridge.errors import ConfigurationError, InvalidRequestError, RagbridgeError, ResponseError
-from ragbridge.flow import Flow, Request, Response, sleep
+from ragbridge.errors import (
+    ConfigurationError,
+    InvalidRequestError,
+    RagbridgeError,
+    ResponseError,
+    StatusError,
+)
+from ragbridge.flow import Flow, Request, Response, sleep, wait
 from ragbridge.limiter.limits import RateLimit, RateLimiter
 from ragbridge.limiter.single_flight import Gate
 from ragbridge.limiter.tokens import NOTHING, Features, TokenEstimator
 from ragbridge.services.elastic.credentials import KEY_VARIABLES, Credential, FoundCredential
 from ragbridge.services.elastic.errors import is_about_items, read_error
 from ragbridge.services.elastic.formats import JSON, AnswerFormat, Formats
+from ragbridge.services.elastic.release import Release, read_release
 from ragbridge.services.elastic.wire import with_query
 
 if TYPE_CHECKING:
     from ragbridge.client.accounts import Account
-    from ragbridge.services.elastic.release import Release
     from ragbridge.values.endpoints import Endpoint
 
 
@@ -64,9 +70,6 @@ class ElasticChannel(Channel):
         endpoints: Inference endpoints as far as somebody asked, by their ids; None where that was not allowed.
         roleless: Ids of endpoints whose service does not take what texts are for.
         formats: In which form answers with vectors are asked for now.
-        release: Which Elasticsearch this is; None where nobody asked, or nobody told.
-        release_refused: Whether it will not tell.
-        release_gate: Where those wait who want to know it while somebody asks.
     """
 
     def __init__(
@@ -79,9 +82,9 @@ class ElasticChannel(Channel):
         **policy: Any,
     ) -> None:
         self.formats = Formats(answer_format)
-        self.release: Release | None = None
-        self.release_refused = False
-        self.release_gate = Gate()
+        self._release: Release | None = None
+        self._release_refused = False
+        self._release_gate = Gate()
         self.endpoints: dict[str, Endpoint | None] = {}
         self.roleless: set[str] = set()
         self._credential = credential
@@ -204,6 +207,22 @@ class ElasticChannel(Channel):
             timeout=min(self.timeout, ASKING),
         )
         return result
+
+    def which(self) -> Flow[Release | None]:
+        """The release, asked for once by one request alone; None where nobody tells."""
+        with self._release_gate.enter() as turn:
+            yield from wait(turn)
+            if self._release is None and not self._release_refused:
+                try:
+                    self._release = yield from self.ask("/", read_release)
+                except (ResponseError, StatusError) as error:
+                    # What may pass is asked again by a later call; what is meant, not.
+                    self._release_refused = not error.retryable
+                except RagbridgeError:
+                    return None
+                if self._release is not None or self._release_refused:
+                    self._release_gate.open()
+        return self._release
 
     def _heeded(self, response: Response, read: Callable[[Response], T]) -> T:
         """What ``read`` makes of an answer that may be CBOR. After one that it cannot read, JSON is asked for."""

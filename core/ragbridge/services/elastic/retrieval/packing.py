@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from ragbridge.errors import InvalidRequestError, RagbridgeError, ResponseError, StatusError
 from ragbridge.flow import Flow, Response, wait
 from ragbridge.limiter.single_flight import Gate
-from ragbridge.services.elastic.release import release_of
 from ragbridge.services.elastic.wire import decode, segment
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ class Packing:
         return self.takes
 
     def _ask(self) -> Flow[Takes]:
-        release = yield from release_of(self._channel)
+        release = yield from self._channel.which()
         if release is None or not release.has(SINCE):
             return _none
         path = f"/{segment('index', self._index)}"

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragbridge import ConfigurationError, Embeddings, RequestError, Retry
-from ragbridge.elastic import Elastic
+from ragbridge.elastic import Elastic, dense_vector_mapping, knn_query
 from ragbridge.testing import Request, Response
 
 PRODUCT = {"x-elastic-product": "Elasticsearch"}
@@ -423,3 +423,16 @@ def test_json_is_the_same_with_orjson_and_without(monkeypatch: pytest.MonkeyPatc
             == json.loads(plain(row.astype(float)))
             == row.tolist()
         )
+
+
+def test_the_engine_finds_what_came_packed() -> None:
+    """Its index tells which field takes it; vectors come back as lists."""
+    elastic = Elastic("local")
+    elastic.create_index("docs", {"vector": dense_vector_mapping(dims=3, similarity="cosine")})
+    rows = np.eye(3, dtype=np.float32)
+    ids = ["a", "b", "c"]
+    elastic.bulk("docs", [{"vector": row} for row in rows], ids=ids, refresh=True)
+    found = elastic.search("docs", knn=knn_query("vector", query_vector=[0.1, 1.0, 0.2], k=3))
+    assert [hit.id for hit in found.hits] == ["b", "c", "a"]
+    shown = elastic.search("docs", query={"match_all": {}}, body={"_source": {"exclude_vectors": False}})
+    assert {hit.id: hit.source["vector"] for hit in shown.hits} == dict(zip(ids, rows.tolist(), strict=True))
