@@ -35,6 +35,7 @@ __all__ = [
     "TransportName",
     "as_number",
     "as_whole",
+    "brings_own_key",
     "changed",
     "check_portable",
     "defaults_of",
@@ -200,6 +201,17 @@ def changed(value: Any, change: Callable[[Any], Any]) -> Any:
 def named(headers: Mapping[str, Any] | None) -> dict[str, None] | None:
     """Headers as they are written down: their values, which may be secrets, are None and come from the environment."""
     return None if headers is None else dict.fromkeys(headers)
+
+
+def brings_own_key(settings: Mapping[str, Any]) -> bool:
+    """Whether a client of these settings has no use for a key that is only found in the environment, and would refuse it.
+
+    It uses what needs no key, asks AWS with its credentials, or says who asks in a header of the caller's.
+    """
+    names = {str(name).lower() for name in settings.get("headers") or ()}
+    return (
+        settings.get("limits") == "keyless" or settings.get("host") == "sagemaker" or "authorization" in names
+    )
 
 
 def check_portable(key: Any, setting: str) -> None:

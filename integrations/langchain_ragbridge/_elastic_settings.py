@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 from pydantic import Field, SecretStr, model_validator
 
 from langchain_ragbridge._connection import Connected, environment, secret_environment
-from ragbridge import Elastic, RateLimit
+from ragbridge import Elastic, RateLimit, adapters
 from ragbridge.elastic import AnswerFormat
 
 
@@ -50,6 +50,11 @@ class ElasticSettings(Connected[Elastic]):
     @property
     def _elastic(self) -> Elastic:
         return self._connected()
+
+    def _make(self, settings: dict[str, Any]) -> Elastic:
+        if adapters.brings_own_key(settings) and "api_key" not in self.model_fields_set:
+            settings["api_key"] = None  # the key from the environment, which the caller did not ask for
+        return super()._make(settings)
 
     @model_validator(mode="after")
     def _settle(self) -> Self:

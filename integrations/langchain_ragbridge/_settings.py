@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from pydantic import AliasChoices, Field, SecretStr
 
 from langchain_ragbridge._connection import Connected, secret_environment
-from ragbridge import Jina, RateLimit
+from ragbridge import Jina, RateLimit, adapters
 
 
 class JinaSettings(Connected[Jina]):
@@ -45,6 +45,6 @@ class JinaSettings(Connected[Jina]):
         return self.base_url if self.client is None else self.client.base_url
 
     def _make(self, settings: dict[str, Any]) -> Jina:
-        if self.limits == "keyless" and "api_key" not in self.model_fields_set:
+        if adapters.brings_own_key(settings) and "api_key" not in self.model_fields_set:
             settings["api_key"] = None  # the key from the environment, which the caller did not ask for
         return super()._make(settings)

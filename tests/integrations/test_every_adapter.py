@@ -530,6 +530,17 @@ def test_headers_go_to_the_client_and_their_values_into_nothing_that_is_written(
         adapter.kind(**adapter.needs, client=made._connected(), headers={"X-Tenant": None})
 
 
+@over_a_service
+def test_a_key_of_the_environment_gives_way_to_a_header_that_says_who_asks(adapter, monkeypatch):
+    """Nobody asked for the former."""
+    for name in ("JINA_API_KEY", "ELASTIC_API_KEY", "SESAME"):
+        monkeypatch.setenv(name, KEY)
+    value = Secret.from_env_var("SESAME") if adapter.framework == "haystack" else "Token abc"
+    made = adapter.make(**{adapter.service: "http://127.0.0.1:9"}, headers={"Authorization": value})
+    if hasattr(made, "_connected"):
+        assert made._connected()._channel.accounts.secrets() == []
+
+
 @pytest.mark.parametrize("adapter", [each for each in ADAPTERS if each.service == "base_url"], ids=name_of)
 def test_several_keys_are_taken_and_shown_nowhere(adapter, monkeypatch):
     """Each goes to the client; Haystack writes down which variables hold them, the others write none."""

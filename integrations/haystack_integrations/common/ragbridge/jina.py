@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from haystack.utils import Secret
 
 from haystack_integrations.common.ragbridge.component import ServiceComponent
-from ragbridge import ConfigurationError, Jina, RateLimit, Retry
+from ragbridge import ConfigurationError, Jina, RateLimit, Retry, adapters
 from ragbridge.adapters import CacheLike, QuotasLike, TransportName
 
 KEY = Secret.from_env_var(list(Jina.KEY_VARIABLES), strict=False)
@@ -60,7 +60,7 @@ class JinaComponent(ServiceComponent[Jina]):
         )
 
     def _make(self, settings: dict[str, Any]) -> Jina:
-        if self.limits == "keyless" and self.api_key == KEY:
+        if adapters.brings_own_key(settings) and self.api_key == KEY:
             settings["api_key"] = None  # the key from the environment, which the caller did not ask for
         return super()._make(settings)
 

@@ -174,7 +174,7 @@ def test_no_credential_is_in_an_error(given_, traces):
     credential = choose(**{"api_key": None, "basic_auth": None, "bearer_auth": None, **given_})
     for text in [*traces, "".join(traces)]:
         for body in (json.dumps(es(text, f"no, {text}!")), f"<html>{text}</html>"):
-            error = read_error(Response(401, {}, body.encode()), credential=credential)
+            error = read_error(Response(401, {}, body.encode()), secrets=credential.parts())
             shown = repr(error) + str(error) + error.body + str(error.code)
             assert not any(trace in shown for trace in traces), shown
 

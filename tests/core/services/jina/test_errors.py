@@ -19,7 +19,6 @@ from ragbridge import (
     StatusError,
 )
 from ragbridge.client.arguments import located, named
-from ragbridge.client.secret import Secret
 from ragbridge.flow import Response
 from ragbridge.services.jina.errors import read_error
 
@@ -88,7 +87,7 @@ def test_a_key_that_the_service_repeats_is_removed():
     """Neither message nor body shows it."""
     key = "jina_0123456789"
     body = json.dumps({"detail": f"invalid key {key}", "code": "AUTH_INVALID_FORMAT"}).encode()
-    error = read_error(Response(401, {}, body), key=Secret(key))
+    error = read_error(Response(401, {}, body), secrets=[key])
     assert key not in repr(vars(error)) + str(error)
 
 
