@@ -181,7 +181,7 @@ def test_client_with_other_connection_settings_is_refused(kind):
     client = Jina(base_url="local")
     with pytest.raises(ConfigurationError, match="give limits, timeout to it"):
         kind(client=client, timeout=3, limits="paid")
-    assert kind(client=client, api_key=None, limits="free").client is client
+    assert kind(client=client, api_key=None, limits="auto").client is client
 
 
 @both
