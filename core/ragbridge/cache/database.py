@@ -81,11 +81,6 @@ class Database:
             finally:
                 self._lock.release()
 
-    def __del__(self) -> None:
-        # A cache that is dropped, not closed, closes its file all the same. From Python 3.13 on SQLite's module would warn.
-        with suppress(Exception):  # the interpreter may be ending
-            self._close()
-
     def _close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
