@@ -54,6 +54,8 @@ class JinaMultiModalEmbedding(JinaEmbedding, MultiModalEmbedding):
         late_chunking: bool = False,
         batch_size: int = Jina.BATCH_SIZE,
         embed_batch_size: int = MAX_EMBED_BATCH_SIZE,
+        query_prefix: str | None = None,
+        document_prefix: str | None = None,
         embedding_type: str = "float",
         **settings: Unpack[JinaEmbeddingSettings],
     ) -> None:
@@ -67,6 +69,8 @@ class JinaMultiModalEmbedding(JinaEmbedding, MultiModalEmbedding):
             late_chunking=late_chunking,
             batch_size=batch_size,
             embed_batch_size=embed_batch_size,
+            query_prefix=query_prefix,
+            document_prefix=document_prefix,
             embedding_type=embedding_type,
             **settings,
         )
