@@ -554,7 +554,6 @@ def test_a_pipeline_keeps_its_endpoint(ask, refused):
     ("method", "path", "status"),
     [
         ("GET", "/_inference/_region_policy", 501),
-        ("GET", "/_inference/_services", 501),
         ("GET", "/_inference?timeouts=1s", 400),
         ("POST", "/_inference/.elser-2-elastic?timeout=soon", 400),
     ],
