@@ -25,10 +25,9 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ragbridge import errors
+from ragbridge import errors, models
 from ragbridge.flow import Request, Response
 from ragbridge.limiter import limiter, tokens
-from ragbridge.models import lookup
 from ragbridge.values.public import publish as _publish
 
 if TYPE_CHECKING:
@@ -291,7 +290,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _width(body: Mapping[str, Any], dimensions: int) -> int:
-    model = lookup(str(body["model"]))
+    model = models.lookup(str(body["model"]))
     own = model.dimensions if model else None
     return int(body.get("dimensions") or own or dimensions)
 

@@ -178,8 +178,8 @@ def test_the_readme_states_the_default_limits(tiers):
     default = "free"
     limit = tiers["jina", "embeddings", default]
     assert (
-        f"The default is the {default} tier: {limit['requests_per_minute']:,} requests and "
-        f"{limit['tokens_per_minute']:,} tokens a minute, {limit['concurrency']} requests at once"
+        f"the default is the {default} tier: {limit['requests_per_minute']:,} requests and "
+        f"{limit['tokens_per_minute']:,} tokens a minute, {limit['concurrency']} at once"
     ) in PAGES["README.md"]
 
 

@@ -65,7 +65,7 @@ POLICY = {
 }
 """What every adapter over a service is told of its policy, each with another value than its default."""
 JINA_ALONE = {**POLICY, "base_url": "http://127.0.0.1:9"}
-JINA = {**JINA_ALONE, "host": "jina-on-prem"}
+JINA = {**JINA_ALONE, "host": "jina"}
 QUERIES, DOCUMENTS = {"query_prefix": "q: "}, {"document_prefix": "d: "}
 EU = {"base_url": Jina.BASE_URL, "region": "eu"}
 ELASTIC = {**POLICY, "url": "http://127.0.0.1:9", "verify": False, "answer_format": "json"}

@@ -248,7 +248,8 @@ def transport_name(transport: object) -> TransportName | None:
     """
     if not isinstance(transport, str):
         return None
-    found = next((name for name in TRANSPORTS if name == transport), None)
+    named: dict[str, TransportName] = {name: name for name in TRANSPORTS}
+    found = named.get(transport)
     if found is None:
         known = ", ".join(map(repr, TRANSPORTS))
         raise ConfigurationError(

@@ -19,7 +19,7 @@ from ragbridge.local.jina.embeddings import read_embeddings
 from ragbridge.local.jina.encodings import encoder
 from ragbridge.local.jina.models import read_models
 from ragbridge.local.jina.rerank import read_rerank
-from ragbridge.models import DEFAULT_EMBEDDING_MODEL, DEFAULT_RERANK_MODEL, lookup
+from ragbridge.models import DEFAULT_EMBEDDING_MODEL, DEFAULT_RERANK_MODEL, Role, lookup
 
 if TYPE_CHECKING:
     from ragbridge.hosts import Reranking
@@ -89,7 +89,8 @@ def _cohere_embed(call: Call) -> Work:
         )
     fields.check()
     row = lookup(str(given["model"]))
-    role = next((role for role, word in how.words.items() if word == given.get("input_type")), None)
+    roles: dict[Any, Role] = {word: role for role, word in how.words.items()}
+    role = roles.get(given.get("input_type"))
     asked = {"model": given["model"], "input": given.get(how.input)}
     asked |= {
         ours: given[theirs] for ours, theirs in how.fields.items() if ours != "truncate" and theirs in given

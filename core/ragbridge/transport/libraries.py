@@ -21,6 +21,7 @@ def library(name: str | None = None) -> Any:
     Raises:
         ConfigurationError: It is not installed.
     """
+    reason: ImportError | None = None
     for each in (name,) if name else PREFERRED:
         try:
             return importlib.import_module(each)

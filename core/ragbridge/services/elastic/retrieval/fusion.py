@@ -52,7 +52,7 @@ def rrf(
         if weights is not None:
             pairs = zip(rows, _weights(weights, len(rows)), strict=True)
             rows = [{"retriever": one, "weight": weight} for one, weight in pairs]
-        inner = {"retrievers": rows}
+        inner = dict[str, Any](retrievers=rows)
     if rank_constant is not None:
         inner["rank_constant"] = check.whole("rank_constant", rank_constant)
     return compound("rrf", inner, rank_window_size, filter, min_score)
