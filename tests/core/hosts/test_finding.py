@@ -14,6 +14,7 @@ from fake_hosts import MODEL, RANKER, Said, acme, models, openai_like, served, t
 from ragbridge import ConfigurationError, Jina, RequestError, Retry
 from ragbridge.hosts import HOSTS, known_at
 from ragbridge.models import MODELS, lookup
+from ragbridge.services.jina import session
 from ragbridge.testing import ScriptedTransport, vector_of
 
 ONCE = Retry(attempts=1)
@@ -106,16 +107,17 @@ def test_of_many_calls_at_once_one_asks():
         assert len(server.work) == 8
 
 
-def test_a_host_that_never_answers_the_question_is_gone_on_with(caplog):
+def test_a_host_that_never_answers_the_question_is_gone_on_with(caplog, monkeypatch):
     """After its timeout, as an OpenAI-like one, with a line of the log that says how to say more."""
+    monkeypatch.setattr(session, "ASKING", 0.3)
     ended = threading.Event()
 
     def silent(asked):
         if asked.method == "GET":
-            ended.wait(10)
+            ended.wait(60)
         return acme(asked)
 
-    with served(silent) as server, Jina(base_url=server.url, timeout=0.3, retry=ONCE) as jina:
+    with served(silent) as server, Jina(base_url=server.url, retry=ONCE) as jina:
         try:
             assert jina.embed(["a"], model=MODEL).vectors.shape == (1, 1024)
             assert asking(server) == ["/v1/models"]
