@@ -83,9 +83,9 @@ GIVEN = re.compile(r"(int|float)( \| None)?")
 NOT_ASKED = {
     "BatchStats", "BulkFailure", "BulkStatus", "CacheInfo", "Chunk", "Classification", "Classifier", "Estimate", "Failure",
     "FailedItem", "Grounding", "Hit", "ModelInfo", "Page", "Progress", "RankedDocument", "Report", "SearchHits", "Segment",
-    "Segments", "Totals", "Training", "Usage", "Answer",
+    "Segments", "Totals", "Training", "Usage", "Answer", "EsqlResult", "Request", "Response",
 }  # fmt: skip
-"""What methods return: nobody gives it."""
+"""What methods return, or clients and transports hand one another: nobody gives it to us as a setting."""
 INNER = {
     "Limiter.reserve",
     "RateLimiter.reserve",
@@ -96,17 +96,18 @@ INNER = {
 }
 """Called by clients with what they counted, not by users; ``serve`` is ``running`` until a signal."""
 ALLOCATIONS = {"min_number_of_allocations", "max_number_of_allocations"}
-LATER = {"AdaptiveAllocations", "ElasticInferenceService", "ElasticsearchService", "JinaAI"}
+LATER = {"AdaptiveAllocations", "Cohere", "ElasticInferenceService", "ElasticsearchService", "JinaAI", "OpenAI"}
 """Settings of endpoints: checked when an endpoint is created, by Elasticsearch's rules."""
 VALUES: dict[str, Any] = {
     "batch_bytes": 1000, "max_body": 1000, "max_bytes": 2**20, "max_tokens": 500, "port": 0, "rate": 0.5, "deadline": 900,
     "overlap": 1, "sentence_overlap": 1, "dimensions": 64, "dims": 64, "num_candidates": 50, "rank_window_size": 50,
     "window": 120, "requests_per_minute": 100, "tokens_per_minute": 1000, "max_chunk_size": 20, "assert_status_code": 200,
+    "lambda_": 0.5,
 }  # fmt: skip
 """What is right where 2 is not."""
 RETRIEVER = {"standard": {"query": {"match_all": {}}}}
 OTHERS: dict[str, Any] = {
-    "body": {}, "chunks": None, "client": Jina(base_url="local"), "documents": ["a", "b"], "endpoint": None,
+    "api_key": "k", "body": {}, "chunks": None, "client": Jina(base_url="local"), "documents": ["a", "b"], "endpoint": None,
     "engine": local.Engine(), "field": "f", "fields": "f", "index": "i", "inference_id": "x", "inference_text": "q",
     "inputs": ["a"], "items": ["a"], "query": "q", "retriever": RETRIEVER, "retrievers": [RETRIEVER, RETRIEVER],
     "settings": elastic.ElasticsearchService(".rerank-v1", num_threads=1, num_allocations=1), "statement": "s",
@@ -127,6 +128,12 @@ REST: dict[str, dict[str, Any]] = {
     "knn_retriever": {"query_vector": [1.0]},
     "semantic_search_body": {"query": "q", "match_field": "g"},
     "match_query": {"query": "q"},
+    "linear": {"retrievers": [RETRIEVER, RETRIEVER]},
+    "rrf": {"retrievers": [RETRIEVER, RETRIEVER]},
+    "pinned": {"ids": ["a"]},
+    "rescorer": {"rescore": {"window_size": 50, "query": {"rescore_query": {"match_all": {}}}}},
+    "rule": {"ruleset_ids": ["a"], "match_criteria": {"q": "a"}},
+    "esql_knn": {"vector": elastic.esql_text_embedding("q", inference_id="x")},
     "search_body": {"query": {"match_all": {}}},
     "RedisCache": {"url": "redis://localhost"},
     "RedisQuotas": {"url": "redis://localhost"},

@@ -44,9 +44,12 @@ def decode(response: Response) -> dict[str, Any]:
     if not is_cbor(response.body):
         return read_object(response, setting="url")
     try:
-        return as_object(read_cbor(response.body), response)
+        body = read_cbor(response.body)
     except ValueError as error:
-        raise broken(response, f"the body is not CBOR ({error})") from None
+        reason = str(error)
+    else:
+        return as_object(body, response)
+    raise broken(response, f"the body is not CBOR ({reason})")  # out here: no error of a parser's is behind it
 
 
 def decode_numbers(response: Response) -> dict[str, Any]:
@@ -55,10 +58,9 @@ def decode_numbers(response: Response) -> dict[str, Any]:
     orjson reads whole numbers of more than 64 bits as floats, which no count and no index has.
     """
     check_product(response)
-    try:
+    with suppress(ValueError, RecursionError):
         return as_object(_loads(response.body), response)
-    except (ValueError, RecursionError):
-        return decode(response)
+    return decode(response)  # out here: a parser's error holds the whole body
 
 
 def loads(text: bytes) -> Any:
@@ -67,10 +69,9 @@ def loads(text: bytes) -> Any:
     Raises:
         ValueError: It is no JSON.
     """
-    try:
+    with suppress(ValueError):
         return _loads(text)
-    except ValueError:
-        return json.loads(text)
+    return json.loads(text)
 
 
 def rows(body: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
