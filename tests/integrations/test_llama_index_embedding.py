@@ -199,7 +199,7 @@ def test_the_key_is_nowhere(serve, events):
         model.__getstate__(),
     ]
     told += [model.to_payload(), JinaEmbedding(client=Jina(KEY, base_url=wire.url)).to_dict()]
-    for wrong in ({"jina_api_key": KEY}, {"api_key": [KEY]}, {"api_key": KEY + " "} | {"limits": "gold"}):
+    for wrong in ({"jina_api_key": KEY}, {"api_key": [KEY, 7]}, {"api_key": KEY + " "} | {"limits": "gold"}):
         with pytest.raises(ValueError) as caught:  # noqa: PT011 - whatever it says, not the key
             JinaEmbedding(**wrong)
         told.append(str(caught.value))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
 
 from ragbridge.cache.keys import Keys
@@ -40,6 +40,14 @@ Read = Callable[[Response], tuple[T, int | None]]
 """Turns a success into a result and the tokens billed; raises ``ResponseError`` on anything odd."""
 
 
+class ReadError(Protocol):
+    """Makes an error of an answer of 400 or more."""
+
+    def __call__(self, response: Response, *, secrets: Iterable[str]) -> StatusError:
+        """The error, which shows none of ``secrets``."""
+        ...
+
+
 class Channel:
     """What all products of one client share.
 
@@ -49,7 +57,7 @@ class Channel:
         accounts: Who asks: the keys, of which the first stands for all.
         headers: The caller's own, for each request.
         scheme: The credential's scheme in the ``Authorization`` header.
-        refusal: Turns an answer of 400 or more into the error to raise, without a trace of the credential.
+        read_error: Turns an answer of 400 or more into the error to raise, without a trace of the secrets that it is given.
         rate_reason: Which of its limits the service says was reached; None where it does not say.
         about_items: Whether a refusal is about items of the request, rather than about the model or the account.
         timeout: Seconds to wait for an answer's data.
@@ -75,7 +83,7 @@ class Channel:
         accounts: Accounts,
         headers: OwnHeaders | None = None,
         scheme: str = "Bearer",
-        refusal: Callable[[Response], StatusError],
+        read_error: ReadError,
         rate_reason: Callable[[RateLimitError], Reason | None] = lambda _: None,
         about_items: Callable[[InvalidRequestError], bool] = lambda _: True,
         timeout: float,
@@ -98,7 +106,7 @@ class Channel:
         self.accounts = accounts
         self.headers = headers or OwnHeaders(None)
         self._scheme = scheme
-        self.refusal = refusal
+        self._read_error = read_error
         self._rate_reason = rate_reason
         self.about_items = about_items
         self._timeout = timeout
@@ -115,6 +123,10 @@ class Channel:
         self._count_tokens = count_tokens
         self._counters: dict[str, TokenEstimator] = {}
         self._limiters: dict[tuple[str, int], RateLimiter | None] = {}
+
+    def refusal(self, response: Response) -> StatusError:
+        """The error of an answer of 400 or more. It shows no key."""
+        return self._read_error(response, secrets=self.secrets())
 
     @property
     def timeout(self) -> float:

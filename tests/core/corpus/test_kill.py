@@ -26,7 +26,7 @@ def test_every_row_is_there_once_and_only_what_was_in_flight_is_paid_twice(
     """In order, with its own vector, however often the job is killed; and each run gets further."""
     url, log = counting_server(0.05)
     source, out, chance = corpus_file(ROWS), tmp_path / "out", random.Random(7)
-    options = f"-o {out} --base-url {url} --limits none --concurrency {CONCURRENCY} --shard-rows 900 --dimensions {WIDTH}"
+    options = f"-o {out} --base-url {url} --host jina --limits none --concurrency {CONCURRENCY} --shard-rows 900 --dimensions {WIDTH}"
     command = [
         sys.executable,
         "-c",

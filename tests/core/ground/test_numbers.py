@@ -96,7 +96,14 @@ INNER = {
 }
 """Called by clients with what they counted, not by users; ``serve`` is ``running`` until a signal."""
 ALLOCATIONS = {"min_number_of_allocations", "max_number_of_allocations"}
-LATER = {"AdaptiveAllocations", "Cohere", "ElasticInferenceService", "ElasticsearchService", "JinaAI", "OpenAI"}
+LATER = {
+    "AdaptiveAllocations",
+    "Cohere",
+    "ElasticInferenceService",
+    "ElasticsearchService",
+    "JinaAI",
+    "OpenAI",
+}
 """Settings of endpoints: checked when an endpoint is created, by Elasticsearch's rules."""
 VALUES: dict[str, Any] = {
     "batch_bytes": 1000, "max_body": 1000, "max_bytes": 2**20, "max_tokens": 500, "port": 0, "rate": 0.5, "deadline": 900,

@@ -78,7 +78,12 @@ def test_keep_alive(url):
     host, _, port = url.removeprefix("http://").rpartition(":")
     with socket.create_connection((host, int(port)), timeout=10) as connection:
         stream = connection.makefile("rb")
-        for path, status in (("/health", 200), ("/none/such", 404), ("/v1/embeddings", 405), ("/health", 200)):
+        for path, status in (
+            ("/health", 200),
+            ("/none/such", 404),
+            ("/v1/embeddings", 405),
+            ("/health", 200),
+        ):
             connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             assert stream.readline().split()[1] == str(status).encode()
             headers = dict(

@@ -95,7 +95,7 @@ class ElasticChannel(Channel):
             base=base,
             accounts=credential.accounts() if credential else Accounts.of(()),
             scheme=credential.scheme if credential else "",
-            refusal=lambda response: read_error(response, secrets=self.secrets()),
+            read_error=read_error,
             about_items=is_about_items,
             **policy,
         )

@@ -49,7 +49,9 @@ def decode(response: Response) -> dict[str, Any]:
         reason = str(error)
     else:
         return as_object(body, response)
-    raise broken(response, f"the body is not CBOR ({reason})")  # out here: no error of a parser's is behind it
+    raise broken(
+        response, f"the body is not CBOR ({reason})"
+    )  # out here: no error of a parser's is behind it
 
 
 def decode_numbers(response: Response) -> dict[str, Any]:

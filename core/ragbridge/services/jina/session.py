@@ -146,7 +146,7 @@ class JinaChannel(Channel):
         super().__init__(
             service="jina",
             base=hosts.api,
-            refusal=lambda response: read_error(response, secrets=self.secrets()),
+            read_error=read_error,
             rate_reason=rate_reason,
             about_items=is_about_items,
             **policy,

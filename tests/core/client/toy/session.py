@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from ragbridge.client.meter import Meter
@@ -21,7 +21,7 @@ class ToyChannel(Channel):
 
     def __init__(self, *, base: str, **policy: Any) -> None:
         self.base = base
-        super().__init__(service="toy", base=base, scheme="Token", refusal=read_error, **policy)
+        super().__init__(service="toy", base=base, scheme="Token", read_error=read_error, **policy)
 
     def post(
         self,
@@ -35,8 +35,8 @@ class ToyChannel(Channel):
         return self.request("POST", self.base + path, product=product, read=read, body=body, measure=measure)
 
 
-def read_error(response: Response) -> StatusError:
-    """Refusals are ``{"problem": "...", "position": 3}``; the position is the item's."""
+def read_error(response: Response, *, secrets: Iterable[str]) -> StatusError:
+    """Refusals name no key, and are ``{"problem": "...", "position": 3}``; the position is the item's."""
     body = refusal_object(response.body.decode("utf-8", "replace"))
     return kind_of(response.status)(
         str(body.get("problem", "the service gave no reason")),

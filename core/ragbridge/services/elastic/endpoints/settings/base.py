@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 from urllib.parse import urlsplit
 
 from ragbridge.client.secret import Secret
@@ -40,17 +40,28 @@ class EndpointSettings(ABC):
         return {}
 
 
-def keep_key(settings: object, api_key: object) -> None:
+class Keyed(Protocol):
+    """Settings with a key."""
+
+    @property
+    def api_key(self) -> str | Secret:
+        """The key."""
+        ...
+
+
+def keep_key(settings: Keyed) -> None:
     """Keep the key of frozen settings as a ``Secret``, which is in no repr and no pickle.
+
+    It is in no variable here either: tools show those of the frames of an error.
 
     Raises:
         ConfigurationError: It is no text.
     """
-    if isinstance(api_key, Secret):
+    if isinstance(settings.api_key, Secret):
         return
-    if not isinstance(api_key, str):
-        raise ConfigurationError(f"api_key is {type(api_key).__name__}, not str")
-    object.__setattr__(settings, "api_key", Secret(api_key))
+    if not isinstance(settings.api_key, str):
+        raise ConfigurationError(f"api_key is {type(settings.api_key).__name__}, not str")
+    object.__setattr__(settings, "api_key", Secret(settings.api_key))
 
 
 def reveal(api_key: str | Secret) -> str:

@@ -58,7 +58,7 @@ class Cohere(EndpointSettings):
     service: ClassVar[str] = cohere.NAME
 
     def __post_init__(self) -> None:
-        keep_key(self, self.api_key)
+        keep_key(self)
         route_of(self.url, "/v1/rerank or /v1/embeddings")
 
     def _service_settings(self) -> Mapping[str, Any]:

@@ -54,7 +54,7 @@ class JinaAI(EndpointSettings):
     service: ClassVar[str] = jinaai.NAME
 
     def __post_init__(self) -> None:
-        keep_key(self, self.api_key)
+        keep_key(self)
 
     def _service_settings(self) -> Mapping[str, Any]:
         limit = self.requests_per_minute

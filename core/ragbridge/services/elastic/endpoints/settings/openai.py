@@ -50,7 +50,7 @@ class OpenAI(EndpointSettings):
     service: ClassVar[str] = openai.NAME
 
     def __post_init__(self) -> None:
-        keep_key(self, self.api_key)
+        keep_key(self)
         route_of(self.url, "/v1/embeddings")
 
     def _service_settings(self) -> Mapping[str, Any]:
