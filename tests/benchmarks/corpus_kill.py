@@ -64,7 +64,7 @@ def main(kills: int = 20, rows: int = 20_000, seed: int = 1) -> None:
 
 def _run(source: Path, out: Path, log: Path, url: str, kills: int, chance: random.Random) -> int:
     """Run until the job is done, killing the first runs. Returns how many of these got nowhere."""
-    options = f"-o {out} --base-url {url} --limits none --concurrency {CONCURRENCY} --shard-rows {SHARD} --dimensions {WIDTH}"
+    options = f"-o {out} --base-url {url} --host jina --limits none --concurrency {CONCURRENCY} --shard-rows {SHARD} --dimensions {WIDTH}"
     idle = 0
     for turn in range(kills + 1):
         before = billed(str(log)) if log.exists() else (0, 0, 0)

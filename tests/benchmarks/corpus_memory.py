@@ -45,7 +45,7 @@ def _run(folder: Path, rows: int, dimensions: int, url: str, out: str) -> tuple[
         for number in range(rows):
             text = f"{number} " + "".join(chance.choices("abcdefghi ", k=400))
             file.write(json.dumps({"id": number, "title": f"no. {number}", "text": text}) + "\n")
-    options = f"--base-url {url} --limits none --dimensions {dimensions} --restart"
+    options = f"--base-url {url} --host jina --limits none --dimensions {dimensions} --restart"
     begun = time.monotonic()
     run = subprocess.Popen(
         [*COMMAND, source, "-o", folder / out, *options.split()],

@@ -48,7 +48,7 @@ def work(kind: str, place: str, folder: str, url: str, key: str, first: int, las
         kind, lambda: None
     )()
     cache = f"{folder}/vectors.db"  # what a killed worker has paid for is not paid again
-    jina = Jina(key, base_url=url, limits=limit, quotas=quotas, concurrency=8, cache=cache)
+    jina = Jina(key, base_url=url, host="jina", limits=limit, quotas=quotas, concurrency=8, cache=cache)
     begun = time.time()
     texts = [
         f"row {number}: fishermen take care of the sea, and the sea takes care of them. " * 2

@@ -93,7 +93,14 @@ class Soak:
         """A client with ``key``; all of one key share its quota."""
         if self._engine is not None:
             return Jina(key, base_url="http://x", transport=self._engine, **POLICY)
-        return Jina(key, base_url=self.url, http_client=self._own, async_http_client=async_client, **POLICY)
+        return Jina(
+            key,
+            base_url=self.url,
+            host="jina",
+            http_client=self._own,
+            async_http_client=async_client,
+            **POLICY,
+        )
 
     @property
     def on(self) -> bool:
