@@ -83,7 +83,7 @@ def _check(value: Any) -> None:
                 item = item.values()
             waiting += [inner for inner in item if type(inner) not in _SCALARS]
         elif kind is int:
-            if item.bit_length() > _LARGEST:
+            if (~item if item < 0 else item).bit_length() > _LARGEST:  # CBOR has -1 - n for each n of 64 bits
                 raise ValueError(f"a number has {item.bit_length()} bits")
         elif kind not in _SCALARS:
             raise ValueError(f"it holds {kind.__name__}, which JSON has no form for")

@@ -329,6 +329,9 @@ def _read_tokenizer(file: Path) -> tuple[Any, list[int], list[int]]:
 
 
 def _open(file: Path) -> Any:
+    # onnxruntime 1.32 notes an id of the device in the home and reports what runs, unless it is told not to when it is
+    # imported. Nothing that the engine does leaves this machine.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     try:
         import onnxruntime
     except ImportError as error:

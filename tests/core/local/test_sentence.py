@@ -353,3 +353,15 @@ def test_many_threads_at_once(minilm):
     for thread in threads:
         thread.join()
     assert all(np.array_equal(found[number], right[number::4]) for number in range(4))
+
+
+def test_nothing_is_reported_and_nothing_written_to_the_home(tmp_path):
+    """onnxruntime would leave a device's id in the home and report what runs."""
+    code = """
+from ragbridge import Jina
+from ragbridge.local import Engine
+Jina(base_url="local", transport=Engine(model="minilm")).embed(["a"], dimensions=512)
+"""
+    home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, **home}, check=True, timeout=120)
+    assert list(tmp_path.rglob("*")) == []
