@@ -124,6 +124,11 @@ def _jina(url: str | None) -> Iterator[Finding]:
         return
     public = jina.base_url == Jina.BASE_URL
     with jina:
+        yield Finding("Jina transport", "ok", f"requests are sent by {jina.sent_by}")
+        host = _asked("Jina host", lambda: f"{shown(jina.base_url)} is spoken to as {jina.find_host()!r}")
+        yield host
+        if host.state == "wrong":
+            return
         if key is not None:
             balance = _asked(
                 "Jina balance", lambda: f"the key is accepted; {jina.balance():,} tokens are left"

@@ -154,6 +154,13 @@ class Service:
             self.cache.close()
 
     @property
+    def sent_by(self) -> str:
+        """What sends requests: HTTP libraries by their names, the embedded engine, or a transport of the caller's own."""
+        if isinstance(self._transport, InProcessTransport):
+            return "the embedded engine"
+        return getattr(self._transport, "sent_by", "") or "a transport of its own"
+
+    @property
     def _embedded(self) -> Callable[[], str] | None:
         """Tells the name of the embedded engine's model; None where the engine does not answer."""
         return self._transport.model_name if isinstance(self._transport, InProcessTransport) else None

@@ -38,6 +38,8 @@ class PooledTransport(ABC):
 
     wears_out = False
     """Whether cancelled requests may leak connections of an asynchronous client of this library."""
+    sent_by = ""
+    """The libraries that send, as people know them."""
 
     def __init__(self, *, timeout: float, deadline: float) -> None:
         self._timeout = timeout

@@ -57,6 +57,8 @@ class FastTransport(PooledTransport):
         trust: Which certificates are trusted; None for those that httpx trusts.
     """
 
+    sent_by = "urllib3, and aiohttp on event loops"
+
     def __init__(
         self,
         *,

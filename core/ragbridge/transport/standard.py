@@ -65,6 +65,7 @@ class HttpTransport(PooledTransport):
             check_client(async_client, "async_http_client", awaited=True)
         self._trust = trust
         self._library = library(name)
+        self.sent_by = self._library.__name__
         # The pool gets no bound of its own, hence no queue in which a cancelled request could be forgotten.
         self._limits = self._library.Limits(max_connections=None, max_keepalive_connections=connections)
         self._connections = connections

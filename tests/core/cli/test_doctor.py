@@ -51,6 +51,8 @@ def test_a_key_that_is_accepted(doctor, server):
     assert found["Jina key"]["says"] == "in JINA_AUTH_TOKEN"
     assert "tokens are left" in found["Jina balance"]["says"]
     assert "lists" in found["Jina models"]["says"]
+    assert found["Jina host"]["says"].endswith("is spoken to as 'jina'")
+    assert found["Jina transport"]["says"] == "requests are sent by urllib3, and aiohttp on event loops"
 
 
 def test_a_key_that_is_not_accepted(doctor, server):
@@ -64,7 +66,7 @@ def test_a_key_that_is_not_accepted(doctor, server):
 def test_a_server_that_is_not_there(doctor):
     """It is a finding, not a traceback."""
     code, found = doctor("--base-url", "http://127.0.0.1:9/v1")
-    assert (code, found["Jina models"]["state"]) == (1, "wrong")
+    assert (code, found["Jina host"]["state"]) == (1, "wrong")
 
 
 def test_elasticsearch(doctor, server):

@@ -239,6 +239,7 @@ NEVER = {
         "search",
         "ground",
         "balance",
+        "find_host",
         "models",
         "submit_batch",
         "batch",

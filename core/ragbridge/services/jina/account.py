@@ -36,6 +36,19 @@ class AccountMethods(JinaMethods):
         """Lists the service's models with their prices. Also works without a key: ``Jina(limits="keyless")``."""
         return plan((models(self._channel),), itemgetter(0))
 
+    def _find_host(self) -> Plan[str]:
+        """What kind of server answers requests for vectors and rankings: one of the names that ``host=`` takes.
+
+        It is asked once, unless it is known by its address or was named.
+
+        Raises:
+            RequestError: It cannot be reached.
+        """
+        return self._channel.hosted(lambda finding: plan((), lambda _: finding.host.name), sends=True)
+
+    find_host = Blocking(_find_host)
+    afind_host = Awaitable(_find_host)
+
     models = Blocking(_models)
     amodels = Awaitable(_models)
 
