@@ -6,9 +6,11 @@ BIN := $(VENV)/bin
 CONSTRAINTS := constraints.txt
 # Each interpreter has an environment of its own: .venv-3.13
 VENV_OF_PYTHON = .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-# One process a core; the tests of a file stay together, since they share servers. Files are begun in the order of
-# tests/conftest.py: long ones first, so that no process waits for the other at the end.
-PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder
+# One process more than there are cores, since tests wait a third of their time: for servers, processes and clocks. The tests
+# of a file stay together, since they share servers. Files are begun in the order of tests/conftest.py: long ones first, so
+# that no process waits for the others at the end.
+PROCESSES := $(or $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1),auto)
+PARALLEL := --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
 
 .DEFAULT_GOAL := help
