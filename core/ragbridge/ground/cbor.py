@@ -19,9 +19,9 @@ _LARGEST = 64
 _SCALARS = frozenset({str, float, bool, type(None)})
 
 
-_SINCE = (6, 1)
+_SINCE = (6, 1, 2)
 """The version of ``cbor2``: since 6 it bounds the depth of what it reads and lets the engine write floats, and 6.0.0 reads
-objects in lists as something else."""
+objects in lists as something else. 6.1.0 and 6.1.1 panic where a body is cut off."""
 
 
 @functools.cache
@@ -31,7 +31,7 @@ def installed() -> bool:
         version = importlib.metadata.version("cbor2")
     except importlib.metadata.PackageNotFoundError:
         return False
-    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
+    numbers = tuple(int(part) for part in version.split(".")[:3] if part.isdecimal())
     return numbers >= _SINCE
 
 

@@ -143,6 +143,7 @@ def test_a_killed_actor_costs_no_row_and_no_answer_twice(ray, tmp_path):
         client = {
             "api_key": "k",
             "base_url": url,
+            "host": "jina",
             "limits": None,
             "batch_size": 20,
             "concurrency": 2,

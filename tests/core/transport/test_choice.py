@@ -77,7 +77,7 @@ def test_a_recorder_of_cassettes_sees_the_requests(tmp_path):
     cassette = tmp_path / "cassette.yaml"
     cassette.write_text(
         "interactions:\n- request: {method: POST, uri: 'http://127.0.0.1:9/v1/embeddings', body: '', headers: {}}\n"
-        "  response: {status: {code: 418, message: no}, headers: {}, body: {string: 'recorded'}}\nversion: 1\n"
+        "  response: {status: {code: 418, message: teapot}, headers: {}, body: {string: 'recorded'}}\nversion: 1\n"
     )
     client = Jina("k", host="jina", base_url="http://127.0.0.1:9", limits=None, retry=ONCE, transport="httpx")
     with (

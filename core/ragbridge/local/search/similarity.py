@@ -99,8 +99,7 @@ def _squared_distances(matrix: Matrix, query: Matrix) -> Column:
 
 def stored_weight(weight: float) -> float:
     """A token's weight after Lucene has stored it: a float32 without its lowest 15 bits."""
-    bits = np.float32(weight).view(np.int32)
-    return float((bits >> KEPT_BITS << KEPT_BITS).view(np.float32))
+    return float(_stored([weight])[0])
 
 
 class Tokens:

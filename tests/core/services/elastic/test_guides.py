@@ -491,7 +491,7 @@ RETRIEVERS = [
     text_similarity_reranker(rrf([WORDS, MEANING]), field="content", inference_text=QUESTION),
     standard(
         TERM,
-        sort=["title", {"_score": "desc"}],
+        sort=["title", {"_score": {"order": "desc"}}],
         collapse="author",
         search_after=["2026", "a"],
         terminate_after=9,
