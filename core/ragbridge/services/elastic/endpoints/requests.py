@@ -19,6 +19,7 @@ from ragbridge.rules import RULES
 from ragbridge.rules.reader import Scope
 from ragbridge.services.elastic.arguments import given
 from ragbridge.services.elastic.encoding import encode
+from ragbridge.services.elastic.endpoints.settings.base import rate_limit
 from ragbridge.services.elastic.endpoints.settings.config import check_task_type, secrets_of
 from ragbridge.services.elastic.wire import check_product, decode, duration, rows, segment
 from ragbridge.values.endpoints import Deletion, Endpoint, InferenceService
@@ -187,11 +188,10 @@ def build_changes(
         ConfigurationError: There is nothing to change, or a value is wrong.
     """
     api_key = Secret(api_key) if isinstance(api_key, str) else api_key
-    limit = None if requests_per_minute is None else {"requests_per_minute": requests_per_minute}
     service = given(
         api_key=api_key.reveal() if api_key else None,
         num_allocations=num_allocations,
-        rate_limit=limit,
+        rate_limit=rate_limit(requests_per_minute),
         max_input_tokens=max_input_tokens,
     )
     scope = Scope("service_settings", service)

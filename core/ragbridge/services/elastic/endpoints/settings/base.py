@@ -69,6 +69,11 @@ def reveal(api_key: str | Secret) -> str:
     return api_key.reveal() if isinstance(api_key, Secret) else api_key
 
 
+def rate_limit(requests_per_minute: int | None) -> dict[str, int] | None:
+    """The limit of an endpoint as it stands in a request; None leaves it to Elasticsearch."""
+    return None if requests_per_minute is None else {"requests_per_minute": requests_per_minute}
+
+
 def route_of(url: str | None, route: str) -> str | None:
     """``url`` of a service, which is the address of the route that Elasticsearch asks, not that of the server.
 

@@ -9,7 +9,13 @@ from typing import Any, ClassVar, Literal
 from ragbridge.client.secret import Secret
 from ragbridge.rules import cohere
 from ragbridge.rules.endpoints import InputType, Similarity
-from ragbridge.services.elastic.endpoints.settings.base import EndpointSettings, keep_key, reveal, route_of
+from ragbridge.services.elastic.endpoints.settings.base import (
+    EndpointSettings,
+    keep_key,
+    rate_limit,
+    reveal,
+    route_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,6 @@ class Cohere(EndpointSettings):
         route_of(self.url, "/v1/rerank or /v1/embeddings")
 
     def _service_settings(self) -> Mapping[str, Any]:
-        limit = self.requests_per_minute
         return {
             "model_id": self.model,
             "api_key": reveal(self.api_key),
@@ -71,7 +76,7 @@ class Cohere(EndpointSettings):
             "similarity": self.similarity,
             "embedding_type": self.embedding_type,
             "max_input_tokens": self.max_input_tokens,
-            "rate_limit": None if limit is None else {"requests_per_minute": limit},
+            "rate_limit": rate_limit(self.requests_per_minute),
         }
 
     def _task_settings(self) -> Mapping[str, Any]:

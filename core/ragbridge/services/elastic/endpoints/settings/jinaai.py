@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 from ragbridge.client.secret import Secret
 from ragbridge.rules import jinaai
 from ragbridge.rules.endpoints import InputType, Similarity
-from ragbridge.services.elastic.endpoints.settings.base import EndpointSettings, keep_key, reveal
+from ragbridge.services.elastic.endpoints.settings.base import EndpointSettings, keep_key, rate_limit, reveal
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,6 @@ class JinaAI(EndpointSettings):
         keep_key(self)
 
     def _service_settings(self) -> Mapping[str, Any]:
-        limit = self.requests_per_minute
         return {
             "model_id": self.model,
             "api_key": reveal(self.api_key),
@@ -66,7 +65,7 @@ class JinaAI(EndpointSettings):
             "embedding_type": self.embedding_type,
             "max_input_tokens": self.max_input_tokens,
             "multimodal_model": self.multimodal_model,
-            "rate_limit": None if limit is None else {"requests_per_minute": limit},
+            "rate_limit": rate_limit(self.requests_per_minute),
         }
 
     def _task_settings(self) -> Mapping[str, Any]:
