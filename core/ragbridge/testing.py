@@ -195,12 +195,17 @@ def vector_of(text: str, dimensions: int = DIMENSIONS) -> list[float]:
 
 
 def reset() -> None:
-    """Forget what clients of this process share: limiters with what they have counted, and token estimates.
+    """Forget what clients of this process share: limiters with what they have counted, token estimates, ``"local"``.
 
-    Call it between tests, so that none waits for what another one used. Clients that exist keep what they have.
+    Call it between tests, so that none waits for what another one used, and none finds another's indexes, endpoints or jobs
+    in the embedded engine behind ``"local"``. Clients that exist keep their limiters; behind ``"local"`` they meet the new
+    engine, too.
     """
+    from ragbridge.local import shared
+
     limiter.forget()
     tokens.forget()
+    shared.forget()
 
 
 def _answer(request: Request, dimensions: int) -> Response:

@@ -235,6 +235,20 @@ def test_reset_forgets_what_clients_share():
     assert len(before.embed(["a text"]).vectors) == 1
 
 
+def test_reset_forgets_what_the_engine_of_this_process_holds():
+    """An index, an endpoint and a trained classifier behind ``"local"`` are gone for clients new and old; weights stay."""
+    elastic, jina = Elastic("local"), Jina(base_url="local")
+    elastic.create_index("docs", {"title": {"type": "keyword"}})
+    classifier = jina.classifiers.train([("the sea", "water"), ("a loaf", "bread")], iterations=2)
+    testing.reset()
+    for either in (elastic, Elastic("local")):
+        with pytest.raises(InvalidRequestError, match=r"no such index \[docs\]"):
+            either.search("docs", query={"match_all": {}})
+    assert classifier.classifier_id not in [
+        row.classifier_id for row in Jina(base_url="local").classifiers.list()
+    ]
+
+
 def test_request_and_response_are_those_of_flows():
     """One type each, whichever public module it is taken from."""
     assert testing.Request is ragbridge.flow.Request

@@ -47,7 +47,7 @@ class InProcessTransport:
 
     def model_name(self) -> str:
         """The name of the engine's model, which all of its vectors depend on."""
-        return (self._engine or shared_engine()).model_name
+        return self._answering().model_name
 
     def close(self) -> None:
         """Nothing is held."""
@@ -56,7 +56,12 @@ class InProcessTransport:
         """Nothing is held."""
 
     def _handle(self, request: Request) -> Answer:
-        return (self._engine or shared_engine()).handle(request)
+        return self._answering().handle(request)
+
+    def _answering(self) -> Engine:
+        from ragbridge.local.shared import shared_engine
+
+        return self._engine or shared_engine()
 
     def _limit(self, request: Request) -> float:
         return request.timeout or self._timeout
@@ -81,11 +86,3 @@ def in_process(given: Transport | Engine, timeout: float) -> Transport:
     if getattr(given, "handle", None) is None:
         return adopted(given)
     return InProcessTransport(cast("Engine", given), timeout=timeout)
-
-
-@functools.cache
-def shared_engine() -> Engine:
-    """The engine behind ``base_url="local"``: one in a process, since its weights are the same for all."""
-    from ragbridge.local import Engine
-
-    return Engine()
