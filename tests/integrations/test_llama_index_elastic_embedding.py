@@ -182,7 +182,7 @@ def test_event_loops_in_a_row_and_inside_one_another():
 @pytest.mark.parametrize("kind", ["batch", "abatch"])
 @pytest.mark.parametrize(
     ("ending", "numbers", "floats"),
-    [("", [0.5, -1], [0.5, -1.0]), ("_bytes", [127, -128], [127.0, -128.0]), ("_bits", [5], None)],
+    [("", [0.5, -1], [0.5, -1.0]), ("_bytes", [127, -128], [127.0, -128.0]), ("_bits", [5 - 128], None)],
 )
 def test_bytes_and_bits_are_floats_as_well(answering, kind, ending, numbers, floats):
     """Bytes as whole numbers, bits as one number of two for each: whatever compares vectors by cosine may have them."""

@@ -114,7 +114,10 @@ class Embeddings:
         if self.embedding_type in {"binary", "ubinary", "bit"}:
             import numpy as np
 
-            vectors = np.unpackbits(vectors.view(np.uint8), axis=1) * np.float32(2) - np.float32(1)
+            packed = vectors.view(np.uint8)
+            if self.embedding_type == "bit":  # Jina's "binary" as it came: the byte less 128
+                packed = packed ^ np.uint8(0x80)
+            vectors = np.unpackbits(packed, axis=1) * np.float32(2) - np.float32(1)
         return vectors.astype(float, copy=False).tolist()  # type: ignore[no-any-return]
 
 

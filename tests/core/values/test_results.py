@@ -15,7 +15,7 @@ from ragbridge import ConfigurationError, Embeddings, ModelInfo, Usage
     [
         ("float", np.array([[0.5, -1.0]], np.float32), [[0.5, -1.0]]),
         ("byte", np.array([[-128, 127]], np.int8), [[-128.0, 127.0]]),
-        ("bit", np.array([[-128]], np.int8), [[1.0] + [-1.0] * 7]),
+        ("bit", np.array([[-128, 5 - 128]], np.int8), [[-1.0] * 13 + [1.0, -1.0, 1.0]]),
         ("ubinary", np.array([[0b00000101]], np.uint8), [[-1.0] * 5 + [1.0, -1.0, 1.0]]),
         ("binary", np.array([[0b11111111]], np.uint8), [[1.0] * 8]),
         ("float", np.empty((0, 0), np.float32), []),

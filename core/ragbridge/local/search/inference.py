@@ -132,7 +132,9 @@ class Inference:
             [rows] = own(asked).values()
             numbers = np.array([row["embedding"] for row in rows])
         if element_type(endpoint) == "bit":
-            return Embedded(np.unpackbits((numbers + 128).astype(np.uint8), axis=1).astype(np.float32))
+            # The bytes as they come, as documents' are read: whoever compares both must find no other bit.
+            packed = numbers.astype(np.int8).view(np.uint8)
+            return Embedded(np.unpackbits(packed, axis=1).astype(np.float32))
         return Embedded(numbers.astype(np.float32))
 
     def rerank(self, endpoint: Endpoint, query: str, texts: Sequence[str]) -> list[float]:
