@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from ragbridge.values.tables import pairs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +65,15 @@ class Report:
         ]
         return [(name, figure) for name, figure in found if figure]
 
+    def __repr__(self) -> str:
+        cost = "" if self.cost is None else f", cost={self.cost}"
+        return (
+            f"Report(out={str(self.out)!r}, files={len(self.files)}, rows={self.rows}, failed={self.failed}, "
+            f"tokens={self.tokens}, requests={self.requests}, seconds={self.seconds:.1f}{cost})"
+        )
+
     def _repr_html_(self) -> str:
-        return _table(self.lines())
+        return pairs("What the run has done", self.lines())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +138,7 @@ class Estimate:
         return [(name, figure) for name, figure in found if figure]
 
     def _repr_html_(self) -> str:
-        return _table(self.lines())
+        return pairs("What a job would do", self.lines())
 
 
 def duration(seconds: float) -> str:
@@ -141,10 +148,3 @@ def duration(seconds: float) -> str:
         return f"{whole} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def _table(lines: Iterable[tuple[str, str]]) -> str:
-    rows = "".join(
-        f"<tr><th>{html.escape(name)}</th><td>{html.escape(figure)}</td></tr>" for name, figure in lines
-    )
-    return f"<table>{rows}</table>"

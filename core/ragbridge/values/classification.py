@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ragbridge.values.embeddings import Usage
+from ragbridge.values.embeddings import Usage, billed
 from ragbridge.values.partial import Failure
+from ragbridge.values.tables import counted, first, table
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,22 @@ class Classifications:
 
     def __iter__(self) -> Iterator[Classification]:
         return iter(self.results)
+
+    def __repr__(self) -> str:
+        failed = f", failed={len(self.failed)}" if self.failed else ""
+        labels = first(row.label for row in self.results)
+        return f"Classifications(rows={len(self)}{failed}, labels={labels}, model={self.model!r}, usage={self.usage!r})"
+
+    def _repr_html_(self) -> str:
+        grouped = any(row.group is not None for row in self.results)
+        return table(
+            f"{counted(len(self), 'label')}, {self.model or 'a trained classifier'}, {billed(self.usage)}",
+            ["input", *(["group"] if grouped else []), "label", "score"],
+            ([row.index, *([row.group] if grouped else []), row.label, row.score] for row in self.results),
+            total=len(self),
+            unit="rows",
+            failed=self.failed,
+        )
 
     def group(self, name: str) -> tuple[Classification, ...]:
         """The rows of one group of labels, one for each input."""

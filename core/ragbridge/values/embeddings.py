@@ -10,6 +10,7 @@ from ragbridge.errors import ConfigurationError
 from ragbridge.ground.numbers import check_number
 from ragbridge.models.rows import ModelInfo
 from ragbridge.values.partial import Failure
+from ragbridge.values.tables import counted, numbers, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -68,6 +69,12 @@ class Usage:
         return Usage(self.tokens + other.tokens, self.requests + other.requests, self.cached + other.cached)
 
 
+def billed(usage: Usage) -> str:
+    """What a call cost, for the line above a table."""
+    cached = f", {usage.cached:,} from the cache" if usage.cached else ""
+    return f"{counted(usage.tokens, 'token')} in {counted(usage.requests, 'request')}{cached}"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Embeddings:
     """One vector for each input, in the order of the inputs; of a PDF, one for each page.
@@ -99,6 +106,18 @@ class Embeddings:
     def __repr__(self) -> str:
         failed = f", failed={len(self.failed)}" if self.failed else ""
         return f"Embeddings(shape={self.vectors.shape}{failed}, model={self.model!r}, usage={self.usage!r})"
+
+    def _repr_html_(self) -> str:
+        width = self.vectors.shape[-1]
+        kind = "" if self.embedding_type == "float" else f" ({self.embedding_type})"
+        return table(
+            f"{counted(len(self), 'vector')} of {counted(width, 'number')}{kind}, {self.model}, {billed(self.usage)}",
+            ["input", "vector"],
+            ([place, numbers(vector, width)] for place, vector in enumerate(self.vectors)),
+            total=len(self),
+            unit="vectors",
+            failed=self.failed,
+        )
 
     def tolist(self) -> list[list[float]]:
         """The vectors as Python floats (bytes as ints), for interfaces that insist on lists."""
@@ -151,6 +170,24 @@ class DocumentEmbeddings:
         failed = f", failed={len(self.failed)}" if self.failed else ""
         return (
             f"DocumentEmbeddings(documents={len(self)}{failed}, model={self.model!r}, usage={self.usage!r})"
+        )
+
+    def _repr_html_(self) -> str:
+        return table(
+            f"{counted(len(self), 'document')}, {self.model}, {billed(self.usage)}",
+            ["document", "chunks", "numbers in a vector", "first chunk's vector"],
+            (
+                [
+                    place,
+                    len(vectors),
+                    vectors.shape[-1],
+                    numbers(vectors[0], len(vectors[0])) if len(vectors) else None,
+                ]
+                for place, vectors in enumerate(self.documents)
+            ),
+            total=len(self),
+            unit="documents",
+            failed=self.failed,
         )
 
     def tolist(self, places: Sequence[Sequence[int]] | None = None) -> list[list[float]]:

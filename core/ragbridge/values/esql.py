@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ragbridge.values.tables import counted, first, table
+
 
 @dataclass(frozen=True, slots=True)
 class EsqlColumn:
@@ -45,6 +47,20 @@ class EsqlResult:
         names = [column.name for column in self.columns]
         for row in self.rows:
             yield dict(zip(names, row, strict=True))
+
+    def __repr__(self) -> str:
+        columns = first(column.name for column in self.columns)
+        return f"EsqlResult(rows={len(self)}, columns={columns}, took={self.took}, partial={self.partial})"
+
+    def _repr_html_(self) -> str:
+        partial = ", rows may be missing" if self.partial else ""
+        return table(
+            f"{counted(len(self), 'row')} in {self.took:,} ms{partial}",
+            [column.name for column in self.columns],
+            self.rows,
+            total=len(self),
+            unit="rows",
+        )
 
     def column(self, name: str) -> list[Any]:
         """The values of one column.

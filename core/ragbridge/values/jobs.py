@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from ragbridge.values.embeddings import Usage
+from ragbridge.values.embeddings import Usage, billed
+from ragbridge.values.tables import counted, numbers, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -115,6 +116,20 @@ class BatchResults:
     def __repr__(self) -> str:
         failed = f", failed={len(self.errors)}" if self.errors else ""
         return f"BatchResults(shape={self.vectors.shape}{failed}, model={self.model!r}, usage={self.usage!r})"
+
+    def _repr_html_(self) -> str:
+        width = self.vectors.shape[-1]
+        failed = f", {len(self.errors):,} failed" if self.errors else ""
+        return table(
+            f"{counted(len(self), 'item')} of a batch job{failed}, {self.model}, {billed(self.usage)}",
+            ["id", "vector"],
+            (
+                [name, self.errors[name].message if name in self.errors else numbers(vector, width)]
+                for name, vector in zip(self.ids, self.vectors, strict=True)
+            ),
+            total=len(self),
+            unit="items",
+        )
 
 
 @dataclass(frozen=True, slots=True)

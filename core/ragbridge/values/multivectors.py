@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ragbridge.errors import ConfigurationError
-from ragbridge.values.embeddings import Usage
+from ragbridge.values.embeddings import Usage, billed
 from ragbridge.values.partial import Failure
+from ragbridge.values.tables import brief, counted, table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,7 +47,23 @@ class MultiVectors:
         return iter(self.vectors)
 
     def __repr__(self) -> str:
-        return f"MultiVectors(inputs={len(self)}, model={self.model!r}, usage={self.usage!r})"
+        failed = f", failed={len(self.failed)}" if self.failed else ""
+        return f"MultiVectors(inputs={len(self)}{failed}, model={self.model!r}, usage={self.usage!r})"
+
+    def _repr_html_(self) -> str:
+        named = self.tokens is not None
+        tokens = self.tokens or ((),) * len(self)
+        return table(
+            f"{counted(len(self), 'input')}, a vector for each token, {self.model}, {billed(self.usage)}",
+            ["input", "vectors", "numbers in a vector", *(["tokens"] if named else [])],
+            (
+                [place, *vectors.shape, *([brief(words)] if named else [])]
+                for place, (vectors, words) in enumerate(zip(self.vectors, tokens, strict=True))
+            ),
+            total=len(self),
+            unit="inputs",
+            failed=self.failed,
+        )
 
     def tolist(self) -> list[list[list[float]]]:
         """The vectors as Python floats, for interfaces that insist on lists."""

@@ -37,3 +37,6 @@ class Partial(Generic[T]):
 
     indices: tuple[int, ...]
     result: T = field(repr=False)
+
+    def __repr__(self) -> str:
+        return f"Partial(items={len(self.indices)})"

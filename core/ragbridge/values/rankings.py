@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from ragbridge.values.embeddings import Usage
+from ragbridge.values.embeddings import Usage, billed
+from ragbridge.values.tables import brief, counted, cut, first, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     import numpy as np
     from numpy.typing import NDArray
@@ -43,6 +45,10 @@ class RankedDocument:
     document: Document | None = None
     embedding: Vectors | None = field(default=None, repr=False, compare=False)
 
+    def __repr__(self) -> str:
+        document = "" if self.document is None else f", document={cut(repr(self.document), 80)}"
+        return f"RankedDocument(index={self.index}, score={self.score}{document})"
+
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
@@ -69,3 +75,28 @@ class Ranking:
 
     def __iter__(self) -> Iterator[RankedDocument]:
         return iter(self.results)
+
+    def __repr__(self) -> str:
+        best = first((row.index, round(row.score, 4)) for row in self.results)
+        return f"Ranking(documents={len(self)}, best={best}, model={self.model!r}, usage={self.usage!r})"
+
+    def _repr_html_(self) -> str:
+        given = any(row.document is not None for row in self.results)
+        return table(
+            f"{counted(len(self), 'document')}, best first, {self.model}, {billed(self.usage)}",
+            ["rank", "index", self.score_kind or "score", *(["document"] if given else [])],
+            (
+                [rank, row.index, row.score, *([_shown(row.document)] if given else [])]
+                for rank, row in enumerate(self.results, 1)
+            ),
+            total=len(self),
+            unit="documents",
+        )
+
+
+def _shown(document: Document | None) -> str:
+    """The text of a document, or what it is."""
+    if isinstance(document, str):
+        return document
+    text = document.get("text") if isinstance(document, Mapping) else None
+    return text if isinstance(text, str) else brief(document)

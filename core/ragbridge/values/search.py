@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import logging
 from collections.abc import Iterator, Mapping
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
 
 from ragbridge.errors import ConfigurationError, RagbridgeError
+from ragbridge.values.tables import counted, first, table
 
 log = logging.getLogger("ragbridge")
 
@@ -130,6 +132,21 @@ class SearchHits:
     def __iter__(self) -> Iterator[Hit]:
         return iter(self.hits)
 
+    def __repr__(self) -> str:
+        best = first((hit.id, hit.score) for hit in self.hits)
+        return f"SearchHits(hits={len(self)}, best={best}, total={self.total}, took={self.took}, partial={self.partial})"
+
+    def _repr_html_(self) -> str:
+        of = "" if self.total is None else f" of {'' if self.exact else 'at least '}{self.total:,}"
+        partial = ", hits may be missing" if self.partial else ""
+        return table(
+            f"{counted(len(self), 'hit')}{of}, {self.took:,} ms{partial}",
+            ["rank", "id", "score", "source"],
+            ([rank, hit.id, hit.score, _shown(hit)] for rank, hit in enumerate(self.hits, 1)),
+            total=len(self),
+            unit="hits",
+        )
+
     def with_text(self, field: str, *, missing: MissingText = "skip") -> list[tuple[Hit, str]]:
         """Each hit with the text of a field, see ``Hit.text``. For adapters.
 
@@ -152,6 +169,14 @@ class SearchHits:
                     continue
             found.append((hit, "\n".join(parts)))
         return found
+
+
+def _shown(hit: Hit) -> object:
+    """What matched, where that was asked for; else the document, and of one that is a text alone the text."""
+    if hit.highlight:
+        return " ... ".join(itertools.chain.from_iterable(hit.highlight.values()))
+    values = list(itertools.islice(hit.source.values(), 2))
+    return values[0] if len(values) == 1 else hit.source
 
 
 @functools.lru_cache(maxsize=256)
@@ -207,6 +232,18 @@ class BulkResult:
     def succeeded(self) -> int:
         """Number of documents that were written."""
         return len(self.ids) - len(self.errors)
+
+    def __repr__(self) -> str:
+        return f"BulkResult(documents={len(self)}, errors={first(error.index for error in self.errors)})"
+
+    def _repr_html_(self) -> str:
+        return table(
+            f"{self.succeeded:,} of {counted(len(self), 'document')} written",
+            ["document", "id", "status", "type", "reason"] if self.errors else [],
+            ([row.index, row.id, row.status, row.type, row.reason] for row in self.errors),
+            total=len(self.errors),
+            unit="errors",
+        )
 
     def raise_for_errors(self) -> None:
         """Raise if a document was refused.

@@ -6,8 +6,9 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ragbridge.values.embeddings import Usage
+from ragbridge.values.embeddings import Usage, billed
 from ragbridge.values.partial import Failure
+from ragbridge.values.tables import brief, counted, table
 
 INDICES = 2**32 - 1
 """How many indices there are: what fits into 32 bits without a sign, but for the last one, which Milvus refuses."""
@@ -66,6 +67,20 @@ class SparseEmbeddings:
     def __iter__(self) -> Iterator[Mapping[str, float]]:
         return iter(self.vectors)
 
+    def __repr__(self) -> str:
+        failed = f", failed={len(self.failed)}" if self.failed else ""
+        return f"SparseEmbeddings(texts={len(self)}{failed}, model={self.model!r}, usage={self.usage!r})"
+
+    def _repr_html_(self) -> str:
+        return table(
+            f"{counted(len(self), 'sparse vector')}, {self.model}, {billed(self.usage)}",
+            ["text", "tokens", "heaviest first"],
+            ([place, len(vector), brief(_heaviest(vector))] for place, vector in enumerate(self.vectors)),
+            total=len(self),
+            unit="vectors",
+            failed=self.failed,
+        )
+
     def __getitem__(self, index: int) -> Mapping[str, float]:
         return self.vectors[index]
 
@@ -88,6 +103,10 @@ class SparseEmbeddings:
         """
         vectors = self.to_vectors()
         return [vector.indices for vector in vectors], [vector.values for vector in vectors]
+
+
+def _heaviest(vector: Mapping[str, float]) -> dict[str, float]:
+    return dict(sorted(vector.items(), key=lambda pair: -pair[1]))
 
 
 def _indexed(vector: Mapping[str, float]) -> dict[int, float]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ragbridge.ground.addresses import shown
-from ragbridge.values.embeddings import Usage
+from ragbridge.values.embeddings import Usage, billed
+from ragbridge.values.tables import counted, pairs, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,6 +85,20 @@ class Page:
     def __repr__(self) -> str:
         return f"Page(url={shown(self.url)!r}, title={self.title!r}, usage={self.usage!r})"
 
+    def _repr_html_(self) -> str:
+        return pairs(
+            f"A page, {billed(self.usage)}",
+            [
+                ("title", self.title),
+                ("address", shown(self.url)),
+                ("description", self.description),
+                ("content", self.content),
+                ("characters", len(self.content)),
+                ("published", self.published),
+                ("warning", self.warning),
+            ],
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class SearchResults:
@@ -102,6 +117,21 @@ class SearchResults:
 
     def __iter__(self) -> Iterator[Page]:
         return iter(self.results)
+
+    def __repr__(self) -> str:
+        return f"SearchResults(pages={len(self)}, usage={self.usage!r})"
+
+    def _repr_html_(self) -> str:
+        return table(
+            f"{counted(len(self), 'page')}, best first, {billed(self.usage)}",
+            ["rank", "title", "address", "text"],
+            (
+                [rank, page.title, shown(page.url), page.content or page.description]
+                for rank, page in enumerate(self.results, 1)
+            ),
+            total=len(self),
+            unit="pages",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +166,19 @@ class Grounding:
     reason: str
     references: tuple[Reference, ...] = field(default=(), repr=False)
     usage: Usage = field(default_factory=Usage)
+
+    def _repr_html_(self) -> str:
+        verdict = "true" if self.result else "false"
+        return table(
+            f"{verdict}, factuality {self.factuality:.2f}: {self.reason}",
+            ["reference", "speaks", "quote"],
+            (
+                [shown(row.url), "for it" if row.supportive else "against it", row.quote]
+                for row in self.references
+            ),
+            total=len(self.references),
+            unit="references",
+        )
 
 
 Tokenizer: TypeAlias = Literal["cl100k_base", "o200k_base", "p50k_base", "r50k_base", "p50k_edit", "gpt2"]
@@ -183,3 +226,15 @@ class Segments:
 
     def __iter__(self) -> Iterator[Segment]:
         return iter(self.chunks)
+
+    def __repr__(self) -> str:
+        return f"Segments(chunks={len(self)}, num_tokens={self.num_tokens}, tokenizer={self.tokenizer!r}, usage={self.usage!r})"
+
+    def _repr_html_(self) -> str:
+        return table(
+            f"{counted(len(self), 'chunk')}, {counted(self.num_tokens, 'token')} of {self.tokenizer}",
+            ["chunk", "start", "end", "text"],
+            ([place, chunk.start, chunk.end, chunk.text] for place, chunk in enumerate(self.chunks)),
+            total=len(self),
+            unit="chunks",
+        )
