@@ -7,37 +7,44 @@ from typing import Annotated
 
 import typer
 
-from ragbridge import Jina
-from ragbridge.cli import cache, chunk, demo, doctor, elastic, embed, limits, models, search, serve, streams
+from ragbridge.cli import streams
+from ragbridge.cli.commands import Commands
+from ragbridge.cli.help_pages import wrong_usage
 from ragbridge.errors import AuthenticationError, RagbridgeError, RequestError
 from ragbridge.values.public import __version__
 
 ELASTIC_KEY = "ELASTIC_API_KEY"
+WRONG_USAGE = 2
 
 app = typer.Typer(
     name="ragbridge",
+    cls=Commands,
     help="Embeddings, reranking and retrieval for LangChain, LlamaIndex and Haystack, by the Jina AI API and Elasticsearch.",
-    no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich's pages cost a third of a second, and do not fit into narrow terminals
 )
-for command in (demo, search, embed, chunk, serve, models, limits, doctor):
-    app.command()(getattr(command, command.__name__.rpartition(".")[2]))
-app.add_typer(cache.app, name="cache")
-app.add_typer(elastic.app, name="elastic")
 
 
 def run() -> None:
     """Run the command of the arguments and exit. An error is one line, never a traceback."""
     code = 1
     try:
-        app()
-    except SystemExit as ended:  # how typer ends
+        code = app(prog_name="ragbridge", standalone_mode=False) or 0
+    except SystemExit as ended:  # how typer ends where nobody reads its output, and after completion
         code = ended.code if isinstance(ended.code, int) else 0
+    except typer.Abort:
+        streams.complain("nothing was done")
     except RagbridgeError as error:
         streams.complain(f"{error}{_advice(error)}")
     except OSError as error:
         streams.complain(streams.described(error))
+    except Exception as error:
+        if not isinstance(
+            error, typer.BadParameter.__mro__[1]
+        ):  # wrong usage of any kind, typer has no name for it
+            raise
+        streams.complain(wrong_usage(error))
+        code = WRONG_USAGE
     sys.exit(streams.finish(code))
 
 
@@ -45,6 +52,8 @@ def _advice(error: RagbridgeError) -> str:
     """What to do about an error that the core cannot tell, since it does not know of options and of this command."""
     elastic = sys.argv[1:2] == ["elastic"] or any(each.startswith("--inference-id") for each in sys.argv)
     if isinstance(error, AuthenticationError):
+        from ragbridge import Jina
+
         name = ELASTIC_KEY if elastic else Jina.KEY_VARIABLES[0]
         return f"; check the key in {name}"
     if isinstance(error, RequestError) and not error.sent:

@@ -10,18 +10,24 @@ from typing import Annotated, TypeAlias
 import typer
 
 from ragbridge.cache import CacheInfo, SqliteCache
+from ragbridge.cli.commands import Command, Group
 from ragbridge.cli.connection import AsJson
 from ragbridge.cli.terminal import printable
 from ragbridge.errors import ConfigurationError
 
-app = typer.Typer(help="Files of answers that were paid for once (cache=PATH).", no_args_is_help=True)
+app = typer.Typer(
+    cls=Group,
+    help="Files of answers that were paid for once (cache=PATH).",
+    rich_markup_mode=None,
+    add_completion=False,
+)
 
 File: TypeAlias = Annotated[
     Path, typer.Argument(metavar="PATH", help="The file that cache= names.", show_default=False)
 ]
 
 
-@app.command()
+@app.command(cls=Command)
 def info(path: File, *, as_json: AsJson = False) -> None:
     """Show how many answers a cache holds and what it takes on disk."""
     found = _info(_opened(path))
@@ -32,7 +38,7 @@ def info(path: File, *, as_json: AsJson = False) -> None:
     typer.echo(f"{printable(str(found.path))}: {_size(found)}")
 
 
-@app.command()
+@app.command(cls=Command)
 def clear(
     path: File,
     *,

@@ -12,6 +12,7 @@ import typer
 
 from ragbridge import Jina
 from ragbridge.cli import files
+from ragbridge.cli.commands import Command, Group
 from ragbridge.cli.connection import AsJson
 from ragbridge.cli.terminal import output, printable
 from ragbridge.client.secret import Secret, find_key
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
 MAX_CONFIG = 2**20
 """Bytes of an endpoint's settings."""
 
-app = typer.Typer(help="Elasticsearch's inference API.", no_args_is_help=True)
-endpoints = typer.Typer(
-    help="Inference endpoints. The API key is read from ELASTIC_API_KEY.", no_args_is_help=True
+app = typer.Typer(
+    cls=Group, help="Elasticsearch's inference API.", rich_markup_mode=None, add_completion=False
 )
+endpoints = typer.Typer(cls=Group, help="Inference endpoints. The API key is read from ELASTIC_API_KEY.")
 app.add_typer(endpoints, name="endpoints")
 
 Url: TypeAlias = Annotated[
@@ -52,7 +53,7 @@ TaskSettings: TypeAlias = Annotated[
 Id: TypeAlias = Annotated[str, typer.Argument(metavar="ID", help="The endpoint's id.")]
 
 
-@endpoints.command("list")
+@endpoints.command("list", cls=Command)
 def list_endpoints(
     *,
     task_type: Task = None,
@@ -82,7 +83,7 @@ def list_endpoints(
     output().print(table)
 
 
-@endpoints.command()
+@endpoints.command(cls=Command)
 def show(
     inference_id: Id,
     *,
@@ -97,7 +98,7 @@ def show(
         _show(elastic.endpoints.get(inference_id, task_type), as_json=as_json)
 
 
-@endpoints.command()
+@endpoints.command(cls=Command)
 def create(
     inference_id: Id,
     task_type: Annotated[TaskType, typer.Argument(metavar="TYPE", help="Such as text_embedding or rerank.")],
@@ -152,7 +153,7 @@ def create(
     _show(made, as_json=as_json)
 
 
-@endpoints.command()
+@endpoints.command(cls=Command)
 def update(
     inference_id: Id,
     *,
@@ -187,7 +188,7 @@ def update(
     _show(changed, as_json=as_json)
 
 
-@endpoints.command()
+@endpoints.command(cls=Command)
 def delete(
     inference_id: Id,
     *,

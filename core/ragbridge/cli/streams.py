@@ -14,6 +14,9 @@ from typing import BinaryIO, TextIO
 from ragbridge.cli.terminal import printable
 from ragbridge.errors import RagbridgeError
 
+READER_LEFT = 141
+"""Exit code where the reader of a pipe left (``| head -1``): what shells say of programs that SIGPIPE ends, 128 + 13."""
+
 
 class OutputError(RagbridgeError):
     """Standard output takes no results."""
@@ -22,17 +25,26 @@ class OutputError(RagbridgeError):
 class _Results(io.TextIOWrapper):
     """Standard output. A pipe without a reader stays what it is, since typer ends it quietly."""
 
+    left = False
+    """Whether the reader is gone."""
+
     def write(self, text: str, /) -> int:
         try:
             return super().write(text)
         except OSError as error:
-            raise _failure(error) from None
+            raise self._failure(error) from None
 
     def flush(self) -> None:
         try:
             super().flush()
         except OSError as error:
-            raise _failure(error) from None
+            raise self._failure(error) from None
+
+    def _failure(self, error: OSError) -> Exception:
+        if isinstance(error, BrokenPipeError):
+            self.left = True
+            return error
+        return OutputError(f"standard output cannot be written: {reason(error)}")
 
 
 class _Notes(io.TextIOWrapper):
@@ -67,7 +79,6 @@ def prepare() -> None:
                 os.close(opened)
     if sys.stdin is None:  # Python's own sign of a closed stream
         sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - for the whole process
-    # A terminal with another encoding shows ? for characters that it lacks.
     if (output := _detached(sys.stdout, 1)) is not None:
         sys.stdout = _Results(*output, "replace", line_buffering=os.isatty(1))
     if (notes := _detached(sys.stderr, 2)) is not None:
@@ -75,9 +86,11 @@ def prepare() -> None:
 
 
 def finish(code: int) -> int:
-    """Write what is left of the results. Returns the exit code: ``code``, or 1 if that fails."""
+    """Write what is left of the results. Returns the exit code: ``code``, or what it is if that fails."""
+    # typer puts another stream in the place of ours when the reader has left.
+    results = getattr(sys.stdout, "wrapped", sys.stdout)
     try:
-        sys.stdout.flush()
+        results.flush()
     except (OutputError, BrokenPipeError) as error:
         if isinstance(error, OutputError) and code == 0:
             complain(error)
@@ -85,8 +98,8 @@ def finish(code: int) -> int:
         hole = os.open(os.devnull, os.O_WRONLY)
         os.dup2(hole, 1)
         os.close(hole)
-        return code or 1
-    return code
+        code = code or 1
+    return READER_LEFT if getattr(results, "left", False) else code
 
 
 def complain(error: object) -> None:
@@ -104,17 +117,16 @@ def reason(error: OSError) -> str:
     return "it is closed" if error.errno == errno.EBADF else error.strerror or str(error)
 
 
-def _failure(error: OSError) -> Exception:
-    if isinstance(error, BrokenPipeError):
-        return error
-    return OutputError(f"standard output cannot be written: {reason(error)}")
-
-
 def _detached(stream: TextIO | None, number: int) -> tuple[BinaryIO, str] | None:
-    """The bytes beneath a stream of text, and its encoding; None if somebody has put another kind of stream there."""
+    """The bytes beneath a stream of text, and its encoding; None if somebody has put another kind of stream there.
+
+    Files and pipes get UTF-8 whatever the locale, unless ``PYTHONIOENCODING`` says otherwise: what reads them is on another
+    machine, or of another mind. A terminal with another encoding shows ? for characters that it lacks.
+    """
     if stream is None:
         return open(number, "wb", closefd=False), "utf-8"
     if not isinstance(stream, io.TextIOWrapper):
         return None
-    encoding = stream.encoding
+    own = os.isatty(number) or bool(os.environ.get("PYTHONIOENCODING"))
+    encoding = stream.encoding if own else "utf-8"
     return stream.detach(), encoding

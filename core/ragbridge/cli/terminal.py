@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,18 @@ def output() -> Console:
     from rich.console import Console
 
     return Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+
+
+def columns() -> int:
+    """Width of the terminal, or what ``COLUMNS`` says; 80 where neither is known."""
+    return shutil.get_terminal_size().columns
+
+
+def coloured() -> bool:
+    """Whether standard output may have colours, by rich's rules, without its import."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") in {"dumb", "unknown"}:
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
 
 
 def progress() -> Progress:

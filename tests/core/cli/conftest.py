@@ -50,9 +50,9 @@ def ragbridge(environment: dict[str, str]) -> Run:
 def in_process(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """The same without a process of its own: ten times as fast, for what does not depend on one."""
 
-    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: object, columns: int = 200) -> subprocess.CompletedProcess[str]:
         monkeypatch.setattr(sys, "argv", ["ragbridge", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "200")
+        monkeypatch.setenv("COLUMNS", str(columns))
         with pytest.raises(SystemExit) as ended:
             app.run()
         found = capsys.readouterr()

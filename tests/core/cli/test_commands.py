@@ -64,13 +64,6 @@ def test_the_servers_extra_is_named_by_serve_alone(ragbridge: Any) -> None:
     assert ragbridge("models", before=without).returncode == 0
 
 
-def test_unknown_commands_are_wrong_usage(in_process: Any) -> None:
-    """An unknown command exits with 2 and names itself."""
-    done = in_process("serach", "x")
-    assert done.returncode == 2
-    assert "serach" in done.stderr
-
-
 def test_a_reader_that_leaves_ends_it_quietly(environment: dict[str, str]) -> None:
     """`ragbridge models | head` ends without a word on standard error."""
     reading, writing = os.pipe()
@@ -87,7 +80,7 @@ def test_a_reader_that_leaves_ends_it_quietly(environment: dict[str, str]) -> No
             check=False,
         )
         assert done.stderr == ""
-        assert done.returncode == 1
+        assert done.returncode == 141
     os.close(writing)
 
 
@@ -96,12 +89,3 @@ def test_output_fits_any_encoding(ragbridge: Any) -> None:
     done = ragbridge("models", env={"PYTHONIOENCODING": "ascii"})
     assert done.returncode == 0
     assert done.stdout.isascii()
-
-
-def test_the_entry_point_loads_nothing_heavy() -> None:
-    """Importing the entry point imports neither typer nor rich nor numpy."""
-    code = "import sys, ragbridge.cli; print({'typer', 'rich', 'numpy', 'httpx', 'starlette'} & set(sys.modules))"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
-    )
-    assert done.stdout.strip() == "set()"
