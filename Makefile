@@ -16,7 +16,7 @@ PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --constraint $(
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install demo test test-core test-ray test-shared test-stores test-wheel test-python test-lowest test-newest \
-	test-redis test-platforms test-hosts check format bench picture notebooks live constraints clean
+	test-redis test-platforms test-hosts check format bench picture notebooks docs test-docs live constraints clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -114,15 +114,24 @@ picture: $(VENV)/.made-demo ## Draw docs/pictures/demo.svg anew, from what the d
 notebooks: $(VENV)/.made-test ## Execute the notebooks
 	$(BIN)/python -m pytest tests/notebooks
 
+docs: ## Build the documentation's site into build/site
+	$(MAKE) VENV=.venv-docs .venv-docs/.made-docs
+	.venv-docs/bin/python docs/site/assemble.py
+	.venv-docs/bin/zensical build --strict --clean --config-file build/mkdocs.yml
+	.venv-docs/bin/python docs/site/llms.py
+
+test-docs: docs ## Look at the site with Chromium, which must be installed
+	.venv-docs/bin/python -m pytest -c tests/site/pytest.ini tests/site
+
 live: $(VENV)/.made-test ## Tests against real services: JINA_API_KEY, ELASTICSEARCH_URL and ELASTIC_API_KEY say which
 	$(BIN)/python -m pytest -m live
 
 constraints: ## Write constraints.txt anew: names and versions, from a fresh environment with everything
 	rm -rf .venv-constraints && $(PYTHON) -m venv .venv-constraints
-	.venv-constraints/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[test,check,ray]"
+	.venv-constraints/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[test,check,docs,ray]"
 	.venv-constraints/bin/python -m pip freeze --all --exclude pip --exclude-editable > constraints.new
 	mv constraints.new constraints.txt
 	rm -rf .venv-constraints
 
 clean: ## Remove what these commands made
-	rm -rf .venv .venv-core .venv-infinity .venv-litellm .venv-ray .venv-stores .venv-lowest .venv-newest .venv-3.* build dist
+	rm -rf .venv .venv-core .venv-docs .venv-infinity .venv-litellm .venv-ray .venv-stores .venv-lowest .venv-newest .venv-3.* build dist
