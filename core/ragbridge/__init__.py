@@ -8,8 +8,8 @@
 
 from typing import TYPE_CHECKING, Any
 
-from ragbridge.client.call import Totals
 from ragbridge.client.retry import Retry
+from ragbridge.client.tally import Totals
 from ragbridge.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -27,6 +27,7 @@ from ragbridge.flow import Request, Response
 from ragbridge.limiter.limiter import Limiter
 from ragbridge.limiter.limits import RateLimit, RateLimiter
 from ragbridge.models import ModelInfo
+from ragbridge.observers import Observation, Observer, Operation, Outcome, observe
 from ragbridge.services.jina.client import Jina
 from ragbridge.services.jina.jobs.methods import BatchJob, BulkJob
 from ragbridge.services.jina.web.options import ReaderOptions
@@ -81,6 +82,10 @@ __all__ = [
     "Limiter",
     "ModelInfo",
     "MultiVectors",
+    "Observation",
+    "Observer",
+    "Operation",
+    "Outcome",
     "Page",
     "Partial",
     "Pdf",
@@ -118,6 +123,7 @@ __all__ = [
     "__version__",
     "group_by",
     "maxsim",
+    "observe",
     "token_index",
 ]
 

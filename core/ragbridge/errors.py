@@ -41,6 +41,10 @@ class RagbridgeError(Exception):
     """Whether the same request may succeed later."""
     partial: Any = None
     """What a call over many items had done when this error ended it: a ``ragbridge.Partial``; None of other calls."""
+    retries: int = 0
+    """Times that its request had been sent again."""
+    waited: float = 0.0
+    """Seconds that its request had waited for the limiter."""
 
     def __init__(self, *args: object) -> None:
         super().__init__(*(shortened(part) if isinstance(part, str) else part for part in args))
@@ -102,14 +106,17 @@ class StatusError(RagbridgeError):
 
     def replace(self, **changes: Any) -> StatusError:
         """A copy with other values, of the same class."""
-        return type(self)(**{**self._fields(), **changes})
+        copy = type(self)(**{**self._fields(), **changes})
+        copy.retries, copy.waited = self.retries, self.waited
+        return copy
 
     def _fields(self) -> dict[str, Any]:
         names = ("message", "status", "code", "request_id", "retry_after", "index", "body")
         return {name: getattr(self, name) for name in names}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return self._of_fields, (self._fields(),), None if self.partial is None else {"partial": self.partial}
+        beside = {name: vars(self)[name] for name in ("partial", "retries", "waited") if name in vars(self)}
+        return self._of_fields, (self._fields(),), beside or None
 
     @classmethod
     def _of_fields(cls, fields: dict[str, Any]) -> Self:

@@ -22,6 +22,7 @@ from ragbridge.ground.addresses import shown
 if TYPE_CHECKING:
     import asyncio
 
+    from ragbridge.observers import Operation
 
 logger = logging.getLogger("ragbridge")
 
@@ -157,6 +158,7 @@ class Plan(Generic[T]):
         partial: Says what of the plan's result is there, for the error that ends it.
         leave: Called when the caller waits no longer, although some requests may still be under way.
         keeps: Says, once ``first`` has ended, whether the plan keeps answers; None: if it has a ``first``.
+        about: Says what observers are told of the call; asked only where there are any.
     """
 
     flows: Iterable[Flow[object]]
@@ -165,6 +167,7 @@ class Plan(Generic[T]):
     partial: Callable[[], object] | None = None
     leave: Callable[[], object] | None = None
     keeps: Callable[[], bool] | None = None
+    about: Callable[[], Operation] | None = None
 
     def map(self, change: Callable[[T], S]) -> Plan[S]:
         """The same plan, whose result is changed."""
@@ -175,17 +178,23 @@ class Plan(Generic[T]):
             self.partial,
             self.leave,
             self.keeps,
+            self.about,
         )
 
 
-def plan(flows: Iterable[Flow[S]], join: Callable[[list[S]], T]) -> Plan[T]:
+def plan(
+    flows: Iterable[Flow[S]],
+    join: Callable[[list[S]], T],
+    *,
+    about: Callable[[], Operation] | None = None,
+) -> Plan[T]:
     """A plan whose flows all return ``S``: type checkers then know what ``join`` receives."""
-    return Plan(flows, join)  # type: ignore[arg-type]
+    return Plan(flows, join, about=about)  # type: ignore[arg-type]
 
 
-def single(flow: Flow[T]) -> Plan[T]:
+def single(flow: Flow[T], *, about: Callable[[], Operation] | None = None) -> Plan[T]:
     """A plan of one flow, whose result is the plan's."""
-    return plan((flow,), lambda results: results[0])
+    return plan((flow,), lambda results: results[0], about=about)
 
 
 def send(request: Request) -> Flow[Response]:

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from ragbridge import errors, models
 from ragbridge.flow import Request, Response
 from ragbridge.limiter import limiter, tokens
+from ragbridge.observers import registry
 from ragbridge.values.public import publish as _publish
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ def vector_of(text: str, dimensions: int = DIMENSIONS) -> list[float]:
 
 
 def reset() -> None:
-    """Forget what clients of this process share: limiters with what they have counted, token estimates, ``"local"``.
+    """Forget what clients of this process share: limiters with what they have counted, estimates, observers, ``"local"``.
 
     Call it between tests, so that none waits for what another one used, and none finds another's indexes, endpoints or jobs
     in the embedded engine behind ``"local"``. Clients that exist keep their limiters; behind ``"local"`` they meet the new
@@ -205,6 +206,7 @@ def reset() -> None:
 
     limiter.forget()
     tokens.forget()
+    registry.forget()
     shared.forget()
 
 

@@ -15,7 +15,7 @@ from ragbridge import InvalidRequestError, Jina, JobError, RateLimit, ReaderOpti
 from ragbridge.elastic import Elastic
 
 PUBLIC = (
-    "ragbridge", "ragbridge.adapters", "ragbridge.cache", "ragbridge.arrow", "ragbridge.bits", "ragbridge.chunking", "ragbridge.corpus", "ragbridge.elastic", "ragbridge.local", "ragbridge.ray", "ragbridge.testing",
+    "ragbridge", "ragbridge.adapters", "ragbridge.cache", "ragbridge.arrow", "ragbridge.bits", "ragbridge.chunking", "ragbridge.corpus", "ragbridge.elastic", "ragbridge.local", "ragbridge.observers", "ragbridge.ray", "ragbridge.testing",
 )  # fmt: skip
 
 

@@ -342,7 +342,7 @@ OF_SOME = {
     "verify",
 }
 """The clients' settings that are of use to some adapters alone."""
-OF_A_PROCESS = {"async_http_client", "clock", "count_tokens", "http_client"}
+OF_A_PROCESS = {"async_http_client", "clock", "count_tokens", "http_client", "observers"}
 """The clients' settings that cannot be written down: a ready client has them."""
 
 FRAMEWORKS = ("langchain_core.", "llama_index.core.")

@@ -19,11 +19,6 @@ class Bill:
     model: str
     usage: Usage
 
-    @classmethod
-    def of(cls, model: str, tokens: int | None) -> Bill:
-        """The bill of one request; ``tokens`` is None where the service does not say."""
-        return cls(model, Usage(tokens or 0, 1))
-
 
 def total(bills: Iterable[Bill], asked: str) -> Bill:
     """All of ``bills`` together. The model is as the service gave it, or as asked for where nothing was sent."""

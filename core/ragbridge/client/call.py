@@ -5,16 +5,15 @@ Every product of every service sends through ``call``. It is a flow: what it doe
 
 from __future__ import annotations
 
-import logging
 import random
 import re
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from ragbridge.client.retry import Retry
+from ragbridge.client.tally import Tally, Totals
 from ragbridge.errors import (
     RagbridgeError,
     RateLimitError,
@@ -29,51 +28,9 @@ from ragbridge.ground.addresses import shown
 if TYPE_CHECKING:
     from ragbridge.client.accounts import Turn
     from ragbridge.limiter.limits import RateLimiter, Reason, Ticket
-
-log = logging.getLogger("ragbridge")
+    from ragbridge.values.embeddings import Usage
 
 T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class Totals:
-    """What a client has used since it was made.
-
-    Attributes:
-        tokens: Tokens billed, as the service counted them.
-        requests: Requests sent, refused and failed ones included.
-        retries: Requests that were sent again after a failure.
-        refusals: Answers of status 429.
-        waits: Times that a request waited for the limiter.
-        waited: Seconds that requests waited for the limiter, added up over all of them.
-    """
-
-    tokens: int = 0
-    requests: int = 0
-    retries: int = 0
-    refusals: int = 0
-    waits: int = 0
-    waited: float = 0.0
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
-
-    def add(
-        self,
-        *,
-        tokens: int = 0,
-        requests: int = 0,
-        retries: int = 0,
-        refusals: int = 0,
-        waits: int = 0,
-        waited: float = 0.0,
-    ) -> None:
-        """Count what just happened; safe from any thread."""
-        with self._lock:
-            self.tokens += tokens
-            self.requests += requests
-            self.retries += retries
-            self.refusals += refusals
-            self.waits += waits
-            self.waited += waited
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +48,8 @@ class Policy:
     idempotent: bool = True
     reason: Callable[[RateLimitError], Reason | None] = lambda _: None
     """Which of its limits the service says was reached; None where it does not say."""
+    product: str = ""
+    """Whose quota counts the requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +69,8 @@ def call(
     refusal: Callable[[Response], StatusError],
     turn: Turn | None = None,
     renew: Callable[[Request], Request] | None = None,
-) -> Flow[tuple[T, int | None]]:
+    learn: Callable[[int], object] | None = None,
+) -> Flow[tuple[T, Usage]]:
     """Send ``request`` until it succeeds or there is no point in going on.
 
     Args:
@@ -122,28 +82,37 @@ def call(
         refusal: Turns an answer of 400 or more into the error to raise.
         turn: Chooses among several keys, or asks for the key of the moment; None where the request is signed already.
         renew: Makes the request of a further attempt, where that is to be another one; None for the same.
+        learn: Told the tokens billed, where the service says them.
 
     Returns:
-        What ``read`` returned.
+        The result that ``read`` returned, and what it cost.
 
     Raises:
         RagbridgeError: The last attempt's error.
     """
+    tally = Tally(policy.totals, policy.product)
     failures = refusals = 0
     broken: str | None = None
     while True:
         try:
             return (
                 yield from _attempt(
-                    request, policy=policy, cost=cost(), read=read, refusal=refusal, turn=turn
+                    request,
+                    policy=policy,
+                    tally=tally,
+                    cost=cost(),
+                    read=read,
+                    refusal=refusal,
+                    turn=turn,
+                    learn=learn,
                 )
             )
         except RagbridgeError as error:
+            tally.note(error)
             if turn is not None and turn.another(
                 error, policy.retry.cap(getattr(error, "retry_after", None))
             ):
-                policy.totals.add(retries=1)
-                log.info("%s %s: %s; trying with another key", request.method, request.place, error)
+                tally.again(request, error, 0.0, how="with another key")
                 continue
             if not policy.idempotent and may_be_done(error):
                 raise
@@ -156,13 +125,12 @@ def call(
                 failures += 1
                 before, broken = broken, _shape_of(error)
                 if broken is not None and broken == before:
-                    raise _repeated(error) from None
+                    raise _repeated(error, tally) from None
                 pause = policy.retry.delay(failures, error, draw=policy.draw())
                 if pause is None:
                     raise
                 delay = pause
-            policy.totals.add(retries=1)
-            log.info("%s %s: %s; trying again in %.2f s", request.method, request.place, error, delay)
+            tally.again(request, error, delay, how=f"again in {delay:.2f} s")
         yield from sleep(delay)
         if renew is not None:
             request = renew(request)
@@ -172,38 +140,43 @@ def _attempt(
     request: Request,
     *,
     policy: Policy,
+    tally: Tally,
     cost: Cost,
     read: Callable[[Response], tuple[T, int | None]],
     refusal: Callable[[Response], StatusError],
     turn: Turn | None,
-) -> Flow[tuple[T, int | None]]:
+    learn: Callable[[int], object] | None,
+) -> Flow[tuple[T, Usage]]:
     request, ticket = yield from _admitted(request, policy, cost, turn)
+    tally.admitted(ticket)
     start = policy.now()
     billed: float | None = None
     try:
-        policy.totals.add(requests=1)
+        tally.sent()
         response = yield from send(request)
         if response.status >= 400:
             raise _placed(refusal(response), request)
         result, tokens = read(response)
         billed = tokens
     except RateLimitError as error:
-        policy.totals.add(refusals=1)
+        reason, pause = policy.reason(error), 0.0
         if ticket is not None:
-            ticket.refuse(reason=policy.reason(error), retry_after=policy.retry.cap(error.retry_after))
+            pause = ticket.refuse(reason=reason, retry_after=policy.retry.cap(error.retry_after))
+        tally.refused(error, reason, pause, policy.now() - start)
         raise
-    except StatusError as error:
-        if not error.retryable:
+    except RagbridgeError as error:
+        if isinstance(error, StatusError) and not error.retryable:
             billed = 0.0  # what is refused as wrong is not billed
+        tally.failed(error, policy.now() - start)
         raise
     finally:
         if (
             ticket is not None
         ):  # without an answer the service may have counted the request: the estimate stands
             ticket.settle(billed)
-    policy.totals.add(tokens=tokens or 0)
-    log.info("%s %s: %d tokens in %.3f s", request.method, request.place, tokens or 0, policy.now() - start)
-    return result, tokens
+    if learn is not None and tokens is not None:
+        learn(tokens)
+    return result, tally.answered(request, response, tokens, policy.now() - start)
 
 
 def _placed(error: StatusError, request: Request) -> StatusError:
@@ -231,8 +204,6 @@ def _admitted(
         if ticket is not None:
             ticket.cancel()
         raise
-    if ticket is not None and ticket.waited:
-        policy.totals.add(waits=1, waited=ticket.waited)
     return request, ticket
 
 
@@ -243,10 +214,11 @@ def _shape_of(error: RagbridgeError) -> str | None:
     return None
 
 
-def _repeated(error: RagbridgeError) -> RagbridgeError:
+def _repeated(error: RagbridgeError, tally: Tally) -> RagbridgeError:
     """The error of a service that means what it says: each further answer would be billed as well."""
     repeated = type(error)(f"{error}; two answers in a row were wrong in this way, so no third is asked for")
     repeated.retryable = False
+    tally.note(repeated)
     return repeated
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 from ragbridge.client.arguments import Where, located
 from ragbridge.client.batching import Batch, Load, pack
 from ragbridge.client.bills import Bill
+from ragbridge.client.watch import current
 from ragbridge.client.wire import encode
 from ragbridge.errors import (
     AuthenticationError,
@@ -21,6 +22,7 @@ from ragbridge.errors import (
     StatusError,
 )
 from ragbridge.flow import Flow
+from ragbridge.observers import Split
 
 if TYPE_CHECKING:
     from ragbridge.client.lookup import Lookup
@@ -92,6 +94,8 @@ class Job:
             refusal = yield from self._send(part)
             if refusal is not None:
                 parts = yield from self._parts(part, refusal)
+                if parts and (watch := current()) is not None:
+                    watch.event(Split(part.stop - part.start, len(parts)))
                 waiting += [self.batch(start, stop) for start, stop in reversed(parts) if start < stop]
 
     def _send(self, batch: Batch) -> Flow[InvalidRequestError | None]:
@@ -101,10 +105,12 @@ class Job:
         except InvalidRequestError as error:
             if not self.about_items(error):
                 raise
+            self.lookup.tried(error)
             return error
         except (ResponseError, ServiceError) as error:
             if not self.lookup.reports:
                 raise
+            self.lookup.tried(error)
             self._fail(batch, error)
             return None
         yield from self.lookup.done(self.places[batch.start : batch.stop], bill)

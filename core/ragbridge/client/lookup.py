@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 from ragbridge.client.arguments import Where, named
 from ragbridge.client.bills import Bill, Progress, total
 from ragbridge.client.outcome import Outcome, Trust
+from ragbridge.client.watch import current
 from ragbridge.errors import RagbridgeError
 from ragbridge.flow import Flow, Plan, do
+from ragbridge.observers import Cached, Operation
 from ragbridge.values.embeddings import Usage
 from ragbridge.values.partial import Failure, OnError, Partial
 
@@ -118,6 +120,7 @@ class Lookup:
         join: Callable[[Usage, str | None, Sequence[int] | None], T],
         *,
         whole: Callable[[Sequence[int]], tuple[tuple[int, ...], Sequence[int]]] | None = None,
+        about: Callable[[], Operation] | None = None,
     ) -> Plan[T]:
         """The plan that sends what has to be sent.
 
@@ -126,6 +129,7 @@ class Lookup:
             join: Makes the result of what was billed, the model's name as the service gave it, and the places of the
                 items that it is about; None for all of them.
             whole: Where results are about groups of items: those of which all is done, and the places of their items.
+            about: Says what observers are told of the call.
         """
 
         def result(places: Sequence[int] | None = None) -> T:
@@ -142,7 +146,7 @@ class Lookup:
                 yield from flows(self.places)
 
         first = self._look() if self._cache is not None and self._find_keys is not None else None
-        return Plan(lazily(), lambda _: result(), first, partial, self._leave)
+        return Plan(lazily(), lambda _: result(), first, partial, self._leave, about=about)
 
     def _leave(self) -> None:
         """Tell nobody any more: the caller has its error, and answers under way are kept in silence."""
@@ -164,6 +168,8 @@ class Lookup:
         known = set(hits)
         self._outcome.known(hits)
         self.places = [place for place in self.places if place not in known]
+        if (watch := current()) is not None:
+            watch.event(Cached(self.cached))
         self._tell(self.cached)
 
     def _settle(self, place: int) -> int:
@@ -202,6 +208,11 @@ class Lookup:
             new = {self._keys[place]: value for place, value in zip(kept, values, strict=True)}
             yield from do(lambda: cache.put_many(new))
         self._tell(count)
+
+    def tried(self, error: RagbridgeError) -> None:
+        """A request of the call ended with ``error``, and the call goes on: what it went through belongs to it."""
+        if error.retries or error.waited:
+            self._bills.append(Bill("", Usage(retries=error.retries, waited=error.waited)))
 
     def fail(self, places: Sequence[int], error: RagbridgeError) -> None:
         """The items at ``places`` have no result, nor has any that equals one of them.

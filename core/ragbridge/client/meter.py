@@ -14,6 +14,7 @@ from ragbridge.limiter.tokens import NOTHING, Features, TokenEstimator
 if TYPE_CHECKING:
     from ragbridge.client.accounts import Turn
     from ragbridge.errors import StatusError
+    from ragbridge.values.embeddings import Usage
 
 T = TypeVar("T")
 
@@ -60,7 +61,7 @@ class Meter:
         idempotent: bool = True,
         signed: bool = True,
         renew: Callable[[Request], Request] | None = None,
-    ) -> Flow[tuple[T, int | None]]:
+    ) -> Flow[tuple[T, Usage]]:
         """One request, paced by what it will probably cost; what it did cost improves the next estimate.
 
         Args:
@@ -87,12 +88,10 @@ class Meter:
             return (yield from send(cost=cost))
         with self.tokens.pilot() as turn:
             yield from wait(turn)
-            result, billed = yield from send(cost=cost)
-            if billed is not None:
-                self.tokens.learn(features, billed)
+            result, usage = yield from send(cost=cost, learn=functools.partial(self.tokens.learn, features))
             # A service that does not say what it billed will not say it the next time: nobody waits for that.
             self.tokens.admit_all()
-        return result, billed
+        return result, usage
 
 
 def _cost(tokens: TokenEstimator, features: Features, extra: float) -> Cost:

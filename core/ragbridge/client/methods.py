@@ -33,12 +33,14 @@ class Blocking(Generic[P, T]):
     """The synchronous face: runs the plan in the calling thread and a few more."""
 
     def __init__(self, build: Callable[Concatenate[Any, P], Plan[T]]) -> None:
+        name = build.__name__.lstrip("_")
+
         def method(self: Service, /, *args: P.args, **kwargs: P.kwargs) -> T:
             try:
                 plan = build(self, *args, **kwargs)
             finally:
                 del args, kwargs  # which may hold a key: no error shows them
-            return self._run(plan)
+            return self._run(plan, name)
 
         self._method: Callable[Concatenate[Any, P], T] = _like(method, build)
 
@@ -57,12 +59,14 @@ class Awaitable(Generic[P, T]):
     """The asynchronous face: runs the plan on the running event loop."""
 
     def __init__(self, build: Callable[Concatenate[Any, P], Plan[T]]) -> None:
+        name = build.__name__.lstrip("_")
+
         async def method(self: Service, /, *args: P.args, **kwargs: P.kwargs) -> T:
             try:
                 plan = build(self, *args, **kwargs)
             finally:
                 del args, kwargs
-            return await self._run_async(plan)
+            return await self._run_async(plan, name)
 
         self._method: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]] = _like(method, build)
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 from contextlib import suppress
+from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar
+from urllib.parse import urlsplit
 
 from ragbridge.cache.guarded import Guarded
 from ragbridge.cache.opening import open_cache, portable
 from ragbridge.client.accounts import portable as portable_key
-from ragbridge.client.call import Totals
 from ragbridge.client.secret import MissingKeyError
+from ragbridge.client.tally import Totals
+from ragbridge.client.watch import Watch, current
 from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Clock, SystemClock, TransportName
 from ragbridge.ground.numbers import check_number, check_whole
+from ragbridge.observers import Operation
+from ragbridge.observers.registry import all_of, check_observers
 from ragbridge.transport.async_driver import AsyncDriver
 from ragbridge.transport.event_loop import require_asyncio
 from ragbridge.transport.in_process import InProcessTransport, in_process
@@ -42,7 +48,8 @@ class Service:
 
     Args:
         settings: What makes another object like this one, in another process as well: no key, no connection. ``cache``
-            among them is where answers are kept, and ``cache_version`` a word of the caller's for what they depend on.
+            among them is where answers are kept, and ``cache_version`` a word of the caller's for what they depend on;
+            ``observers`` are told of every call.
         bound: Whether it also has parts that stay in this process.
         clock: Time, for tests that wait.
 
@@ -58,6 +65,9 @@ class Service:
         self._settings = settings
         self._bound = bound or clock is not None
         self._clock = clock or SystemClock()
+        self._observers = check_observers(settings.get("observers") or (), "observers=")
+        self._framework: str | None = None
+        self._server: tuple[str | None, int | None] = (None, None)
         self.usage = Totals()
         self.cache = _guarded(settings)
 
@@ -89,6 +99,7 @@ class Service:
             verify: False to trust anybody, or what is trusted.
             aws: The AWS service that requests are signed for. The caller's own transport signs by itself.
         """
+        self._server = _server_of(base)
         self._concurrency = concurrency or (min(allowed, MAX_CONCURRENCY) if allowed else DEFAULT_CONCURRENCY)
         self._transport: Transport
         name = transport_name(transport)
@@ -117,20 +128,86 @@ class Service:
 
                 self._transport = SignedTransport(self._transport, service=aws, base=base)
 
-    def _run(self, plan: Plan[T]) -> T:
-        return ThreadDriver(self._transport, self._clock, self._concurrency).run(plan)
+    def _run(self, plan: Plan[T], name: str) -> T:
+        driver = ThreadDriver(self._transport, self._clock, self._concurrency)
+        watch = self._watch(name, plan.about)
+        if watch is None:
+            return driver.run(plan)
+        with watch:
+            return watch.of(driver.run(plan))
 
-    async def _run_async(self, plan: Plan[T]) -> T:
+    async def _run_async(self, plan: Plan[T], name: str) -> T:
         require_asyncio()
-        return await AsyncDriver(self._transport, self._clock, self._concurrency).run(plan)
+        driver = AsyncDriver(self._transport, self._clock, self._concurrency)
+        watch = self._watch(name, plan.about)
+        if watch is None:
+            return await driver.run(plan)
+        with watch:
+            return watch.of(await driver.run(plan))
 
-    def _stream(self, plans: Iterable[Plan[T]], *, ahead: int | None = None) -> Generator[T, None, None]:
-        return ThreadDriver(self._transport, self._clock, self._concurrency).stream(plans, ahead=ahead)
+    def _stream(
+        self,
+        plans: Iterable[Plan[T]],
+        name: str,
+        *,
+        ahead: int | None = None,
+        about: Callable[[], Operation] | None = None,
+        count: Callable[[Any], int] = lambda _: 1,
+    ) -> Generator[T, None, None]:
+        stream = functools.partial(
+            ThreadDriver(self._transport, self._clock, self._concurrency).stream, plans, ahead=ahead
+        )
+        watch = self._watch(name, about, streamed=True)
+        return stream() if watch is None else watch.stream(stream, count)
 
     def _stream_async(
-        self, plans: Iterable[Plan[T]] | AsyncIterable[Plan[T]], *, ahead: int | None = None
+        self,
+        plans: Iterable[Plan[T]] | AsyncIterable[Plan[T]],
+        name: str,
+        *,
+        ahead: int | None = None,
+        about: Callable[[], Operation] | None = None,
+        count: Callable[[Any], int] = lambda _: 1,
     ) -> AsyncGenerator[T, None]:
-        return AsyncDriver(self._transport, self._clock, self._concurrency).stream(plans, ahead=ahead)
+        stream = functools.partial(
+            AsyncDriver(self._transport, self._clock, self._concurrency).stream, plans, ahead=ahead
+        )
+        watch = self._watch(name, about, streamed=True)
+        return stream() if watch is None else watch.stream_async(stream, count)
+
+    def _watch(
+        self, name: str, about: Callable[[], Operation] | None, *, streamed: bool = False
+    ) -> Watch | None:
+        """What observers are told of the call ``name`` by; None where nobody observes it."""
+        observers = all_of(self._observers)
+        if not observers and current() is None:
+            return None
+
+        def operation() -> Operation:
+            return replace(
+                Operation() if about is None else about(),
+                name=name,
+                provider=self._provider,
+                server_address=self._server[0],
+                server_port=self._server[1],
+                streamed=streamed,
+                framework=self._framework,
+            )
+
+        return Watch(observers, operation)
+
+    @property
+    def _provider(self) -> str:
+        """Whose models answer."""
+        return type(self).__name__.lower()
+
+    def _within(self, framework: str) -> Self:
+        """The same client, whose calls are observed as those of an adapter for ``framework``."""
+        if self._framework == framework:
+            return self
+        same = object.__new__(type(self))
+        same.__dict__.update(self.__dict__, _framework=framework)
+        return same
 
     async def _beside(self, act: Callable[[], T]) -> T:
         """Call what may block, in a thread beside the running event loop."""
@@ -196,6 +273,8 @@ class Service:
         for name in ("api_key", "bearer_auth"):
             if name in settings:
                 portable_key(settings[name], name)
+        if not self._observers:
+            settings = {name: value for name, value in settings.items() if name != "observers"}
         if self.cache is not None:
             settings = {**settings, "cache": portable(settings["cache"], self.cache.cache)}
         return self._revive, (settings,)
@@ -223,11 +302,24 @@ class Part:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def _run(self, plan: Plan[T]) -> T:
-        return self._service._run(plan)  # noqa: SLF001 - a part of it
+    _NAME: ClassVar[str]
+    """What observers know its methods by: ``endpoints`` of ``endpoints.create``."""
 
-    async def _run_async(self, plan: Plan[T]) -> T:
-        return await self._service._run_async(plan)  # noqa: SLF001 - a part of it
+    def _run(self, plan: Plan[T], name: str) -> T:
+        return self._service._run(plan, f"{self._NAME}.{name}")  # noqa: SLF001 - a part of it
+
+    async def _run_async(self, plan: Plan[T], name: str) -> T:
+        return await self._service._run_async(plan, f"{self._NAME}.{name}")  # noqa: SLF001 - a part of it
+
+
+def _server_of(base: str) -> tuple[str | None, int | None]:
+    """Host and port of an address, as observers are told them."""
+    address = urlsplit(base)
+    if address.scheme == "local":
+        return "local", None
+    with suppress(ValueError):
+        return address.hostname, address.port or {"https": 443, "http": 80}.get(address.scheme)
+    return address.hostname, None
 
 
 def _guarded(settings: Mapping[str, Any]) -> Guarded | None:

@@ -11,12 +11,13 @@ from urllib.parse import urlsplit
 from ragbridge.cache.keys import Keys
 from ragbridge.client.accounts import Account, Accounts, Turn
 from ragbridge.client.arguments import Where, located
-from ragbridge.client.call import Policy, Totals
+from ragbridge.client.call import Policy
 from ragbridge.client.headers import OwnHeaders
 from ragbridge.client.job import Ask, Job
 from ragbridge.client.lookup import FindKeys, Lookup, Manner, Rows
 from ragbridge.client.meter import UNKNOWN, Meter
 from ragbridge.client.sizes import OTHERS
+from ragbridge.client.tally import Totals
 from ragbridge.errors import ConfigurationError, InvalidRequestError, RateLimitError, StatusError
 from ragbridge.flow import Flow, Request, Response
 from ragbridge.limiter.limiter import Limiter, shared
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from ragbridge.client.secret import Secret
     from ragbridge.flow import Clock
     from ragbridge.limiter.quotas import QuotasLike
+    from ragbridge.values.embeddings import Usage
 
 T = TypeVar("T")
 
@@ -233,6 +235,7 @@ class Channel:
             totals=self._totals,
             now=self._clock.now,
             reason=self._rate_reason,
+            product=product,
         )
         turn = None if self.accounts.plain else functools.partial(self._turn, product)
         if model is None:
@@ -314,7 +317,7 @@ class Channel:
         refusal: Callable[[Response], StatusError] | None = None,
         most: int | None = OTHERS,
         renew: Callable[[Request], Request] | None = None,
-    ) -> Flow[tuple[T, int | None]]:
+    ) -> Flow[tuple[T, Usage]]:
         """One request, paced by what it will probably cost; what it did cost makes the next guess better.
 
         Args:

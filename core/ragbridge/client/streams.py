@@ -25,6 +25,7 @@ from ragbridge.ground.numbers import check_whole
 
 if TYPE_CHECKING:
     from ragbridge.client.service import Service
+    from ragbridge.observers import Operation
 
 T = TypeVar("T")
 
@@ -49,6 +50,8 @@ class Stream(Generic[T]):
         begin: The plan for what ``check`` returned, and the rows of its result with the failures.
         errors: What is done about an item that fails.
         window: Items that are looked up and cut into requests together.
+        name: What observers know the stream by.
+        about: Says what else they are told.
 
     Raises:
         ConfigurationError: ``errors`` or ``window`` is none.
@@ -58,7 +61,9 @@ class Stream(Generic[T]):
     check: Callable[[list[Any], Sequence[int]], Any]
     begin: Callable[[Any, Manner], Plan[Any]]
     errors: Errors
-    window: int = WINDOW
+    window: int
+    name: str
+    about: Callable[[], Operation]
 
     def __post_init__(self) -> None:
         if self.errors not in {"raise", "yield"}:
@@ -69,10 +74,13 @@ class Stream(Generic[T]):
         """Each item with its result."""
         trust = Trust()
         plans = (self._plan(items, start, trust) for start, items in _windows(items, self.window))
-        with closing(service._stream(plans, ahead=AHEAD)) as windows:  # noqa: SLF001 - a part of it
+        stream = service._stream(plans, self.name, ahead=AHEAD, about=self.about, count=len)  # noqa: SLF001 - a part of it
+        with closing(stream) as windows:
             for pairs in windows:
                 for pair in pairs:
-                    yield self._tolerated(pair)
+                    if self._ends(pair):
+                        windows.throw(pair[1])
+                    yield pair
 
     async def arun(
         self, service: Service, items: Iterable[T] | AsyncIterable[T]
@@ -83,11 +91,15 @@ class Stream(Generic[T]):
         async with (
             aclosing(_awaited_windows(items, self.window, service)) as windows,
             aclosing(self._awaited_plans(windows, trust)) as plans,
-            aclosing(service._stream_async(plans, ahead=AHEAD)) as results,  # noqa: SLF001 - a part of it
+            aclosing(
+                service._stream_async(plans, self.name, ahead=AHEAD, about=self.about, count=len)  # noqa: SLF001 - a part of it
+            ) as results,
         ):
             async for pairs in results:
                 for pair in pairs:
-                    yield self._tolerated(pair)
+                    if self._ends(pair):
+                        await results.athrow(pair[1])
+                    yield pair
 
     async def _awaited_plans(
         self, windows: AsyncIterable[tuple[int, list[T]]], trust: Trust
@@ -95,10 +107,9 @@ class Stream(Generic[T]):
         async for start, items in windows:
             yield self._plan(items, start, trust)
 
-    def _tolerated(self, pair: tuple[T, Any]) -> tuple[T, Any]:
-        if self.errors == "raise" and isinstance(pair[1], RagbridgeError):
-            raise pair[1]
-        return pair
+    def _ends(self, pair: tuple[T, Any]) -> bool:
+        """Whether the stream ends with the error of this item."""
+        return self.errors == "raise" and isinstance(pair[1], RagbridgeError)
 
     def _plan(self, items: list[T], start: int, trust: Trust) -> Plan[list[tuple[T, Any]]]:
         """The plan of one window: an item that fails leaves the others alone."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ragbridge.cache.guarded import Guarded
-from ragbridge.client.call import Totals
+from ragbridge.client.tally import Totals
 from ragbridge.errors import RagbridgeError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ragbridge.client.call import Totals
+    from ragbridge.client.tally import Totals
     from ragbridge.limiter.limits import RateLimit, RateLimiter
     from ragbridge.limiter.tokens import Features, TokenEstimator
 

@@ -5,6 +5,7 @@ asyncio is imported where it is used: it is the dearest part of ``import ragbrid
 
 from __future__ import annotations
 
+import contextvars
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -22,7 +23,7 @@ from ragbridge.limiter import loops as event_loops
 from ragbridge.limiter.loops import Waker
 from ragbridge.transport.event_loop import require_asyncio
 from ragbridge.transport.series import Series
-from ragbridge.transport.work import LINGER, Stopped, Work, interrupted, resume, waitable_of
+from ragbridge.transport.work import LINGER, Stopped, Work, interrupted, resume, waitable_of, within
 
 if TYPE_CHECKING:
     import asyncio
@@ -96,7 +97,11 @@ class AsyncDriver:
                 timer.cancel()
 
     async def stream(
-        self, plans: Iterable[Plan[T]] | AsyncIterable[Plan[T]], *, ahead: int | None = None
+        self,
+        plans: Iterable[Plan[T]] | AsyncIterable[Plan[T]],
+        context: contextvars.Context | None = None,
+        *,
+        ahead: int | None = None,
     ) -> AsyncGenerator[T, None]:
         """Yield the result of each plan, in order, as soon as it is known. Up to ``concurrency`` flows run at once.
 
@@ -105,20 +110,21 @@ class AsyncDriver:
 
         Args:
             plans: What to do, in order.
+            context: What its requests are made in; None for the context of the caller, at any time.
             ahead: Plans that are begun at once; None for as many as flows.
 
         Raises:
             RagbridgeError: A plan failed. Raised in its position; the flows under way are cancelled.
         """
         require_asyncio()  # here: the generator may be made before its event loop runs
-        crew = _Crew(self._labour, self._concurrency, Series(ahead or self._concurrency))
+        crew = _Crew(self._labour, self._concurrency, Series(ahead or self._concurrency), context)
         source = _awaited(plans)
         try:
             while not crew.series.over:
                 if crew.series.hungry:
                     plan = await anext(source, None)
-                    if plan is not None:
-                        await self._prepare(plan)
+                    if plan is not None and plan.first is not None:
+                        await crew.beside(self._prepare(plan))
                     crew.add(plan)
                 elif (work := crew.series.first()) is not None:
                     if work.lingers:
@@ -203,12 +209,19 @@ class AsyncDriver:
 class _Crew:
     """The tasks that perform the plans of one stream: one for each flow under way."""
 
-    def __init__(self, labour: Callable[..., Coroutine[Any, Any, None]], number: int, series: Series) -> None:
+    def __init__(
+        self,
+        labour: Callable[..., Coroutine[Any, Any, None]],
+        number: int,
+        series: Series,
+        context: contextvars.Context | None,
+    ) -> None:
         import asyncio
 
         self.series = series
         self._labour = labour
         self._number = number
+        self._context = context
         self._news = asyncio.Event()
         self._tasks: dict[asyncio.Task[None], Work] = {}
 
@@ -220,12 +233,18 @@ class _Crew:
             self.series.add(plan)
             self._begin()
 
+    async def beside(self, what: Coroutine[Any, Any, None]) -> None:
+        """Await ``what``, in the context of the stream's requests."""
+        import asyncio
+
+        await (what if self._context is None else within(self._context)(asyncio.ensure_future, what))
+
     def _begin(self) -> None:
         import asyncio
 
         while len(self._tasks) < self._number and (item := self.series.take()) is not None:
             work, index, flow = item
-            task = asyncio.ensure_future(self._labour(work, (index, flow)))
+            task = within(self._context)(asyncio.ensure_future, self._labour(work, (index, flow)))
             self._tasks[task] = work
             task.add_done_callback(self._ended)
 

@@ -21,7 +21,7 @@ from ragbridge.flow import Clock, Do, Effect, Flow, Plan, Response, Send, single
 from ragbridge.limiter import loops as event_loops
 from ragbridge.limiter.loops import Waker
 from ragbridge.transport.series import Series
-from ragbridge.transport.work import LINGER, Stopped, Work, resume, waitable_of
+from ragbridge.transport.work import LINGER, Stopped, Work, resume, waitable_of, within
 
 if TYPE_CHECKING:
     from ragbridge.transport.base import Transport
@@ -88,7 +88,13 @@ class ThreadDriver:
         finally:
             work.leave()
 
-    def stream(self, plans: Iterable[Plan[T]], *, ahead: int | None = None) -> Generator[T, None, None]:
+    def stream(
+        self,
+        plans: Iterable[Plan[T]],
+        context: contextvars.Context | None = None,
+        *,
+        ahead: int | None = None,
+    ) -> Generator[T, None, None]:
         """Yield the result of each plan, in order, as soon as it is known. Up to ``concurrency`` flows run at once.
 
         Plans are asked for in the calling thread, one by one, when no flow is left to begin. Nothing is sent before the
@@ -96,12 +102,13 @@ class ThreadDriver:
 
         Args:
             plans: What to do, in order.
+            context: What its requests are made in; None for the context of the caller, at any time.
             ahead: Plans that are begun at once; None for as many as flows.
 
         Raises:
             RagbridgeError: A plan failed. Raised in its position; the flows under way are stopped.
         """
-        crew = _Crew(self._labour, self._concurrency, ahead or self._concurrency)
+        crew = _Crew(self._labour, self._concurrency, ahead or self._concurrency, context)
         source = iter(plans)
         try:
             while not crew.over:
@@ -109,7 +116,7 @@ class ThreadDriver:
                     plan = next(source, None)
                     with _blocking():
                         if plan is not None:
-                            self._prepare(plan)
+                            within(context)(self._prepare, plan)
                         crew.add(plan)
                 elif (work := crew.first()) is not None:
                     if work.lingers:
@@ -174,10 +181,13 @@ class ThreadDriver:
 class _Crew:
     """The threads that perform the plans of one stream: as many as there are flows to begin, up to a bound."""
 
-    def __init__(self, labour: Callable[..., None], number: int, ahead: int) -> None:
+    def __init__(
+        self, labour: Callable[..., None], number: int, ahead: int, context: contextvars.Context | None
+    ) -> None:
         self._labour = labour
         self._number = number
         self._series = Series(ahead)
+        self._context = context
         self._news = threading.Condition()
         self._threads = 0
         self._idle = 0
@@ -251,7 +261,8 @@ class _Crew:
             if self._closed or not self._series.ready or self._idle or self._threads == self._number:
                 return
             self._threads += 1
-        if not _start(_thread(self._serve, self._tell), needed=self._threads == 1):
+        thread = within(self._context)(_thread, self._serve, self._tell)
+        if not _start(thread, needed=self._threads == 1):
             with self._news:
                 self._threads -= 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import itertools
 import threading
 from collections import deque
@@ -182,3 +183,12 @@ def resume(flow: Flow[Any], outcome: Response | RequestError | None) -> Effect:
 def interrupted() -> RequestError:
     """The error for a request that something other than its caller cancelled."""
     return RequestError("the request was cancelled, but not by the caller")
+
+
+def within(context: contextvars.Context | None) -> Callable[..., Any]:
+    """Calls a function in a copy of ``context``, so that several threads may be in it; None: in the present one."""
+    return _plainly if context is None else context.copy().run
+
+
+def _plainly(function: Callable[..., Any], *arguments: Any) -> Any:
+    return function(*arguments)

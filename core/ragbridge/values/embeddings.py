@@ -33,15 +33,22 @@ class Usage:
         tokens: Tokens that the service billed (its ``usage.total_tokens``); 0 where it did not say.
         requests: Requests that were answered with success.
         cached: Items whose result was in the cache, so that nothing was sent for them.
+        retries: Requests that were sent again after a failure.
+        waited: Seconds that requests waited for the limiter, added up over all of them: where several wait side by side, more
+            than the call took.
     """
 
     tokens: int = 0
     requests: int = 0
     cached: int = 0
+    retries: int = 0
+    waited: float = field(default=0.0, compare=False)
 
     def __repr__(self) -> str:
-        cached = f", cached={self.cached}" if self.cached else ""
-        return f"Usage(tokens={self.tokens}, requests={self.requests}{cached})"
+        more = f", cached={self.cached}" if self.cached else ""
+        more += f", retries={self.retries}" if self.retries else ""
+        more += f", waited={self.waited:.1f}" if self.waited else ""
+        return f"Usage(tokens={self.tokens}, requests={self.requests}{more})"
 
     def cost(self, price: ModelInfo | Decimal | float) -> Decimal:
         """What ``tokens`` cost, in the currency of ``price``.
@@ -66,7 +73,13 @@ class Usage:
         return self.tokens * found
 
     def __add__(self, other: Usage) -> Usage:
-        return Usage(self.tokens + other.tokens, self.requests + other.requests, self.cached + other.cached)
+        return Usage(
+            self.tokens + other.tokens,
+            self.requests + other.requests,
+            self.cached + other.cached,
+            self.retries + other.retries,
+            self.waited + other.waited,
+        )
 
 
 def billed(usage: Usage) -> str:

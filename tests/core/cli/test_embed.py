@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ragbridge.cli.following import following, line
-from ragbridge.client.call import Totals
+from ragbridge.client.tally import Totals
 from ragbridge.corpus.progress import Progress
 from ragbridge.limiter.limits import RateLimit
 from ragbridge.limiter.tokens import TokenEstimator

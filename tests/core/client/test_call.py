@@ -13,6 +13,7 @@ from ragbridge import (
     ResponseError,
     Retry,
     ServiceError,
+    Usage,
 )
 from ragbridge.client.call import Cost, Policy, call
 from ragbridge.flow import Request, Response, Send, Sleep, Wait
@@ -49,7 +50,7 @@ def test_a_success_takes_one_request():
     """Nothing but the request itself is asked for."""
     flow = start(Policy())
     assert next(flow) == Send(REQUEST)
-    assert result_of(flow, OK) == ("result", 10)
+    assert result_of(flow, OK) == ("result", Usage(10, 1))
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,7 @@ def test_a_passing_failure_is_slept_off(failure):
         assert effect == Sleep(0.25)
         effect = flow.send(None)
     assert effect == Send(REQUEST)
-    assert result_of(flow, OK) == ("result", 10)
+    assert result_of(flow, OK) == ("result", Usage(10, 1, retries=1))
     assert (policy.totals.requests, policy.totals.retries, policy.totals.tokens) == (2, 1, 10)
 
 
@@ -105,7 +106,7 @@ def test_under_a_limiter_a_429_is_a_pause_and_no_failure(clock):
     clock.advance(pause)
     assert effect.waitable.poll() is None
     assert flow.send(None) == Send(REQUEST)
-    assert result_of(flow, OK) == ("result", 10)
+    assert result_of(flow, OK) == ("result", Usage(10, 1, retries=1))
 
 
 def test_endless_refusals_end(clock):

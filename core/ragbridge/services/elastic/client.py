@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ragbridge.client.headers import HeadersLike, OwnHeaders
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from ragbridge.flow import Clock, TransportName
     from ragbridge.limiter.quotas import QuotasLike
     from ragbridge.local import Engine
+    from ragbridge.observers import Observer
     from ragbridge.transport.base import Transport
 
 log = logging.getLogger("ragbridge")
@@ -93,6 +94,8 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, EsqlMethods,
         transport: Which HTTP library sends: ``"httpx"``, ``"httpx2"``, ``"fast"`` (urllib3 and aiohttp, extra ``speed``), or
             ``"auto"`` for the fastest that is installed and serves. Or a ``Transport`` of your own, or a
             ``ragbridge.local.Engine`` with its own settings.
+        observers: Who is told of every call of this client, see ``ragbridge.Observer``; they travel in pickles.
+            ``ragbridge.observe`` has one told of every client of the process.
         clock: The source of time, for tests.
 
     Attributes:
@@ -136,6 +139,7 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, EsqlMethods,
         cache_version: str = "",
         answer_format: AnswerFormat = "auto",
         transport: Transport | Engine | TransportName = "auto",
+        observers: Sequence[Observer] = (),
         clock: Clock | None = None,
     ) -> None:
         api_key = concealed(api_key)  # first: no frame of an error shows it
@@ -161,6 +165,7 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, EsqlMethods,
             "cache": cache,
             "cache_version": cache_version,
             "transport": transport_name(transport) or "auto",
+            "observers": observers,
             "headers": headers,
             "answer_format": answer_format,
         }
@@ -194,6 +199,7 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, EsqlMethods,
         cache_version: str = "",
         transport: TransportName = "auto",
         answer_format: AnswerFormat = "auto",
+        observers: Sequence[Observer] = (),
     ) -> Self:
         """A client for the Elasticsearch that an official client is connected to.
 
@@ -214,6 +220,7 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, EsqlMethods,
             cache_version: See ``Elastic``.
             transport: Which HTTP library sends, see ``Elastic``.
             answer_format: See ``Elastic``.
+            observers: See ``Elastic``.
 
         Raises:
             ConfigurationError: ``es`` is not such a client, or has something that cannot be taken over: a custom node
@@ -237,6 +244,7 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, EsqlMethods,
             "cache": cache,
             "cache_version": cache_version,
             "transport": transport_name(transport) or "auto",
+            "observers": observers,
             "headers": connection.headers,
             "answer_format": answer_format,
         }

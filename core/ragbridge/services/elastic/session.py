@@ -6,7 +6,7 @@ import functools
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack
 
 from ragbridge.client.accounts import Accounts
 from ragbridge.client.call import may_be_done
@@ -31,6 +31,7 @@ from ragbridge.services.elastic.errors import is_about_items, read_error
 from ragbridge.services.elastic.formats import JSON, AnswerFormat, Formats
 from ragbridge.services.elastic.release import Release, read_release
 from ragbridge.services.elastic.wire import with_query
+from ragbridge.values.embeddings import Usage
 
 if TYPE_CHECKING:
     from ragbridge.client.accounts import Account
@@ -53,6 +54,18 @@ SEARCH = "_search"
 
 MARGIN = 10.0
 """Seconds that an answer is waited for longer than Elasticsearch waits for the model."""
+
+
+class Sending(TypedDict, total=False):
+    """What ``ElasticChannel.exchange`` takes beside what every request has."""
+
+    query: Mapping[str, object] | None
+    body: bytes
+    content_type: str
+    timeout: float | None
+    idempotent: bool
+    secrets: Sequence[str]
+    most: int
 
 
 class ElasticChannel(Channel):
@@ -115,7 +128,7 @@ class ElasticChannel(Channel):
         self.roleless.discard(inference_id)
         self._gates.pop(inference_id, None)
 
-    def send(
+    def exchange(
         self,
         method: str,
         path: str,
@@ -132,7 +145,7 @@ class ElasticChannel(Channel):
         secrets: Sequence[str] = (),
         most: int = OTHERS,
         packed: bool = False,
-    ) -> Flow[T]:
+    ) -> Flow[tuple[T, Usage]]:
         """One request to ``path``, which begins with a slash; see ``Channel.request``.
 
         Args:
@@ -151,6 +164,9 @@ class ElasticChannel(Channel):
             secrets: What is in the body and must not be in an error, such as the key of a service that an endpoint uses.
             most: Bytes that a success can have.
             packed: Whether CBOR may be asked for: ``read`` gains by it.
+
+        Returns:
+            The result, and what it cost.
         """
         if self._expects_key and self._credential is None:
             raise MissingKeyError(
@@ -174,18 +190,30 @@ class ElasticChannel(Channel):
         )
         if packed and self.formats.accept != JSON:
             try:
-                result, _ = yield from ask(
-                    read=lambda response: (self._heeded(response, read), None),
-                    headers={**headers, "accept": self.formats.accept},
-                    renew=self._renewed,
+                return (
+                    yield from ask(
+                        read=lambda response: (self._heeded(response, read), None),
+                        headers={**headers, "accept": self.formats.accept},
+                        renew=self._renewed,
+                    )
                 )
             except InvalidRequestError as error:
                 if not self.formats.is_refused(error):
                     raise
                 self.formats.doubt(f"CBOR is refused ({error.message})")
-            else:
-                return result
-        result, _ = yield from ask(read=lambda response: (read(response), None), headers=headers)
+        return (yield from ask(read=lambda response: (read(response), None), headers=headers))
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        product: str,
+        read: Callable[[Response], T],
+        **options: Unpack[Sending],
+    ) -> Flow[T]:
+        """One request whose cost nobody asks for; see ``exchange``."""
+        result, _ = yield from self.exchange(method, path, product=product, read=read, **options)
         return result
 
     def ask(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from ragbridge.client.accounts import Accounts, KeysLike, find_accounts
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from ragbridge.hosts.names import HostName
     from ragbridge.limiter.quotas import QuotasLike
     from ragbridge.local import Engine
+    from ragbridge.observers import Observer
     from ragbridge.services.jina.place import Prefixes
     from ragbridge.transport.base import Transport
 
@@ -114,6 +115,8 @@ class Jina(
         transport: Which HTTP library sends: ``"httpx"``, ``"httpx2"``, ``"fast"`` (urllib3 and aiohttp, extra ``speed``), or
             ``"auto"`` for the fastest that is installed and serves. Or a ``Transport`` of your own, or a
             ``ragbridge.local.Engine`` with settings of its own.
+        observers: Who is told of every call of this client, see ``ragbridge.Observer``; they travel in pickles.
+            ``ragbridge.observe`` has one told of every client of the process.
         clock: Time, for tests that wait.
 
     Attributes:
@@ -161,6 +164,7 @@ class Jina(
         cache: CacheLike | None = None,
         cache_version: str = "",
         transport: Transport | Engine | TransportName = "auto",
+        observers: Sequence[Observer] = (),
         clock: Clock | None = None,
     ) -> None:
         api_key, headers = concealed(api_key), concealed(headers)  # first: no frame of an error shows them
@@ -193,6 +197,7 @@ class Jina(
             "cache": cache,
             "cache_version": cache_version,
             "transport": transport_name(transport) or "auto",
+            "observers": observers,
             "headers": own_headers.names(),
         }
         if callable(api_key):
@@ -242,6 +247,10 @@ class Jina(
         if limits != KEYLESS:
             self._channel.check_key()  # last: an object without a key is whole, see _revive
         own_headers.check()
+
+    @property
+    def _provider(self) -> str:
+        return self._channel.place.guess.host.name
 
     @property
     def base_url(self) -> str:

@@ -16,6 +16,7 @@ from ragbridge.hosts import FALLBACK, HOSTS, JINA, Finding, Host, asked_at, reco
 from ragbridge.hosts.addresses import as_given
 from ragbridge.limiter.single_flight import Gate
 from ragbridge.models import lookup
+from ragbridge.observers import Operation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +64,12 @@ class Place:
         return self.found or Finding(JINA, JINA.address(self._given))
 
     def plan(
-        self, make: Callable[[Finding], Plan[T]], question: Callable[[str], Flow[Request]], *, sends: bool
+        self,
+        make: Callable[[Finding], Plan[T]],
+        question: Callable[[str], Flow[Request]],
+        *,
+        sends: bool,
+        about: Callable[[], Operation] | None = None,
     ) -> Plan[T]:
         """The plan that ``make`` makes for the host, which is asked for first where it is not known.
 
@@ -71,6 +77,7 @@ class Place:
             make: Makes the plan. What it refuses, is refused before anything else is sent.
             question: Makes the request that asks at an address.
             sends: Whether the plan sends anything.
+            about: Says what observers are told of the call.
         """
         if self.found is not None or not sends:
             return make(self.guess)
@@ -102,6 +109,7 @@ class Place:
             partial,
             leave,
             keeps=lambda: bool(made) and made[0].first is not None,
+            about=about,
         )
 
     def find(self, question: Callable[[str], Flow[Request]]) -> Flow[Finding]:

@@ -19,9 +19,11 @@ from ragbridge.hosts import known_at
 from ragbridge.limiter.limits import RateLimiter
 from ragbridge.limiter.tiers import TIERS
 from ragbridge.limiter.tokens import NOTHING, Features
+from ragbridge.observers import Operation
 from ragbridge.services.jina.errors import is_about_items, rate_reason, read_error
 from ragbridge.services.jina.place import ANSWER, ASKING, Place, Prefixes, able
 from ragbridge.services.jina.wire import secrets_of, with_parameters
+from ragbridge.values.embeddings import Usage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Generator, Iterable
@@ -155,11 +157,17 @@ class JinaChannel(Channel):
     def _source(self, product: str) -> str:
         return f"jina:{self.hosts.reader}" if product == READER else super()._source(product)
 
-    def hosted(self, make: Callable[[Finding], Plan[T]], *, sends: bool) -> Plan[T]:
+    def hosted(
+        self,
+        make: Callable[[Finding], Plan[T]],
+        *,
+        sends: bool,
+        about: Callable[[], Operation] | None = None,
+    ) -> Plan[T]:
         """The plan that ``make`` makes for the host; see ``Place.plan``."""
         if sends and not self.keyless:
             self.check_key()
-        return self.place.plan(make, self._question, sends=sends)
+        return self.place.plan(make, self._question, sends=sends, about=about)
 
     def _question(self, url: str) -> Flow[Request]:
         """A request that asks what a host is. The key goes along: it is the host that gets it anyway."""
@@ -223,7 +231,7 @@ class JinaChannel(Channel):
         headers: Mapping[str, str] | None = None,
         most: int | None = OTHERS,
         api: str | None = None,
-    ) -> Flow[tuple[T, int | None]]:
+    ) -> Flow[tuple[T, Usage]]:
         """One request with a JSON body to ``path`` below the API's address, or below ``api``; see ``Channel.request``."""
         return self.request(
             "POST",
@@ -239,9 +247,7 @@ class JinaChannel(Channel):
             most=most,
         )
 
-    def get(
-        self, path: str, *, product: str, read: Read[T], most: int = OTHERS
-    ) -> Flow[tuple[T, int | None]]:
+    def get(self, path: str, *, product: str, read: Read[T], most: int = OTHERS) -> Flow[tuple[T, Usage]]:
         """One request to read what stands at ``path``."""
         return self.request(
             "GET",
@@ -253,7 +259,7 @@ class JinaChannel(Channel):
 
     def delete(
         self, path: str, *, product: str, read: Read[T], idempotent: bool = True
-    ) -> Flow[tuple[T, int | None]]:
+    ) -> Flow[tuple[T, Usage]]:
         """One request to delete what stands at ``path``."""
         return self.request(
             "DELETE",
@@ -293,11 +299,23 @@ class JinaMethods:
     if TYPE_CHECKING:
 
         def _stream(
-            self, plans: Iterable[Plan[T]], *, ahead: int | None = None
+            self,
+            plans: Iterable[Plan[T]],
+            name: str,
+            *,
+            ahead: int | None = None,
+            about: Callable[[], Operation] | None = None,
+            count: Callable[[Any], int] = lambda _: 1,
         ) -> Generator[T, None, None]: ...
 
         def _stream_async(
-            self, plans: Iterable[Plan[T]] | AsyncIterable[Plan[T]], *, ahead: int | None = None
+            self,
+            plans: Iterable[Plan[T]] | AsyncIterable[Plan[T]],
+            name: str,
+            *,
+            ahead: int | None = None,
+            about: Callable[[], Operation] | None = None,
+            count: Callable[[Any], int] = lambda _: 1,
         ) -> AsyncGenerator[T, None]: ...
 
 

@@ -33,8 +33,8 @@ def embed(channel: ToyChannel, texts: list[str], manner: Manner) -> Plan[Embeddi
             return None, count_of(body.get("cost"))
 
         content = job.body({"sentences": job.texts[batch.start : batch.stop]}, batch)
-        _, cost = yield from channel.post("/vectors", content, job.meter, read, lambda: batch.features)
-        return Bill.of(MODEL, cost)
+        _, usage = yield from channel.post("/vectors", content, job.meter, read, lambda: batch.features)
+        return Bill(MODEL, usage)
 
     def flows(places: Sequence[int]) -> Iterator[Flow[None]]:
         job = channel.job(

@@ -10,7 +10,6 @@ from ragbridge.client.answers import Scored, read_scores
 from ragbridge.client.arguments import named
 from ragbridge.client.wire import count_of, encode, read_object
 from ragbridge.flow import Flow, Plan, Response, single
-from ragbridge.values.embeddings import Usage
 from ragbridge.values.rankings import RankedDocument, Ranking
 
 DOCUMENTS = functools.partial(named, "documents")
@@ -34,7 +33,5 @@ def _flow(channel: ToyChannel, query: str, documents: list[str]) -> Flow[Ranking
         {"question": query, "answers": documents}, texts=documents, name=lambda i: DOCUMENTS([i])
     )
     request = channel.post("/order", content, "rerank", read)
-    scored, cost = yield from channel.naming(request, DOCUMENTS, places)
-    return Ranking(
-        tuple(RankedDocument(index, score) for index, score, _ in scored), MODEL, Usage(cost or 0, 1)
-    )
+    scored, usage = yield from channel.naming(request, DOCUMENTS, places)
+    return Ranking(tuple(RankedDocument(index, score) for index, score, _ in scored), MODEL, usage)

@@ -12,6 +12,7 @@ from ragbridge.client.wire import kind_of, refusal_object
 from ragbridge.errors import StatusError
 from ragbridge.flow import Flow, Response
 from ragbridge.limiter.tokens import NOTHING, Features
+from ragbridge.values.embeddings import Usage
 
 T = TypeVar("T")
 
@@ -30,7 +31,7 @@ class ToyChannel(Channel):
         product: str | Meter,
         read: Read[T],
         measure: Callable[[], Features] = lambda: NOTHING,
-    ) -> Flow[tuple[T, int | None]]:
+    ) -> Flow[tuple[T, Usage]]:
         """One request to ``path``."""
         return self.request("POST", self.base + path, product=product, read=read, body=body, measure=measure)
 

@@ -41,6 +41,8 @@ class Endpoints(Part):
         service: The client that they belong to.
     """
 
+    _NAME = "endpoints"
+
     @property
     def _channel(self) -> ElasticChannel:
         return cast("ElasticMethods", self._service)._channel  # noqa: SLF001 - a part of it

@@ -57,7 +57,8 @@ def embed(
 
     where = manner.where("texts")
     requests = Requests(channel, lookup, inputs, options, batch_size=batch_size, read=read, where=where)
-    return lookup.plan(requests.flows, join)
+    about = functools.partial(options.operation, len(inputs.texts))
+    return lookup.plan(requests.flows, join, about=about)
 
 
 def read_vectors(response: Response, task: str, count: int) -> tuple[NDArray[Any], EmbeddingType]:

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from ragbridge.errors import ConfigurationError
 from ragbridge.models import Role
+from ragbridge.observers import Operation
 from ragbridge.rules.endpoints import INPUT_TYPES, InputType
 from ragbridge.services.elastic import arguments as check
 from ragbridge.services.elastic.encoding import encode
@@ -40,6 +41,10 @@ class InferenceOptions:
     task_settings: Mapping[str, Any] | None = None
     timeout: float | None = None
     by_role: bool = False
+
+    def operation(self, items: int | None, top_n: int | None = None) -> Operation:
+        """What observers are told of a call over so many items; None for a stream."""
+        return Operation(model=self.inference_id, items=items, top_n=top_n, task=self.input_type)
 
     @property
     def path(self) -> str:

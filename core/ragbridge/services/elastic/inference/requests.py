@@ -22,6 +22,7 @@ from ragbridge.services.elastic.content import to_wire
 from ragbridge.services.elastic.inference.known import SMALLEST, cap_of
 from ragbridge.services.elastic.inference.options import InferenceOptions
 from ragbridge.services.elastic.session import ElasticChannel
+from ragbridge.values.embeddings import Usage
 
 Read: TypeAlias = Callable[[Response, Sequence[int]], None]
 """Keeps what an answer holds for the items at some places; raises ``ResponseError`` on anything odd."""
@@ -114,18 +115,18 @@ class Requests:
         options, roleless = self._options, self._channel.roleless
         told = options.inference_id not in roleless
         try:
-            yield from self._send(sent, job, batch, roles=told)
+            usage = yield from self._send(sent, job, batch, roles=told)
         except InvalidRequestError as error:
             if not told or not options.by_role or NO_INPUT_TYPE not in error.message:
                 raise
             roleless.add(options.inference_id)
-            yield from self._send(sent, job, batch, roles=False)
-        return Bill.of(options.inference_id, None)
+            usage = yield from self._send(sent, job, batch, roles=False)
+        return Bill(options.inference_id, usage)
 
-    def _send(self, sent: Inputs, job: Job, batch: Batch, *, roles: bool) -> Flow[None]:
+    def _send(self, sent: Inputs, job: Job, batch: Batch, *, roles: bool) -> Flow[Usage]:
         places, options = job.places[batch.start : batch.stop], self._options
         payload = options.payload(roles=roles, input=to_wire(sent, batch.start, batch.stop))
-        yield from self._channel.send(
+        _, usage = yield from self._channel.exchange(
             "POST",
             options.path,
             product=job.meter,
@@ -138,6 +139,7 @@ class Requests:
             most=_most(options.task, batch.stop - batch.start),
             packed=options.task != SPARSE,
         )
+        return usage
 
 
 def _most(task: str, count: int) -> int:

@@ -18,7 +18,6 @@ from ragbridge.services.elastic.content import check_media, part_to_wire
 from ragbridge.services.elastic.inference.options import InferenceOptions
 from ragbridge.services.elastic.session import ElasticChannel
 from ragbridge.services.elastic.wire import decode_numbers, rows
-from ragbridge.values.embeddings import Usage
 from ragbridge.values.inputs import Image, from_text
 from ragbridge.values.media import ASSUMED_TOKENS, tokens_of
 from ragbridge.values.rankings import Document, RankedDocument, Ranking
@@ -43,12 +42,13 @@ def rerank(
     return_documents: bool,
 ) -> Plan[Ranking]:
     """One request for all documents, since scores of different calls need not be comparable; none for no document."""
+    about = functools.partial(options.operation, len(documents), top_n)
     if not documents:
-        return plan((), lambda _: Ranking((), options.inference_id))
+        return plan((), lambda _: Ranking((), options.inference_id), about=about)
     wanted = min(top_n or len(documents), len(documents))
     shown = documents if return_documents else [None] * len(documents)
     flow = _flow(channel, query, inputs, options, wanted=wanted, shown=shown)
-    return single(flow)
+    return single(flow, about=about)
 
 
 def read_query(query: Document) -> Item:
@@ -128,7 +128,7 @@ def _flow(
         name=lambda index: named("documents", [index - 1]) if index else "query",
     )
     meter, places = channel.meter(options.product, options.inference_id), range(len(inputs.texts))
-    send = channel.send(
+    send = channel.exchange(
         "POST",
         options.path,
         product=meter,
@@ -141,9 +141,9 @@ def _flow(
         + (0.0 if isinstance(query, str) else _IMAGE_TOKENS),
         most=sizes.of_rows(len(inputs.texts), repeated=body),
     )
-    scored = yield from channel.naming(send, functools.partial(named, "documents"), places)
+    scored, usage = yield from channel.naming(send, functools.partial(named, "documents"), places)
     ranked = tuple(RankedDocument(index, score, shown[index]) for index, score, _ in scored)
-    return Ranking(ranked, options.inference_id, Usage(0, 1))
+    return Ranking(ranked, options.inference_id, usage)
 
 
 def _wire(query: Item) -> Any:

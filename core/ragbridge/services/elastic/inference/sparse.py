@@ -66,7 +66,8 @@ def sparse_embed(
 
     where = manner.where("texts")
     requests = Requests(channel, lookup, inputs, asked, batch_size=batch_size, read=read, where=where)
-    return lookup.plan(requests.flows, join)
+    about = functools.partial(asked.operation, len(texts))
+    return lookup.plan(requests.flows, join, about=about)
 
 
 def _read(response: Response, count: int) -> list[weights.Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
@@ -120,7 +121,8 @@ class InferenceStreams(ElasticMethods):
 
             return embed(self._channel, inputs, options, batch_size=self._batch_size, manner=manner)
 
-        return Stream(text, check, begin, errors, window)
+        about = functools.partial(options.operation, None)
+        return Stream(text, check, begin, errors, window, "embed_stream", about)
 
     def sparse_embed_stream(
         self,
@@ -179,7 +181,8 @@ class InferenceStreams(ElasticMethods):
                 self._channel, texts, options, batch_size=self._batch_size, manner=manner
             )
 
-        return Stream(text, _check, begin, errors, window)
+        about = functools.partial(options.operation, None)
+        return Stream(text, _check, begin, errors, window, "sparse_embed_stream", about)
 
 
 def _check(values: list[Any], numbers: Sequence[int]) -> list[str]:

@@ -16,12 +16,12 @@ from ragbridge.errors import ConfigurationError, ResponseError
 from ragbridge.flow import Flow, Plan, Response, single
 from ragbridge.ground.numbers import check_whole
 from ragbridge.limiter.tokens import Features, times
+from ragbridge.observers import Operation
 from ragbridge.services.jina.classify.options import check_id
 from ragbridge.services.jina.classify.training import Example, Labelled, read_examples
 from ragbridge.services.jina.session import JinaChannel
 from ragbridge.services.jina.wire import billed, decode, decode_any
 from ragbridge.values.classification import Classifier, Training
-from ragbridge.values.embeddings import Usage
 from ragbridge.values.inputs import Media
 from ragbridge.values.media import tokens_of
 
@@ -76,7 +76,8 @@ def _plan(
     iterations = check_whole("iterations", iterations, "a positive int")
     fields = {**fields, "num_iters": iterations}
     flow = _train(channel, fields, examples, row, account=f"{PRODUCT}/{account}")
-    return single(flow)
+    about = functools.partial(Operation, model=None if row is None else row.name, items=len(examples))
+    return single(flow, about=about)
 
 
 def _train(
@@ -104,8 +105,8 @@ def _train(
         idempotent=False,  # a second classifier, or examples that count twice
     )
     where = functools.partial(named, "examples")
-    training, tokens = yield from channel.naming(flow, where, range(len(examples)))
-    return Training(*training, Usage(tokens or 0, 1))
+    training, usage = yield from channel.naming(flow, where, range(len(examples)))
+    return Training(*training, usage)
 
 
 def _cost(

@@ -84,6 +84,8 @@ class Classifiers(JinaPart):
     may have made a classifier. ``list`` shows it.
     """
 
+    _NAME = "classifiers"
+
     def _train(
         self,
         examples: Sequence[Example],

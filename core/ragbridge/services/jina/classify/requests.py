@@ -20,6 +20,7 @@ from ragbridge.client.wire import encode
 from ragbridge.flow import Flow, Plan
 from ragbridge.limiter.tokens import plus
 from ragbridge.models import MAX_CLASSIFY_INPUTS, MAX_REQUEST_TOKENS
+from ragbridge.observers import Operation
 from ragbridge.services.jina.classify.answers import read_classifications
 from ragbridge.services.jina.classify.options import Input, Target, read_inputs
 from ragbridge.services.jina.items import Items
@@ -72,7 +73,8 @@ def classify(
         labelled = tuple(replace(row, index=place) for place, group in numbered for row in group)
         return Classifications(labelled, target.model, usage, lookup.failures if places is None else ())
 
-    return lookup.plan(flows, join)
+    about = functools.partial(Operation, model=target.model or target.classifier, items=len(items.texts))
+    return lookup.plan(flows, join, about=about)
 
 
 def _encode(rows: Labelled) -> bytes:
@@ -134,7 +136,7 @@ def _asking(channel: JinaChannel, part: Items, target: Target, results: Results[
                 f"the label {index}" if index < len(labels) else _WHERE([places[index - len(labels)]])
             ),
         )
-        rows, billed = yield from channel.post(
+        rows, usage = yield from channel.post(
             "/classify",
             body,
             product=job.meter,
@@ -144,7 +146,7 @@ def _asking(channel: JinaChannel, part: Items, target: Target, results: Results[
             most=sizes.of_rows(batch.stop - batch.start, each=sum(map(_label_bytes, labels))),
         )
         results.write(places, rows)
-        return Bill.of(target.model or "", billed)
+        return Bill(target.model or "", usage)
 
     return ask
 

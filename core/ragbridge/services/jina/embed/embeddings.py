@@ -27,6 +27,7 @@ from ragbridge.values.partial import Failure
 if TYPE_CHECKING:
     from ragbridge.client.vectors import Sheet
     from ragbridge.hosts import Finding
+    from ragbridge.observers import Operation
     from ragbridge.values.embeddings import Vectors
 
 
@@ -39,9 +40,13 @@ def embed(
     manner: Manner,
 ) -> Plan[Embeddings]:
     """One request for each batch of inputs. With late chunking the texts are the chunks of one document."""
+    about = functools.partial(options.operation, len(inputs.texts))
     return channel.hosted(
-        lambda finding: _embed(channel, inputs, options, finding, batch_size=batch_size, manner=manner),
+        lambda finding: _embed(
+            channel, inputs, options, finding, batch_size=batch_size, manner=manner, about=about
+        ),
         sends=bool(inputs.texts),
+        about=about,
     )
 
 
@@ -53,6 +58,7 @@ def _embed(
     *,
     batch_size: int,
     manner: Manner,
+    about: Callable[[], Operation],
 ) -> Plan[Embeddings]:
     starts = (0,) if options.late_chunking and inputs.texts else None
     options, inputs = for_host(channel, inputs, options, finding, where=manner.where("texts"), starts=starts)
@@ -82,7 +88,7 @@ def _embed(
         failed = lookup.failures if places is None else ()
         return Embeddings(vectors, model or options.model, usage, options.embedding_type, failed)
 
-    return lookup.plan(flows, join)
+    return lookup.plan(flows, join, about=about)
 
 
 def embed_documents(
@@ -102,11 +108,13 @@ def embed_documents(
         batch_size: Chunks in one request at most, where they do not belong together.
         manner: How the call goes about the chunks; its numbers are those of the documents.
     """
+    about = functools.partial(options.operation, sum(map(len, documents)))
     return channel.hosted(
         lambda finding: _embed_documents(
-            channel, documents, options, finding, batch_size=batch_size, manner=manner
+            channel, documents, options, finding, batch_size=batch_size, manner=manner, about=about
         ),
         sends=any(documents),
+        about=about,
     )
 
 
@@ -118,6 +126,7 @@ def _embed_documents(
     *,
     batch_size: int,
     manner: Manner,
+    about: Callable[[], Operation],
 ) -> Plan[DocumentEmbeddings]:
     inputs = Items([*itertools.chain(*documents)], {}, {})
     sizes = [len(chunks) for chunks in documents]
@@ -155,7 +164,7 @@ def _embed_documents(
             tuple(Failure(table.of(each.index), each.error) for each in failed),
         )
 
-    return lookup.plan(flows, join, whole=table.whole)
+    return lookup.plan(flows, join, whole=table.whole, about=about)
 
 
 def _sheet(inputs: Items, options: EmbeddingOptions) -> Sheet:

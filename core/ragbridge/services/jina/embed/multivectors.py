@@ -20,6 +20,7 @@ from ragbridge.client.results import Results
 from ragbridge.errors import ConfigurationError, InvalidRequestError, ResponseError
 from ragbridge.flow import Flow, Plan, Response
 from ragbridge.limiter.tokens import Features
+from ragbridge.observers import Operation
 from ragbridge.services.jina.embed.fitting import for_host
 from ragbridge.services.jina.embed.inputs import is_pdf
 from ragbridge.services.jina.embed.options import EmbeddingOptions
@@ -75,7 +76,7 @@ class Route:
         extra: float,
         most: int | None,
         api: str | None = None,
-    ) -> Flow[tuple[T, int | None]]:
+    ) -> Flow[tuple[T, Usage]]:
         """One request, to the former route where the service does not know this one; what was found is remembered."""
         post = functools.partial(
             channel.post, product=product, read=read, measure=measure, extra=extra, most=most, api=api
@@ -104,11 +105,13 @@ def embed_multivector(
     manner: Manner,
 ) -> Plan[MultiVectors]:
     """One request for each batch of inputs."""
+    about = functools.partial(options.operation, len(inputs.texts))
     return channel.hosted(
         lambda finding: _embed_multivector(
-            channel, inputs, options, finding, route=route, batch_size=batch_size, manner=manner
+            channel, inputs, options, finding, route=route, batch_size=batch_size, manner=manner, about=about
         ),
         sends=bool(inputs.texts),
+        about=about,
     )
 
 
@@ -121,6 +124,7 @@ def _embed_multivector(
     route: Route,
     batch_size: int,
     manner: Manner,
+    about: Callable[[], Operation],
 ) -> Plan[MultiVectors]:
     options, inputs = for_host(channel, inputs, options, finding, where=manner.where("texts"))
     results = _results(len(inputs.texts), options)
@@ -160,7 +164,7 @@ def _embed_multivector(
         failed = lookup.failures if places is None else ()
         return _join(options, rows, usage, model, failed)
 
-    return lookup.plan(flows, join)
+    return lookup.plan(flows, join, about=about)
 
 
 TokenVectors: TypeAlias = "tuple[NDArray[np.float32], tuple[str, ...]]"

@@ -12,6 +12,7 @@ from ragbridge.errors import ConfigurationError
 from ragbridge.ground.numbers import check_whole
 from ragbridge.hosts import JINA, Host
 from ragbridge.models import Model, Role
+from ragbridge.observers import Operation
 from ragbridge.values.embeddings import EmbeddingType
 
 EMBEDDING_TYPES: tuple[EmbeddingType, ...] = ("float", "binary", "ubinary")
@@ -79,6 +80,18 @@ class EmbeddingOptions:
     def asked(self) -> dict[str, Any]:
         """All that a request holds but its input; of another host than Jina's, also which it is."""
         return {**self.payload(None), **({} if self.host is JINA else {"host": self.host.name})}
+
+    def operation(self, items: int | None) -> Operation:
+        """What observers are told of a call over so many items; None for a stream."""
+        return Operation(
+            model=self.model,
+            items=items,
+            dimensions=self.dimensions,
+            encoding_format=self._encoding,
+            task=self.task,
+            role=self.role,
+            late_chunking=self.late_chunking,
+        )
 
     def most(self, batch_size: int) -> int:
         """Items of one request: as many as were asked for, and no more than the host takes."""

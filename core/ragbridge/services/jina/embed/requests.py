@@ -21,6 +21,7 @@ from ragbridge.services.jina.embed.late import warn_of_cut
 from ragbridge.services.jina.embed.options import EmbeddingOptions
 from ragbridge.services.jina.items import Items, to_wire
 from ragbridge.services.jina.session import JinaChannel
+from ragbridge.values.embeddings import Usage
 
 PRODUCT = "embeddings"
 TOO_LONG = "INPUT_TOKEN_LIMIT_EXCEEDED"
@@ -50,7 +51,7 @@ class Post(Protocol):
         read: Callable[[Response], tuple[T, int | None]],
         measure: Callable[[], Features],
         extra: float,
-    ) -> Flow[tuple[T, int | None]]:
+    ) -> Flow[tuple[T, Usage]]:
         """See ``JinaChannel.post``."""
         ...
 
@@ -82,14 +83,14 @@ def job_of(
 
     def ask(job: Job, batch: Batch) -> Flow[Bill]:
         content = to_wire(sent[0]) if is_pdf(sent) else sent.to_wire(batch.start, batch.stop)
-        model, billed = yield from post(
+        model, usage = yield from post(
             job.body(options.payload(content), batch),
             product=job.meter,
             read=functools.partial(read, places=places[batch.start : batch.stop]),
             measure=lambda: batch.features,
             extra=_fitting(job.meter, batch),
         )
-        return Bill.of(model, billed)
+        return Bill(model, usage)
 
     def halve(batch: Batch) -> None:
         lookup.forget(places[batch.start : batch.stop])

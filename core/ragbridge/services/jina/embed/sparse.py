@@ -19,6 +19,7 @@ from ragbridge.client.sizes import of_rows
 from ragbridge.errors import ConfigurationError, ResponseError
 from ragbridge.flow import Flow, Plan, Response
 from ragbridge.models import DEFAULT_SPARSE_MODEL, Role, SparseModel
+from ragbridge.observers import Operation
 from ragbridge.services.jina.embed.fitting import for_host
 from ragbridge.services.jina.embed.inputs import Text, check_inputs
 from ragbridge.services.jina.embed.options import EmbeddingOptions, check_sparse_options
@@ -45,11 +46,13 @@ def sparse_embed(
     channel: JinaChannel, inputs: Items, options: EmbeddingOptions, *, batch_size: int, manner: Manner
 ) -> Plan[SparseEmbeddings]:
     """One request for each batch of texts; none for no text."""
+    about = functools.partial(options.operation, len(inputs.texts))
     return channel.hosted(
         lambda finding: _sparse_embed(
-            channel, inputs, options, finding, batch_size=batch_size, manner=manner
+            channel, inputs, options, finding, batch_size=batch_size, manner=manner, about=about
         ),
         sends=bool(inputs.texts),
+        about=about,
     )
 
 
@@ -61,6 +64,7 @@ def _sparse_embed(
     *,
     batch_size: int,
     manner: Manner,
+    about: Callable[[], Operation],
 ) -> Plan[SparseEmbeddings]:
     if not finding.host.products:
         raise ConfigurationError(
@@ -94,7 +98,7 @@ def _sparse_embed(
         failed = lookup.failures if places is None else ()
         return SparseEmbeddings(tuple(row for row, _ in rows), model or options.model, usage, failed=failed)
 
-    return lookup.plan(flows, join)
+    return lookup.plan(flows, join, about=about)
 
 
 def _read(body: dict[str, Any], count: int) -> list[dict[str, float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable, Sequence
 from typing import Any, TypeVar, cast
 
@@ -130,7 +131,8 @@ class EmbeddingStreams(JinaMethods):
                 self._channel, inputs, options, batch_size=self._batch_size, manner=manner
             )
 
-        return Stream(text, _checking(options), begin, errors, window)
+        about = functools.partial(options.operation, None)
+        return Stream(text, _checking(options), begin, errors, window, "embed_stream", about)
 
     def embed_documents_stream(
         self,
@@ -216,7 +218,8 @@ class EmbeddingStreams(JinaMethods):
                 self._channel, documents, options, batch_size=self._batch_size, manner=manner
             )
 
-        return Stream(chunks, check_documents, begin, errors, window)
+        about = functools.partial(options.operation, None)
+        return Stream(chunks, check_documents, begin, errors, window, "embed_documents_stream", about)
 
     def embed_multivector_stream(
         self,
@@ -287,7 +290,8 @@ class EmbeddingStreams(JinaMethods):
                 manner=manner,
             )
 
-        return Stream(text, _checking(options), begin, errors, window)
+        about = functools.partial(options.operation, None)
+        return Stream(text, _checking(options), begin, errors, window, "embed_multivector_stream", about)
 
 
 def _role_of(task: str | None) -> Role | None:

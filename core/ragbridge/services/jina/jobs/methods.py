@@ -46,6 +46,8 @@ class BatchJob(_Job):
         ids: The items' ids in the caller's order; None if they are positions or unknown.
     """
 
+    _NAME = "batch_job"
+
     def __init__(self, service: Service, job: str, ids: Sequence[str] | None = None) -> None:
         super().__init__(service, job)
         self.ids = None if ids is None else check_ids(ids, "ids")
@@ -145,6 +147,8 @@ class BulkJob(_Job):
     Attributes:
         id: The job's id.
     """
+
+    _NAME = "bulk_job"
 
     def _status(self) -> Plan[BulkStatus]:
         """The job's status."""

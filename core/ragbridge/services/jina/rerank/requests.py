@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ragbridge.client import sizes
@@ -18,6 +18,7 @@ from ragbridge.client.wire import encode
 from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Flow, Plan, plan, wait
 from ragbridge.limiter.tokens import Features, plus, times
+from ragbridge.observers import Operation
 from ragbridge.services.jina.items import Items
 from ragbridge.services.jina.keys import names_of
 from ragbridge.services.jina.rerank.answers import read_ranking
@@ -99,9 +100,13 @@ def rerank(
     """
     given = listed(documents, "documents", of="texts and images")
     read = read_query(query, options), read_documents(given, options)
+    about = functools.partial(Operation, model=options.model, items=len(given), top_n=options.top_n)
     return channel.hosted(
-        lambda finding: _rerank(channel, *read, for_host(options, finding), given=given, api=finding.api),
+        lambda finding: _rerank(
+            channel, *read, for_host(options, finding), given=given, api=finding.api, about=about
+        ),
         sends=bool(given),
+        about=about,
     )
 
 
@@ -113,18 +118,21 @@ def _rerank(
     *,
     given: Sequence[Document],
     api: str,
+    about: Callable[[], Operation],
 ) -> Plan[Ranking]:
     check_media(query, "query", options)
     for place, item in documents.others.items():
         check_media(item, f"documents[{place}]", options)
     job = _Job(channel, channel.meter(PRODUCT, options.model), query, documents, options, api)
     if not given:
-        return plan((), lambda _: Ranking((), options.model, score_kind=options.score_kind))
+        return plan((), lambda _: Ranking((), options.model, score_kind=options.score_kind), about=about)
     back = given if options.return_documents else None
-    return plan(_rounds(job), functools.partial(_join, job, back)) if options.listwise else _blocks(job, back)
+    if options.listwise:
+        return plan(_rounds(job), functools.partial(_join, job, back), about=about)
+    return _blocks(job, back, about)
 
 
-def _blocks(job: _Job, back: Sequence[Document] | None) -> Plan[Ranking]:
+def _blocks(job: _Job, back: Sequence[Document] | None, about: Callable[[], Operation]) -> Plan[Ranking]:
     """Calls side by side: a score depends on the query and its document alone."""
     channel, options, scores = job.channel, job.options, Scores()
     keeps = channel.cache is not None and not options.return_embeddings
@@ -147,7 +155,7 @@ def _blocks(job: _Job, back: Sequence[Document] | None) -> Plan[Ranking]:
         met = frozenset(range(job.count) if places is None else places)
         return _ranking(job, scores.ranked(places), back, model=model or options.model, usage=usage, met=met)
 
-    return lookup.plan(flows, join)
+    return lookup.plan(flows, join, about=about)
 
 
 def _batches(job: _Job) -> Iterator[Batch]:
@@ -224,8 +232,8 @@ def _call(job: _Job, entrants: Sequence[int], top_n: int | None) -> Flow[_Call]:
         extra=_image_tokens(job, documents),
         most=sizes.of_rows(len(entrants), each=_vector_bytes(job), repeated=body),
     )
-    (rows, model), tokens = yield from job.channel.naming(flow, _WHERE, entrants)
-    return _Call(entrants, rows, model, Usage(tokens or 0, 1))
+    (rows, model), usage = yield from job.channel.naming(flow, _WHERE, entrants)
+    return _Call(entrants, rows, model, usage)
 
 
 def _path(options: RerankOptions) -> str:

@@ -21,10 +21,10 @@ from ragbridge.client.wire import count_of, encode
 from ragbridge.errors import ConfigurationError, ResponseError
 from ragbridge.flow import Flow, Plan, Response
 from ragbridge.ground.numbers import check_whole
+from ragbridge.observers import Operation
 from ragbridge.services.jina.segment.cuts import Cuts
 from ragbridge.services.jina.session import JinaChannel
 from ragbridge.services.jina.wire import decode
-from ragbridge.values.embeddings import Usage
 from ragbridge.values.web import Segment, Segments, Token, Tokenizer
 
 PRODUCT = "segment"
@@ -91,7 +91,7 @@ def segment(channel: JinaChannel, options: SegmentOptions) -> Plan[Segments]:
     """Segments one text, in one request. Nothing is sent for an empty text, nor for one that is in the cache."""
     whole = _plan(channel, [options.content], options, name=None)
     # There is no part of one text.
-    return Plan(whole.flows, lambda results: whole.join(results)[0], whole.first)
+    return Plan(whole.flows, lambda results: whole.join(results)[0], whole.first, about=whole.about)
 
 
 def segment_many(
@@ -140,16 +140,17 @@ def _plan(
         cuts.write(place, segments)
         yield from lookup.done([place], Bill("", segments.usage))
 
-    return lookup.plan(flows, lambda _usage, _model, places: cuts.only(places))
+    about = functools.partial(Operation, model=options.tokenizer, items=len(contents))
+    return lookup.plan(flows, lambda _usage, _model, places: cuts.only(places), about=about)
 
 
 def _flow(channel: JinaChannel, meter: Meter, options: SegmentOptions, name: str) -> Flow[Segments]:
     body = encode(options.payload(), texts=[options.content], name=lambda _: name)
     read = functools.partial(_read, options=options)
-    segments, _ = yield from channel.post(
+    segments, usage = yield from channel.post(
         "/segment", body, product=meter, read=read, most=sizes.BESIDE + sizes.SEGMENTED * len(body)
     )
-    return segments
+    return replace(segments, usage=usage)
 
 
 def _read(response: Response, *, options: SegmentOptions) -> tuple[Segments, int | None]:
@@ -173,14 +174,13 @@ def _read(response: Response, *, options: SegmentOptions) -> tuple[Segments, int
     tokens = _tokens(body.get("tokens"), len(texts)) if options.return_tokens else [()] * len(texts)
     spans = _spans(options.content, texts, positions, from_end=options.tail is not None)
     rows = (Segment(*span, text, ids) for span, text, ids in zip(spans, texts, tokens, strict=True))
-    name, billed = body.get("tokenizer"), _billed(body)
+    name = body.get("tokenizer")
     segments = Segments(
         chunks=tuple(sorted(rows, key=lambda row: (row.start, row.end))),
         num_tokens=_count(body.get("num_tokens")),
         tokenizer=name if isinstance(name, str) and name else options.tokenizer,
-        usage=Usage(billed or 0, 1),
     )
-    return segments, billed
+    return segments, _billed(body)
 
 
 def _count(value: object) -> int:

@@ -6,14 +6,13 @@ Jina's documentation of 2026 no longer lists the product.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ragbridge.client.arguments import listed
 from ragbridge.errors import ConfigurationError, ResponseError
 from ragbridge.flow import Flow, Plan, single
 from ragbridge.services.jina.web.requests import header, post
-from ragbridge.values.embeddings import Usage
 from ragbridge.values.web import Grounding, Reference
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ def ground(channel: JinaChannel, options: GroundingOptions) -> Plan[Grounding]:
 
 
 def _flow(channel: JinaChannel, options: GroundingOptions) -> Flow[Grounding]:
-    verdict, _ = yield from post(
+    verdict, usage = yield from post(
         channel,
         channel.hosts.grounding,
         {"statement": options.statement},
@@ -77,10 +76,10 @@ def _flow(channel: JinaChannel, options: GroundingOptions) -> Flow[Grounding]:
         headers=options.headers(),
         timeout=TIMEOUT,
     )
-    return verdict
+    return replace(verdict, usage=usage)
 
 
-def _read(data: Any, tokens: int | None) -> Grounding:
+def _read(data: Any) -> Grounding:
     if not isinstance(data, dict):
         raise ResponseError("'data' is not an object")
     factuality, result, reason = data.get("factuality"), data.get("result"), data.get("reason")
@@ -91,9 +90,7 @@ def _read(data: Any, tokens: int | None) -> Grounding:
     references = data.get("references", [])
     if not isinstance(references, list):
         raise ResponseError("'references' is not a list")
-    return Grounding(
-        float(factuality), result, reason, tuple(map(_reference, references)), Usage(tokens or 0, 1)
-    )
+    return Grounding(float(factuality), result, reason, tuple(map(_reference, references)))
 
 
 def _reference(row: object) -> Reference:

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from dataclasses import astuple, fields
 from typing import TYPE_CHECKING, Any
 
+from ragbridge.client.watch import current
 from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Flow, do
 from ragbridge.ground.numbers import check_number
+from ragbridge.observers import Cached
 from ragbridge.values.embeddings import Usage
 from ragbridge.values.web import Page, RelatedLink
 
@@ -50,9 +52,12 @@ def known(
         return None
     found = yield from do(lambda: cache.get_many([key]))
     try:
-        return _decode(found[key], max_age)
+        page = _decode(found[key], max_age)
     except (AttributeError, KeyError, TypeError, ValueError):  # not there, spoilt, or too old
         return None
+    if page is not None and (watch := current()) is not None:
+        watch.event(Cached(1))
+    return page
 
 
 def keep(channel: JinaChannel, source: Mapping[str, str], options: ReaderOptions, page: Page) -> Flow[None]:

@@ -150,7 +150,8 @@ class WebMethods(JinaMethods):
             QuotaExhaustedError: The account's balance is used up.
         """
         return self._stream(
-            reader.read_each(self._channel, reader.check_urls(urls), merged(options, {}), max_age)
+            reader.read_each(self._channel, reader.check_urls(urls), merged(options, {}), max_age),
+            "read_each",
         )
 
     def aread_each(
@@ -158,7 +159,8 @@ class WebMethods(JinaMethods):
     ) -> AsyncGenerator[Page | RagbridgeError, None]:
         """Like ``read_each``, on the running event loop, for ``async for``."""
         return self._stream_async(
-            reader.read_each(self._channel, reader.check_urls(urls), merged(options, {}), max_age)
+            reader.read_each(self._channel, reader.check_urls(urls), merged(options, {}), max_age),
+            "read_each",
         )
 
     def _search(

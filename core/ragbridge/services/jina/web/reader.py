@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,9 +15,9 @@ from ragbridge.flow import Flow, Plan, plan, single
 from ragbridge.ground.addresses import secrets_in, shown
 from ragbridge.models import COLD_START
 from ragbridge.models.limits import MAX_MEDIA_BYTES
+from ragbridge.observers import Operation
 from ragbridge.services.jina.web.kept import PRODUCT, check_age, keep, known
 from ragbridge.services.jina.web.requests import post, read_page
-from ragbridge.values.embeddings import Usage
 
 if TYPE_CHECKING:
     from ragbridge.client.meter import Meter
@@ -77,7 +78,7 @@ def read(
         ConfigurationError: ``max_age`` is no number of seconds, or the client has no cache.
     """
     max_age = check_age(channel, max_age)
-    return single(_flow(channel, fields, options, max_age))
+    return single(_flow(channel, fields, options, max_age), about=functools.partial(Operation, items=1))
 
 
 def read_many(
@@ -94,7 +95,7 @@ def read_many(
         _numbered(channel, index, url, options, progress=progress, max_age=max_age)
         for index, url in enumerate(urls)
     )
-    return plan(flows, tuple)
+    return plan(flows, tuple, about=functools.partial(Operation, items=len(urls)))
 
 
 def read_each(
@@ -150,7 +151,7 @@ def _flow(
 ) -> Flow[Page]:
     if max_age is not None and (found := (yield from known(channel, fields, options, max_age))) is not None:
         return found
-    page, _ = yield from post(
+    page, usage = yield from post(
         channel,
         channel.hosts.reader,
         {**fields, **options.body()},
@@ -160,6 +161,7 @@ def _flow(
         timeout=options.patience,
         secrets=secrets_in(fields.get("url", "")),
     )
+    page = replace(page, usage=usage)
     if max_age is not None:
         yield from keep(channel, fields, options, page)
     return page
@@ -178,5 +180,5 @@ def _patient(channel: JinaChannel) -> Meter:
     return replace(meter, policy=replace(meter.policy, retry=patient))
 
 
-def _read(data: object, tokens: int | None) -> Page:
-    return replace(read_page(data, content=True), usage=Usage(tokens or 0, 1))
+def _read(data: object) -> Page:
+    return read_page(data, content=True)

@@ -53,11 +53,11 @@ def post(
     payload: Mapping[str, Any],
     *,
     product: str | Meter,
-    read: Callable[[Any, int | None], T],
+    read: Callable[[Any], T],
     headers: Mapping[str, str],
     timeout: float | None = None,
     secrets: Sequence[str] = (),
-) -> Flow[tuple[T, int | None]]:
+) -> Flow[tuple[T, Usage]]:
     """Sends one request to the host of a web product, which is not the API's host.
 
     Args:
@@ -65,13 +65,13 @@ def post(
         host: The host's address.
         payload: The request's body. Its strings come from the caller.
         product: The product whose quota counts the request; or its meter.
-        read: Makes the result from the envelope's data and the tokens billed.
+        read: Makes the result from the envelope's data.
         headers: The options that are sent as headers.
         timeout: Minimum read timeout in seconds; the client's own timeout applies if it is longer.
         secrets: What no error may show, beside the key.
 
     Returns:
-        The result, and the tokens billed, or None if the answer does not state them.
+        The result, and what it cost.
     """
     if isinstance(product, str):
         channel.limiter(product)  # raises if the product needs a key and the client is keyless
@@ -84,7 +84,7 @@ def post(
 
     def read_response(response: Response) -> tuple[T, int | None]:
         data, tokens = open_envelope(refusal, response)
-        return read(data, tokens), tokens
+        return read(data), tokens
 
     return channel.request(
         "POST",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from ragbridge.errors import ConfigurationError, InvalidRequestError, ResponseError
@@ -169,7 +169,7 @@ def search(channel: JinaChannel, options: SearchOptions) -> Plan[SearchResults]:
 
 def _flow(channel: JinaChannel, options: SearchOptions) -> Flow[SearchResults]:
     try:
-        results, _ = yield from post(
+        results, usage = yield from post(
             channel,
             channel.hosts.search,
             options.payload(),
@@ -181,14 +181,14 @@ def _flow(channel: JinaChannel, options: SearchOptions) -> Flow[SearchResults]:
     except InvalidRequestError as error:
         if NOTHING_FOUND not in error.message:
             raise
-        return SearchResults((), Usage(0, 1))
-    return results
+        return SearchResults((), Usage(0, 1, retries=error.retries, waited=error.waited))
+    return replace(results, usage=usage)
 
 
-def _read(data: object, tokens: int | None) -> SearchResults:
+def _read(data: object) -> SearchResults:
     if not isinstance(data, list):
         raise ResponseError("'data' is not a list of results")
     pages = tuple(read_page(row, content=False) for row in data)
     if not all(page.url for page in pages):
         raise ResponseError("a result has no 'url'")
-    return SearchResults(pages, Usage(tokens or 0, 1))
+    return SearchResults(pages)
