@@ -43,7 +43,7 @@ def refuses(extra, use):
 """
 
 ALONE = {
-    "the local engine, the server, ICU, Arrow and Ray ask for their extras": """
+    "the local engine, the server, ICU, Arrow, OpenTelemetry and Ray ask for their extras": """
 from ragbridge.chunking import WordChunker
 
 refuses("local", lambda: ragbridge.Jina(base_url="local").embed(["a"]))
@@ -52,6 +52,7 @@ address = "https://runtime.sagemaker.eu-central-1.amazonaws.com/endpoints/x"
 refuses("sagemaker", lambda: ragbridge.Jina(base_url=address, host="sagemaker"))
 refuses("server", lambda: importlib.import_module("ragbridge.server"))
 refuses("parquet", lambda: importlib.import_module("ragbridge.arrow"))
+refuses("otel", lambda: importlib.import_module("ragbridge.otel"))
 refuses("ray", lambda: importlib.import_module("ragbridge.ray"))
 refuses("icu", lambda: WordChunker(max_chunk_size=10, overlap=0).chunk("größer"))
 """,
@@ -176,6 +177,13 @@ from ragbridge.transport import fast
 from ragbridge.services.jina.embed import answers as vectors
 
 assert {"aiohttp", "orjson", "pybase64", "urllib3"} <= {*sys.modules}
+""",
+    "otel": """
+from importlib.metadata import entry_points
+
+(found,) = entry_points(group="opentelemetry_instrumentor", name="ragbridge")
+found.load()().instrument(skip_dep_check=True)
+assert "opentelemetry.sdk" not in sys.modules
 """,
     "sagemaker": """
 address = "https://runtime.sagemaker.eu-central-1.amazonaws.com/endpoints/x"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import logging
+import os
 from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
@@ -19,14 +21,13 @@ from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Clock, SystemClock, TransportName
 from ragbridge.ground.numbers import check_number, check_whole
 from ragbridge.observers import Operation
-from ragbridge.observers.registry import all_of, check_observers
+from ragbridge.observers.registry import all_of, check_observers, is_first_client
 from ragbridge.transport.async_driver import AsyncDriver
 from ragbridge.transport.event_loop import require_asyncio
 from ragbridge.transport.in_process import InProcessTransport, in_process
 from ragbridge.transport.thread_driver import ThreadDriver
 
 if TYPE_CHECKING:
-    import os
     import ssl
     from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable, Mapping
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from ragbridge.transport.base import Transport
 
 T = TypeVar("T")
+
+log = logging.getLogger("ragbridge")
 
 PATIENCE = 10
 """Times its ``timeout`` that one request may take as a whole, unless ``deadline`` says otherwise."""
@@ -66,6 +69,8 @@ class Service:
         self._bound = bound or clock is not None
         self._clock = clock or SystemClock()
         self._observers = check_observers(settings.get("observers") or (), "observers=")
+        if is_first_client():
+            _instrument_by_environment()
         self._framework: str | None = None
         self._server: tuple[str | None, int | None] = (None, None)
         self.usage = Totals()
@@ -310,6 +315,22 @@ class Part:
 
     async def _run_async(self, plan: Plan[T], name: str) -> T:
         return await self._service._run_async(plan, f"{self._NAME}.{name}")  # noqa: SLF001 - a part of it
+
+
+def _instrument_by_environment() -> None:
+    """Observe every client by OpenTelemetry where ``RAGBRIDGE_OTEL`` says so. Whatever is wrong is a warning: no job ends by it."""
+    wanted = os.environ.get("RAGBRIDGE_OTEL", "").strip().lower()
+    if wanted in {"", "0", "false", "no", "off"}:
+        return
+    if wanted not in {"1", "true", "yes", "on"}:
+        log.warning("RAGBRIDGE_OTEL must be 1 or 0: nothing is traced")
+        return
+    try:
+        from ragbridge.otel import instrument
+    except ImportError as error:
+        log.warning("RAGBRIDGE_OTEL is set, and nothing is traced: %s", error)
+    else:
+        instrument()
 
 
 def _server_of(base: str) -> tuple[str | None, int | None]:

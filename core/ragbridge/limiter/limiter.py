@@ -98,6 +98,16 @@ class Limiter(Limited):
         """Whether nothing is booked, no request waits, and all that was used is a window ago."""
         return self._line.is_idle()
 
+    @property
+    def available(self) -> tuple[float | None, float | None]:
+        """Requests and tokens that the quota has room for now; None where they are not limited."""
+        return self._line.enter(self._line.quota.available) or (None, None)
+
+    @property
+    def line_length(self) -> int:
+        """Requests that wait for the quota."""
+        return len(self._line.waiting)
+
     def configure(self, limit: RateLimit) -> None:
         """Go on under another limit, which the user chose. Bookings and the line stay."""
         self.default_tier = False
@@ -120,7 +130,8 @@ class Limiter(Limited):
         return ticket
 
     def _on_wait(self, cause: Cause, seconds: float) -> None:
-        logger.debug("waiting %.1f s or more for the rate limit (%s)", seconds, cause)
+        figures = {"ragbridge_wait_seconds": seconds, "ragbridge_wait_cause": cause}
+        logger.debug("waiting %.1f s or more for the rate limit (%s)", seconds, cause, extra=figures)
         if self.default_tier and cause != "paused" and not self._announced:
             self._announced = True
             logger.warning(
@@ -129,6 +140,7 @@ class Limiter(Limited):
                 seconds,
                 cause,
                 self._limit,
+                extra=figures,
             )
 
     def restart(self) -> None:
@@ -167,6 +179,10 @@ class _Registry:
             self._used = {used for used in self._used if not used.idle} | {limiter}
             return limiter
 
+    def each(self) -> list[tuple[str, str, Limiter]]:
+        with self._lock:
+            return [(host, product, limiter) for (host, _, product), limiter in self._limiters.items()]
+
     def forget(self) -> None:
         with self._lock:
             self._used.clear()
@@ -195,6 +211,11 @@ def shared(limit: RateLimit, *, service: str, service_host: str, key: str | None
         product: Whose quota it is.
     """
     return _registry.get(limit, service, service_host, key or "", product)
+
+
+def shared_limiters() -> list[tuple[str, str, Limiter]]:
+    """Every limiter that ``shared`` gave and that is in use: the service's host, the product, and the limiter."""
+    return _registry.each()
 
 
 def forget() -> None:

@@ -222,12 +222,10 @@ class LineTicket(Waiting):
         # Only the head knows when its turn comes; the others are woken. They still look once a window: if the owner of the
         # head has died, the next look moves the line on.
         left = min(max(self.deadline - now, 0.0), self._line.quota.limit.window)
-        if self._line.depends_on_others(self.booking.loop):
-            left = min(left, STALL)
         if not self._announced and self.cause is not None:
             self._announced = True
             self._line.on_wait(self.cause, left)
-        return left
+        return min(left, STALL) if self._line.depends_on_others(self.booking.loop) else left
 
     def _goes(self) -> bool:
         granted = self.booking.granted_at < math.inf

@@ -195,6 +195,14 @@ class Quota:
         """The requests and tokens per window, and the places, that apply now."""
         return self._requests.effective(now), self._tokens.effective(now), self._concurrency(now)
 
+    def available(self, now: float) -> tuple[float | None, float | None]:
+        """Requests and tokens that there is room for now; None where they are not limited."""
+        requests, tokens = (
+            None if math.isinf(meter.capacity) else max(meter.effective(now) - meter.in_use(now), 0.0)
+            for meter in (self._requests, self._tokens)
+        )
+        return requests, tokens
+
     def is_idle(self, now: float) -> bool:
         """Whether nothing is in flight or counted, and no pause is running."""
         return not (self._flying or self._adrift or self._requests.in_use(now) or self.is_paused(now))

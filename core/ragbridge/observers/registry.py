@@ -39,6 +39,7 @@ class Observing:
 _lock = threading.Lock()
 _everywhere: tuple[Observing, ...] = ()
 _blamed: set[str] = set()
+_asked = False
 
 
 def observe(observer: Observer) -> Observing:
@@ -58,6 +59,11 @@ def observe(observer: Observer) -> Observing:
     return observing
 
 
+def is_observing(observing: Observing) -> bool:
+    """Whether it is told of calls."""
+    return observing in _everywhere
+
+
 def all_of(own: tuple[Observer, ...]) -> tuple[Observer, ...]:
     """A client's own observers, and those of this process; each once."""
     if not _everywhere:
@@ -66,11 +72,21 @@ def all_of(own: tuple[Observer, ...]) -> tuple[Observer, ...]:
     return (*own, *others)
 
 
-def forget() -> None:
-    """Forget the observers of this process, and which of them were blamed."""
-    global _everywhere  # noqa: PLW0603 - observers of the process
+def is_first_client() -> bool:
+    """Whether nobody has asked this before: who makes the first client looks at the environment."""
+    global _asked
+    if _asked:
+        return False
     with _lock:
-        _everywhere = ()
+        first, _asked = not _asked, True
+    return first
+
+
+def forget() -> None:
+    """Forget the observers of this process, and which of them were blamed. The next client is the first one."""
+    global _everywhere, _asked
+    with _lock:
+        _everywhere, _asked = (), False
         _blamed.clear()
 
 
