@@ -16,7 +16,7 @@ PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --constraint $(
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install demo test test-core test-ray test-shared test-stores test-wheel test-python test-lowest test-newest \
-	test-redis test-platforms test-hosts check format bench picture notebooks docs test-docs live constraints clean
+	test-redis test-platforms test-hosts check format bench picture notebooks docs test-docs live constraints .frozen clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -70,9 +70,14 @@ test-ray: ## Run the tests of ragbridge.ray on a real Ray of this machine
 	$(MAKE) VENV=.venv-ray .venv-ray/.made-test-ray
 	.venv-ray/bin/python -m pytest tests/core/ray -m "ray or not ray"
 
-test-stores: ## Run the frameworks' own stores for Elasticsearch against the embedded engine
-	$(MAKE) VENV=.venv-stores CONSTRAINTS=/dev/null .venv-stores/.made-test-stores
-	.venv-stores/bin/python -m pytest tests/integrations/test_stores.py
+test-stores: build/stores.txt ## Run tests, pages and notebooks over real stores: PostgreSQL, Qdrant, Chroma, Elasticsearch's
+	$(MAKE) VENV=.venv-stores CONSTRAINTS=build/stores.txt .venv-stores/.made-test-stores
+	.venv-stores/bin/python -m pytest tests/stores tests/docs tests/notebooks -m stores
+
+# The versions of constraints.txt but for those that stores need otherwise.
+build/stores.txt: constraints.txt tests/stores/constraints.txt
+	@mkdir -p build
+	awk -F== 'FNR == NR { own[tolower($$1)] } FNR != NR && tolower($$1) in own { next } /==/' tests/stores/constraints.txt constraints.txt > $@
 
 test-python: ## Run every test on another interpreter: PYTHON=python3.13
 	$(MAKE) VENV=$(VENV_OF_PYTHON) $(VENV_OF_PYTHON)/.made-test
@@ -126,11 +131,17 @@ test-docs: docs ## Look at the site with Chromium, which must be installed
 live: $(VENV)/.made-test ## Tests against real services: JINA_API_KEY, ELASTICSEARCH_URL and ELASTIC_API_KEY say which
 	$(BIN)/python -m pytest -m live
 
-constraints: ## Write constraints.txt anew: names and versions, from a fresh environment with everything
-	rm -rf .venv-constraints && $(PYTHON) -m venv .venv-constraints
-	.venv-constraints/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[test,check,docs,ray]"
-	.venv-constraints/bin/python -m pip freeze --all --exclude pip --exclude-editable > constraints.new
-	mv constraints.new constraints.txt
+constraints: ## Write both files of constraints anew: names and versions, from fresh environments with everything
+	$(MAKE) .frozen FROZEN=constraints.txt EXTRAS=test,check,docs,ray OF=/dev/null
+	$(MAKE) .frozen FROZEN=tests/stores/constraints.txt EXTRAS=test-stores OF=constraints.txt
+
+# The comment at the head of a file stays; what stands in OF already is left out.
+.frozen:
+	$(PYTHON) -m venv --clear .venv-constraints
+	.venv-constraints/bin/python -m pip install --quiet --disable-pip-version-check --editable ".[$(EXTRAS)]"
+	grep '^#' $(FROZEN) > constraints.new
+	.venv-constraints/bin/python -m pip freeze --all --exclude pip --exclude-editable | grep -vxFf $(OF) >> constraints.new
+	mv constraints.new $(FROZEN)
 	rm -rf .venv-constraints
 
 clean: ## Remove what these commands made
