@@ -16,7 +16,7 @@ PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --constraint $(
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install demo test test-core test-ray test-shared test-stores test-wheel test-python test-lowest test-newest \
-	test-redis test-platforms test-hosts check format bench picture notebooks docs test-docs live constraints .frozen clean
+	test-redis test-platforms test-hosts check format bench picture notebooks docs test-docs test-examples live constraints .frozen clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -119,6 +119,9 @@ picture: $(VENV)/.made-demo ## Draw docs/pictures/demo.svg anew, from what the d
 notebooks: $(VENV)/.made-test ## Execute the notebooks
 	$(BIN)/python -m pytest tests/notebooks
 
+test-examples: $(VENV)/.made-test-examples ## Run the programs of examples/, with the packages that they need
+	$(BIN)/python -m pytest tests/examples
+
 docs: ## Build the documentation's site into build/site
 	$(MAKE) VENV=.venv-docs .venv-docs/.made-docs
 	.venv-docs/bin/python docs/site/assemble.py
@@ -132,7 +135,7 @@ live: $(VENV)/.made-test ## Tests against real services: JINA_API_KEY, ELASTICSE
 	$(BIN)/python -m pytest -m live
 
 constraints: ## Write both files of constraints anew: names and versions, from fresh environments with everything
-	$(MAKE) .frozen FROZEN=constraints.txt EXTRAS=test,check,docs,ray OF=/dev/null
+	$(MAKE) .frozen FROZEN=constraints.txt EXTRAS=test-examples,check,docs,ray OF=/dev/null
 	$(MAKE) .frozen FROZEN=tests/stores/constraints.txt EXTRAS=test-stores OF=constraints.txt
 
 # The comment at the head of a file stays; what stands in OF already is left out.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,21 +10,6 @@ import pytest
 from ragbridge import Jina, corpus
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-
-
-@pytest.fixture
-def program(monkeypatch):
-    """Imports a program of the folder as Python does when it is run there."""
-    monkeypatch.syspath_prepend(str(EXAMPLES))
-
-    def load(name):
-        spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-
-    yield load
-    sys.modules.pop("shards", None)
 
 
 @pytest.fixture
