@@ -70,6 +70,11 @@ def tiers():
     return {(row["service"], row["product"], row["name"]): row["limit"] for row in json.loads(printed)}
 
 
+def loaded(command):
+    """The command itself, which is loaded when it is called."""
+    return command.loaded() if hasattr(command, "loaded") else command
+
+
 def table(page, head):
     """The rows below a table's first line, as lists of cells."""
     (found,) = re.findall(rf"^{re.escape(head)}\n\|[-|: ]+\|\n((?:\|.*\|\n)+)", PAGES[page], re.MULTILINE)
@@ -329,15 +334,15 @@ def test_the_commands_that_the_pages_name_exist():
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
     program = get_command(app)
     named = set()
-    for line in re.findall(r"^ragbridge (.*?)(?:  +#.*)?$", TEXT, re.MULTILINE):
-        words, command = line.split(), program
+    for line in re.findall(r"^(?:printf .* \| )?ragbridge (.*?)(?:  +#.*)?$", TEXT, re.MULTILINE):
+        words, command = line.partition(" | ")[0].split(), program
         named.add(words[0])
         while hasattr(command, "commands"):
-            command = command.commands[words.pop(0)]
+            command = loaded(command.commands[words.pop(0)])
         options = {name for parameter in command.params for name in parameter.opts}
         assert {word for word in words if word.startswith("--")} <= options, line
     assert named == set(program.commands)
-    endpoints = program.commands["elastic"].commands["endpoints"].commands
+    endpoints = loaded(program.commands["elastic"]).commands["endpoints"].commands
     assert set(re.findall(r"^ragbridge elastic endpoints (\w+)", TEXT, re.MULTILINE)) == set(endpoints)
 
 

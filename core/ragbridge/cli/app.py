@@ -33,17 +33,18 @@ def run() -> None:
     except SystemExit as ended:  # how typer ends where nobody reads its output, and after completion
         code = ended.code if isinstance(ended.code, int) else 0
     except typer.Abort:
-        streams.complain("nothing was done")
+        streams.say("nothing was done")
     except RagbridgeError as error:
-        streams.complain(f"{error}{_advice(error)}")
+        cause = error.__cause__ if isinstance(error.__cause__, RagbridgeError) else error
+        streams.say(f"{error}{_advice(cause)}")
     except OSError as error:
-        streams.complain(streams.described(error))
+        streams.say(streams.described(error))
     except Exception as error:
         if not isinstance(
             error, typer.BadParameter.__mro__[1]
         ):  # wrong usage of any kind, typer has no name for it
             raise
-        streams.complain(wrong_usage(error))
+        streams.say(wrong_usage(error))
         code = WRONG_USAGE
     sys.exit(streams.finish(code))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import warnings
 from enum import StrEnum
 from itertools import cycle
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ragbridge.cli import connection, files, terminal
+from ragbridge.cli import connection, files, streams, terminal
 from ragbridge.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -110,7 +109,7 @@ def _cut(text: str, settings: dict[str, Any], *, strict: bool) -> list[Chunk]:
         warnings.simplefilter("always")
         chunker = Chunker.from_settings(settings, strict=strict)
     for warning in noted:
-        sys.stderr.write(f"ragbridge: {warning.message}\n")
+        streams.say(warning.message)
     return chunker.chunk(text)
 
 

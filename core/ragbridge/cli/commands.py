@@ -16,7 +16,10 @@ from ragbridge.cli import help_pages
 from ragbridge.cli.terminal import coloured
 
 SUMMARIES = {
-    "embed": "Turn files of texts into files of vectors.",
+    "embed": "Turn texts into vectors, or files into files of vectors.",
+    "rerank": "Order texts by how well they answer a query.",
+    "classify": "Give each text the label that fits it best.",
+    "read": "Read web pages as Markdown.",
     "search": "Search files by meaning.",
     "chunk": "Show where Elasticsearch would cut a text.",
     "models": "List what each model can do.",

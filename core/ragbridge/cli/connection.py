@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
 from ragbridge import Jina
+from ragbridge.cli import streams
 from ragbridge.client.secret import find_key
 from ragbridge.services.jina.session import AUTO, default_tier
 
@@ -43,13 +43,18 @@ Limits: TypeAlias = Annotated[
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 NOTICE = (
-    "ragbridge: no key in the environment: using the embedded engine, made for development. "
+    "no key in the environment: using the embedded engine, made for development. "
     f"For the service set {Jina.KEY_VARIABLES[0]} (https://jina.ai/embeddings)."
+)
+
+KEYLESS = (
+    "no key in the environment: reading without one, 20 pages a minute. "
+    f"For more set {Jina.KEY_VARIABLES[0]} (https://jina.ai/reader)."
 )
 
 
 def base_url(url: str | None, *, local: bool) -> str:
-    """Where a command's requests go; without a key, the embedded engine, which standard error then names.
+    """Where a command's requests go; without a key, the embedded engine, which standard error names unless it was asked for.
 
     Raises:
         typer.BadParameter: Both options were given.
@@ -57,9 +62,10 @@ def base_url(url: str | None, *, local: bool) -> str:
     if local and url not in {None, Jina.LOCAL}:
         raise typer.BadParameter("--local and --base-url exclude each other")
     key = find_key(None, Jina.KEY_VARIABLES)
-    if local or url == Jina.LOCAL or (url is None and key is None):
-        if key is None:
-            sys.stderr.write(NOTICE + "\n")
+    if local or url == Jina.LOCAL:
+        return Jina.LOCAL
+    if url is None and key is None:
+        streams.say(NOTICE)
         return Jina.LOCAL
     return url or Jina.BASE_URL
 

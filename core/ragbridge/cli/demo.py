@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ragbridge import Elastic, Jina
-from ragbridge.cli import connection, terminal
+from ragbridge.cli import connection, streams, terminal
 from ragbridge.limiter.tiers import resolve
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL, MODELS
 
@@ -197,8 +196,8 @@ def _embed(corpus: Corpus, engine: Engine, dimensions: int, bar: Progress) -> No
         for _ in client.embed_stream(texts, role="document", dimensions=dimensions, window=16):
             bar.advance(task)
     bar.remove_task(task)
-    sys.stderr.write(
-        f"ragbridge: {name} has embedded {count:,} passages in {time.monotonic() - start:.0f} s, once for all frameworks\n"
+    streams.say(
+        f"{name} has embedded {count:,} passages in {time.monotonic() - start:.0f} s, once for all frameworks"
     )
 
 
@@ -218,10 +217,10 @@ def _announce(corpus: Corpus, frameworks: int, limits: str | None) -> None:
     letters = sum(len(passage.text) for passage in corpus.passages)
     embedding = frameworks * letters / CHARACTERS_PER_TOKEN
     reranking = embedding / len(corpus.passages) * RETRIEVED * len(corpus.queries)
-    said = f"ragbridge: the service will bill about {embedding + reranking:,.0f} tokens"
+    said = f"the service will bill about {embedding + reranking:,.0f} tokens"
     limit = resolve(limits, service="jina", product="embeddings")
     if limit is not None and limit.tokens_per_minute is not None:
         # Embedding and reranking have quotas of their own and follow one another.
         minutes = (embedding + reranking) / limit.tokens_per_minute
         said += f", which takes about {minutes:.0f} minutes at limits={limits!r}"
-    sys.stderr.write(said + "; ctrl-C ends it, --local costs nothing\n")
+    streams.say(f"{said}; ctrl-C ends it, --local costs nothing")

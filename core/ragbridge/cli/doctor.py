@@ -6,25 +6,30 @@ import json
 import os
 import platform
 import sys
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from typing import Literal, TypeAlias, TypeVar
 
 import typer
 
 from ragbridge import Elastic, Jina
+from ragbridge.cli import terminal
 from ragbridge.cli.connection import AsJson, BaseUrl
 from ragbridge.cli.installed import extras
-from ragbridge.client.secret import find_key
+from ragbridge.client.secret import Secret, find_key
 from ragbridge.errors import AuthenticationError, ConfigurationError, RagbridgeError
 from ragbridge.ground.addresses import shown
 from ragbridge.limiter.tiers import TIERS
+from ragbridge.models import DEFAULT_EMBEDDING_MODEL, MODELS
 from ragbridge.services.jina.session import DEFAULT_TIER
 from ragbridge.values.public import __version__
 
 State: TypeAlias = Literal["ok", "note", "wrong"]
 _Service = TypeVar("_Service", Jina, Elastic)
+PREFIX = "jina_"
+"""How every key of Jina's begins."""
 PATIENCE = 10.0
 """Seconds that a server is given to answer. A diagnosis is asked for by somebody who waits."""
 
@@ -47,14 +52,15 @@ class Finding:
 def doctor(*, url: BaseUrl = None, as_json: AsJson = False) -> None:
     """Check key, tier, balance, servers, versions and extras, and say what to do about what is missing.
 
-    Asks the Jina AI API where a key or --base-url is given, and Elasticsearch where ELASTICSEARCH_URL is set. Nothing that
-    costs is asked for. Ends with 1 if something is wrong.
+    Asks the Jina AI API where a key or --base-url is given, the embedded engine elsewhere, and Elasticsearch where
+    ELASTICSEARCH_URL is set. One text of three words is embedded; nothing else costs. No key is shown. Ends with 1 if
+    something is wrong.
     """
     findings: list[Finding] = []
     for finding in examine(url):
         findings.append(finding)
         if not as_json:
-            typer.echo(f"{_MARKS[finding.state]} {finding.name}: {finding.says}")
+            typer.echo(terminal.wrapped(f"{finding.name}: {finding.says}", f"{_MARKS[finding.state]} "))
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     if any(finding.state == "wrong" for finding in findings):
@@ -114,10 +120,10 @@ def _jina(url: str | None) -> Iterator[Finding]:
             "note",
             f'none in the environment: set {Jina.KEY_VARIABLES[0]}, or use base_url="local", which needs none',
         )
+        yield from _engine()
         return
     if key is not None:
-        name = next(name for name in Jina.KEY_VARIABLES if os.environ.get(name))
-        yield Finding("Jina key", "ok", f"in {name}")
+        yield _key(key)
     jina = _made("Jina", lambda: Jina(base_url=url or Jina.BASE_URL, timeout=PATIENCE))
     if isinstance(jina, Finding):
         yield jina
@@ -137,7 +143,59 @@ def _jina(url: str | None) -> Iterator[Finding]:
                 yield balance
         if public:
             yield _tier()
-        yield _asked("Jina models", lambda: f"{shown(jina.base_url)} lists {len(jina.models())}")
+        offered: list[str] = []
+
+        def listed() -> str:
+            offered.extend(model.id for model in jina.models())
+            return f"{shown(jina.base_url)} lists {len(offered)}"
+
+        yield _asked("Jina models", listed)
+        yield _answered(jina, _embedding_model(offered), must=public)
+
+
+def _key(key: Secret) -> Finding:
+    """Where the key is, and how long: enough to tell it from another, and nothing of it but what all have."""
+    named = [name for name in Jina.KEY_VARIABLES if os.environ.get(name, "").strip()]
+    known = key.reveal()
+    begun = PREFIX if known.startswith(PREFIX) else ""
+    says = f"in {named[0]} ({begun}..., {len(known)} characters)"
+    if len({os.environ[name].strip() for name in named}) > 1:
+        return Finding(
+            "Jina key", "note", f"{says}; {' and '.join(named[1:])} holds another, which is not used"
+        )
+    return Finding("Jina key", "ok", says)
+
+
+def _engine() -> Iterator[Finding]:
+    """The embedded engine, where it is installed: what is there without a key."""
+    if extras().get("local"):
+        return  # its extra was named already
+    jina = _made("embedded engine", lambda: Jina(base_url=Jina.LOCAL))
+    if isinstance(jina, Finding):
+        yield jina
+        return
+    with jina:
+        yield replace(_answered(jina, DEFAULT_EMBEDDING_MODEL, must=True), name="embedded engine")
+
+
+def _embedding_model(offered: list[str]) -> str:
+    """A model that is asked: the default where it is offered, else one that is known to embed, else the first."""
+    known = (row.name for row in MODELS.values() if "embed" in row.products)
+    first = next(iter(offered), DEFAULT_EMBEDDING_MODEL)
+    return next((name for name in (DEFAULT_EMBEDDING_MODEL, *known) if name in offered), first)
+
+
+def _answered(jina: Jina, model: str, *, must: bool) -> Finding:
+    """Whether a question is answered, and how fast. A host may have no model that embeds, so that only ``must`` is wrong."""
+    start = time.monotonic()
+
+    def ask() -> str:
+        found = jina.embed(["does this work?"], model=model)
+        took = time.monotonic() - start
+        return f"{model} answers with {found.vectors.shape[1]:,} numbers in {took:.2f} s"
+
+    finding = _asked("Jina question", ask)
+    return finding if must or finding.state != "wrong" else replace(finding, state="note")
 
 
 def _tier() -> Finding:

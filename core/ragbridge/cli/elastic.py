@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 
 from ragbridge import Jina
-from ragbridge.cli import files
+from ragbridge.cli import files, terminal
 from ragbridge.cli.commands import Command, Group
 from ragbridge.cli.connection import AsJson
 from ragbridge.cli.terminal import output, printable
@@ -71,7 +71,7 @@ def list_endpoints(
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("endpoint", style="bold", no_wrap=True)
     for name in ("task type", "service", "model"):
         table.add_column(name, no_wrap=True)
@@ -80,7 +80,7 @@ def list_endpoints(
     table.add_column("chunking")
     for endpoint in sorted(listed, key=lambda one: one.inference_id):
         table.add_row(*map(_cell, _row(endpoint)))
-    output().print(table)
+    terminal.show(table)
 
 
 @endpoints.command(cls=Command)

@@ -1,28 +1,34 @@
-"""``ragbridge embed``: files become files of vectors."""
+"""``ragbridge embed``: texts become vectors, or files become files of vectors."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from ragbridge.cli import connection, terminal
+from ragbridge.cli import connection, corpus, vectors
 from ragbridge.cli.chunk import Strategy
-from ragbridge.cli.following import following
+from ragbridge.cli.options import (
+    INPUT,
+    OUTPUT,
+    SERVICE,
+    VECTORS,
+    Cache,
+    ErrorColumn,
+    Fails,
+    Form,
+    InputForm,
+    OnError,
+    TextColumn,
+    embedders,
+)
+from ragbridge.cli.results import Writing
+from ragbridge.cli.rows import Reading
+from ragbridge.cli.service import AnswerFormat, embedder
 
-if TYPE_CHECKING:
-    from ragbridge import Jina
-    from ragbridge.chunking import Chunker
-    from ragbridge.corpus import Estimate, Report
-    from ragbridge.elastic import Elastic
-
-ROWS_FAILED = 3
-"""Exit code of a job that is done, but for rows that failed."""
+SHARD_ROWS = 50_000
 
 
 class Role(StrEnum):
@@ -47,46 +53,28 @@ class Format(StrEnum):
     JSONL = "jsonl"
 
 
-class AnswerFormat(StrEnum):
-    """In which form vectors are asked for."""
-
-    AUTO = "auto"
-    CBOR = "cbor"
-    JSON = "json"
-
-
-class OnError(StrEnum):
-    """What is done about a row that fails."""
-
-    FAIL = "fail"
-    RECORD = "record"
-
-
-INPUT = "Input"
-MODEL = "Vectors"
-OUTPUT = "Output"
-SERVICE = "Service"
-
-
 def embed(
     inputs: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
-            metavar="INPUT...",
-            help="Files, folders or patterns: .jsonl[.gz], .csv, .tsv, .parquet, .txt, .md; - for JSON Lines on standard input.",
+            metavar="[TEXT...|FILE...]",
+            help="Texts; - or nothing for standard input. With --out files, folders or patterns: .jsonl[.gz], .csv, .tsv, "
+            ".parquet, .txt, .md; - for JSON Lines on standard input.",
             show_default=False,
         ),
-    ],
+    ] = None,
     *,
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", "-o", metavar="OUT", help="A folder for shards; or one file, .parquet or .jsonl."
+            "--out",
+            "-o",
+            metavar="OUT",
+            help="Embed files, into a folder for shards, or into one file, .parquet or .jsonl.",
         ),
     ] = None,
-    text_column: Annotated[
-        str, typer.Option(metavar="NAME", help="The column of texts.", rich_help_panel=INPUT)
-    ] = "text",
+    text_column: TextColumn = "text",
+    form: InputForm = Form.AUTO,
     id_column: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="A column that each row must have.", rich_help_panel=INPUT),
@@ -108,28 +96,36 @@ def embed(
         typer.Option(metavar="WORDS", help="Most words in a chunk; 250 unless given.", rich_help_panel=INPUT),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The model.", rich_help_panel=MODEL)
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The model; see ragbridge models.",
+            rich_help_panel=VECTORS,
+            autocompletion=embedders,
+        ),
     ] = None,
     role: Annotated[
-        Role, typer.Option(help="What the texts are for.", rich_help_panel=MODEL)
+        Role, typer.Option(help="What the texts are for.", rich_help_panel=VECTORS)
     ] = Role.DOCUMENT,
     task: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Jina's own word instead.", rich_help_panel=MODEL)
+        str | None, typer.Option(metavar="NAME", help="Jina's own word instead.", rich_help_panel=VECTORS)
     ] = None,
     dimensions: Annotated[
-        int | None, typer.Option(metavar="N", help="Numbers in a vector.", rich_help_panel=MODEL)
+        int | None, typer.Option(metavar="N", help="Numbers in a vector.", rich_help_panel=VECTORS)
     ] = None,
     embedding_type: Annotated[
-        Numbers, typer.Option(help="Floats, or packed bits.", rich_help_panel=MODEL)
+        Numbers, typer.Option(help="Floats, or packed bits.", rich_help_panel=VECTORS)
     ] = Numbers.FLOAT,
     truncate: Annotated[
         bool,
-        typer.Option("--truncate", help="Cut texts that are too long for the model.", rich_help_panel=MODEL),
+        typer.Option(
+            "--truncate", help="Cut texts that are too long for the model.", rich_help_panel=VECTORS
+        ),
     ] = False,
     late_chunking: Annotated[
         bool,
         typer.Option(
-            "--late-chunking", help="Embed each chunk in the light of its document.", rich_help_panel=MODEL
+            "--late-chunking", help="Embed each chunk in the light of its document.", rich_help_panel=VECTORS
         ),
     ] = False,
     output_format: Annotated[
@@ -137,25 +133,22 @@ def embed(
         typer.Option("--format", help="Of the shards; parquet unless given.", rich_help_panel=OUTPUT),
     ] = None,
     shard_rows: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Rows in a shard.", rich_help_panel=OUTPUT)
-    ] = 50_000,
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help=f"Rows in a shard; {SHARD_ROWS:,} unless given.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = None,
     float16: Annotated[
         bool, typer.Option("--float16", help="Write floats with 16 bits.", rich_help_panel=OUTPUT)
     ] = False,
     vector_column: Annotated[
         str, typer.Option(metavar="NAME", help="Where vectors are written.", rich_help_panel=OUTPUT)
     ] = "embedding",
-    error_column: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="Where it is written why a row failed.", rich_help_panel=OUTPUT),
-    ] = "error",
-    on_error: Annotated[
-        OnError,
-        typer.Option(
-            help="What a row does that fails: end the job, or be written without a vector (exit code 3).",
-            rich_help_panel=OUTPUT,
-        ),
-    ] = OnError.FAIL,
+    error_column: ErrorColumn = "error",
+    on_error: Fails = OnError.FAIL,
     restart: Annotated[
         bool,
         typer.Option(
@@ -173,14 +166,7 @@ def embed(
     price: Annotated[
         float | None, typer.Option(metavar="P", min=0, help="What a million tokens cost, to show the cost.")
     ] = None,
-    cache: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Keep every answer there for good, for other jobs too.",
-            rich_help_panel=SERVICE,
-        ),
-    ] = None,
+    cache: Cache = None,
     concurrency: Annotated[
         int | None,
         typer.Option(metavar="N", min=1, help="Requests at once at most.", rich_help_panel=SERVICE),
@@ -200,11 +186,21 @@ def embed(
     host: connection.Host = None,
     query_prefix: Annotated[
         str | None,
-        typer.Option("--query-prefix", metavar="TEXT", help="Put before texts, with --role query."),
+        typer.Option(
+            "--query-prefix",
+            metavar="TEXT",
+            help="Put before texts, with --role query.",
+            rich_help_panel=SERVICE,
+        ),
     ] = None,
     document_prefix: Annotated[
         str | None,
-        typer.Option("--document-prefix", metavar="TEXT", help="Put before texts, with --role document."),
+        typer.Option(
+            "--document-prefix",
+            metavar="TEXT",
+            help="Put before texts, with --role document.",
+            rich_help_panel=SERVICE,
+        ),
     ] = None,
     inference_id: Annotated[
         str | None,
@@ -238,124 +234,112 @@ def embed(
     ] = None,
     as_json: connection.AsJson = False,
 ) -> None:
-    """Embed the texts of files and write them with their vectors, in order, as Parquet or JSON Lines.
+    """Turn texts into vectors; with --out, files of texts into files of vectors.
 
-    An interrupted job goes on where it was when the same command is given again, and pays nothing twice.
+    Texts are arguments, or lines of standard input; each is answered in order when its vector is there, with --json in full.
+
+    With --out, rows of files are written with their vectors, in order, as Parquet or JSON Lines. An interrupted job goes on
+    where it was when the same command is given again, and pays nothing twice. --dry-run says beforehand how much it is.
     """
-    if sample and not dry_run:
-        raise typer.BadParameter("--sample belongs to --dry-run")
-    if max_chunk_size is not None and chunk in {None, Strategy.NONE}:
-        raise typer.BadParameter("--max-chunk-size belongs to --chunk")
-    if late_chunking and chunk is None:
-        raise typer.BadParameter("--late-chunking belongs to --chunk")
-    from ragbridge import corpus
-
+    _check(sample=sample, dry_run=dry_run, chunk=chunk, max_chunk_size=max_chunk_size, late=late_chunking)
+    files = out is not None or dry_run
+    if files and not inputs:
+        raise typer.BadParameter(
+            "files are missing: name files, folders or patterns, or - for standard input"
+        )
+    if files and form is not Form.AUTO:
+        raise typer.BadParameter("--input belongs to the form without --out")
+    if not files:
+        _of_corpora(
+            id_column=id_column,
+            column=column,
+            chunk=chunk,
+            format=output_format,
+            shard_rows=shard_rows,
+            float16=float16,
+            restart=restart,
+            price=price,
+        )
+        vectors.refuse_files(inputs or ())
     asked: dict[str, Any] = {
-        "text_column": text_column,
-        "id_column": id_column,
         "model": model,
         "role": None if task is not None else role.value,
         "task": task,
         "dimensions": dimensions,
         "inference_id": inference_id,
-        "chunker": _chunker(chunk, max_chunk_size),
-        "price": price,
     }
-    options: dict[str, Any] = {"cache": cache, "concurrency": concurrency}
-    if inference_id is None:
-        _elastics_own(url, cloud_id, ca_certs, answer_format)
-        options.update(host=host, query_prefix=query_prefix, document_prefix=document_prefix)
-        client: Jina | Elastic = _jina(connection.base_url(base_url, local=local), limits, options)
-    else:
-        _jinas_own(base_url, host, query_prefix, document_prefix)
-        if local and (url is not None or cloud_id is not None):
-            raise typer.BadParameter("--local and --url exclude each other")
-        form = (answer_format or AnswerFormat.AUTO).value
-        options.update(cloud_id=cloud_id, ca_certs=ca_certs, answer_format=form)
-        client = _elastic("local" if local else url, limits, options)
+    more: dict[str, Any] = {"truncate": truncate or None, "embedding_type": embedding_type.value}
+    client = embedder(
+        local=local,
+        limits=limits,
+        cache=cache,
+        concurrency=concurrency,
+        base_url=base_url,
+        host=host,
+        query_prefix=query_prefix,
+        document_prefix=document_prefix,
+        inference_id=inference_id,
+        url=url,
+        cloud_id=cloud_id,
+        ca_certs=ca_certs,
+        answer_format=answer_format,
+    )
     with client:
-        if dry_run:
-            _say(corpus.estimate(inputs, client=client, sample=sample, **asked), as_json=as_json)
-            return
-        if out is None:
-            raise typer.BadParameter(
-                "--out is missing: a folder, or a file that ends with .parquet or .jsonl"
-            )
-        with following() as watch:
-            report = corpus.embed(
-                inputs,
-                out,
-                client=client,
-                columns=column or None,
+        if not files:
+            writing = Writing(as_json, on_error, error_column)
+            taken = writing.taken({vector_column: "--vector-column"})
+            reading = Reading("texts", text_column, taken, form, whole=on_error is OnError.RECORD)
+            vectors.run(
+                inputs or (),
+                client,
+                {**asked, **more},
+                reading=reading,
+                writing=writing,
                 vector_column=vector_column,
-                error_column=error_column,
-                truncate=truncate or None,
-                embedding_type=embedding_type.value,
-                late_chunking=late_chunking,
-                format=None if output_format is None else output_format.value,
-                shard_rows=shard_rows,
-                float16=float16,
-                on_error=on_error.value,
-                restart=restart,
-                watch=watch,
-                **asked,
             )
-    _say(report, as_json=as_json)
-    if report.failed:
-        raise typer.Exit(ROWS_FAILED)
+            return
+        asked.update(
+            text_column=text_column,
+            id_column=id_column,
+            chunker=corpus.chunker(chunk, max_chunk_size),
+            price=price,
+        )
+        if out is None or dry_run:
+            corpus.estimate(inputs or (), client, asked, sample=sample, as_json=as_json)
+            return
+        written: dict[str, Any] = {
+            "columns": column or None,
+            "vector_column": vector_column,
+            "error_column": error_column,
+            "late_chunking": late_chunking,
+            "format": None if output_format is None else output_format.value,
+            "shard_rows": shard_rows or SHARD_ROWS,
+            "float16": float16,
+            "on_error": on_error.value,
+            "restart": restart,
+            **more,
+        }
+        corpus.run(inputs or (), out, client, asked, written, as_json=as_json)
 
 
-def _chunker(strategy: Strategy | None, max_chunk_size: int | None) -> Chunker | None:
-    if strategy is None:
-        return None
-    from ragbridge.chunking import Chunker
-    from ragbridge.cli.chunk import defaults
-
-    settings = {"strategy": strategy.value, **defaults(strategy)}
-    if max_chunk_size is not None:
-        settings["max_chunk_size"] = max_chunk_size
-        if "overlap" in settings:
-            settings["overlap"] = min(settings["overlap"], max_chunk_size // 2)
-    return Chunker.from_settings(settings)
-
-
-def _elastics_own(
-    url: str | None, cloud_id: str | None, ca_certs: Path | None, answer_format: AnswerFormat | None
+def _check(
+    *, sample: bool, dry_run: bool, chunk: Strategy | None, max_chunk_size: int | None, late: bool
 ) -> None:
-    given = {"--url": url, "--cloud-id": cloud_id, "--ca-certs": ca_certs, "--answer-format": answer_format}
+    """Refuse options that go with others.
+
+    Raises:
+        typer.BadParameter: With the one that is missing.
+    """
+    if sample and not dry_run:
+        raise typer.BadParameter("--sample belongs to --dry-run")
+    if max_chunk_size is not None and chunk in {None, Strategy.NONE}:
+        raise typer.BadParameter("--max-chunk-size belongs to --chunk")
+    if late and chunk is None:
+        raise typer.BadParameter("--late-chunking belongs to --chunk")
+
+
+def _of_corpora(**given: object) -> None:
+    """Refuse what texts have no use for, rather than ignore it."""
     for name, value in given.items():
-        if value is not None:
-            raise typer.BadParameter(f"{name} belongs to --inference-id")
-
-
-def _jinas_own(base_url: str | None, *settings: str | None) -> None:
-    if base_url is not None:
-        raise typer.BadParameter("--base-url is Jina's; with --inference-id say --url")
-    if any(setting is not None for setting in settings):
-        raise typer.BadParameter("--host, --query-prefix and --document-prefix are Jina's; leave them out")
-
-
-def _jina(address: str, limits: str | None, options: dict[str, Any]) -> Jina:
-    from ragbridge import Jina
-
-    return Jina(base_url=address, limits=connection.tier(limits or "auto"), **options)
-
-
-def _elastic(url: str | None, limits: str | None, options: dict[str, Any]) -> Elastic:
-    from ragbridge.elastic import Elastic
-
-    if limits is not None:
-        options["limits"] = connection.tier(limits)
-    return Elastic(url, **options)
-
-
-def _say(found: Report | Estimate, *, as_json: bool) -> None:
-    """The result: on standard output, as JSON or as a small table."""
-    if as_json:
-        typer.echo(json.dumps(dataclasses.asdict(found), indent=2, default=str))
-        return
-    lines = found.lines()
-    width = max(len(name) for name, _ in lines)
-    for name, figure in lines:
-        typer.echo(f"{name:<{width}}  {terminal.printable(figure)}")
-    sys.stdout.flush()
+        if value not in (None, False, []):
+            raise typer.BadParameter(f"--{name.replace('_', '-')} belongs to --out, which embeds files")

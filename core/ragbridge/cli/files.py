@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections import defaultdict
@@ -98,6 +99,23 @@ def content(path: Path, *, option: str = "", most: int = MOST_BYTES) -> bytes:
         raise ConfigurationError(f"{name} cannot be read: {said}") from error
     if len(found) > most:
         raise ConfigurationError(f"{name} is larger than {most // 2**20} MiB")
+    return found
+
+
+def pages(path: Path) -> dict[str, str]:
+    """The web that the embedded engine knows, of the option ``--pages``.
+
+    Raises:
+        ConfigurationError: The file cannot be read, or does not hold a JSON object.
+    """
+    try:
+        found = json.loads(content(path, option="--pages"))
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, ConfigurationError):
+            raise
+        raise ConfigurationError(f"--pages {path}: {error}") from error
+    if not isinstance(found, dict):
+        raise ConfigurationError(f"--pages {path}: it must hold an object of address -> content")
     return found
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from ragbridge.cli import streams
+
 if TYPE_CHECKING:
     from ragbridge.corpus import Progress
 
@@ -58,8 +60,7 @@ def _lines(every: float) -> Iterator[Callable[[Progress], None]]:
     def watch(progress: Progress) -> None:
         def tell() -> None:
             while not over.wait(every):
-                sys.stderr.write(f"ragbridge: {line(progress)}\n")
-                sys.stderr.flush()
+                streams.say(line(progress))
 
         threads.append(threading.Thread(target=tell, daemon=True, name="ragbridge-progress"))
         threads[-1].start()

@@ -67,6 +67,8 @@ def wrong_usage(error: Any) -> str:
     if not message:
         meant = " or ".join(repr(name) for name in error.possibilities)
         message = f"{error.message}. Did you mean {meant}?"
+    if error.__class__ is typer.BadParameter and error.param is None:
+        message = str(error.message)  # without "Invalid value", which says nothing where no value is named
     if not message.endswith((".", "?", "!")):
         message += "."
     command = error.ctx.command_path if error.ctx is not None else "ragbridge"

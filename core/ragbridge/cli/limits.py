@@ -8,7 +8,7 @@ import json
 import typer
 
 from ragbridge.cli.connection import AsJson
-from ragbridge.cli.terminal import output
+from ragbridge.cli.terminal import show, wrapped
 from ragbridge.limiter.tiers import TIERS
 
 
@@ -25,9 +25,9 @@ def limits(*, as_json: AsJson = False) -> None:
 
     sources = list(dict.fromkeys(tier.source for tier in TIERS))
     # As narrow as a terminal of 80 columns.
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=0)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
     table.add_column("service", no_wrap=True)
-    table.add_column("product", style="bold", overflow="fold")
+    table.add_column("product", style="bold")
     table.add_column("tier", no_wrap=True)
     for name in ("requests\na minute", "tokens\na minute", "at\nonce"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -44,11 +44,11 @@ def limits(*, as_json: AsJson = False) -> None:
             tier.date,
             f"({sources.index(tier.source) + 1})",
         )
-    screen = output()
-    screen.print(table)
+    show(table)
+    typer.echo()
     # Sources are long and few. Beside the figures they would break the rows on a narrow terminal.
     for number, source in enumerate(sources, 1):
-        screen.print(f"({number}) {source}", markup=False)
+        typer.echo(wrapped(f"({number}) {source}", ""))
 
 
 def _figure(value: float | None) -> str:

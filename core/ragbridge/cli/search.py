@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ragbridge.cli import connection, files, terminal
+from ragbridge.cli import connection, files, streams, terminal
 from ragbridge.cli.files import Source
 from ragbridge.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from rich.console import Console
+    from rich.text import Text
 
     from ragbridge import Jina
     from ragbridge.chunking import Chunker
@@ -29,6 +33,15 @@ PASSAGE_WORDS = 120
 
 _CODE = ("\nclass ", "\ndef ", "\nasync def ", "\n    def ", "\n    async def ", "\n\n", "\n")
 """Where Python is cut, from coarse to fine. Plain text: expressions with repetitions would need the extra ``icu``."""
+
+SHOWN_LINES = 8
+"""Lines of a passage that a terminal shows."""
+_INDENT, _BEGUN = "    ", "  \N{HORIZONTAL ELLIPSIS} "
+_UNSAID = re.compile(
+    "and|are|but|can|did|does|for|from|had|has|have|how|into|its|not|that|the|their|them|then|there|they|this|was|were|what|"
+    "when|where|which|who|whom|whose|why|will|with|would|you|your"
+)
+"""Words that are in every text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +73,13 @@ class Result:
 
 
 def search(
-    paths: Annotated[
-        list[Path],
-        typer.Argument(metavar="PATH...", exists=True, help="Files, or folders of text, Markdown, Python."),
+    arguments: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH... QUERY",
+            help="Files, or folders of text, Markdown, Python; and last what to look for, in quotes.",
+        ),
     ],
-    query: Annotated[str, typer.Argument(help="What to look for.")],
     *,
     top: Annotated[int, typer.Option("--top", "-n", min=1, max=RETRIEVED, help="Results to print.")] = 5,
     as_json: connection.AsJson = False,
@@ -78,12 +93,11 @@ def search(
     Reads UTF-8 text. Hidden and binary files, those above 2 MiB, and links out of a folder are left out, and counted on
     standard error.
     """
-    if not query.strip():
-        raise typer.BadParameter("the query is empty")
+    paths, query = asked(arguments)
     url = connection.base_url(base_url, local=local)
     files_read = files.read(paths)
     if notes := files_read.notes():
-        sys.stderr.write(f"ragbridge: left out: {notes}\n")
+        streams.say(f"left out: {notes}")
     passages = [passage for source in files_read.sources for passage in cut(source)]
     if not passages:
         raise ConfigurationError(f"no text in {', '.join(map(str, paths))}")
@@ -95,7 +109,28 @@ def search(
             json.dumps({"query": query, "results": [dataclasses.asdict(row) for row in results]}, indent=2)
         )
     else:
-        _show(results)
+        _show(results, query)
+
+
+def asked(arguments: Sequence[str]) -> tuple[list[Path], str]:
+    """Where to look, and for what.
+
+    Raises:
+        typer.BadParameter: One of them is missing; with the one that is.
+    """
+    *names, query = arguments
+    looks_named = os.sep in query or Path(query).suffix != ""
+    if os.path.exists(query) and (looks_named or not names):  # noqa: PTH110 - Path refuses long texts
+        files = " ".join(arguments)
+        raise typer.BadParameter(f'the query is missing: ragbridge search {files} "what to look for"')
+    if not names:
+        raise typer.BadParameter(f'where to look is missing: ragbridge search PATH... "{query}"')
+    if not query.strip():
+        raise typer.BadParameter("the query is empty")
+    for name in names:
+        if not os.path.exists(name):  # noqa: PTH110
+            raise typer.BadParameter(f"{name} does not exist; a query of several words stands in quotes")
+    return [Path(name) for name in names], query
 
 
 def cut(source: Source) -> Iterator[Passage]:
@@ -144,15 +179,55 @@ def find(client: Jina, query: str, passages: Sequence[Passage], *, top: int) -> 
     ]
 
 
-def _show(results: Sequence[Result]) -> None:
+def _show(results: Sequence[Result], query: str) -> None:
     from rich.text import Text
 
     console = terminal.output()
-    for result in results:
+    width = console.width - len(_INDENT) if console.is_terminal else None
+    hits = hits_of(query)
+    for number, result in enumerate(results):
+        heading = Text("\n" if number else "")
+        heading.append(f"{terminal.printable(result.path)}:{result.line}", style="bold magenta")
+        heading.append(f"  {result.score:.3f} (retrieved by {result.similarity:.3f})")
+        console.print(heading, soft_wrap=width is None)
         entry = Text()
-        entry.append(f"{terminal.printable(result.path)}:{result.line}", style="bold cyan")
-        entry.append(f"  {result.score:.3f}", style="yellow")
-        entry.append(f" (retrieved by {result.similarity:.3f})\n", style="dim")
-        for line in terminal.printable(result.text).splitlines():
-            entry.append(f"    {line}\n")
-        console.print(entry, soft_wrap=True)
+        lines, begun = _lines(terminal.printable(result.text), width, hits, console)
+        for place, line in enumerate(lines):
+            entry.append(_BEGUN if begun and place == 0 else _INDENT).append_text(line).append("\n")
+        console.print(entry, soft_wrap=True, end="")
+
+
+def _lines(
+    text: str, width: int | None, hits: re.Pattern[str] | None, console: Console
+) -> tuple[list[Text], bool]:
+    """The lines of a passage, with the words of the query marked; for a terminal those around the first of them.
+
+    And whether lines before them are left out.
+    """
+    from rich.text import Text
+
+    lines: list[Text] = []
+    for said in text.splitlines():
+        marked = Text(said)
+        if hits is not None:
+            marked.highlight_regex(hits, "bold underline")
+        lines += [marked] if width is None else marked.wrap(console, width, tab_size=4)
+    if width is None or len(lines) <= SHOWN_LINES:
+        return lines, False
+    hit = next((number for number, line in enumerate(lines) if line.spans), 0)
+    start = max(min(hit - 2, len(lines) - SHOWN_LINES), 0)
+    shown = lines[start : start + SHOWN_LINES]
+    while not shown[0].plain.strip():
+        shown.pop(0)
+    if start + SHOWN_LINES < len(lines):
+        shown[-1] = Text(terminal.cut(f"{shown[-1].plain.rstrip()} \N{HORIZONTAL ELLIPSIS}", width))
+    return shown, start > 0
+
+
+def hits_of(query: str) -> re.Pattern[str] | None:
+    """Finds the words of a query, and others that begin alike: "limits" also in "limited". None if it has none that count."""
+    words = [word for word in re.findall(r"\w{3,}", query) if not _UNSAID.fullmatch(word.casefold())]
+    stems = {re.sub(r"(?<=\w{4})(?:ing|ed|es|s)$", "", word) for word in words}
+    if not stems:
+        return None
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(stems)))})\w*", re.IGNORECASE)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ragbridge.cli import files
+from ragbridge.cli import files, streams
 from ragbridge.errors import ConfigurationError
 
 KEY_VARIABLE = "RAGBRIDGE_SERVE_KEY"
@@ -91,32 +89,14 @@ def serve(
     defaults = Faults()
     faults = Faults(rate=fault_rate, kinds=tuple(fault) if fault else defaults.kinds, latency=latency)
     if host not in LOOPBACK and keys is None:
-        sys.stderr.write(f"ragbridge: listening at {host} without a key: anybody who reaches it can use it\n")
-    web = _pages(pages)
+        streams.say(f"listening at {host} without a key: anybody who reaches it can use it")
+    web = None if pages is None else files.pages(pages)
     engine = Engine(model=model, quota=quota, faults=faults, api_keys=keys, pages=web, seed=seed)
     server.serve(engine, host=host, port=port, hosts=allow_host, on_started=_announce)
 
 
 def _announce(address: str) -> None:
     typer.echo(f"ragbridge: the embedded engine is at {address} (ctrl-C ends it)")
-
-
-def _pages(path: Path | None) -> dict[str, str] | None:
-    """The pages of the file.
-
-    Raises:
-        ConfigurationError: The file cannot be read, or does not hold a JSON object.
-    """
-    if path is None:
-        return None
-    found = files.content(path, option="--pages")
-    try:
-        pages = json.loads(found)
-    except (ValueError, RecursionError) as error:
-        raise ConfigurationError(f"--pages {path}: {error}") from error
-    if not isinstance(pages, dict):
-        raise ConfigurationError(f"--pages {path}: it must hold an object of address -> content")
-    return pages
 
 
 def _keys(path: Path | None) -> list[str] | None:

@@ -9,9 +9,10 @@ import errno
 import io
 import os
 import sys
+import textwrap
 from typing import BinaryIO, TextIO
 
-from ragbridge.cli.terminal import printable
+from ragbridge.cli.terminal import columns, printable
 from ragbridge.errors import RagbridgeError
 
 READER_LEFT = 141
@@ -93,7 +94,7 @@ def finish(code: int) -> int:
         results.flush()
     except (OutputError, BrokenPipeError) as error:
         if isinstance(error, OutputError) and code == 0:
-            complain(error)
+            say(error)
         # The interpreter tries again at its end, and would say so.
         hole = os.open(os.devnull, os.O_WRONLY)
         os.dup2(hole, 1)
@@ -102,9 +103,16 @@ def finish(code: int) -> int:
     return READER_LEFT if getattr(results, "left", False) else code
 
 
-def complain(error: object) -> None:
-    """Say on standard error what is wrong, in one line that cannot steer a terminal: a server may have written it."""
-    sys.stderr.write(f"ragbridge: {' '.join(printable(str(error)).splitlines())}\n")
+def say(what: object) -> None:
+    """Say something on standard error, in one line that cannot steer a terminal: a server may have written it.
+
+    A terminal gets lines that break between words.
+    """
+    line = f"ragbridge: {' '.join(printable(str(what)).splitlines())}"
+    if os.isatty(2) and sys.stderr.isatty():
+        line = textwrap.fill(line, max(columns(2), 20), break_long_words=False, break_on_hyphens=False)
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
 
 
 def described(error: OSError) -> str:

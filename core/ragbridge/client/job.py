@@ -186,4 +186,7 @@ def one_of(flow: Flow[T], name: str, index: int) -> Flow[T]:
     except StatusError as error:
         raise error.replace(message=f"{name}: {error.message}", index=index) from None
     except (RequestError, ResponseError) as error:
-        raise type(error)(f"{name}: {error}") from None
+        renamed = type(error)(f"{name}: {error}")
+        if isinstance(renamed, RequestError) and isinstance(error, RequestError):
+            renamed.sent = error.sent
+        raise renamed from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -48,9 +49,17 @@ def ragbridge(environment: dict[str, str]) -> Run:
 
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """The same without a process of its own: ten times as fast, for what does not depend on one."""
+    """The same without a process of its own: ten times as fast, for what does not depend on one.
 
-    def run(*arguments: object, columns: int = 200) -> subprocess.CompletedProcess[str]:
+    ``typed`` is what standard input holds.
+    """
+
+    def run(
+        *arguments: object, columns: int = 200, typed: str | bytes | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        if typed is not None:
+            data = typed.encode() if isinstance(typed, str) else typed
+            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
         monkeypatch.setattr(sys, "argv", ["ragbridge", *map(str, arguments)])
         monkeypatch.setenv("COLUMNS", str(columns))
         with pytest.raises(SystemExit) as ended:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from typing import Any
@@ -29,6 +30,35 @@ def test_models_lists_every_model(in_process: Any) -> None:
         assert row["context"] == model.context
         assert row["products"] == sorted(model.products)
         assert any(line.split()[:1] == [model.name] for line in table.stdout.splitlines())
+
+
+@pytest.mark.parametrize("command", ["models", "limits"])
+@pytest.mark.parametrize("columns", [40, 80])
+def test_tables_break_between_words_on_a_terminal(
+    in_process: Any, monkeypatch: pytest.MonkeyPatch, command: str, columns: int
+) -> None:
+    """No word is cut; where the columns do not fit, the rows stand below one another."""
+    wide = in_process(command).stdout
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    narrow = re.sub(r"\x1b\[[\d;]*m", "", in_process(command, columns=columns).stdout)
+    assert "…" not in narrow
+    assert all(len(line) <= columns for line in narrow.splitlines())
+    assert {word.strip(",;") for word in wide.split()} - {word.strip(",;") for word in narrow.split()} <= {
+        "─" * n for n in range(300)
+    }
+
+
+def test_one_model_is_shown_with_its_tasks_and_options(in_process: Any) -> None:
+    """By its name, or its name on the hub; an unknown one is refused with what was meant."""
+    shown = in_process("models", "jina-embeddings-v3").stdout
+    row = MODELS["jina-embeddings-v3"]
+    for text in (row.name, *row.products, *row.tasks, *row.options, *map(str, row.sizes), f"{row.context:,}"):
+        assert text in shown
+    assert json.loads(in_process("models", "jinaai/jina-embeddings-v3", "--json").stdout)["name"] == row.name
+    done = in_process("models", "jina-embedings-v3")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "did you mean 'jina-embeddings-v3'" in done.stderr
 
 
 def test_limits_lists_every_tier_with_date_and_source(in_process: Any) -> None:

@@ -35,12 +35,13 @@ def server():
 
 
 def test_without_a_key_it_says_what_to_do(doctor):
-    """Nothing is wrong, and nothing is asked for over the network."""
+    """Nothing is wrong, nothing is asked for over the network, and the embedded engine answers."""
     code, found = doctor()
     assert code == 0
     assert found["Jina key"]["state"] == "note"
     assert "JINA_API_KEY" in found["Jina key"]["says"]
     assert found["versions"]["says"].startswith("ragbridge ")
+    assert "answers with 1,024 numbers" in found["embedded engine"]["says"]
     assert not {"Jina balance", "Jina models", "Elasticsearch"} & set(found)
 
 
@@ -48,11 +49,20 @@ def test_a_key_that_is_accepted(doctor, server):
     """The balance is told, and what the server lists."""
     code, found = doctor("--base-url", server, JINA_AUTH_TOKEN="s3cret-right")
     assert code == 0
-    assert found["Jina key"]["says"] == "in JINA_AUTH_TOKEN"
+    assert found["Jina key"]["says"] == "in JINA_AUTH_TOKEN (..., 12 characters)"
+    assert "answers with 1,024 numbers in " in found["Jina question"]["says"]
     assert "tokens are left" in found["Jina balance"]["says"]
     assert "lists" in found["Jina models"]["says"]
     assert found["Jina host"]["says"].endswith("is spoken to as 'jina'")
     assert found["Jina transport"]["says"] == "requests are sent by urllib3, and aiohttp on event loops"
+
+
+def test_of_two_keys_the_one_that_is_used_is_told(doctor):
+    """By the name of its variable, its length, and what all keys begin with."""
+    code, found = doctor("--base-url", "local", JINA_API_KEY="jina_s3cret", JINA_AUTH_TOKEN="s3cret-other")
+    assert (code, found["Jina key"]["state"]) == (0, "note")
+    says = "in JINA_API_KEY (jina_..., 11 characters); JINA_AUTH_TOKEN holds another, which is not used"
+    assert found["Jina key"]["says"] == says
 
 
 def test_a_key_that_is_not_accepted(doctor, server):

@@ -73,7 +73,7 @@ def test_an_unknown_model_is_named(failing: Callable[..., str]) -> None:
 
 def test_what_a_server_says_is_one_line_that_steers_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     """Line ends and escape sequences in a message stay in its line."""
-    streams.complain("first\nsecond\r\x1b[31mred")
+    streams.say("first\nsecond\r\x1b[31mred")
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "\x1b" not in error

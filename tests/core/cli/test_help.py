@@ -13,6 +13,7 @@ import typer
 
 from ragbridge.cli import app as application
 from ragbridge.cli.commands import SUMMARIES
+from ragbridge.models import MODELS
 
 
 def paths(command: Any, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -147,6 +148,24 @@ def test_shells_complete_commands_and_options(completed: Callable[..., list[str]
     assert completed("elastic", "endpoints", "sh") == ["show"]
     assert completed("search", "--loc") == ["--local"]
     assert completed("chunk", "--strategy", "sen") == ["sentence"]
+
+
+@pytest.mark.parametrize(
+    ("words", "product"),
+    [
+        (("embed", "--model", "jina-"), "embed"),
+        (("rerank", "q", "--model", "jina-"), "rerank"),
+        (("classify", "--model", "jina-"), "classify"),
+        (("models", "jina-"), ""),
+    ],
+    ids=str,
+)
+def test_shells_complete_names_of_models(
+    completed: Callable[..., list[str]], words: tuple[str, ...], product: str
+) -> None:
+    """Of those that can do what is asked of them."""
+    able = [row.name for row in MODELS.values() if not product or product in row.products]
+    assert completed(*words) == [name for name in able if name.startswith("jina-")]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

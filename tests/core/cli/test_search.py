@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from ragbridge.cli import files
-from ragbridge.cli.search import cut
+from ragbridge.cli.search import SHOWN_LINES, _lines, cut, hits_of
 from ragbridge.local import Engine
 from ragbridge.server import running
 
@@ -82,7 +83,11 @@ def test_files_cannot_steer_the_terminal(in_process: Any, tmp_path: Path) -> Non
     ("arguments", "code", "says"),
     [
         (["nowhere.txt", "a query"], 2, "does not exist"),
-        (["{library}"], 2, "Missing argument"),
+        ([], 2, "Missing argument 'PATH... QUERY'"),
+        (["{library}"], 2, "the query is missing: ragbridge search {library} "),
+        (["{library}", "{library}/cities.txt"], 2, "the query is missing"),
+        (["who knows?"], 2, 'where to look is missing: ragbridge search PATH... "who knows?"'),
+        (["{library}", "how", "are", "limits", "shared"], 2, "how does not exist; a query of several words"),
         (["{library}", "  "], 2, "query is empty"),
         (["{library}", "q", "--top", "0"], 2, "--top"),
         (["{library}", "q", "--local", "--base-url", "http://127.0.0.1:1"], 2, "exclude each other"),
@@ -97,9 +102,42 @@ def test_errors_are_one_clear_text_and_a_code(
     """2 for wrong usage, 1 for anything else; standard output stays empty and no traceback is shown."""
     done = in_process("search", *(argument.format(library=library) for argument in arguments))
     assert done.returncode == code
-    assert says in " ".join(done.stderr.split())
+    assert says.format(library=library) in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("query", "marked"),
+    [
+        ("how are limits shared?", {"limits", "limited", "Limit", "shared"}),
+        ("cooking", {"cook", "cooked"}),
+        ("what is the", set()),
+        ("C++ (or C#)?", set()),
+    ],
+)
+def test_words_of_the_query_are_found(query: str, marked: set[str]) -> None:
+    """Those that count, in other forms as well; signs of expressions are letters like others."""
+    hits = hits_of(query)
+    text = "limits limited Limit shared unlimited cook cooked what is the C++ or"
+    assert (set(hits.findall(text)) if hits else set()) == marked
+
+
+def test_a_terminal_gets_lines_of_whole_words_around_the_hit() -> None:
+    """No line is wider, no word is cut, the first hit is among them, and what is left out is marked."""
+    text = (
+        "\n".join(f"line {n} of many words that go on and on" for n in range(20))
+        + "\nthe onion is here\nend\n" * 9
+    )
+    console = Console(width=24, force_terminal=True)
+    shown, begun = _lines(text, 20, hits_of("onions"), console)
+    lines = [line.plain for line in shown]
+    assert begun
+    assert len(lines) <= SHOWN_LINES
+    assert all(len(line) <= 20 for line in lines)
+    assert any("onion" in line for line in lines)
+    assert lines[-1].endswith("…")
+    assert set(" ".join(lines).replace("…", " ").split()) <= set(text.split())
 
 
 def test_a_refusal_is_one_line(in_process: Any, library: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,10 @@ COMMANDS: dict[str, list[str]] = {
     "": ["--version"],
     "demo": ["demo", "--help"],  # itself it takes too long
     "search": ["search", "{file}", "capital", "--local", "--json"],
-    "embed": ["embed", "{file}", "--dry-run", "--local"],
+    "embed": ["embed", "a text", "--local", "--dimensions", "32", "--json"],
+    "rerank": ["rerank", "capital", "Lisbon", "Berlin", "--local"],
+    "classify": ["classify", "Lisbon", "-l", "a city", "-l", "a river", "--local"],
+    "read": ["read", "https://example.com/a", "--pages", "{pages}"],
     "chunk": ["chunk", "{file}"],
     "serve": ["serve", "--port", "0"],
     "models": ["models"],
@@ -78,6 +81,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], 
     """Exit code, output and errors of each command in each state; "" is the state in which nothing is odd."""
     folder = tmp_path_factory.mktemp("streams")
     (folder / "text.txt").write_text("Lisbon is the capital of Portugal.\n")
+    (folder / "pages.json").write_text('{"https://example.com/a": "# A title"}')
     SqliteCache(folder / "answers.db").close()
     with running(Engine()) as url:
         asked = []
@@ -87,6 +91,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], 
                     continue  # it would serve
                 words = {
                     "file": str(folder / "text.txt"),
+                    "pages": str(folder / "pages.json"),
                     "url": url,
                     "cache": str(folder / "answers.db"),
                     "new": f"new-{len(asked)}",
@@ -95,6 +100,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], 
         first = ["elastic", "endpoints", "create", "there", "text_embedding", *ENDPOINT, "--url", url]
         others = [
             (["chunk", "-"], "0 closed"),
+            (["embed", "--local"], "0 closed"),
             (["nonsense"], "2 closed"),
             (["search", "/nowhere"], "2 full"),
         ]
@@ -115,7 +121,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], 
         (name, state): tuple(answer) for (_, state, name), answer in zip(asked, answers[1:], strict=False)
     }
     return found | {
-        (" ".join(each[0]), each[1]): tuple(answer) for each, answer in zip(others, answers[-3:], strict=True)
+        (" ".join(each[0]), each[1]): tuple(answer) for each, answer in zip(others, answers[-4:], strict=True)
     }
 
 
@@ -168,7 +174,7 @@ def test_all_streams_may_be_missing(outcomes: dict[tuple[str, str], Any], name: 
 def test_input_that_is_closed_is_one_line(outcomes: dict[tuple[str, str], Any]) -> None:
     """Whoever wants to read from a closed standard input is told so."""
     expected = (1, "", "ragbridge: standard input cannot be read: it is closed\n")
-    assert outcomes["chunk -", "0 closed"] == expected
+    assert outcomes["chunk -", "0 closed"] == outcomes["embed --local", "0 closed"] == expected
 
 
 @pytest.mark.parametrize(("name", "state"), [("nonsense", "2 closed"), ("search /nowhere", "2 full")])
