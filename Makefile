@@ -16,7 +16,7 @@ PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --constraint $(
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install demo test test-core test-ray test-shared test-stores test-wheel test-python test-lowest test-newest \
-	test-redis test-platforms test-hosts check format bench picture notebooks docs test-docs test-examples live constraints .frozen clean
+	test-redis test-platforms test-hosts test-notebooks check format bench picture notebooks docs test-docs test-examples live constraints .frozen clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -116,8 +116,11 @@ bench: $(VENV)/.made-test ## Print the benchmark tables
 picture: $(VENV)/.made-demo ## Draw docs/pictures/demo.svg anew, from what the demo measures
 	$(BIN)/ragbridge demo --local --picture docs/pictures/demo.svg
 
-notebooks: $(VENV)/.made-test ## Execute the notebooks
-	$(BIN)/python -m pytest tests/notebooks
+notebooks: $(VENV)/.made-test ## Execute the notebooks in place: what they show is renewed, and to be looked at
+	$(BIN)/python tests/notebooks/executing.py $(NAMES)
+
+test-notebooks: $(VENV)/.made-test ## Execute the notebooks elsewhere, and compare with what they show
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES) tests/notebooks -m notebooks
 
 test-examples: $(VENV)/.made-test-examples ## Run the programs of examples/, with the packages that they need
 	$(BIN)/python -m pytest tests/examples

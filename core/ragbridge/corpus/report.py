@@ -60,15 +60,15 @@ class Report:
             ("requests", f"{self.requests:,}" + (f", {self.refusals:,} refused" if self.refusals else "")),
             ("seconds", f"{self.seconds:,.1f}{ideal}"),
             ("dimensions", "" if self.width is None else f"{self.width:,}"),
-            ("written", f"{self.out}" + (f", {len(self.files)} files" if len(self.files) != 1 else "")),
+            ("written", shown(self.out) + (f", {len(self.files)} files" if len(self.files) != 1 else "")),
             *(("note", note) for note in self.notes),
         ]
         return [(name, figure) for name, figure in found if figure]
 
     def __repr__(self) -> str:
-        cost = "" if self.cost is None else f", cost={self.cost}"
+        cost = "" if self.cost is None else f", cost={self.cost:.4g}"
         return (
-            f"Report(out={str(self.out)!r}, files={len(self.files)}, rows={self.rows}, failed={self.failed}, "
+            f"Report(out={shown(self.out)!r}, files={len(self.files)}, rows={self.rows}, failed={self.failed}, "
             f"tokens={self.tokens}, requests={self.requests}, seconds={self.seconds:.1f}{cost})"
         )
 
@@ -139,6 +139,11 @@ class Estimate:
 
     def _repr_html_(self) -> str:
         return pairs("What a job would do", self.lines())
+
+
+def shown(path: Path) -> str:
+    """A path as it is seen from the working directory, if it is below it."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def duration(seconds: float) -> str:

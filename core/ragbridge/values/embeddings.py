@@ -83,9 +83,10 @@ class Usage:
 
 
 def billed(usage: Usage) -> str:
-    """What a call cost, for the line above a table."""
+    """What a call cost, for the line above a table. Elasticsearch counts no tokens, and some products cost none."""
+    tokens = f"{counted(usage.tokens, 'token')} in " if usage.tokens else ""
     cached = f", {usage.cached:,} from the cache" if usage.cached else ""
-    return f"{counted(usage.tokens, 'token')} in {counted(usage.requests, 'request')}{cached}"
+    return f"{tokens}{counted(usage.requests, 'request')}{cached}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,7 +125,7 @@ class Embeddings:
         width = self.vectors.shape[-1]
         kind = "" if self.embedding_type == "float" else f" ({self.embedding_type})"
         return table(
-            f"{counted(len(self), 'vector')} of {counted(width, 'number')}{kind}, {self.model}, {billed(self.usage)}",
+            f"{counted(len(self), 'vector')} of {counted(width, 'dimension')}{kind}, {self.model}, {billed(self.usage)}",
             ["input", "vector"],
             ([place, numbers(vector, width)] for place, vector in enumerate(self.vectors)),
             total=len(self),
@@ -188,7 +189,7 @@ class DocumentEmbeddings:
     def _repr_html_(self) -> str:
         return table(
             f"{counted(len(self), 'document')}, {self.model}, {billed(self.usage)}",
-            ["document", "chunks", "numbers in a vector", "first chunk's vector"],
+            ["document", "chunks", "dimensions", "first chunk's vector"],
             (
                 [
                     place,

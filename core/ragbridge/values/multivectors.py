@@ -55,7 +55,7 @@ class MultiVectors:
         tokens = self.tokens or ((),) * len(self)
         return table(
             f"{counted(len(self), 'input')}, a vector for each token, {self.model}, {billed(self.usage)}",
-            ["input", "vectors", "numbers in a vector", *(["tokens"] if named else [])],
+            ["input", "vectors", "dimensions", *(["tokens"] if named else [])],
             (
                 [place, *vectors.shape, *([brief(words)] if named else [])]
                 for place, (vectors, words) in enumerate(zip(self.vectors, tokens, strict=True))

@@ -41,6 +41,9 @@ _NUMBER = f"text-align: right; white-space: nowrap; font-variant-numeric: tabula
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
 """What is not to be shown: control characters, halves of characters, and what turns the direction of a whole line."""
 
+_BLANK = re.compile(r"\s*\n(?:[^\S\n]*\n)*")
+"""The end of a line and the blank lines after it."""
+
 
 def table(
     summary: str,
@@ -170,14 +173,14 @@ def _cell(value: Cell, tag: str, style: str = "", span: int = 1) -> str:
 
 
 def _escaped(text: str) -> str:
-    return html.escape(_UNSEEN.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n")))
+    return html.escape(_UNSEEN.sub("\N{REPLACEMENT CHARACTER}", _BLANK.sub("\n", text)))
 
 
 def _whole(summary: str, head: str, rows: Sequence[str]) -> str:
     """The classes keep MathJax from taking what stands between two dollars for a formula."""
     body = "".join(f'<tr style="{_LINE}; background: transparent">{row}</tr>' for row in rows)
     return (
-        '<table class="ragbridge tex2jax_ignore mathjax_ignore" style="border-collapse: collapse; color: inherit">'
-        f'<caption style="caption-side: top; text-align: left; color: inherit; padding: 0.25em 0.75em">'
-        f"{_escaped(cut(summary))}</caption>{head}<tbody>{body}</tbody></table>"
+        '<div class="ragbridge tex2jax_ignore mathjax_ignore" style="color: inherit">'
+        f'<div dir="auto" style="padding: 0.25em 0.75em; text-align: left">{_escaped(cut(summary))}</div>'
+        f'<table style="border-collapse: collapse; color: inherit; margin: 0">{head}<tbody>{body}</tbody></table></div>'
     )

@@ -410,7 +410,7 @@ def test_a_report_shows_itself_in_a_notebook(corpus_file, scripted_client, tmp_p
     """As a table, with what is between angle brackets as text; it is frozen."""
     report = embed(corpus_file(), tmp_path / "<b>", scripted_client()[0], price=1e6)
     shown = report._repr_html_()
-    assert shown.startswith("<table ")
+    assert "<table" in shown
     assert "&lt;b&gt;" in shown
     assert report.cost == report.tokens > 0
     with pytest.raises(AttributeError):

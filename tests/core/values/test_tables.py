@@ -42,7 +42,7 @@ HOSTILE = (
     '<script>alert("1")</script><img src=x onerror=alert(2)>\' style="a" $x$ &amp;\x1b[31m\u202egnp\ud800'
     '</td></table><a href="javascript:alert(3)">'
 )
-ALLOWED = {"table", "caption", "thead", "tbody", "tr", "th", "td"}
+ALLOWED = {"div", "table", "thead", "tbody", "tr", "th", "td"}
 USAGE = Usage(tokens=75, requests=1)
 
 
@@ -114,7 +114,7 @@ class Reader(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        if self.open[-1] == "caption":
+        if self.open[-1] == "div":
             self.caption += data
         else:
             self.rows[-1][-1] += data
@@ -159,7 +159,7 @@ def test_a_long_text_is_cut(name):
 def test_the_summary_is_one_thing_of_each(name):
     """No ``1 documents``."""
     assert not re.search(
-        r"\b1 \w+s\b(?<!ms)(?! of)", VALUES[name](1, "text")._repr_html_().split("</caption>")[0]
+        r"\b1 \w+s\b(?<!ms)(?! of)", VALUES[name](1, "text")._repr_html_().split("<table")[0]
     )
 
 
