@@ -125,7 +125,7 @@ def ring(path):
     return pytest.param(path, id=path.stem, marks=pytest.mark.stores if needs else pytest.mark.notebooks)
 
 
-@pytest.mark.parametrize("path", map(ring, NOTEBOOKS))
+@pytest.mark.parametrize("path", [ring(path) for path in NOTEBOOKS])
 async def test_runs(notebook, tmp_path):
     """Every cell runs, and shows what is stored: the same texts where Python and NumPy are the same, else the same kinds."""
     if names := missing(notebook):
