@@ -143,7 +143,7 @@ def _show(chunks: Sequence[Chunk]) -> None:
         shown.append(f"{heading} ---\n", style="bold magenta")
         shown.append(_printable(row.text[:repeated]), style=_OVERLAP)
         shown.append(_printable(row.text[repeated:]), style=colour)
-        console.print(shown, soft_wrap=True, end="" if row.text.endswith("\n") else "\n")
+        console.print(shown, soft_wrap=not console.is_terminal, end="" if row.text.endswith("\n") else "\n")
 
 
 def _printable(text: str) -> str:

@@ -31,7 +31,7 @@ def classify(
     texts: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[TEXT...]",
+            metavar="TEXT...",
             help="What is classified; - or nothing for standard input.",
             show_default=False,
         ),

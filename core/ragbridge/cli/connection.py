@@ -9,19 +9,23 @@ import typer
 
 from ragbridge import Jina
 from ragbridge.cli import streams
+from ragbridge.cli.options import SERVICE
 from ragbridge.client.secret import find_key
 from ragbridge.services.jina.session import AUTO, default_tier
 
 if TYPE_CHECKING:
     from ragbridge.local import Engine
 
-Local: TypeAlias = Annotated[bool, typer.Option("--local", help="Use the embedded engine even with a key.")]
+Local: TypeAlias = Annotated[
+    bool, typer.Option("--local", help="Use the embedded engine even with a key.", rich_help_panel=SERVICE)
+]
 BaseUrl: TypeAlias = Annotated[
     str | None,
     typer.Option(
         "--base-url",
         metavar="URL",
         help="Where the API is; else Jina AI with a key, the embedded engine without.",
+        rich_help_panel=SERVICE,
     ),
 ]
 Host: TypeAlias = Annotated[
@@ -30,6 +34,7 @@ Host: TypeAlias = Annotated[
         "--host",
         metavar="NAME",
         help="What kind of server is at --base-url: vllm, tei, infinity, ...; else it is asked once.",
+        rich_help_panel=SERVICE,
     ),
 ]
 Limits: TypeAlias = Annotated[
@@ -38,6 +43,7 @@ Limits: TypeAlias = Annotated[
         "--limits",
         metavar="TIER",
         help="Tier of the key: free, paid or premium; none for no pacing; auto: free at jina.ai, none elsewhere.",
+        rich_help_panel=SERVICE,
     ),
 ]
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]

@@ -57,7 +57,7 @@ def embed(
     inputs: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[TEXT...|FILE...]",
+            metavar="TEXT...|FILE...",
             help="Texts; - or nothing for standard input. With --out files, folders or patterns: .jsonl[.gz], .csv, .tsv, "
             ".parquet, .txt, .md; - for JSON Lines on standard input.",
             show_default=False,

@@ -48,7 +48,7 @@ def write_options(command: Any, ctx: Any, formatter: Any) -> None:
             panels.setdefault(ARGUMENTS, []).append((name, says))
         else:
             panels.setdefault(getattr(parameter, "rich_help_panel", None) or OPTIONS, []).append((name, says))
-    for heading in sorted(panels, key=lambda name: (name != ARGUMENTS, name == OPTIONS)):
+    for heading in sorted(panels, key=lambda name: (name != ARGUMENTS, name != OPTIONS)):
         write_table(heading, panels[heading], formatter)
 
 

@@ -23,7 +23,7 @@ def models(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[NAME]",
+            metavar="NAME",
             help="One model, with its tasks and options.",
             show_default=False,
             autocompletion=_complete,

@@ -35,9 +35,7 @@ AHEAD = 64
 def read(
     urls: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[URL...]", help="Pages; - or nothing for standard input.", show_default=False
-        ),
+        typer.Argument(metavar="URL...", help="Pages; - or nothing for standard input.", show_default=False),
     ] = None,
     *,
     return_format: Annotated[

@@ -32,7 +32,7 @@ def rerank(
     texts: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[TEXT...]", help="What is ranked; - or nothing for standard input.", show_default=False
+            metavar="TEXT...", help="What is ranked; - or nothing for standard input.", show_default=False
         ),
     ] = None,
     *,
