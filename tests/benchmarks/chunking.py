@@ -1,10 +1,11 @@
-"""How fast the chunkers are beside their peers: ratios of one run on one machine, in MB/s of text.
+"""How fast the chunkers are beside their peers: processor time, all in turns in one run on one machine.
 
-    python tests/benchmarks/chunking.py [--quick]
+    python tests/benchmarks/chunking.py [--quick] [--peers-on-one]
 
 Text: docstrings of the standard library, unwrapped to paragraphs, repeated to 5 MB; once ASCII, once with
-typographic quotes and dashes. Each as one document and as 1,000 documents of 5 KB. Peers are measured where they are
-installed (`pip install chonkie semantic-text-splitter`), with chunks of 1,500 characters, which is about 250 words.
+typographic quotes and dashes. Each as one document and as 1,000 documents of 5 KB, these one by one (`chunk`) and together
+(`chunk_many`). Peers are measured where they are installed (`pip install chonkie semantic-text-splitter`), with chunks of
+1,500 characters, which is about 250 words. Two of them take half a minute for one text of 5 MB: `--peers-on-one` asks for it.
 Memory is what Python and NumPy allocate at most during one call on the 5 MB, chunks included, divided by the text's size.
 """
 
@@ -23,7 +24,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ragbridge.chunking import RecursiveChunker, SentenceChunker, WordChunker
+from ragbridge.chunking import Chunker, RecursiveChunker, SentenceChunker, WordChunker
 
 ROWS = (
     # name, peer to compare with, least ratio
@@ -79,58 +80,70 @@ def peers() -> dict[str, Callable[[str], Any]]:
     return found
 
 
-def ours() -> dict[str, Callable[[str], Any]]:
+def ours() -> dict[str, Chunker]:
     """Our chunkers."""
     return {
-        "sentence 250/1": SentenceChunker(250, 1).chunk,
-        "word 250/100": WordChunker(250, 100).chunk,
-        "recursive 250 plaintext": RecursiveChunker(250).chunk,
-        "recursive 250 markdown": RecursiveChunker(250, separator_group="markdown").chunk,
+        "sentence 250/1": SentenceChunker(250, 1),
+        "word 250/100": WordChunker(250, 100),
+        "recursive 250 plaintext": RecursiveChunker(250),
+        "recursive 250 markdown": RecursiveChunker(250, separator_group="markdown"),
     }
 
 
-def speeds(chunkers: dict[str, Callable[[str], Any]], documents: list[str], rounds: int) -> dict[str, float]:
-    """MB of text a second, the best of some rounds; in a round all take turns, so that all have the same machine."""
-    best = dict.fromkeys(chunkers, float("inf"))
+def seconds(jobs: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
+    """Processor time of each job, the best of some rounds; in a round all take turns, so that all have the same machine."""
+    best = dict.fromkeys(jobs, float("inf"))
     for _ in range(rounds):
-        for label, chunk in chunkers.items():
+        for label, job in jobs.items():
             if 2 < best[label] < float("inf"):  # a slow peer says all in one round
                 continue
-            begin = time.perf_counter()
-            for document in documents:
-                chunk(document)
-            best[label] = min(best[label], time.perf_counter() - begin)
-    size = sum(map(len, documents)) / 1e6
-    return {label: size / seconds for label, seconds in best.items()}
+            begin = time.process_time()
+            job()
+            best[label] = min(best[label], time.process_time() - begin)
+    return best
 
 
-def memory(chunk: Callable[[str], Any], text: str) -> float:
-    """Most memory that a call allocates, in sizes of the text."""
+def memory(job: Callable[[], Any], size: int) -> float:
+    """Most memory that a call allocates, what it returns included, in sizes of the text."""
     tracemalloc.start()
-    kept = chunk(text)
+    kept = job()
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     del kept
-    return peak / sys.getsizeof(text)
+    return peak / size
 
 
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a tenth of the text, one run")
-    size, rounds = (500_000, 1) if parser.parse_args().quick else (5_000_000, 7)
-    chunkers = {**peers(), **ours()}
+    parser.add_argument("--quick", action="store_true", help="a tenth of the text, three rounds")
+    parser.add_argument("--peers-on-one", action="store_true", help="peers that collapse on one long text, too")
+    options = parser.parse_args()
+    size, rounds = (500_000, 3) if options.quick else (5_000_000, 15)
+    theirs, chunkers = peers(), ours()
     for name, text in zip(("ASCII", "typographic"), corpus(size), strict=True):
-        pieces = [text[start : start + 5000] for start in range(0, size, 5000)]
-        one, many = speeds(chunkers, [text], rounds), speeds(chunkers, pieces, rounds)
-        print(f"\n{name}, {size / 1e6:g} MB | one document | {len(pieces)} documents | memory")
-        for label in chunkers:
-            peak = f"{memory(ours()[label], text):.1f} x" if label in ours() else ""
-            print(f"{label:24} | {one[label]:7.1f} MB/s | {many[label]:7.1f} MB/s | {peak}")
+        documents = [text[start : start + 5000] for start in range(0, size, 5000)]
+        jobs: dict[str, Callable[[], Any]] = {}
+        for label, chunk in theirs.items():
+            jobs[f"{label}, many"] = lambda chunk=chunk: [*map(chunk, documents)]
+            if options.peers_on_one or label == "chonkie recursive":
+                jobs[f"{label}, one"] = lambda chunk=chunk: chunk(text)
+        for label, chunker in chunkers.items():
+            jobs[f"{label}, many"] = lambda chunker=chunker: [*chunker.chunk_many(documents)]
+            jobs[f"{label}, each"] = lambda chunker=chunker: [*map(chunker.chunk, documents)]
+            jobs[f"{label}, one"] = lambda chunker=chunker: chunker.chunk(text)
+        found = seconds(jobs, rounds)
+        print(f"\n{name}, {size / 1e6:g} MB")
+        for label, spent in found.items():
+            kept = f"{memory(jobs[label], sys.getsizeof(text)):.1f} x" if label.split(",")[0] in chunkers else ""
+            print(f"{label:30} | {size / 1e6 / spent:7.1f} MB/s | {kept}")
         for label, peer, least in ROWS:
-            if peer in chunkers:
-                ratios = f"{one[label] / one[peer]:.2f} and {many[label] / many[peer]:.2f}"
-                print(f"{label} / {peer}: {ratios} (target {least})")
+            if peer in theirs:
+                one = found.get(f"{peer}, one", float("nan")) / found[f"{label}, one"]
+                many, each = (found[f"{peer}, many"] / found[f"{label}, {form}"] for form in ("many", "each"))
+                print(
+                    f"{label} / {peer}: {many:.2f} together, {each:.2f} one by one, {one:.2f} one text (target {least})"
+                )
 
 
 if __name__ == "__main__":

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, compress
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
+from ragbridge.chunking.texts import Texts, batches
 from ragbridge.errors import ConfigurationError
 from ragbridge.ground.numbers import as_whole
 from ragbridge.rules.chunking import check_settings, warn_of_large_chunks
+from ragbridge.values.lists import iterated
 
 Span: TypeAlias = tuple[int, int]
 """Start and end of a chunk, in code points."""
 
-_SURROGATES = re.compile("[\ud800-\udfff]")
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Chunk:
     """A piece of a document.
 
@@ -38,6 +38,13 @@ class Chunk:
     text: str
     wide_before: int = field(default=0, repr=False, compare=False, kw_only=True)
 
+    def __init__(self, start: int, end: int, text: str, *, wide_before: int = 0) -> None:
+        # As a dataclass does it, at half of the price: it is a quarter of what the word strategy costs.
+        _set_start(self, start)
+        _set_end(self, end)
+        _set_text(self, text)
+        _set_wide_before(self, wide_before)
+
     @property
     def utf16(self) -> Span:
         """Start and end in UTF-16 code units, as Elasticsearch stores them."""
@@ -47,11 +54,19 @@ class Chunk:
         return start, start + len(self.text.encode("utf-16-le", "surrogatepass")) // 2
 
 
+_set_start, _set_end, _set_text, _set_wide_before = (
+    Chunk.__dict__[name].__set__ for name in ("start", "end", "text", "wide_before")
+)
+
+
 def cut(document: str, spans: Iterable[Span]) -> Iterator[Chunk]:
     """The chunks of a document at given places, produced lazily."""
     wide = _wide_characters(document)
-    for start, end in spans:
-        yield Chunk(start, end, document[start:end], wide_before=bisect_left(wide, start) if wide else 0)
+    if not wide:
+        return (Chunk(start, end, document[start:end]) for start, end in spans)
+    return (
+        Chunk(start, end, document[start:end], wide_before=bisect_left(wide, start)) for start, end in spans
+    )
 
 
 def _wide_characters(document: str) -> Sequence[int]:
@@ -113,11 +128,70 @@ class Chunker(ABC):
         """The same as ``chunk``, but lazy: no text is examined before its chunk is requested."""
         if not isinstance(text, str):
             raise ConfigurationError(f"text must be a str, not {type(text).__name__}")
-        return cut(text, self._spans(without_surrogates(text)))
+        return cut(text, chain.from_iterable(self._spans(Texts([text]))))
+
+    def chunk_many(self, documents: Iterable[str]) -> Iterator[list[Chunk]]:
+        """The chunks of each document, to the character those of ``chunk``: much faster where documents are short.
+
+        Documents are read together, some 250,000 characters at a time, and never more than that ahead of the one whose
+        chunks are requested: a generator of any length passes in constant memory.
+
+        Args:
+            documents: Any iterable of texts but a set or a table.
+
+        Returns:
+            For each document, in order, the list of its chunks.
+
+        Raises:
+            ConfigurationError: ``documents`` is no list of texts; an item is not a str, needs the extra ``icu``, or has a
+                separator that takes too long. The message names it by its index.
+        """
+        return self._chunk_batches(batches(checked(iterated(documents, "documents"))))
+
+    def _chunk_batches(self, batched: Iterable[list[str]]) -> Iterator[list[Chunk]]:
+        first = 0
+        for batch in batched:
+            try:
+                found = self._spans_of(batch)
+            except ConfigurationError:
+                # One of them failed. Those before it have chunks, and it has an index.
+                found = (self._spans_alone(first + place, text) for place, text in enumerate(batch))
+            for document, spans in zip(batch, found, strict=True):
+                yield list(cut(document, spans))
+            first += len(batch)
+
+    def _spans_of(self, batch: list[str]) -> Iterable[Iterable[Span]]:
+        """The spans of each text. ASCII and other texts are read apart: the former faster, and with less memory."""
+        ascii_ = [text.isascii() for text in batch]
+        if all(ascii_) or not any(ascii_):
+            return list(map(list, self._spans(Texts(batch))))
+        kinds = {
+            kind: map(list, self._spans(Texts([*compress(batch, (each is kind for each in ascii_))])))
+            for kind in (True, False)
+        }
+        return [next(kinds[kind]) for kind in ascii_]
+
+    def _spans_alone(self, index: int, text: str) -> list[Span]:
+        try:
+            return [*chain.from_iterable(self._spans(Texts([text])))]
+        except ConfigurationError as error:
+            raise ConfigurationError(f"documents[{index}]: {error}") from None
 
     @abstractmethod
-    def _spans(self, text: str) -> Iterator[Span]:
-        """Where the chunks are, in order."""
+    def _spans(self, texts: Texts) -> Iterator[Iterable[Span]]:
+        """Where the chunks of each text are, in order; offsets are those in the text itself."""
+
+
+def checked(documents: Iterable[Any]) -> Iterator[str]:
+    """The documents, each of which is a str.
+
+    Raises:
+        ConfigurationError: One is something else; the message names its index.
+    """
+    for index, document in enumerate(documents):
+        if not isinstance(document, str):
+            raise ConfigurationError(f"documents[{index}] is {type(document).__name__}, not str")
+        yield document
 
 
 def check_integer(name: str, value: object, *, least: int) -> int:
@@ -130,17 +204,6 @@ def check_integer(name: str, value: object, *, least: int) -> int:
     if whole < least:
         raise ConfigurationError(f"{name} [{value}] must be at least {least}")
     return whole
-
-
-def without_surrogates(text: str) -> str:
-    """The text with each lone surrogate replaced by a symbol, since libraries refuse them. Offsets do not change."""
-    if text.isascii():
-        return text
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return _SURROGATES.sub("\ufffd", text)
-    return text
 
 
 _strategies: dict[str, Callable[..., Chunker]] = {}
@@ -168,5 +231,5 @@ class NoneChunker(Chunker):
         """``{"strategy": "none"}``."""
         return {"strategy": "none"}
 
-    def _spans(self, text: str) -> Iterator[Span]:
-        yield 0, len(text)
+    def _spans(self, texts: Texts) -> Iterator[Iterable[Span]]:
+        return ([(0, stop - start)] for start, stop in texts)

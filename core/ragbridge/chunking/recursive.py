@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import InitVar, dataclass, field
 
-import numpy as np
-
 from ragbridge.chunking.base import Chunker, Span, check_integer, strategy
-from ragbridge.chunking.boundaries.choice import boundaries_for
+from ragbridge.chunking.boundaries.choice import Boundaries, boundaries_for
 from ragbridge.chunking.boundaries.words import Words
+from ragbridge.chunking.pieces import Piece, Pieces
 from ragbridge.chunking.sentence import sentence_spans
 from ragbridge.chunking.separators import Budget, separator
+from ragbridge.chunking.texts import Texts, batches
 from ragbridge.errors import ConfigurationError
 from ragbridge.rules.chunking import GROUPS
 
@@ -66,28 +65,44 @@ class RecursiveChunker(Chunker):
             "separators": list(self._patterns),
         }
 
-    def _spans(self, text: str) -> Iterator[Span]:
-        size = self.max_chunk_size
+    def _spans(self, texts: Texts) -> Iterator[Iterable[Span]]:
+        boundaries = boundaries_for(texts.whole, strict=self.strict)
+        words = Words(texts.whole, boundaries.segmenter, texts.stops)
+        pieces = Pieces(texts, words, self.max_chunk_size)
         finders = [separator(pattern) for pattern in self._patterns]
-        budget = Budget.for_text(text, len(finders))
-        boundaries = boundaries_for(text, strict=self.strict)
-        words = Words(text, boundaries.segmenter)
-        # A stack of pieces: start, end, words, and the separator to cut at.
-        pieces = [(0, len(text), len(words.ends), 0)]
-        while pieces:
-            start, end, count, level = pieces.pop()
-            if count <= size:
-                yield start, end
-            elif level == len(finders):
-                piece = text[start:end]
-                known = words if len(piece) == len(text) else None
-                for first, last in sentence_spans(piece, size, 0, boundaries, known):
-                    yield start + first, start + last
+        budget = Budget.for_text(texts.whole, len(finders))
+        for finder in finders:
+            if pieces.long:
+                pieces.cut(finder, budget)
+        parts = self._parts(sorted(pieces.long), words, boundaries)
+        ordered = iter(sorted(pieces.short + pieces.long))
+        return (self._spans_between(start, stop, ordered, parts) for start, stop in texts)
+
+    def _parts(self, long: Sequence[Piece], words: Words, boundaries: Boundaries) -> Iterator[Iterable[Span]]:
+        """The spans of each piece that is still too long: cut as by ``SentenceChunker``, as a text of its own."""
+        text = words.text
+        edges = [(start, end) for start, end, _ in long]
+        if 2 * sum(end - start for start, end in edges) >= len(text):
+            stand_alone = Texts.within(text, edges)
+            if stand_alone is not None:
+                return sentence_spans(stand_alone, self.max_chunk_size, 0, boundaries, words)
+        return (
+            spans
+            for batch in batches(text[start:end] for start, end in edges)
+            for spans in sentence_spans(Texts(batch), self.max_chunk_size, 0, boundaries)
+        )
+
+    def _spans_between(
+        self, text_start: int, text_stop: int, pieces: Iterator[Piece], parts: Iterator[Iterable[Span]]
+    ) -> Iterator[Span]:
+        for start, end, count in pieces:
+            if count <= self.max_chunk_size:
+                yield start - text_start, end - text_start
             else:
-                piece = text[start:end]
-                cuts = [cut for cut in finders[level](piece, budget) if 0 < cut < len(piece)]
-                merged = _merge(words, start, cuts, end, size) if cuts else [(start, end, count)]
-                pieces += [(*span, level + 1) for span in reversed(merged)]
+                for first, last in next(parts):
+                    yield start + first - text_start, start + last - text_start
+            if end == text_stop:
+                return
 
 
 def _expand(separators: Sequence[str] | None, group: str | None) -> tuple[str, ...]:
@@ -113,18 +128,3 @@ def _expand(separators: Sequence[str] | None, group: str | None) -> tuple[str, .
                 f"field [separators] is not of the expected type. The value [{pattern}] cannot be converted to a [String]"
             )
     return tuple(separators)
-
-
-def _merge(words: Words, start: int, cuts: Sequence[int], end: int, size: int) -> list[tuple[int, int, int]]:
-    """Pieces between cuts, with their words. Neighbours are joined up to ``size`` words."""
-    borders = np.array([0, *cuts, end - start], dtype=np.int32) + np.int32(start)
-    totals = words.totals(borders)
-    places, total = borders.data, totals.data
-    merged = []
-    piece, pieces = 0, len(borders) - 1
-    while piece < pieces:
-        # The first piece that no longer fits. A piece that is too long stays alone.
-        following = max(bisect_right(total, total[piece] + size, piece) - 1, piece + 1)
-        merged.append((places[piece], places[following], total[following] - total[piece]))
-        piece = following
-    return merged

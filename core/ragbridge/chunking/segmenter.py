@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ragbridge.chunking.base import Chunk, Chunker, Span, check_integer, cut, without_surrogates
+from ragbridge.chunking.base import Chunk, Chunker, Span, check_integer, cut
+from ragbridge.chunking.texts import Texts, without_surrogates
 from ragbridge.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -69,11 +70,14 @@ class SegmenterChunker(Chunker):
         )
         return list(cut(text, _at(segments, text)))
 
-    def _spans(self, text: str) -> Iterator[Span]:
-        # A generator: nothing is sent before the first chunk is requested.
-        yield from _at(
-            self.client.segment(text, tokenizer=self.tokenizer, max_chunk_length=self.max_chunk_length), text
-        )
+    def _spans(self, texts: Texts) -> Iterator[Iterable[Span]]:
+        for start, stop in texts:
+            text = texts.whole[start:stop]
+            # A generator: nothing is sent before the first chunk is requested.
+            yield _at(
+                self.client.segment(text, tokenizer=self.tokenizer, max_chunk_length=self.max_chunk_length),
+                text,
+            )
 
 
 def _at(segments: Segments, text: str) -> list[Span]:

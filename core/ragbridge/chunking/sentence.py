@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ragbridge.chunking.base import Chunker, Span, check_integer, strategy
 from ragbridge.chunking.boundaries.choice import Boundaries, boundaries_for
-from ragbridge.chunking.boundaries.words import Words, word_ends
+from ragbridge.chunking.boundaries.words import Offsets, Words, word_ends
+from ragbridge.chunking.texts import Texts
 from ragbridge.chunking.word import windows
 from ragbridge.errors import ConfigurationError
 
@@ -66,58 +68,81 @@ class SentenceChunker(Chunker):
             "sentence_overlap": self.sentence_overlap,
         }
 
-    def _spans(self, text: str) -> Iterator[Span]:
+    def _spans(self, texts: Texts) -> Iterator[Iterable[Span]]:
         return sentence_spans(
-            text, self.max_chunk_size, self.sentence_overlap, boundaries_for(text, strict=self.strict)
+            texts, self.max_chunk_size, self.sentence_overlap, boundaries_for(texts.whole, strict=self.strict)
         )
 
 
 def sentence_spans(
-    text: str, size: int, overlap: int, boundaries: Boundaries, words: Words | None = None
-) -> Iterator[Span]:
-    """Chunks of whole sentences of up to ``size`` words together; ``words`` are those of the text, if known."""
-    words = words or Words(text, boundaries.segmenter)
-    sentence_ends = boundaries.sentence_ends(text)
-    borders = np.zeros(len(sentence_ends) + 1, dtype=np.int32)
-    borders[1:] = sentence_ends
-    # Sentence i is ends[i] to ends[i + 1]; total[i] are the words of all before it.
-    totals = words.totals(borders)
-    ends, total = borders.data, totals.data
+    texts: Texts, size: int, overlap: int, boundaries: Boundaries, words: Words | None = None
+) -> Iterator[Iterator[Span]]:
+    """For each text, its chunks of whole sentences of up to ``size`` words together; ``words``: if they are known."""
+    if words is None:
+        words = Words(texts.whole, boundaries.segmenter, texts.stops)
+    else:
+        words.stop_at(texts.stops)
+    starts, stops = texts.edges()
+    # Sentences lie between borders: their ends, and the edges of texts.
+    ends = boundaries.sentence_ends(texts.whole).astype(np.int32)
+    borders = np.concatenate([starts, ends, stops])
+    borders.sort()  # faster than np.unique, since they are nearly in order
+    borders = borders[np.concatenate([[True], borders[1:] != borders[:-1]])]
+    # Where the text of each border begins. What lies between two texts counts as part of the first.
+    floors = starts[starts.searchsorted(borders, side="right") - 1]
+    sentences = Sentences(words, borders, words.totals(borders, floors), boundaries)
+    firsts = borders.searchsorted(starts)
+    for first, last in zip(firsts.tolist(), borders.searchsorted(stops).tolist(), strict=True):
+        yield sentences.spans(first, last, size, overlap)
 
-    start = filled = 0  # the open chunk: where it starts, and its words
-    emitted = False
-    sentence = 0
-    while True:
-        # The first sentence that no longer fits; the open chunk has those before it.
-        following = bisect_right(total, total[sentence] + size - filled, sentence) - 1
-        filled += total[following] - total[sentence]
-        if following == len(sentence_ends):
-            break
-        count, end = total[following + 1] - total[following], ends[following + 1]
-        needed = count
-        if filled > 0:
-            yield start, ends[following]
-            emitted = True
-            previous = total[following] - total[following - 1]
-            if not overlap:
-                start, filled = ends[following], count
-            elif previous + count > size:
-                keep = min(size // 2, 20)
-                skip = max(0, previous - keep)
-                start = words.skip(ends[following - 1], skip)
-                filled = previous - skip + count
-            else:
-                start, filled = ends[following - 1], previous + count
-            needed = filled
-        if needed > size:
-            part = text[start:end]
-            spans, filled = windows(
-                word_ends(part, boundaries.segmenter), len(part), size, min(20, (size - 1) // 2)
-            )
-            for first, last in spans[:-1]:
-                yield start + first, start + last
+
+class Sentences:
+    """The sentences of several texts, with the words in each."""
+
+    def __init__(
+        self, words: Words, borders: Offsets, totals: NDArray[np.int64], boundaries: Boundaries
+    ) -> None:
+        self._words, self._boundaries = words, boundaries
+        # Sentence i is borders[i] to borders[i + 1]; totals[i] are the words of all before it.
+        self._borders, self._totals = borders.data, totals.data
+
+    def spans(self, first: int, last: int, size: int, overlap: int) -> Iterator[Span]:
+        """The chunks of the text between two borders."""
+        borders, total = self._borders, self._totals
+        base = start = borders[first]  # where the text starts, and the open chunk
+        filled = 0  # words in the open chunk
+        emitted = False
+        sentence = first
+        while True:
+            # The first sentence that no longer fits; the open chunk has those before it.
+            following = bisect_right(total, total[sentence] + size - filled, sentence, last + 1) - 1
+            filled += total[following] - total[sentence]
+            if following == last:
+                break
+            count, end = total[following + 1] - total[following], borders[following + 1]
+            needed = count
+            if filled > 0:
+                yield start - base, borders[following] - base
                 emitted = True
-            start += spans[-1][0]
-        sentence = following + 1
-    if filled > 0 or not emitted:
-        yield start if filled > 0 else 0, len(text)
+                previous = total[following] - total[following - 1]
+                if not overlap:
+                    start, filled = borders[following], count
+                elif previous + count > size:
+                    keep = min(size // 2, 20)
+                    skip = max(0, previous - keep)
+                    start = self._words.skip(borders[following - 1], skip, base)
+                    filled = previous - skip + count
+                else:
+                    start, filled = borders[following - 1], previous + count
+                needed = filled
+            if needed > size:
+                part = self._words.text[start:end]
+                ends = word_ends(part, self._boundaries.segmenter)
+                spans, filled = windows(ends, len(part), size, min(20, (size - 1) // 2))
+                for from_, to in spans[:-1]:
+                    yield start + from_ - base, start + to - base
+                    emitted = True
+                start += spans[-1][0]
+            sentence = following + 1
+        if filled > 0 or not emitted:
+            yield (start if filled > 0 else base) - base, borders[last] - base

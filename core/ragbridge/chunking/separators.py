@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from ragbridge.chunking.java_regex import Translation, translate
+from ragbridge.chunking.lines import Lines
 from ragbridge.errors import ConfigurationError
 from ragbridge.rules.chunking import BLANK_LINE, END_OF_LINE, SETEXT
 
@@ -33,8 +34,8 @@ class Budget:
         return cls(1.0 + 1e-6 * len(text) * separators)
 
 
-Finder: TypeAlias = Callable[[str, Budget], Sequence[int]]
-"""Starts of all matches in a slice, ascending."""
+Finder: TypeAlias = Callable[[Lines, int, int, Budget], Sequence[int]]
+"""Starts of all matches in a slice of a text, from its start to its end, ascending; places in the text."""
 
 
 @lru_cache(maxsize=256)
@@ -46,40 +47,41 @@ def separator(pattern: str) -> Finder:
     """
     if pattern in (BLANK_LINE, END_OF_LINE):
         newlines = 2 if pattern == BLANK_LINE else 1
-        return lambda text, _: newline_runs(text, newlines)
+        return lambda lines, start, end, _: newline_runs(lines, start, end, newlines)
     if pattern in SETEXT:
-        return lambda text, _: setext_headings(text, SETEXT[pattern])
+        return lambda lines, start, end, _: setext_headings(lines, start, end, SETEXT[pattern])
     translation = translate(pattern)
     if translation.literal:
-        return lambda text, _: occurrences(text, translation.literal)
+        return lambda lines, start, end, _: occurrences(lines, start, end, translation.literal)
     return _bounded(translation) or _timed(pattern, translation)
 
 
-def newline_runs(text: str, length: int) -> list[int]:
+def newline_runs(lines: Lines, start: int, end: int, length: int) -> Sequence[int]:
     """Starts of runs of exactly ``length`` newlines."""
-    return [match.start() for match in _NEWLINES[length].finditer(text)]
+    text = lines.text
+    if (start and text[start - 1 : start + 1] == "\n\n") or text[end - 1 : end + 1] == "\n\n":
+        # A run is cut: what is left of it in the slice may have the right length.
+        return [start + match.start() for match in _NEWLINES[length].finditer(text[start:end])]
+    return lines.runs(length, start, end)
 
 
-def setext_headings(text: str, mark: str) -> list[int]:
+def setext_headings(lines: Lines, start: int, end: int, mark: str) -> Sequence[int]:
     """Starts of setext headings: a newline, a line that is not blank, and a line of ``mark`` alone.
 
     The same as the built-in expression, without its walk over every line. Java's ``.`` does not match any of its
     line terminators, and matches do not overlap: the newline that ends one cannot begin the next.
     """
     starts: list[int] = []
-    if mark not in text:
-        return starts
-    free = 0  # where the next match may begin
-    line_end = text.find("\n" + mark)
-    while line_end >= 0:
-        end = line_end + 1 + _run_length(text, line_end + 1, mark)
-        start = text.rfind("\n", free, line_end)
-        if text.startswith("\n", end) and start >= 0:
-            line = text[start + 1 : line_end]
+    text = lines.text
+    free = start  # where the next match may begin
+    for line_end in lines.before(mark, start, end):
+        after = line_end + 1 + _run_length(text, line_end + 1, end, mark)
+        place = text.rfind("\n", free, line_end)
+        if text.startswith("\n", after, end) and place >= 0:
+            line = text[place + 1 : line_end]
             if line.strip(" \t\v\f") and not _TERMINATOR.search(line):
-                starts.append(start)
-                free = end + 1
-        line_end = text.find("\n" + mark, end)
+                starts.append(place)
+                free = after + 1
     return starts
 
 
@@ -89,20 +91,29 @@ _TERMINATOR = re.compile("[\r\x85\u2028\u2029]")
 _RUNS = {mark: re.compile(f"{mark}+") for mark in SETEXT.values()}
 
 
-def _run_length(text: str, start: int, mark: str) -> int:
-    run = _RUNS[mark].match(text, start)
+def _run_length(text: str, start: int, end: int, mark: str) -> int:
+    run = _RUNS[mark].match(text, start, end)
     return len(run[0]) if run else 0
 
 
-def occurrences(text: str, literal: str) -> list[int]:
+def occurrences(lines: Lines, start: int, end: int, literal: str) -> Sequence[int]:
     """Starts of a plain text, without overlaps."""
-    if not all(map(text.__contains__, literal)):  # much faster than one search over the whole text
+    text = lines.text
+    if literal[0] == "\n" and len(literal) > 1:
+        candidates = lines.before(literal[1], start, end)
+        starts: list[int] = []
+        for place in candidates:
+            if place >= start and text.startswith(literal, place, end):
+                starts.append(place)
+                start = place + len(literal)
+        return starts
+    if any(text.find(character, start, end) < 0 for character in literal):  # much faster than the whole
         return []
     starts = []
-    place = text.find(literal)
+    place = text.find(literal, start, end)
     while place >= 0:
         starts.append(place)
-        place = text.find(literal, place + len(literal))
+        place = text.find(literal, place + len(literal), end)
     return starts
 
 
@@ -114,7 +125,10 @@ def _bounded(translation: Translation) -> Finder | None:
         compiled = re.compile(translation.python)
     except re.error:  # such as a lookbehind of several lengths, which `regex` knows
         return None
-    return lambda text, _: [match.start() for match in compiled.finditer(text)]
+    # A slice, not `pos`: a lookbehind would look beyond it.
+    return lambda lines, start, end, _: [
+        start + match.start() for match in compiled.finditer(lines.text[start:end])
+    ]
 
 
 def _timed(pattern: str, translation: Translation) -> Finder:
@@ -130,10 +144,11 @@ def _timed(pattern: str, translation: Translation) -> Finder:
     except regex.error as error:
         raise ConfigurationError(f"separator [{pattern}] is not a regular expression: {error}") from None
 
-    def find(text: str, budget: Budget) -> Sequence[int]:
+    def find(lines: Lines, start: int, end: int, budget: Budget) -> Sequence[int]:
         begin = time.monotonic()
         try:
-            return [match.start() for match in compiled.finditer(text, timeout=max(budget.left, 1e-3))]
+            matches = compiled.finditer(lines.text[start:end], timeout=max(budget.left, 1e-3))
+            return [start + match.start() for match in matches]
         except TimeoutError:
             raise ConfigurationError(
                 f"Chunk separator regex [{pattern}] has exceeded the character read limit (here: the time for it); "

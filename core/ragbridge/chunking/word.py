@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ragbridge.chunking.base import Chunker, Span, check_integer, strategy
 from ragbridge.chunking.boundaries.choice import boundaries_for
 from ragbridge.chunking.boundaries.words import Offsets, word_ends
+from ragbridge.chunking.texts import Texts
 from ragbridge.errors import ConfigurationError
 
 
@@ -48,10 +49,14 @@ class WordChunker(Chunker):
         """The settings as Elasticsearch shows them."""
         return {"strategy": "word", "max_chunk_size": self.max_chunk_size, "overlap": self.overlap}
 
-    def _spans(self, text: str) -> Iterator[Span]:
-        ends = word_ends(text, boundaries_for(text, strict=self.strict).segmenter)
-        spans, _ = windows(ends, len(text), self.max_chunk_size, self.overlap)
-        return iter(spans)
+    def _spans(self, texts: Texts) -> Iterator[Iterable[Span]]:
+        ends = word_ends(texts.whole, boundaries_for(texts.whole, strict=self.strict).segmenter)
+        _, stops = texts.edges()
+        first = 0
+        for (start, stop), last in zip(texts, ends.searchsorted(stops, side="right").tolist(), strict=True):
+            spans, _ = windows(ends[first:last] - start, stop - start, self.max_chunk_size, self.overlap)
+            yield spans
+            first = last
 
 
 def windows(ends: Offsets, length: int, size: int, overlap: int) -> tuple[list[Span], int]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, MappingView, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from ragbridge.errors import ConfigurationError, InvalidRequestError, StatusError
-from ragbridge.values.inputs import Group, Media
+from ragbridge.values.lists import iterated
 
 Where: TypeAlias = Callable[[Sequence[int]], str]
 """Names the items at these places of a list as the caller knows them."""
@@ -30,33 +29,7 @@ def listed(
         ConfigurationError: It is a single item, or not iterable; a set, which has no order; or a table, which iterates
             over columns.
     """
-    kind = type(values).__name__
-    if isinstance(values, AbstractSet) and not isinstance(values, MappingView):
-        raise ConfigurationError(
-            f"{name} is a {kind}, whose order is not yours: pass a list of {of}, such as sorted(...)"
-        )
-    if is_table(values):
-        raise ConfigurationError(
-            f"{name} is a {kind}, a table, and iterates over its columns: pass one column as a list of {of}, "
-            "such as table['text'].tolist()"
-        )
-    if isinstance(values, (str, bytes, Mapping, Media, Group)):
-        raise ConfigurationError(f"{name} is one {kind}: pass a list of {of}{instead}")
-    try:
-        items = iter(values)
-    except TypeError:
-        raise ConfigurationError(f"{name} is {kind}: pass a list of {of}{instead}") from None
-    return list(itertools.islice(items, most))
-
-
-def is_table(values: object) -> bool:
-    """Whether ``values`` iterates over columns, or over their names: so do pandas, Polars, PyArrow and Dask.
-
-    Their types have ``columns`` as a value. A method of that name is another thing (SQLAlchemy's results), and what is a
-    sequence tells its items itself.
-    """
-    columns = getattr(type(values), "columns", None)
-    return columns is not None and not callable(columns) and not isinstance(values, Sequence)
+    return list(itertools.islice(iterated(values, name, of=of, instead=instead), most))
 
 
 def texts_of(values: Any, name: str, *, of: str = "strings") -> list[Any]:

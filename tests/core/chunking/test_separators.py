@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ragbridge import ConfigurationError
 from ragbridge.chunking import RecursiveChunker
 from ragbridge.chunking.java_regex import translate
+from ragbridge.chunking.lines import Lines
 from ragbridge.chunking.separators import Budget, separator
 from ragbridge.rules.chunking import BLANK_LINE, END_OF_LINE, GROUPS, SETEXT
 
@@ -21,7 +22,7 @@ JAVA_SETEXT = {
 
 
 def starts(pattern: str, text: str) -> list[int]:
-    return list(separator(pattern)(text, Budget.for_text(text, 1)))
+    return list(separator(pattern)(Lines(text), 0, len(text), Budget.for_text(text, 1)))
 
 
 @pytest.mark.parametrize("pattern", [BLANK_LINE, END_OF_LINE, *SETEXT, *GROUPS["markdown"][:2]])
@@ -126,7 +127,7 @@ def test_expressions_are_stopped(pattern: str, monkeypatch: pytest.MonkeyPatch) 
     pytest.importorskip("regex")
     finder = separator(pattern)
     with pytest.raises(ConfigurationError, match=r"has exceeded the character read limit") as caught:
-        finder("a" * 5000 + "!", Budget(0.05))
+        finder(Lines("a" * 5000 + "!"), 0, 5001, Budget(0.05))
     assert f"Chunk separator regex [{pattern}]" in str(caught.value)
 
 
@@ -135,10 +136,10 @@ def test_the_time_is_for_the_whole_text() -> None:
     pytest.importorskip("regex")
     budget = Budget(0.05)
     finder = separator("(b|bb)+c")
-    finder("b" * 15, budget)
+    finder(Lines("b" * 15), 0, 15, budget)
     assert budget.left < 0.05
     with pytest.raises(ConfigurationError):
-        finder("b" * 5000, budget)
+        finder(Lines("b" * 5000), 0, 5000, budget)
 
 
 def test_without_regex_only_bounded_expressions_run(monkeypatch: pytest.MonkeyPatch) -> None:

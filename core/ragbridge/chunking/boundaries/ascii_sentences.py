@@ -1,7 +1,7 @@
 """Sentence boundaries of ASCII text, equal to ICU 78's, without ICU (Unicode annex 29, rules SB1 to SB998).
 
 Every end of line ends a sentence. Otherwise a sentence ends after ``. ! ?``, closing characters and white space,
-unless what follows forbids it. Most places are judged by the two characters that follow; a regular expression
+unless what follows forbids it. Most places are judged by the three characters that follow; a regular expression
 looks at the others.
 """
 
@@ -41,7 +41,8 @@ _END: Final = re.compile(
 
 
 # Verdicts on a terminator: the offset from it to the sentence's end; negative if no sentence ends.
-_LOOK, _AFTER_IT, _AFTER_SPACE, _NO_END = 0, 1, 2, -(2**40)
+_LOOK, _AFTER_IT, _NO_END = 0, 1, -1
+_AHEAD = 3  # characters after it that a verdict sees: enough for ".  Next" and ".) Next"
 
 
 @cache
@@ -56,25 +57,33 @@ def _table() -> bytes:
 
 
 @cache
-def _verdicts() -> NDArray[np.int64]:
-    """The verdicts by the classes of a terminator and of the two characters after it."""
+def _verdicts() -> NDArray[np.int8]:
+    """The verdicts by the classes of a terminator, from ``_STOP`` on, and of the three characters after it."""
     classes = range(_RETURN + 1)
-    return np.array(
-        [[[_verdict(a, b, c) for c in classes] for b in classes] for a in classes], dtype=np.int64
-    )
+    verdicts = np.full((_RETURN + 1 - _STOP, *[_RETURN + 1] * _AHEAD), _AFTER_IT, dtype=np.int8)
+    verdicts[_RETURN - _STOP, _LINE_FEED] = _NO_END
+    for code in (_STOP, _MARK):
+        verdicts[code - _STOP] = [
+            [[_verdict(code, a, b, c) for c in classes] for b in classes] for a in classes
+        ]
+    return verdicts
 
 
-def _verdict(code: int, following: int, second: int) -> int:
-    if code < _STOP:
+def _verdict(code: int, *following: int) -> int:
+    """The verdict on ``. ! ?``, by the classes of the characters after it."""
+    if code == _STOP and following[0] in (_LOWER, _DIGIT):
         return _NO_END
-    if code == _LINE_FEED:
-        return _AFTER_IT
-    if code == _RETURN:
-        return _NO_END if following == _LINE_FEED else _AFTER_IT
-    if following >= _STOP or (code == _STOP and following in (_LOWER, _DIGIT)):
+    # Closing characters and then spaces belong to the sentence.
+    ends = 0
+    for kind in (_CLOSE, _SPACE):
+        while ends < _AHEAD and following[ends] == kind:
+            ends += 1
+    if ends == _AHEAD:
+        return _LOOK
+    if following[ends] >= _GO_ON or (code == _STOP and following[ends] == _LOWER):
         return _NO_END
-    if following == _SPACE and second in (_LOWER, _UPPER):
-        return _NO_END if code == _STOP and second == _LOWER else _AFTER_SPACE
+    if code == _MARK or (following[ends] == _UPPER and ends):
+        return ends + 1
     return _LOOK
 
 
@@ -88,17 +97,18 @@ def sentence_ends(text: str) -> NDArray[np.int64]:
 def _ends_in_block(text: str, start: int) -> NDArray[np.int64]:
     """Ends of the sentences whose terminator is in ``text[start : start + BLOCK]``."""
     size = min(BLOCK, len(text) - start)
-    # Two more characters to look ahead. Beyond the text's end stands OTHER, which forbids no boundary.
+    # Some more characters to look ahead. Beyond the text's end stands OTHER, which forbids no boundary.
     codes = np.frombuffer(
-        text[start : start + size + 2].encode("latin-1").translate(_table()) + bytes(2), np.uint8
+        text[start : start + size + _AHEAD].encode("latin-1").translate(_table()) + bytes(_AHEAD), np.uint8
     )
     places = (codes[:size] >= _STOP).nonzero()[0]
-    verdicts = _verdicts()[codes[places], codes[1:][places], codes[2:][places]]
+    verdicts = _verdicts()[codes[places] - _STOP, codes[1:][places], codes[2:][places], codes[3:][places]]
     ends: NDArray[np.int64] = places + verdicts
     if start:
         ends += start
     doubtful = (verdicts == _LOOK).nonzero()[0]
     matches = [_END.match(text, place) for place in ends[doubtful].tolist()]
-    ends[doubtful] = [match.end() if match else _NO_END for match in matches]
+    ends[doubtful] = [match.end() if match else 0 for match in matches]
+    ends[verdicts == _NO_END] = 0
     sentence_ends: NDArray[np.int64] = ends[ends > 0]
     return sentence_ends

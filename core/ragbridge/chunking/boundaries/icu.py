@@ -33,6 +33,7 @@ from ragbridge.chunking.boundaries.characters import (
     SPACE,
     UNDERSCORE,
     classes,
+    latin_classes,
 )
 from ragbridge.chunking.boundaries.words import Mask, Segments
 
@@ -41,7 +42,7 @@ class IcuSegments(Segments):
     """Word boundaries of one block of any text without surrogates."""
 
     def __init__(self, block: str) -> None:
-        codes = classes()[np.frombuffer(f"\0{block}\0".encode("utf-32-le"), dtype=np.uint32)]
+        codes = _classes_of(f"\0{block}\0")
         context = np.flatnonzero(codes >= ATTACHED) - 1
         self._stretch: Mask | None = None
         if context.size:
@@ -89,6 +90,20 @@ class IcuSegments(Segments):
             breaks[self._starts] = True
             breaks[self._places] = True
         return breaks
+
+
+def _classes_of(text: str) -> NDArray[np.uint8]:
+    """The class of each character."""
+    units = text.encode("utf-16-le")
+    if len(units) > 2 * len(text):
+        return classes()[np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)]
+    # The low bytes by a table of bytes, which is fast, and what lies beyond Latin-1 one by one.
+    numbers = np.frombuffer(units, dtype=np.uint16)
+    low = numbers.astype(np.uint8).tobytes().translate(latin_classes())
+    codes = np.frombuffer(bytearray(low), dtype=np.uint8)
+    beyond = (numbers > 0xFF).nonzero()[0]
+    codes[beyond] = classes()[numbers[beyond]]
+    return codes
 
 
 def _are_words(codes: NDArray[np.uint8], ends: NDArray[np.int64]) -> Mask:

@@ -8,7 +8,7 @@ space, no punctuation, no symbol. See Unicode annex 29; ICU 78.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import TypeAlias
 
@@ -115,13 +115,22 @@ def _concatenate(parts: list[Offsets]) -> Offsets:
 
 
 class Words:
-    """Words and boundaries of a whole text.
+    """Words and boundaries of a whole text, or of several that are joined.
 
     Attributes:
+        text: The text.
         ends: Where words end, ascending.
     """
 
-    def __init__(self, text: str, segmenter: Segmenter = Segments) -> None:
+    def __init__(self, text: str, segmenter: Segmenter = Segments, stops: Sequence[int] = ()) -> None:
+        """Reads the text.
+
+        Args:
+            text: The text.
+            segmenter: Finds the boundaries of a block.
+            stops: Where the texts end that are joined in it: boundaries, whatever follows.
+        """
+        self.text = text
         ends = []
         self._breaks = np.empty(len(text) + 1, dtype=np.bool_)
         for offset, block in blocks(text):
@@ -129,63 +138,77 @@ class Words:
             ends.append(_moved(segments.ends(), offset))
             self._breaks[offset : offset + len(block) + 1] = segments.breaks()
         self.ends = _concatenate(ends)
+        self.stop_at(stops)
 
-    def totals(self, borders: Offsets) -> NDArray[np.int64]:
-        r"""Words before each border, from 0, where those from one border to the next are counted by ``countWords``.
+    def stop_at(self, stops: Sequence[int]) -> None:
+        """Make boundaries of these places: there end texts that are read alone."""
+        self._breaks[np.asarray(stops, dtype=np.intp)] = True
 
-        These are the words that end in ``start < end <= stop``, and often one more: Elasticsearch goes back to
+    def totals(self, borders: Offsets, floors: Offsets | int = 0) -> NDArray[np.int64]:
+        r"""Words before each border, where those from one border to the next are counted by ``countWords``.
+
+        These are the words that end in ``start <= end <= stop``, and often one more: Elasticsearch goes back to
         the boundary before ``start``; where that boundary ends a word, the word is counted again. It happens where
         one separator stands between: "First line\nSecond line" has 2 + 3 words.
+
+        Args:
+            borders: Offsets in the text.
+            floors: Where the text of each border begins: no word that ends there or before is counted.
         """
         totals = np.zeros(len(borders), dtype=np.int64)
-        starts = borders[:-1]
-        first = self.ends.searchsorted(starts)
-        counts = self.ends.searchsorted(borders[1:], side="right")
-        counts -= first
-        counts += self._counted_again(starts, first)
+        if not self.ends.size:
+            return totals
+        first = self.ends.searchsorted(borders)
+        at = self.ends.take(first, mode="clip") == borders  # does a word end right there?
+        counts = first[1:] + at[1:]
+        counts -= first[:-1]
+        counts -= (at & (borders == floors))[:-1]
+        counts += self._counted_again(borders, first, floors)[:-1]
         counts.cumsum(out=totals[1:])
         return totals
 
-    def _counted_again(self, starts: Offsets, first: NDArray[np.intp]) -> Mask:
+    def _counted_again(self, starts: Offsets, first: NDArray[np.intp], floors: Offsets | int) -> Mask:
         """Is the boundary strictly before each start the end of a word? ``first``: words that end before it."""
-        if not self.ends.size:
-            return np.zeros(len(starts), dtype=np.bool_)
         # If no word ends before a start, -1 selects the last word, which ends beyond it: harmless.
-        following = self.ends[first - 1] + 1
-        again: Mask = following == starts
-        clear = self._breaks.take(following, mode="clip")
+        before = self.ends[first - 1]
+        again: Mask = before + 1 == starts
+        clear = self._breaks.take(before + 1, mode="clip")
         clear |= again
         doubtful = (~clear).nonzero()[0]
         if doubtful.size:
             # Rare: a segment of several characters (spaces) stands between the word and the start.
             doubtful = doubtful[first[doubtful] > 0]
-            ends = self.ends[first[doubtful] - 1].tolist()
+            ends = before[doubtful].tolist()
             stops = {end: self._after(end) for end in set(ends)}
             again[doubtful] = [stops[end] >= start for end, start in zip(ends, starts[doubtful], strict=True)]
+        again &= before > floors
         return again
 
-    def skip(self, start: int, number: int) -> int:
+    def skip(self, start: int, number: int, floor: int = 0) -> int:
         """``skipWords``: the boundary after the segment that follows the ``number``-th word from ``start`` on.
 
-        For 0 it is the boundary before ``start``. A word that ends at that boundary is counted, as in ``count``.
+        For 0 it is the boundary before ``start``. A word that ends at that boundary is counted, as in ``totals``. The
+        text that holds ``start`` begins at ``floor``.
         """
         if number == 0:
-            return self.before(start)
+            return self.before(start, floor)
         first = self.ends.searchsorted(np.int32(start))
-        again = self._counted_again(np.array([start], dtype=np.int32), np.array([first]))
-        index = int(first) - int(again[0]) + number - 1
+        index = int(first) + number - 1
+        if self.ends.size:
+            places = np.array([start], dtype=np.int32)
+            index -= int(self._counted_again(places, np.array([first]), floor)[0])
         return self._after(int(self.ends[index])) if index < len(self.ends) else len(self._breaks) - 1
 
-    def before(self, start: int) -> int:
-        """The last boundary before ``start``; 0 if there is none."""
+    def before(self, start: int, floor: int = 0) -> int:
+        """The last boundary before ``start``; ``floor``, where the text begins, if there is none."""
         reach = 64
-        while start > 0:
-            low = max(0, start - reach)
+        while start > floor:
+            low = max(floor, start - reach)
             breaks = np.flatnonzero(self._breaks[low:start])
             if breaks.size:
                 return low + int(breaks[-1])
             reach *= 8
-        return 0
+        return floor
 
     def _after(self, place: int) -> int:
         """The first boundary after ``place``; the end if there is none."""

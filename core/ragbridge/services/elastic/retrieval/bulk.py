@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ragbridge.client import sizes
-from ragbridge.client.arguments import is_table
 from ragbridge.client.call import may_be_done
 from ragbridge.errors import ConfigurationError, InvalidRequestError, ResponseError, StatusError, in_short
 from ragbridge.flow import Flow, Plan, Response, plan, sleep
@@ -22,6 +21,7 @@ from ragbridge.services.elastic.retrieval.packing import Packing
 from ragbridge.services.elastic.session import resend
 from ragbridge.services.elastic.wire import decode, segment
 from ragbridge.services.elastic.wire import rows as objects
+from ragbridge.values.lists import is_table
 from ragbridge.values.search import BulkFailure, BulkResult
 
 if TYPE_CHECKING:
