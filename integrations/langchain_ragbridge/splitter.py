@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 try:
@@ -19,8 +18,6 @@ from ragbridge.chunking import Chunker
 
 if TYPE_CHECKING:
     from langchain_core.documents import Document
-
-    from ragbridge.chunking import Chunk
 
 
 class RagbridgeTextSplitter(TextSplitter):
@@ -88,7 +85,8 @@ class RagbridgeTextSplitter(TextSplitter):
         Raises:
             ConfigurationError: The text needs the extra ``icu``, or a separator takes too long on it.
         """
-        return [chunk.text for chunk in self._chunks(text)]
+        # Elasticsearch keeps empty and blank chunks; LangChain's splitters, and what embeds them, do not.
+        return [chunk.text for chunk in self._chunker.iter(text) if chunk.text.strip()]
 
     def create_documents(
         self, texts: list[str], metadatas: list[dict[Any, Any]] | None = None
@@ -106,8 +104,4 @@ class RagbridgeTextSplitter(TextSplitter):
         texts = adapters.listed(texts, "texts", of="texts")
         metadatas = None if metadatas is None else adapters.listed(metadatas, "metadatas", of="dicts")
         check_metadatas(texts, metadatas)
-        return documents_of(map(self._chunks, texts), metadatas, add_start_index=self._add_start_index)
-
-    def _chunks(self, text: str) -> Iterator[Chunk]:
-        # Elasticsearch keeps empty and blank chunks; LangChain's splitters, and what embeds them, do not.
-        return (chunk for chunk in self._chunker.iter(text) if chunk.text.strip())
+        return documents_of(self._chunker.chunk_many(texts), metadatas, add_start_index=self._add_start_index)

@@ -113,32 +113,42 @@ def memory(job: Callable[[], Any], size: int) -> float:
     return peak / size
 
 
+def jobs_of(text: str, documents: list[str], peers_on_one: bool) -> dict[str, Callable[[], Any]]:
+    """What is measured: "name, form"."""
+    jobs: dict[str, Callable[[], Any]] = {}
+    for label, chunk in peers().items():
+        jobs[f"{label}, many"] = lambda chunk=chunk: [*map(chunk, documents)]
+        if peers_on_one or label == "chonkie recursive":
+            jobs[f"{label}, one"] = lambda chunk=chunk: chunk(text)
+    for label, chunker in ours().items():
+        jobs[f"{label}, many"] = lambda chunker=chunker: [*chunker.chunk_many(documents)]
+        jobs[f"{label}, each"] = lambda chunker=chunker: [*map(chunker.chunk, documents)]
+        jobs[f"{label}, one"] = lambda chunker=chunker: chunker.chunk(text)
+    return jobs
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the text, three rounds")
-    parser.add_argument("--peers-on-one", action="store_true", help="peers that collapse on one long text, too")
+    parser.add_argument(
+        "--peers-on-one", action="store_true", help="peers that collapse on one long text, too"
+    )
     options = parser.parse_args()
     size, rounds = (500_000, 3) if options.quick else (5_000_000, 15)
-    theirs, chunkers = peers(), ours()
+    chunkers = ours()
     for name, text in zip(("ASCII", "typographic"), corpus(size), strict=True):
         documents = [text[start : start + 5000] for start in range(0, size, 5000)]
-        jobs: dict[str, Callable[[], Any]] = {}
-        for label, chunk in theirs.items():
-            jobs[f"{label}, many"] = lambda chunk=chunk: [*map(chunk, documents)]
-            if options.peers_on_one or label == "chonkie recursive":
-                jobs[f"{label}, one"] = lambda chunk=chunk: chunk(text)
-        for label, chunker in chunkers.items():
-            jobs[f"{label}, many"] = lambda chunker=chunker: [*chunker.chunk_many(documents)]
-            jobs[f"{label}, each"] = lambda chunker=chunker: [*map(chunker.chunk, documents)]
-            jobs[f"{label}, one"] = lambda chunker=chunker: chunker.chunk(text)
+        jobs = jobs_of(text, documents, options.peers_on_one)
         found = seconds(jobs, rounds)
         print(f"\n{name}, {size / 1e6:g} MB")
         for label, spent in found.items():
-            kept = f"{memory(jobs[label], sys.getsizeof(text)):.1f} x" if label.split(",")[0] in chunkers else ""
+            kept = (
+                f"{memory(jobs[label], sys.getsizeof(text)):.1f} x" if label.split(",")[0] in chunkers else ""
+            )
             print(f"{label:30} | {size / 1e6 / spent:7.1f} MB/s | {kept}")
         for label, peer, least in ROWS:
-            if peer in theirs:
+            if f"{peer}, many" in found:
                 one = found.get(f"{peer}, one", float("nan")) / found[f"{label}, one"]
                 many, each = (found[f"{peer}, many"] / found[f"{label}, {form}"] for form in ("many", "each"))
                 print(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ragbridge.chunking.base import Chunk, Chunker, Span, check_integer, cut
-from ragbridge.chunking.texts import Texts, without_surrogates
-from ragbridge.errors import ConfigurationError
+from ragbridge.chunking.base import Chunk, Chunker, Span, check_integer, checked, cut
+from ragbridge.chunking.texts import Texts, batches, without_surrogates
+from ragbridge.errors import ConfigurationError, RagbridgeError, StatusError
+from ragbridge.values.lists import iterated
 
 if TYPE_CHECKING:
     # For type checkers alone: at run time, anything with these two methods will do. No protocol, since pyright does not
@@ -25,6 +27,7 @@ class SegmenterChunker(Chunker):
 
         chunker = SegmenterChunker(Jina(), max_chunk_length=500)
         chunks = chunker.chunk(document)            # or: await chunker.achunk(document)
+        for chunks in chunker.chunk_many(documents): ...    # or: async for chunks in chunker.achunk_many(documents)
 
     Attributes:
         client: Sends the requests.
@@ -56,6 +59,14 @@ class SegmenterChunker(Chunker):
             'for text that was cut before, use {"strategy": "none"} there'
         )
 
+    def _chunk_batches(self, batched: Iterable[list[str]]) -> Iterator[list[Chunk]]:
+        first = 0
+        for batch in batched:
+            with _counted_from(first):
+                found = self.client.segment_many(_sent(batch), **self._options)
+            yield from map(_chunks, batch, found)
+            first += len(batch)
+
     async def achunk(self, text: str) -> list[Chunk]:
         """The same as ``chunk``, awaitable.
 
@@ -65,19 +76,58 @@ class SegmenterChunker(Chunker):
         """
         if not isinstance(text, str):
             raise ConfigurationError(f"text must be a str, not {type(text).__name__}")
-        segments = await self.client.asegment(
-            without_surrogates(text), tokenizer=self.tokenizer, max_chunk_length=self.max_chunk_length
-        )
-        return list(cut(text, _at(segments, text)))
+        return _chunks(text, await self.client.asegment(without_surrogates(text), **self._options))
+
+    async def achunk_many(self, documents: Iterable[str]) -> AsyncIterator[list[Chunk]]:
+        """The same as ``chunk_many``, for ``async for``.
+
+        Raises:
+            ConfigurationError: ``documents`` is no list of texts, or a setting is wrong.
+            RagbridgeError: ``Jina.segment_many`` failed; the ``index`` of a refused text is its place in ``documents``.
+        """
+        first = 0
+        for batch in batches(checked(iterated(documents, "documents"))):
+            with _counted_from(first):
+                found = await self.client.asegment_many(_sent(batch), **self._options)
+            for chunks in map(_chunks, batch, found):
+                yield chunks
+            first += len(batch)
+
+    @property
+    def _options(self) -> dict[str, Any]:
+        return {"tokenizer": self.tokenizer, "max_chunk_length": self.max_chunk_length}
 
     def _spans(self, texts: Texts) -> Iterator[Iterable[Span]]:
         for start, stop in texts:
             text = texts.whole[start:stop]
             # A generator: nothing is sent before the first chunk is requested.
-            yield _at(
-                self.client.segment(text, tokenizer=self.tokenizer, max_chunk_length=self.max_chunk_length),
-                text,
-            )
+            yield _at(self.client.segment(text, **self._options), text)
+
+
+def _sent(batch: Sequence[str]) -> list[str]:
+    return [without_surrogates(text) for text in batch]
+
+
+@contextmanager
+def _counted_from(first: int) -> Iterator[None]:
+    """Errors of a batch that begins with the ``first``-th document name their item as the caller knows it."""
+    try:
+        yield
+    except StatusError as error:
+        if not first or error.index is None:
+            raise
+        places = f"documents[{first + error.index}], in a batch from documents[{first}] on"
+        raise error.replace(
+            index=first + error.index, message=f"{places}: {error.message}"
+        ) from error.__cause__
+    except RagbridgeError as error:
+        if first:
+            error.add_note(f"The texts of this request are counted from documents[{first}] on.")
+        raise
+
+
+def _chunks(text: str, segments: Segments) -> list[Chunk]:
+    return list(cut(text, _at(segments, text)))
 
 
 def _at(segments: Segments, text: str) -> list[Span]:

@@ -138,7 +138,7 @@ class Sentences:
             if needed > size:
                 part = self._words.text[start:end]
                 ends = word_ends(part, self._boundaries.segmenter)
-                spans, filled = windows(ends, len(part), size, min(20, (size - 1) // 2))
+                spans, filled = windows(ends.data, 0, len(part), size, min(20, (size - 1) // 2))
                 for from_, to in spans[:-1]:
                     yield start + from_ - base, start + to - base
                     emitted = True

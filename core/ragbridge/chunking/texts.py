@@ -41,14 +41,14 @@ class Texts:
     def within(cls, whole: str, edges: Sequence[tuple[int, int]]) -> Texts | None:
         """Parts of a text as texts of their own, without a copy; None where one might be read in another way alone.
 
-        A part that begins with a line feed and ends before one has the words and sentences that it would have alone:
-        what is true of the line feed between texts is true of these.
+        A part that has a line feed at both its ends, inside or outside, has the words and sentences that it would have
+        alone: what is true of the line feed between texts is true of these.
         """
-        apart = ("", _BORDER)
-        if not all(whole[start : start + 1] in apart or not start for start, _ in edges):
-            return None
-        if not all(whole[end : end + 1] in apart for _, end in edges):
-            return None
+        for start, end in edges:
+            if start and _BORDER not in whole[start - 1 : start + 1]:
+                return None
+            if end < len(whole) and whole[end] != _BORDER:
+                return None
         texts = cls.__new__(cls)
         texts.whole = whole
         texts.starts = [start for start, _ in edges]

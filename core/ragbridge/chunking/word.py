@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ragbridge.chunking.base import Chunker, Span, check_integer, strategy
 from ragbridge.chunking.boundaries.choice import boundaries_for
-from ragbridge.chunking.boundaries.words import Offsets, word_ends
+from ragbridge.chunking.boundaries.words import word_ends
 from ragbridge.chunking.texts import Texts
 from ragbridge.errors import ConfigurationError
 
@@ -52,25 +52,32 @@ class WordChunker(Chunker):
     def _spans(self, texts: Texts) -> Iterator[Iterable[Span]]:
         ends = word_ends(texts.whole, boundaries_for(texts.whole, strict=self.strict).segmenter)
         _, stops = texts.edges()
-        first = 0
-        for (start, stop), last in zip(texts, ends.searchsorted(stops, side="right").tolist(), strict=True):
-            spans, _ = windows(ends[first:last] - start, stop - start, self.max_chunk_size, self.overlap)
+        before = [0, *ends.searchsorted(stops, side="right").tolist()]
+        for (start, stop), first, last in zip(texts, before, before[1:], strict=False):
+            spans, _ = windows(ends.data[first:last], start, stop, self.max_chunk_size, self.overlap)
             yield spans
-            first = last
 
 
-def windows(ends: Offsets, length: int, size: int, overlap: int) -> tuple[list[Span], int]:
-    """Chunks of ``size`` words, and the number of words in the last one. ``ends`` are the ends of the text's words."""
+def windows(ends: Sequence[int], start: int, stop: int, size: int, overlap: int) -> tuple[list[Span], int]:
+    """Chunks of ``size`` words, and the number of words in the last one.
+
+    Args:
+        ends: Where the words of a text end.
+        start: Where the text itself starts; chunks are counted from there.
+        stop: Where it ends.
+        size: Words of a chunk.
+        overlap: Words that it repeats of the one before.
+    """
     words = len(ends)
     if words < size:
-        return [(0, length)], words
+        return [(0, stop - start)], words
     step = size - overlap
     full = (words - size) // step + 1
-    starts = [0, *ends[step - 1 : (full - 1) * step : step].tolist()]
-    stops = ends[size - 1 : size + (full - 1) * step : step].tolist()
-    spans = list(zip(starts, stops, strict=True))
+    starts = [end - start for end in ends[step - 1 : (full - 1) * step : step]]
+    stops = [end - start for end in ends[size - 1 : size + (full - 1) * step : step]]
+    spans = list(zip([0, *starts], stops, strict=True))
     left = words - (size + (full - 1) * step)
     if left == 0:
         return spans, size
-    spans.append((int(ends[full * step - 1]), length))
+    spans.append((ends[full * step - 1] - start, stop - start))
     return spans, overlap + left

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ragbridge.chunking.base import without_surrogates
+from ragbridge.chunking.texts import without_surrogates
 from ragbridge.errors import ConfigurationError
 
 

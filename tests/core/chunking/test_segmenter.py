@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ragbridge import ConfigurationError, Jina
+from ragbridge import ConfigurationError, InvalidRequestError, Jina
 from ragbridge.chunking import Chunk, SegmenterChunker
+from ragbridge.chunking.texts import BATCH
 
 JINA = Jina(base_url="local")
 TEXT = "One sentence. 😀 Another!\n\nA second paragraph."
@@ -63,6 +64,42 @@ async def test_empty_text_is_one_empty_chunk() -> None:
     chunker = SegmenterChunker(client)
     assert chunker.chunk("") == await chunker.achunk("") == [Chunk(0, 0, "")]
     assert client.usage.requests == 0
+
+
+async def test_many_documents_are_segmented_at_once() -> None:
+    """The chunks of each, in order, by both faces; nothing is sent before they are asked for, nor for empty ones."""
+    client = Jina(base_url="local")
+    chunker = SegmenterChunker(client, max_chunk_length=15)
+    documents = [TEXT, "", "short", TEXT[::-1]]
+    together = chunker.chunk_many(iter(documents))
+    assert client.usage.requests == 0
+    assert [*together] == [*map(SegmenterChunker(JINA, max_chunk_length=15).chunk, documents)]
+    assert client.usage.requests == 3
+    assert [chunks async for chunks in chunker.achunk_many(documents)] == [*chunker.chunk_many(documents)]
+
+
+async def test_a_document_that_is_refused_is_named_by_its_place() -> None:
+    """Among all documents, not among those that were sent together."""
+
+    class Refusing:
+        def segment_many(self, texts: list[str], **_: Any) -> Any:
+            if "bad" in texts:
+                index = texts.index("bad")
+                raise InvalidRequestError(f"texts[{index}]: no", status=422, index=index)
+            return JINA.segment_many(texts)
+
+        async def asegment_many(self, texts: list[str], **fields: Any) -> Any:
+            return self.segment_many(texts, **fields)
+
+    chunker = SegmenterChunker(Refusing())
+    documents = ["a" * BATCH, "good", "bad"]
+    with pytest.raises(InvalidRequestError, match=r"documents\[2\]") as blocking:
+        [*chunker.chunk_many(documents)]
+    with pytest.raises(InvalidRequestError) as awaited:
+        [chunks async for chunks in chunker.achunk_many(documents)]
+    assert blocking.value.index == awaited.value.index == 2
+    with pytest.raises(ConfigurationError, match=r"documents\[1\] is int"):
+        [*chunker.chunk_many(["a", 7])]  # type: ignore[list-item]
 
 
 def test_there_are_no_settings_for_elasticsearch() -> None:

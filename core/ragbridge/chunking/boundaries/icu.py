@@ -12,8 +12,9 @@ this differed only in sequences that do not occur in text: runs of CJK that end 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from operator import itemgetter
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from icu4py.breakers import SentenceBreaker, WordBreaker
@@ -27,8 +28,11 @@ from ragbridge.chunking.boundaries.characters import (
     CONTEXT_WORD,
     DIGIT,
     HANGUL,
+    LAST_CLASS,
     LETTER,
     MID_ANY,
+    MID_LETTER,
+    MID_NUMBER,
     OTHER,
     SPACE,
     UNDERSCORE,
@@ -38,8 +42,20 @@ from ragbridge.chunking.boundaries.characters import (
 from ragbridge.chunking.boundaries.words import Mask, Segments
 
 
+@cache
+def _joins() -> Mask:
+    """Which characters between two others join them, by the classes of left, middle and right."""
+    joins = np.zeros((LAST_CLASS + 1,) * 3, dtype=np.bool_)
+    joins[LETTER, [MID_ANY, MID_LETTER], LETTER] = True
+    joins[DIGIT, [MID_ANY, MID_NUMBER], DIGIT] = True
+    return joins
+
+
 class IcuSegments(Segments):
     """Word boundaries of one block of any text without surrogates."""
+
+    _SPACE: ClassVar = SPACE
+    _UNDERSCORE: ClassVar = UNDERSCORE
 
     def __init__(self, block: str) -> None:
         codes = _classes_of(f"\0{block}\0")
@@ -48,7 +64,13 @@ class IcuSegments(Segments):
         if context.size:
             self._ask(block, codes, context)
             codes[codes >= ATTACHED] = OTHER
-        self._judge(block, codes)
+        inside = codes >= UNDERSCORE
+        middle = codes[1:-1] <= MID_NUMBER
+        middle &= inside[:-2]
+        middle &= inside[2:]
+        left = middle.nonzero()[0]
+        inside[1:][left] = _joins()[codes[left], codes[1:][left], codes[2:][left]]
+        self._finish(block, codes, inside)
 
     def _ask(self, block: str, codes: NDArray[np.uint8], context: NDArray[np.intp]) -> None:
         """Has ICU cut the stretches around the characters at ``context``."""

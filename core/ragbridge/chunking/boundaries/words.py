@@ -9,23 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-
-from ragbridge.chunking.boundaries.characters import (
-    DIGIT,
-    LAST_CLASS,
-    LETTER,
-    MID_ANY,
-    MID_LETTER,
-    MID_NUMBER,
-    SPACE,
-    UNDERSCORE,
-    latin_classes,
-)
 
 Offsets: TypeAlias = NDArray[np.int32]
 """Offsets in a text. 32 bits need half the memory of 64, and suffice for texts below 2 GB."""
@@ -38,36 +25,40 @@ _SAFE = re.compile(r"[ \n][A-Za-z0-9]")
 _LINE_END = re.compile("\r\n")
 
 
-@cache
-def _joins() -> Mask:
-    """Which characters between two others join them, by the classes of left, middle and right."""
-    joins = np.zeros((LAST_CLASS + 1,) * 3, dtype=np.bool_)
-    joins[LETTER, [MID_ANY, MID_LETTER], LETTER] = True
-    joins[DIGIT, [MID_ANY, MID_NUMBER], DIGIT] = True
-    return joins
-
-
 class Segments:
     """Word boundaries of one block whose characters need no context: every ASCII text."""
 
+    _SPACE: ClassVar = ord(" ")
+    _UNDERSCORE: ClassVar = ord("_")
+
     def __init__(self, block: str) -> None:
         # One character of padding on both sides, so that no rule has to ask for the edges.
-        codes = f"\0{block}\0".encode("latin-1").translate(latin_classes())
-        self._judge(block, np.frombuffer(codes, dtype=np.uint8))
+        units = np.frombuffer(f"\0{block}\0".encode("latin-1"), dtype=np.uint8)
+        # Comparisons and arithmetic, which wraps around below 0: a table of classes takes twice as long.
+        letters = (units | 0x20) - ord("a") < 26
+        digits = units - ord("0") < 10
+        inside = letters | digits
+        inside |= units == self._UNDERSCORE
+        middle = units[1:-1]
+        either = (middle == ord(".")) | (middle == ord("'"))
+        inside[1:-1] |= _between(letters, either | (middle == ord(":")))
+        inside[1:-1] |= _between(digits, either | (middle == ord(",")) | (middle == ord(";")))
+        self._finish(block, units, inside)
 
-    def _judge(self, block: str, codes: NDArray[np.uint8]) -> None:
-        """Finds the characters that are inside words; ``codes`` are padded."""
-        inside = codes >= UNDERSCORE
-        middle = codes[1:-1] <= MID_NUMBER
-        middle &= inside[:-2]
-        middle &= inside[2:]
-        left = middle.nonzero()[0]
-        if left.size:
-            inside[1:][left] = _joins()[codes[left], codes[1:][left], codes[2:][left]]
-        if "_" in block:  # alone it is not a word
-            low = (codes == UNDERSCORE).nonzero()[0]
-            inside[low] = inside[low - 1] | inside[1:][low]
-        self._block, self._codes, self._inside = block, codes, inside
+    def _finish(self, block: str, units: NDArray[np.uint8], inside: Mask) -> None:
+        """Takes single underscores out of what is inside words.
+
+        Args:
+            block: The text.
+            units: For each of its characters a number, padded: the character itself, or its class in a subclass.
+            inside: Which of them are inside words, if no underscore is alone.
+        """
+        if "_" in block:
+            kept = units[1:-1] != self._UNDERSCORE
+            kept |= inside[:-2]
+            kept |= inside[2:]
+            inside[1:-1] &= kept
+        self._block, self._units, self._inside = block, units, inside
 
     def ends(self) -> NDArray[np.intp]:
         """Where words end, ascending."""
@@ -76,11 +67,18 @@ class Segments:
     def breaks(self) -> Mask:
         """For every place, 0 and the end included: is it a boundary?"""
         joined = self._inside[:-1] & self._inside[1:]
-        spaces = self._codes == SPACE
+        spaces = self._units == self._SPACE
         joined |= spaces[:-1] & spaces[1:]
         if "\r" in self._block:  # found much faster than "\r\n"
             joined[[match.start() + 1 for match in _LINE_END.finditer(self._block)]] = True
         return ~joined
+
+
+def _between(kind: Mask, middle: Mask) -> Mask:
+    """Which of ``middle`` stand between two of a kind, which is padded."""
+    middle &= kind[:-2]
+    middle &= kind[2:]
+    return middle
 
 
 Segmenter: TypeAlias = Callable[[str], Segments]

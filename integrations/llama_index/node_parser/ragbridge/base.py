@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import uuid
 from asyncio import to_thread
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, cast
 
 try:
@@ -20,7 +20,7 @@ except ImportError as error:
 
 from pydantic import ConfigDict, field_serializer
 
-from llama_index.node_parser.ragbridge.metadata import with_room_for
+from llama_index.node_parser.ragbridge.metadata import chunks_with_room
 from ragbridge import ConfigurationError, adapters
 from ragbridge.chunking import Chunk, Chunker
 
@@ -137,17 +137,28 @@ class RagbridgeNodeParser(MetadataAwareTextSplitter):
         return [chunk.text for chunk in self._chunks(text, metadata_str)]
 
     def _chunks(self, text: str, metadata: str) -> list[Chunk]:
+        return next(self._chunks_of([text], [metadata]))
+
+    def _chunks_of(self, texts: Sequence[str], metadata: Sequence[str]) -> Iterator[list[Chunk]]:
         settings = {name: getattr(self, name) for name in _SETTINGS}
-        chunks = with_room_for(metadata, _chunker(settings, strict=self.strict)).chunk(text)
+        found = chunks_with_room(texts, metadata, _chunker(settings, strict=self.strict))
         # Elasticsearch keeps blank chunks; LlamaIndex's splitters do not, but for the one of an empty text.
-        return [chunk for chunk in chunks if chunk.text.strip() or not text]
+        return (
+            [chunk for chunk in chunks if chunk.text.strip() or not text]
+            for text, chunks in zip(texts, found, strict=True)
+        )
 
     def _parse_nodes(
         self, nodes: Sequence[BaseNode], show_progress: bool = False, **_kwargs: Any
     ) -> list[BaseNode]:
+        texts = [node.get_content(metadata_mode=MetadataMode.NONE) for node in nodes]
+        counted = self.metadata_aware and self.include_metadata
+        found = self._chunks_of(texts, [self._get_metadata_str(node) if counted else "" for node in nodes])
         parsed: list[BaseNode] = []
-        for node in get_tqdm_iterable(nodes, show_progress, "Parsing nodes"):
-            parsed += self._parse(node)
+        for node, text, chunks in zip(
+            get_tqdm_iterable(nodes, show_progress, "Parsing nodes"), texts, found, strict=True
+        ):
+            parsed += self._parse(node, text, chunks)
         return parsed
 
     async def _aparse_nodes(
@@ -155,11 +166,7 @@ class RagbridgeNodeParser(MetadataAwareTextSplitter):
     ) -> list[BaseNode]:
         return await to_thread(self._parse_nodes, nodes, show_progress, **kwargs)
 
-    def _parse(self, node: BaseNode) -> list[TextNode]:
-        text = node.get_content(metadata_mode=MetadataMode.NONE)
-        counted = self.metadata_aware and self.include_metadata
-        chunks = self._chunks(text, self._get_metadata_str(node) if counted else "")
-
+    def _parse(self, node: BaseNode, text: str, chunks: Sequence[Chunk]) -> list[TextNode]:
         def place_id(i: int, doc: BaseNode) -> str:
             return str(uuid.uuid5(_NAMESPACE, f"{doc.node_id}:{chunks[i].start}:{chunks[i].end}"))
 

@@ -3,32 +3,59 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import repeat
 
 from ragbridge import ConfigurationError
-from ragbridge.chunking import Chunker, RecursiveChunker, SentenceChunker, WordChunker
+from ragbridge.chunking import Chunk, Chunker, RecursiveChunker, SentenceChunker, WordChunker
 
 logger = logging.getLogger("ragbridge")
 
 
-def with_room_for(metadata: str, chunker: Chunker) -> Chunker:
-    """A chunker whose chunks have no more words than the given one's once ``metadata`` stand in front of them.
+def chunks_with_room(
+    texts: Sequence[str], metadata: Sequence[str], chunker: Chunker
+) -> Iterator[list[Chunk]]:
+    """The chunks of each text, which have no more words than the chunker's once its ``metadata`` stand in front of them.
 
     Raises:
-        ConfigurationError: The metadata leave no room for text.
+        ConfigurationError: The metadata leave no room for text; or a text cannot be cut, see ``Chunker.chunk_many``.
     """
-    if not isinstance(chunker, WordChunker | SentenceChunker | RecursiveChunker) or not metadata.strip():
-        return chunker
+    own = list(_with_room(metadata, chunker))
+    groups: dict[Chunker, list[str]] = {}
+    for each, text in zip(own, texts, strict=True):
+        groups.setdefault(each, []).append(text)
+    streams = {each: each.chunk_many(group) for each, group in groups.items()}
+    for each, text in zip(own, texts, strict=True):
+        try:
+            chunks = next(streams[each])
+        except ConfigurationError:
+            each.chunk(text)  # fails again, without the place in its group, which nobody knows
+            raise
+        yield chunks
+
+
+def _with_room(metadata: Sequence[str], chunker: Chunker) -> Iterator[Chunker]:
+    """For each text's metadata the chunker that leaves room for them."""
+    if not isinstance(chunker, WordChunker | SentenceChunker | RecursiveChunker):
+        yield from repeat(chunker, len(metadata))
+        return
     size = chunker.max_chunk_size
-    words = sum(1 for _ in WordChunker(1, 0, strict=chunker.strict).iter(metadata))
-    left = size - words
-    if left < 1:
-        raise ConfigurationError(
-            f"max_chunk_size={size}: the metadata have {words} words and leave no room for text; raise it, take keys out "
-            "with excluded_embed_metadata_keys and excluded_llm_metadata_keys, or set metadata_aware=False"
-        )
-    if left < words:
-        logger.warning("metadata take %d of the %d words of each chunk", words, size)
-    if isinstance(chunker, WordChunker):
-        return replace(chunker, max_chunk_size=left, overlap=min(chunker.overlap, left // 2))
-    return replace(chunker, max_chunk_size=left)
+    for each, counted in zip(
+        metadata, WordChunker(1, 0, strict=chunker.strict).chunk_many(metadata), strict=True
+    ):
+        words = len(counted) if each.strip() else 0
+        left = size - words
+        if left < 1:
+            raise ConfigurationError(
+                f"max_chunk_size={size}: the metadata have {words} words and leave no room for text; raise it, take keys "
+                "out with excluded_embed_metadata_keys and excluded_llm_metadata_keys, or set metadata_aware=False"
+            )
+        if left < words:
+            logger.warning("metadata take %d of the %d words of each chunk", words, size)
+        if not words:
+            yield chunker
+        elif isinstance(chunker, WordChunker):
+            yield replace(chunker, max_chunk_size=left, overlap=min(chunker.overlap, left // 2))
+        else:
+            yield replace(chunker, max_chunk_size=left)

@@ -6,7 +6,7 @@ import logging
 import re
 from asyncio import to_thread
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from typing import Any, Self
 
@@ -14,7 +14,7 @@ from haystack import Document, component, default_from_dict, default_to_dict
 
 from haystack_integrations.common.ragbridge.component import check_documents
 from ragbridge import adapters
-from ragbridge.chunking import Chunker
+from ragbridge.chunking import Chunk, Chunker
 
 logger = logging.getLogger("ragbridge")
 
@@ -115,7 +115,9 @@ class RagbridgeDocumentSplitter:
         :raises ConfigurationError: A text needs the extra `icu`, or a separator takes too long on it.
         """
         check_documents(documents, "RagbridgeDocumentSplitter expects a list of Documents as input.")
-        return {"documents": [chunk for document in documents for chunk in self._chunks(document)]}
+        found = self._chunker.chunk_many(map(_text, documents))
+        parts = map(_parts, documents, found)
+        return {"documents": [part for each in parts for part in each]}
 
     @component.output_types(documents=list[Document])
     async def run_async(self, documents: list[Document]) -> dict[str, list[Document]]:
@@ -129,28 +131,34 @@ class RagbridgeDocumentSplitter:
         """
         return await to_thread(self.run, documents)
 
-    def _chunks(self, document: Document) -> Iterator[Document]:
-        content = document.content
-        if content is None:
-            raise ValueError(
-                "RagbridgeDocumentSplitter only works with text documents but content for document ID "
-                f"{document.id} is None."
-            )
-        if not content:
-            logger.warning("Document ID %s has an empty content. Skipping this document.", document.id)
-            return
-        page_breaks = [match.start() for match in re.finditer("\f", content)]
-        own = document.meta.get("page_number")
-        # A document's own page is that of its first text, so page breaks before it are counted already.
-        first_page = own - bisect_left(page_breaks, _indent(content)) if type(own) is int else 1
-        for number, chunk in enumerate(self._chunker.iter(content)):
-            meta = deepcopy(document.meta) | {
-                "source_id": document.id,
-                "page_number": first_page + bisect_left(page_breaks, chunk.start + _indent(chunk.text)),
-                "split_id": number,
-                "split_idx_start": chunk.start,
-            }
-            yield Document(content=chunk.text, meta=meta)
+
+def _text(document: Document) -> str:
+    if document.content is None:
+        raise ValueError(
+            "RagbridgeDocumentSplitter only works with text documents but content for document ID "
+            f"{document.id} is None."
+        )
+    if not document.content:
+        logger.warning("Document ID %s has an empty content. Skipping this document.", document.id)
+    return document.content
+
+
+def _parts(document: Document, chunks: Iterable[Chunk]) -> Iterator[Document]:
+    content = document.content
+    if not content:
+        return
+    page_breaks = [match.start() for match in re.finditer("\f", content)]
+    own = document.meta.get("page_number")
+    # A document's own page is that of its first text, so page breaks before it are counted already.
+    first_page = own - bisect_left(page_breaks, _indent(content)) if type(own) is int else 1
+    for number, chunk in enumerate(chunks):
+        meta = deepcopy(document.meta) | {
+            "source_id": document.id,
+            "page_number": first_page + bisect_left(page_breaks, chunk.start + _indent(chunk.text)),
+            "split_id": number,
+            "split_idx_start": chunk.start,
+        }
+        yield Document(content=chunk.text, meta=meta)
 
 
 def _indent(text: str) -> int:
