@@ -133,7 +133,7 @@ class Chunker(ABC):
     def chunk_many(self, documents: Iterable[str]) -> Iterator[list[Chunk]]:
         """The chunks of each document, to the character those of ``chunk``: much faster where documents are short.
 
-        Documents are read together, some 250,000 characters at a time, and never more than that ahead of the one whose
+        Documents are read together, some 130,000 characters at a time, and never more than that ahead of the one whose
         chunks are requested: a generator of any length passes in constant memory.
 
         Args:

@@ -9,7 +9,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-BATCH = 1 << 18
+BATCH = 1 << 17
 """Characters that are read together: enough for fixed costs to vanish, few enough for the processor's cache."""
 _BORDER = "\n"
 _SURROGATES = re.compile("[\ud800-\udfff]")
