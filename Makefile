@@ -11,9 +11,6 @@ VENV_OF_PYTHON = .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.ver
 # that no process waits for the others at the end.
 PROCESSES := $(or $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1),auto)
 PARALLEL := --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
-# Bytecode is kept, whatever the environment says: tests start hundreds of processes, each of which would compile the package
-# anew, and each process of pytest would rewrite the assertions of all files (15 seconds of processor time).
-export PYTHONDONTWRITEBYTECODE :=
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
 
 .DEFAULT_GOAL := help
@@ -73,9 +70,9 @@ test-ray: ## Run the tests of ragbridge.ray on a real Ray of this machine
 	$(MAKE) VENV=.venv-ray .venv-ray/.made-test-ray
 	.venv-ray/bin/python -m pytest tests/core/ray -m "ray or not ray"
 
-test-stores: build/stores.txt ## Run tests, pages and notebooks over real stores: PostgreSQL, Qdrant, Chroma, Elasticsearch's
+test-stores: build/stores.txt ## Run tests and notebooks over real stores: PostgreSQL, Qdrant, Chroma, Elasticsearch's
 	$(MAKE) VENV=.venv-stores CONSTRAINTS=build/stores.txt .venv-stores/.made-test-stores
-	.venv-stores/bin/python -m pytest tests/stores tests/docs tests/notebooks -m stores
+	.venv-stores/bin/python -m pytest tests/stores tests/notebooks -m stores
 
 # The versions of constraints.txt but for those that stores need otherwise.
 build/stores.txt: constraints.txt tests/stores/constraints.txt

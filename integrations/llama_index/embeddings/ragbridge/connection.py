@@ -15,8 +15,7 @@ except ImportError as error:
 
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, field_serializer, field_validator
 
-from llama_index.embeddings.ragbridge.events import DISPATCHING
-from ragbridge import ConfigurationError, Elastic, Jina, Observer, RateLimit, Retry, adapters
+from ragbridge import ConfigurationError, Elastic, Jina, RateLimit, Retry, adapters
 from ragbridge.adapters import CacheLike, QuotasLike, TransportName
 from ragbridge.elastic import AnswerFormat
 
@@ -28,8 +27,6 @@ class Connected(BaseComponent, adapters.Connected[S], Generic[S]):
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid", hide_input_in_errors=True)
 
-    _FRAMEWORK: ClassVar[str] = "llama_index"
-    _OBSERVERS: ClassVar[tuple[Observer, ...]] = (DISPATCHING,)
     _SECRETS: ClassVar[tuple[str, ...]]
     _ADDRESS: ClassVar[str]
 
