@@ -30,7 +30,7 @@ PLATFORMS = {
 
 MACOS = "14.0"
 
-OURS = ("check", "test")
+OURS = ("check", "docs", "test")
 """How the names of extras begin that are for those who develop this package; they promise nothing to users."""
 
 ALPINE = ("Alpine x86_64", "Alpine arm64")

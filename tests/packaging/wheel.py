@@ -5,6 +5,7 @@ Not a pytest test: it makes an environment for each extra. Prints one line for e
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tarfile
@@ -13,6 +14,8 @@ import venv
 import zipfile
 from email import message_from_bytes
 from pathlib import Path
+
+from readme_renderer import markdown
 
 ROOT = Path(__file__).parents[2]
 LEAVES = sorted(
@@ -297,7 +300,14 @@ def check_wheel(wheel: Path) -> None:
     missing = sorted({*EXTRAS, "demo"} - {*metadata.get_all("Provides-Extra", [])})
     holds("the metadata names every extra", missing, [])
     readme = (ROOT / "README.md").read_text(encoding="utf-8").strip()
-    holds("the description is the README", str(metadata.get_payload()).strip(), readme)
+    told = str(metadata.get_payload()).strip()
+    words = re.sub(r"!\[(.*?)\]\((?!https://).*?\)", r"*\1*", readme)
+    words = re.sub(r"\[(.*?)\]\((?!https://).*?\)", r"\1", words)
+    holds("the description is the README without what an index cannot show", told, words)
+    shown = markdown.render(told) or ""
+    links = re.findall(r'(?:href|src)="([^"]*)"', shown)
+    holds("an index renders it", all(tag in shown for tag in ("<h2", "<pre", "<li")), True)
+    holds("its links lead somewhere", [link for link in links if not link.startswith("https://")], [])
 
 
 def sources(root: Path) -> list[Path]:
@@ -314,7 +324,9 @@ def check_sdist(sdist: Path) -> None:
         "Makefile",
         "constraints.txt",
         "CHANGELOG.md",
+        "CITATION.cff",
         "CONTRIBUTING.md",
+        "SECURITY.md",
         "docs/README.md",
         "docs/pictures/demo.svg",
     }
