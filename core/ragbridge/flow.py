@@ -63,7 +63,7 @@ class Response:
 
 
 TransportName: TypeAlias = Literal["auto", "httpx", "httpx2", "fast"]
-"""Which HTTP library sends: a named one, the two of the extra ``speed``, or the fastest that is installed and serves."""
+"""What sends: a library by its name, connections of our own, or the fastest that serves."""
 
 
 class Waitable(Protocol):

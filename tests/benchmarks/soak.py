@@ -35,6 +35,7 @@ import numpy as np
 from ragbridge import Jina, RagbridgeError, RateLimit, Retry
 from ragbridge.local import Engine, Faults
 from ragbridge.server import running
+from ragbridge.transport import standard
 
 TRANSPORTS = ("httpx", "fast", "own", "local")
 THREADS, LOOPS = 50, 20
@@ -298,7 +299,7 @@ def one(transport: str, seconds: float) -> None:
     logging.getLogger("ragbridge").setLevel(logging.ERROR)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     if transport in {"httpx", "own"}:
-        sys.modules["ragbridge.transport.fast"] = None  # type: ignore[assignment]
+        standard.AUTO = "httpx"
     before = resources()
     if transport == "local":
         figures = Soak(transport, seconds, "").run()

@@ -176,10 +176,9 @@ assert len(SentenceChunker(max_chunk_size=10, sentence_overlap=0).chunk("Größe
 assert len(RecursiveChunker(max_chunk_size=10, separators=["a+"]).chunk("b a " * 40)) > 1
 """,
     "speed": """
-from ragbridge.transport import fast
 from ragbridge.services.jina.embed import answers as vectors
 
-assert {"aiohttp", "orjson", "pybase64", "urllib3"} <= {*sys.modules}
+assert {"orjson", "pybase64"} <= {*sys.modules}
 """,
     "otel": """
 from importlib.metadata import entry_points

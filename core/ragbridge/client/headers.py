@@ -24,7 +24,7 @@ LONGEST = 32_768
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A header's name (RFC 9110, 5.1)."""
 _VALUE = re.compile(r"[\t -~]*")
-"""What all HTTP libraries send alike: beyond ASCII, httpx, urllib3 and aiohttp each write other bytes, or none."""
+"""What all HTTP libraries send alike: beyond ASCII, httpx and ours write other bytes, or none."""
 _OURS = frozenset(
     {"accept", "accept-encoding", "connection", "content-encoding", "content-length", "content-type", "expect", "host",
      "keep-alive", "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}

@@ -90,6 +90,6 @@ _DEPTH = 20
 
 
 def _reason(error: BaseException) -> BaseException | None:
-    """What an error of urllib3 or aiohttp was made of."""
+    """What an error was made of that is no cause of it."""
     held = [getattr(error, name, None) for name in ("reason", "os_error", "certificate_error")]
     return next((part for part in (*held, *error.args) if isinstance(part, BaseException)), None)

@@ -1,4 +1,7 @@
-"""Requests over HTTP with httpx2 where it is installed, else with httpx; and with clients of either that users pass."""
+"""Requests over HTTP with httpx2 where it is installed, else with httpx, and with clients of either that users pass.
+
+And the choice among all transports over HTTP.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from ragbridge.flow import Request, Response, TransportName
 from ragbridge.transport.base import CONNECT_TIMEOUT, HEADERS, PooledTransport
 from ragbridge.transport.bodies import Body
 from ragbridge.transport.copies import RecentAnswers
+from ragbridge.transport.direct import DirectTransport, suits
 from ragbridge.transport.failures import (
     broken,
     caused,
@@ -24,7 +28,7 @@ from ragbridge.transport.failures import (
     too_late,
 )
 from ragbridge.transport.leases import Lease, LoopLease
-from ragbridge.transport.libraries import check_client, library, library_of
+from ragbridge.transport.libraries import PREFERRED, check_client, library, library_of
 from ragbridge.transport.proxies import check_proxies
 from ragbridge.transport.threads import within
 from ragbridge.transport.tls import certificates, distrust
@@ -258,7 +262,7 @@ def over_http(
         timeout: See ``HttpTransport``.
         deadline: See ``HttpTransport``.
         connections: See ``HttpTransport``.
-        name: Which libraries send: ``"auto"`` is the faster ones where they are installed and can do what is asked.
+        name: What sends: ``"auto"`` is ``"fast"`` where that can do what is asked, else httpx2 or httpx.
         client: See ``HttpTransport``.
         async_client: See ``HttpTransport``.
         trust: See ``HttpTransport``.
@@ -266,39 +270,34 @@ def over_http(
     Raises:
         ConfigurationError: The library that is named is not installed, or cannot do what is asked.
     """
-    if name in {"auto", "fast"}:
-        hindrance = _hindrance(base, (client, async_client), trust)
+    wanted = AUTO if name == "auto" else name
+    if wanted == "fast":
+        hindrance = _hindrance(base, (client, async_client))
         if hindrance is None:
-            from ragbridge.transport.fast import FastTransport
-
-            return FastTransport(
-                timeout=timeout, deadline=deadline, connections=connections, base=base, trust=trust
-            )
+            return DirectTransport(timeout=timeout, deadline=deadline, connections=connections, trust=trust)
         if name == "fast":
             raise ConfigurationError(f'transport="fast": {hindrance}')
     return HttpTransport(
         timeout=timeout,
         deadline=deadline,
         connections=connections,
-        name=None if name == "auto" else name,
+        name=wanted if wanted in PREFERRED else None,
         client=client,
         async_client=async_client,
         trust=trust,
     )
 
 
-def _hindrance(base: str, clients: tuple[Any, ...], trust: ssl.SSLContext | None) -> str | None:
-    """Why the libraries of the extra ``speed`` cannot send; None where they can."""
+AUTO: TransportName = "fast"
+"""What sends where nothing is said of it, if it can."""
+
+
+def _hindrance(base: str, clients: tuple[Any, ...]) -> str | None:
+    """Why no other than httpx can send; None where others can."""
     if any(client is not None for client in clients):
         return "an HTTP client that is passed in sends by itself; leave one of them out"
-    try:
-        from ragbridge.transport.fast import suits
-    except ImportError as error:
-        return f'urllib3 and aiohttp are not installed ({error}): pip install "ragbridge[speed]"'
     if not suits(base):
         return 'it goes through no proxy, and the environment names one: use transport="auto"'
-    if trust is not None and not trust.verify_mode:  # urllib3 would warn of each request
-        return 'it checks certificates always: use transport="auto" with verify=False'
     return None
 
 

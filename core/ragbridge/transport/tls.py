@@ -53,7 +53,6 @@ def trust(
 def distrust(error: BaseException) -> str | None:
     """Why the TLS handshake failed: an untrusted certificate, or a server without TLS. None for other errors."""
     cause: BaseException | None = error
-    # aiohttp's errors are of ssl's types as well, but lack their attributes.
     while cause is not None and not (isinstance(cause, ssl.SSLError) and getattr(cause, "reason", None)):
         cause = (
             getattr(cause, "certificate_error", None)
@@ -76,7 +75,7 @@ def distrust(error: BaseException) -> str | None:
 
 
 def _reason(error: BaseException) -> BaseException | None:
-    """The cause of an error of urllib3."""
+    """What an error was made of that is no cause of it."""
     reason = getattr(error, "reason", None) or next(iter(error.args[-1:]), None)
     return reason if isinstance(reason, BaseException) else None
 

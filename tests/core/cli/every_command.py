@@ -64,7 +64,7 @@ if __name__ == "__main__":
     for module in (
         "ragbridge.server",
         "ragbridge.elastic",
-        "ragbridge.transport.fast",
+        "ragbridge.transport.direct",
         "ragbridge.transport.standard",
     ):
         importlib.import_module(module)

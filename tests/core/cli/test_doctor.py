@@ -54,7 +54,7 @@ def test_a_key_that_is_accepted(doctor, server):
     assert "tokens are left" in found["Jina balance"]["says"]
     assert "lists" in found["Jina models"]["says"]
     assert found["Jina host"]["says"].endswith("is spoken to as 'jina'")
-    assert found["Jina transport"]["says"] == "requests are sent by urllib3, and aiohttp on event loops"
+    assert found["Jina transport"]["says"] == "requests are sent by ragbridge itself"
 
 
 def test_of_two_keys_the_one_that_is_used_is_told(doctor):

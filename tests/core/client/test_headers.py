@@ -52,7 +52,7 @@ def test_they_go_along_with_every_request_to_the_service(face):
 @pytest.mark.parametrize("library", ["httpx", "httpx2", "fast"])
 def test_every_library_sends_them_alike(raw_server, on_the_wire, right_answer, library):
     """As bytes on a wire, once each, and in place of the library's own name."""
-    pytest.importorskip({"fast": "aiohttp"}.get(library, library))
+    pytest.importorskip({"fast": "httpx"}.get(library, library))
     seen: list[Request] = []
 
     def answer(wire: Any, request: Request) -> None:

@@ -62,7 +62,7 @@ def embed(client: Jina, face: str, texts: list[str]) -> Any:
 @pytest.mark.parametrize("library", ["httpx", "httpx2", "fast"])
 def test_every_library_sends_what_was_signed(server, library, face):
     """The server reckons the signature anew, from the bytes and headers that arrived, and refuses any other."""
-    pytest.importorskip({"fast": "aiohttp"}.get(library, library))
+    pytest.importorskip({"fast": "httpx"}.get(library, library))
     client = Jina(
         base_url=server.url + "/endpoints/mine", host="sagemaker", retry=ONCE, transport=library, batch_size=2,
         headers={"X-Tenant": "a  b", "X-Amzn-SageMaker-Target-Variant": "blue"},

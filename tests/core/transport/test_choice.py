@@ -88,8 +88,8 @@ def test_a_recorder_of_cassettes_sees_the_requests(tmp_path):
 
 
 def test_httpx2_is_taken_where_it_is_installed_and_httpx_where_it_is_not(monkeypatch):
-    """Neither has to be named."""
-    monkeypatch.setitem(sys.modules, "ragbridge.transport.fast", None)
+    """Neither has to be named where a client of httpx's kind is needed, as for proxies."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     pytest.importorskip("httpx2")
     assert Jina("k")._transport._library.__name__ == "httpx2"
     monkeypatch.setitem(sys.modules, "httpx2", None)
@@ -110,20 +110,18 @@ def test_no_http_library_but_the_chosen_one_is_loaded():
     assert "urllib3" not in done.stdout
 
 
-def test_the_fast_libraries_are_refused_where_they_cannot_do_what_is_asked(monkeypatch):
+def test_the_own_transport_is_refused_where_it_cannot_do_what_is_asked(monkeypatch):
     """With what to do instead; ``auto`` would have taken another one without a word."""
-    pytest.importorskip("aiohttp")
     with pytest.raises(ConfigurationError, match='transport="fast": an HTTP client that is passed in'):
         Jina("k", transport="fast", http_client=httpx.Client())
-    with pytest.raises(ConfigurationError, match='transport="fast": it checks certificates always'):
-        Elastic("https://a.example", transport="fast", verify=False)
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
     with pytest.raises(ConfigurationError, match='transport="fast": it goes through no proxy'):
         Jina("k", transport="fast")
-    monkeypatch.delenv("HTTPS_PROXY")
-    monkeypatch.setitem(sys.modules, "ragbridge.transport.fast", None)
-    with pytest.raises(ConfigurationError, match=r'transport="fast".*pip install "ragbridge\[speed\]"'):
-        Jina("k", transport="fast")
+
+
+def test_the_own_transport_checks_no_certificates_where_it_is_told_so():
+    """``verify=False`` needs no library of its own."""
+    assert Elastic("https://a.example", transport="fast", verify=False).sent_by == "ragbridge itself"
 
 
 @pytest.mark.parametrize(
@@ -157,7 +155,7 @@ def test_a_pickled_client_keeps_the_name_of_its_library(monkeypatch):
 @pytest.mark.parametrize("face", ["sync", "async"])
 def test_what_a_library_says_of_a_failure_holds_neither_key_nor_query(raw_server, library, face):
     """No error of the library is behind ours: it holds the request, with its headers and the query of its address."""
-    pytest.importorskip({"fast": "aiohttp"}.get(library, library))
+    pytest.importorskip({"fast": "httpx"}.get(library, library))
 
     def hang_up(wire: Any, request: Any) -> None:
         wire.hang_up()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -127,7 +126,7 @@ def test_certificates_that_are_not_there_are_named_by_their_variable(
 ) -> None:
     """A file that is missing, or none at all, with both libraries."""
     if httpx_alone:
-        monkeypatch.setitem(sys.modules, "ragbridge.transport.fast", None)
+        monkeypatch.setattr("ragbridge.transport.standard.AUTO", "httpx")
     places = [tmp_path / "missing"]
     if name == "SSL_CERT_FILE":
         places.append(tmp_path / "odd.pem")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -55,11 +54,8 @@ def servers() -> Iterator[tuple[ThreadingHTTPServer, ThreadingHTTPServer]]:
 @pytest.fixture(params=["httpx", "fast", "own client"])
 def make(request, monkeypatch):
     """Clients over each library, and over one of the caller's own that follows redirects by itself."""
-    if request.param == "fast":
-        pytest.importorskip("aiohttp")
-        pytest.importorskip("urllib3")
-    else:
-        monkeypatch.setitem(sys.modules, "ragbridge.transport.fast", None)
+    if request.param != "fast":
+        monkeypatch.setattr("ragbridge.transport.standard.AUTO", "httpx")
 
     def build(url: str, kind: type[Jina | Elastic] = Jina, **clients: object) -> Jina | Elastic:
         options = {"api_key": KEY, "limits": None, "retry": Retry(attempts=1), **clients}

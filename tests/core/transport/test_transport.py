@@ -7,7 +7,6 @@ import gc
 import json
 import os
 import socket
-import sys
 import threading
 import warnings
 
@@ -34,13 +33,11 @@ def url():
 
 @pytest.fixture(params=["httpx", "httpx2", "fast"], autouse=True)
 def library(request, monkeypatch):
-    """Every test runs with httpx, and with httpx2 and the libraries of the extra ``speed`` where they are installed."""
-    if request.param == "fast":
-        pytest.importorskip("aiohttp")
-        pytest.importorskip("urllib3")
-    else:
+    """Every test runs with httpx, with httpx2 where it is installed, and on connections of our own."""
+    if request.param != "fast":
         pytest.importorskip(request.param)
-        monkeypatch.setitem(sys.modules, "ragbridge.transport.fast", None)
+        monkeypatch.setattr("ragbridge.transport.standard.AUTO", "httpx")
+        monkeypatch.setattr("ragbridge.transport.standard.PREFERRED", ())
         monkeypatch.setattr(libraries, "PREFERRED", (request.param,))
     return request.param
 
@@ -54,8 +51,7 @@ def jina(url, library):
 
 def test_the_library_is_the_one_that_is_meant(jina, library):
     """The other tests of this module say something about both."""
-    names = {"httpx": "HttpTransport", "httpx2": "HttpTransport", "fast": "FastTransport"}
-    assert type(jina._transport).__name__ == names[library]
+    assert type(jina._transport).__name__ == ("DirectTransport" if library == "fast" else "HttpTransport")
     assert library == "fast" or jina._transport._library.__name__ == library
 
 

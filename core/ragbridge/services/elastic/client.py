@@ -91,8 +91,8 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, EsqlMethods,
         answer_format: In which form vectors are asked for. ``"auto"``: CBOR where ``cbor2`` is installed (extra ``speed``),
             as long as that is what comes, and JSON from the first other answer on. ``"cbor"`` or ``"json"`` settle it.
             Vectors are the same to the bit.
-        transport: Which HTTP library sends: ``"httpx"``, ``"httpx2"``, ``"fast"`` (urllib3 and aiohttp, extra ``speed``), or
-            ``"auto"`` for the fastest that is installed and serves. Or a ``Transport`` of your own, or a
+        transport: What sends: ``"httpx"``, ``"httpx2"``, ``"fast"`` (connections of our own, a third of httpx's processor time), or
+            ``"auto"`` for the fastest that serves. Or a ``Transport`` of your own, or a
             ``ragbridge.local.Engine`` with its own settings.
         observers: Who is told of every call of this client, see ``ragbridge.Observer``; they travel in pickles.
             ``ragbridge.observe`` has one told of every client of the process.

@@ -112,8 +112,8 @@ class Jina(
             ``MutableMapping``; a LangChain ``ByteStore``; or an object of your own, see ``Cache``. None for nowhere.
         cache_version: Any text. With another one, nothing is found that was kept before: for a hosted model that was
             silently renewed.
-        transport: Which HTTP library sends: ``"httpx"``, ``"httpx2"``, ``"fast"`` (urllib3 and aiohttp, extra ``speed``), or
-            ``"auto"`` for the fastest that is installed and serves. Or a ``Transport`` of your own, or a
+        transport: What sends: ``"httpx"``, ``"httpx2"``, ``"fast"`` (connections of our own, a third of httpx's processor time), or
+            ``"auto"`` for the fastest that serves. Or a ``Transport`` of your own, or a
             ``ragbridge.local.Engine`` with settings of its own.
         observers: Who is told of every call of this client, see ``ragbridge.Observer``; they travel in pickles.
             ``ragbridge.observe`` has one told of every client of the process.

@@ -1,0 +1,327 @@
+"""Connections on an event loop, which are kept open for the next request. Used by their loop's thread alone."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import socket
+import ssl
+from collections import deque
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from ragbridge.transport.bodies import STEP
+from ragbridge.transport.sockets import readable
+from ragbridge.transport.threads import in_thread
+from ragbridge.transport.wire import LINE, ConnectError, Need, Place, Reading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+AHEAD = 4_194_304
+"""Bytes that may have come and not be read yet before the server has to wait."""
+
+
+class Stream(asyncio.BufferedProtocol):
+    """One connection, for one request at a time.
+
+    What comes is received where it stays: a body of a known length in one piece, everything else in small ones.
+    """
+
+    def __init__(self) -> None:
+        self._parts: deque[bytes] = deque()
+        self._room = memoryview(bytearray(STEP))
+        self._whole: io.BytesIO | None = None  # a part that is long, as far as it has come
+        self._view = memoryview(b"")
+        self._filled = 0
+        self._at = 0  # what of the first part has been taken
+        self._size = 0
+        self._ended = False
+        self._error: Exception | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._is_clogged = False
+        self._is_long = False  # whether what comes next belongs to the long part
+        self._silence = self._until = self._heard = 0.0
+        self._transport: asyncio.Transport | None = None
+        self._has_data: Callable[[], bool] = bool
+        self._paused = False
+        self._is_late = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection stands, TLS included."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._has_data = readable(transport.get_extra_info("socket"))
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the caller's wish
+        """Where the next bytes go."""
+        self._is_long = self._filled < len(self._view)
+        return self._view[self._filled :] if self._is_long else self._room
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """They came."""
+        self._heard = asyncio.get_running_loop().time()
+        if self._is_long:
+            self._filled += nbytes
+            if self._filled < len(self._view):
+                return  # nobody waits for less
+        else:
+            self._parts.append(bytes(self._room[:nbytes]))
+            self._size += nbytes
+            if self._size > AHEAD and self._transport is not None and not self._paused:
+                self._paused = True
+                self._transport.pause_reading()
+        self._wake()
+
+    def eof_received(self) -> None:
+        """The server sends no more; the connection is closed."""
+        self._ended = True
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is closed."""
+        self._ended, self._error = True, self._error or exc
+        self._wake()
+        self.resume_writing()
+
+    def pause_writing(self) -> None:
+        """The server takes the request slowly."""
+        self._is_clogged = True
+
+    def resume_writing(self) -> None:
+        """It took most of what was written."""
+        self._is_clogged = False
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    # What a request does.
+
+    def close(self) -> None:
+        """Close the connection, and read no more."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the server has closed it, or sent what nobody asked for."""
+        gone = self._ended or self._transport is None or self._transport.is_closing()
+        return gone or bool(self._size) or self._has_data()
+
+    async def exchange(
+        self, head: bytes, body: bytes, reading: Reading[T], *, silence: float, until: float
+    ) -> T:
+        """Send one request, and read its answer.
+
+        Args:
+            head: What is sent before the body.
+            body: What is sent.
+            reading: Reads the answer.
+            silence: Seconds to wait for data, or for the server to take some.
+            until: The deadline, on the clock of the event loop.
+
+        Raises:
+            OSError: The connection is broken, or nothing came in time (``TimeoutError``).
+        """
+        loop = asyncio.get_running_loop()
+        transport = self._transport
+        if transport is None:
+            raise ConnectionAbortedError("the connection is closed")
+        self._silence, self._until, self._heard = silence, until, loop.time()
+        self._look(loop)
+        try:
+            transport.write(head + body if body else head)
+            # A server that refuses a body unread answers before it has taken it.
+            while self._is_clogged and not self._size and not self._ended:
+                self._check()
+                await self._more(loop)
+            need = next(reading)
+            while True:
+                while (found := self._found(need)) is None:
+                    await self._more(loop)
+                need = reading.send(found)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """End the wait where nothing came for too long; else look again when that would be so."""
+        due = min(self._heard + self._silence, self._until)
+        if loop.time() < due:
+            self._timer = loop.call_at(due, self._look, loop)
+            return
+        self._timer = None
+        self._is_late = True
+        self._wake()
+
+    async def _more(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._resume()
+        self._waiter = loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _found(self, need: Need) -> bytes | None:
+        """What is needed; None where it has not come yet."""
+        self._check()
+        kind, size = need
+        parts = self._parts
+        if kind is LINE:
+            return self._line(size)
+        if self._whole is None and size > max(self._size, STEP):
+            self._begin(size)
+        if self._whole is not None:
+            return self._taken(self._whole)
+        return self._taken_from_first(min(size, len(parts[0]) - self._at)) if parts else self._end()
+
+    def _taken_from_first(self, count: int) -> bytes:
+        """So many bytes of the first part, which has them."""
+        start, first = self._at, self._parts[0]
+        self._at += count
+        if self._at == len(first):
+            self._parts.popleft()
+            self._at = 0
+        self._size -= count
+        return first if count == len(first) else first[start : start + count]
+
+    def _check(self) -> None:
+        if self._is_late:
+            raise TimeoutError("nothing came in time")
+
+    def _begin(self, size: int) -> None:
+        """Have so many bytes received in one piece."""
+        self._whole = io.BytesIO()
+        self._whole.seek(size - 1)
+        self._whole.write(b"\0")
+        self._view = self._whole.getbuffer()
+        self._filled = self._size
+        self._view[: self._size] = memoryview(b"".join(self._parts))[self._at :]
+        self._parts.clear()
+        self._size = self._at = 0
+
+    def _taken(self, whole: io.BytesIO) -> bytes | None:
+        """The long part, once all of it has come, or what there is of it at the connection's end."""
+        filled, size = self._filled, len(self._view)
+        if filled < size and not self._ended:
+            return None
+        self._whole, self._view, self._filled = None, memoryview(b""), 0
+        found = whole.getvalue()  # no copy, since nobody looks at it any more
+        return found if filled == size else found[:filled]
+
+    def _resume(self) -> None:
+        if self._paused and self._transport is not None:
+            self._paused = False
+            self._transport.resume_reading()
+
+    def _line(self, size: int) -> bytes | None:
+        parts = self._parts
+        if not parts:
+            return self._end()
+        end = parts[0].find(b"\n", self._at, self._at + size)
+        if end < 0 and self._size < size and len(parts) == 1 and not self._ended:
+            return None
+        if end < 0 and len(parts) > 1:
+            whole = b"".join(parts)[self._at :]
+            parts.clear()
+            parts.append(whole)
+            self._at = 0
+            return self._line(size)
+        return self._taken_from_first(end + 1 - self._at if end >= 0 else min(size, self._size))
+
+    def _end(self) -> bytes | None:
+        if not self._ended:
+            return None
+        if self._error is not None:
+            raise self._error
+        return b""
+
+
+class Streams:
+    """Connections of one event loop that wait for their next request.
+
+    Args:
+        kept: Connections to one place that are kept open, and requests at once.
+        certificates: Gives what TLS trusts; called for addresses that need it.
+    """
+
+    def __init__(self, kept: int, certificates: Callable[[], ssl.SSLContext]) -> None:
+        self.places = asyncio.Semaphore(kept)
+        self._certificates = certificates
+        self._idle: dict[tuple[bool, str, int], list[Stream]] = {}
+        self._closed = False
+
+    async def take(self, place: Place, seconds: float) -> Stream:
+        """A connection to ``place``: one that is open, or a new one.
+
+        Args:
+            place: Where to.
+            seconds: For connecting, the handshake included.
+
+        Raises:
+            ConnectError: There is none to be had.
+        """
+        idle = self._idle.get(place[:3])
+        while idle:
+            stream = idle.pop()
+            if not stream.is_stale:
+                return stream
+            stream.close()
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._connected(place)
+        except OSError as error:  # TimeoutError and ssl.SSLError are such
+            raise ConnectError(str(error)) from error
+
+    async def _connected(self, place: Place) -> Stream:
+        context = self._certificates() if place.tls else None
+        loop = asyncio.get_running_loop()
+        # Names are looked up in threads of their own: those of the event loop may be full of calls that wait for this one.
+        found: list[Any] = await in_thread(
+            lambda: socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
+        )
+        failure: OSError = ConnectionError("the host has no address")
+        for family, kind, protocol, _, address in found:
+            sock = socket.socket(family, kind, protocol)
+            try:
+                sock.setblocking(False)
+                await loop.sock_connect(sock, address)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                _, stream = await loop.create_connection(
+                    Stream, sock=sock, ssl=context, server_hostname=place.host if context else None
+                )
+            except ssl.SSLError:
+                sock.close()
+                raise
+            except OSError as error:
+                sock.close()
+                failure = error
+            except BaseException:
+                sock.close()
+                raise
+            else:
+                return stream
+        raise failure
+
+    def give_back(self, place: Place, stream: Stream) -> None:
+        """Keep ``stream`` for another request."""
+        if self._closed:
+            stream.close()
+        else:
+            self._idle.setdefault(place[:3], []).append(stream)
+
+    def close(self) -> None:
+        """Close what waits, and later what is given back."""
+        self._closed = True
+        for idle in self._idle.values():
+            for stream in idle:
+                stream.close()
+        self._idle.clear()

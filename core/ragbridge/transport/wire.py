@@ -1,0 +1,232 @@
+"""HTTP/1.1 as RFC 9112 has it, without I/O: how a request is written, and how its answer is read.
+
+Reading is a generator, as flows are: it says what it needs next, is sent the bytes, and returns the answer. ``sockets``
+reads for it from a blocking socket, ``streams`` on an event loop. What is not written as it should be is refused, and so
+nobody can be made to take one answer's end for the beginning of another.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Generator, Mapping
+from typing import NamedTuple, TypeAlias, TypeVar
+from urllib.parse import quote, urlsplit
+
+from ragbridge.errors import ConfigurationError
+from ragbridge.flow import Request, Response
+from ragbridge.transport.bodies import STEP, Body
+
+T = TypeVar("T")
+
+LINE, FULL, ANY = "line", "full", "any"
+"""What reading may need: bytes up to the end of a line; so many bytes, or fewer where more is asked for at once than is
+there; whatever comes next. ``b""`` is the connection's end."""
+
+Need: TypeAlias = tuple[str, int]
+"""What is needed, and how many bytes at most."""
+
+Reading: TypeAlias = Generator[Need, bytes, T]
+"""Yields what it needs, is sent the bytes, returns a ``T``."""
+
+LONGEST_LINE = 65_536
+"""Bytes of one line of an answer's head, as ``http.client`` has it."""
+LONGEST_CHUNK_LINE = 8_192
+"""Bytes of the line before a chunk, its extensions included."""
+MOST_LINES = 256
+"""Lines of an answer's head, or behind its last chunk."""
+LONGEST_NUMBER = 18
+"""Digits of a length that are read: nobody reads as many bytes."""
+
+_STATUS = re.compile(rb"HTTP/1\.([0-9]) ([0-9]{3})(?: [^\r\n]*)?\r?\n")
+_HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[ \t]*\r?\n")
+_SIZE = re.compile(rb"([0-9a-fA-F]{1,16})[ \t]*(?:;[^\r\n]*)?\r?\n")
+_BLANK = frozenset({b"\r\n", b"\n"})
+_WRITTEN = re.compile(r"[!-~]*")
+_WITHOUT_BODY = frozenset({204, 304})
+
+
+class ProtocolError(Exception):
+    """What came is no answer of HTTP/1.1, or not a whole one."""
+
+
+class ConnectError(Exception):
+    """There is no connection: nothing was sent. Its cause is the operating system's error, or OpenSSL's."""
+
+
+class Place(NamedTuple):
+    """Where a request goes."""
+
+    tls: bool
+    host: str
+    port: int
+    shown: str
+    """As the header ``host`` says it."""
+    target: str
+    """Path and query, as they travel."""
+
+
+@functools.lru_cache(maxsize=256)
+def place_of(url: str) -> Place:
+    """The parts of an address.
+
+    Raises:
+        ValueError: It is none. ``UnicodeError``, for hosts that cannot be written in ASCII, is of this kind.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("no address of HTTP")
+    tls = parts.scheme == "https"
+    host = parts.hostname if parts.hostname.isascii() else parts.hostname.encode("idna").decode()
+    named = f"[{host}]" if ":" in host else host
+    target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    if not _WRITTEN.fullmatch(target):
+        target = quote(target, safe="!#$%&'()*+,/:;=?@[]~")
+    shown = named if parts.port is None else f"{named}:{parts.port}"
+    return Place(tls, host, parts.port or (443 if tls else 80), shown, target)
+
+
+def head_of(place: Place, request: Request, headers: Mapping[str, str]) -> bytes:
+    """What is sent before the body.
+
+    Args:
+        place: Where it goes.
+        request: What is sent.
+        headers: All of them, but those that say how long the body is, and who is asked.
+
+    Raises:
+        ConfigurationError: A header holds a line break.
+    """
+    lines = [f"{request.method} {place.target} HTTP/1.1", f"host: {place.shown}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    if request.body or request.method not in {"GET", "HEAD", "DELETE"}:
+        lines.append(f"content-length: {len(request.body)}")
+    head = "\r\n".join(lines)
+    if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1:
+        raise ConfigurationError("a header of the request holds a line break")
+    return f"{head}\r\n\r\n".encode("latin-1")
+
+
+def reading(
+    request: Request, check: Callable[[Request, Mapping[str, str]], object]
+) -> Reading[tuple[Response, bool]]:
+    """Read the answer to ``request``.
+
+    Args:
+        request: What was asked.
+        check: Looks at the answer's headers before its body is read.
+
+    Returns:
+        The answer, and whether another request may follow on the same connection.
+
+    Raises:
+        ProtocolError: It is no whole answer.
+        RequestError: It is longer than the request allows, or compressed in a way that is not read.
+    """
+    head = yield from _head()
+    while head.status < 200:
+        if head.status == 101:
+            raise ProtocolError("the server switches to another protocol")
+        head = yield from _head()
+    check(request, head.headers)
+    body = Body(request, head.status, head.headers)
+    stays = yield from _body(request, head, body)
+    return Response(head.status, head.headers, body.content()), stays
+
+
+class _Head(NamedTuple):
+    """The head of an answer. Header names are in lower case, values of one name joined by commas."""
+
+    is_first_version: bool
+    status: int
+    headers: dict[str, str]
+
+    @property
+    def stays(self) -> bool:
+        """Whether the server keeps the connection open."""
+        said = self.headers.get("connection", "").lower()
+        return "keep-alive" in said if self.is_first_version else "close" not in said
+
+
+def _head() -> Reading[_Head]:
+    line = yield LINE, LONGEST_LINE
+    status = _STATUS.fullmatch(line)
+    if status is None:
+        if not line:
+            raise ProtocolError("the server closed the connection without an answer")
+        raise ProtocolError("the answer does not begin as one of HTTP/1.1 does")
+    headers: dict[str, str] = {}
+    name = ""
+    for _ in range(MOST_LINES):
+        line = yield LINE, LONGEST_LINE
+        found = _HEADER.fullmatch(line)
+        if found is not None:
+            name, value = found[1].decode().lower(), found[2].decode("latin-1")
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        elif line in _BLANK:
+            return _Head(status[1] == b"0", int(status[2]), headers)
+        elif name and line[:1] in {b" ", b"\t"}:  # a value that goes on
+            headers[name] += f" {line.strip().decode('latin-1')}"
+        elif len(line) >= LONGEST_LINE:
+            raise ProtocolError(f"the answer has a line of more than {LONGEST_LINE} bytes in its head")
+        elif not line.endswith(b"\n"):
+            raise ProtocolError("the connection ended within the answer's head")
+        else:
+            raise ProtocolError("the answer has a line among its headers that is none")
+    raise ProtocolError(f"the answer has more than {MOST_LINES} headers")
+
+
+def _body(request: Request, head: _Head, body: Body) -> Reading[bool]:
+    """Read into ``body``. Returns whether the connection may be used again."""
+    if request.method == "HEAD" or head.status in _WITHOUT_BODY:
+        return head.stays
+    coding, length = head.headers.get("transfer-encoding"), head.headers.get("content-length")
+    if coding is not None:
+        if coding.lower() != "chunked":
+            raise ProtocolError(f"the answer's Transfer-Encoding is {coding[:40]!r}, which nobody asked for")
+        is_whole = yield from _chunks(body)
+        # With a length as well, it may be an attack on whoever reads it otherwise: RFC 9112, 6.3.
+        return is_whole and head.stays and length is None
+    if length is not None:
+        size = int(length.partition(",")[0][:LONGEST_NUMBER])
+        is_whole = yield from _exactly(size, size if body.fits else STEP, body)
+        return is_whole and head.stays
+    while part := (yield ANY, STEP):
+        if not body.take(part):
+            break
+    return False
+
+
+def _chunks(body: Body) -> Reading[bool]:
+    while True:
+        line = yield LINE, LONGEST_CHUNK_LINE
+        size = _SIZE.fullmatch(line)  # ``int`` alone would read signs and underscores as well
+        if size is None:
+            raise ProtocolError("a chunk without a size")
+        if not (count := int(size[1], 16)):
+            break
+        if not (yield from _exactly(count, STEP, body)):
+            return False
+        line = yield LINE, 2
+        if line not in _BLANK:
+            raise ProtocolError("a chunk is longer than it says")
+    for _ in range(MOST_LINES):
+        line = yield LINE, LONGEST_LINE
+        if line in _BLANK:
+            return True
+        if not line.endswith(b"\n"):
+            raise ProtocolError("the connection ended before the answer did")
+    raise ProtocolError(f"the answer has more than {MOST_LINES} lines behind its last chunk")
+
+
+def _exactly(size: int, step: int, body: Body) -> Reading[bool]:
+    """Read ``size`` bytes. Returns False where no more of them are wanted."""
+    left = size
+    while left:
+        part = yield FULL, min(left, step)
+        if not part:
+            raise ProtocolError(f"the connection ended after {size - left:,} of {size:,} bytes")
+        left -= len(part)
+        if not body.take(part):
+            return False
+    return True
