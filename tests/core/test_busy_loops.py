@@ -248,7 +248,6 @@ def test_a_loop_that_never_runs_again_is_waited_for_no_longer(serve, hits, in_ti
 @pytest.mark.parametrize("where", ["engine", "host"])
 def test_calls_in_the_loops_threads_do_not_keep_out_what_they_wait_for(serve, in_time, where):
     """``asyncio.to_thread`` has few threads; full of calls that wait for the quota, none is left for who holds it."""
-    if where == "host":  # whose name is looked up
 
     async def main():
         url = "local" if where == "engine" else serve().replace("127.0.0.1", "localhost")
