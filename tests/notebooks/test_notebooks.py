@@ -46,7 +46,8 @@ def outputs(notebook):
 
 def text(output):
     """What an output says, without pictures."""
-    return "".join([output.get("text", ""), *map(str, without_pictures(output.get("data", {})).values())])
+    data = without_pictures(output.get("data", {}))
+    return "".join([output.get("text", ""), *(str(data[kind]) for kind in sorted(data))])
 
 
 def without_pictures(data):
