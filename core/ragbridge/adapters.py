@@ -20,10 +20,12 @@ from ragbridge.cache.opening import written as _written
 from ragbridge.client.accounts import portable as _portable
 from ragbridge.client.arguments import listed as _listed
 from ragbridge.client.secret import concealed as _concealed
+from ragbridge.client.service import Service as _Service
 from ragbridge.flow import TransportName
 from ragbridge.ground.numbers import as_number, as_whole, plain
 from ragbridge.limiter.quotas import QuotasLike
 from ragbridge.limiter.quotas import written as written_quotas
+from ragbridge.observers import Observer as _Observer
 from ragbridge.values.public import publish as _publish
 
 __all__ = [
@@ -92,9 +94,13 @@ class Connected(Generic[_C]):
 
     Attributes:
         _SERVICE: The client's class. Those of its parameters that the adapter has as settings make up a client.
+        _FRAMEWORK: What observers know the adapter's framework by.
+        _OBSERVERS: Who tells the framework of calls.
     """
 
     _SERVICE: ClassVar[type[Any]]
+    _FRAMEWORK: ClassVar[str]
+    _OBSERVERS: ClassVar[tuple[_Observer, ...]] = ()
 
     if TYPE_CHECKING:  # frameworks would take these for fields
         client: _C | None
@@ -108,11 +114,19 @@ class Connected(Generic[_C]):
         """
         if self.client is not None:
             self._check_beside_client()
-            return self.client
+            return self._marked(self.client)
         settings, made = self._connection(), self._made
         if made is None or made.settings != settings:
-            self._made = made = Made(settings, self._make(dict(map(self._usable, settings.items()))))
+            self._made = made = Made(
+                settings, self._marked(self._make(dict(map(self._usable, settings.items()))))
+            )
         return made.client
+
+    def _marked(self, client: _C) -> _C:
+        """``client``, whose calls are observed as this adapter's."""
+        if not isinstance(client, _Service):
+            return client
+        return client._within(self._FRAMEWORK, self._OBSERVERS)  # noqa: SLF001 - adapters are parts of it
 
     def _make(self, settings: dict[str, Any]) -> _C:
         """A client of these settings, whose secrets are revealed."""

@@ -20,18 +20,28 @@ No error ever holds a key.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Self
 
 LONGEST = 2000
 """Characters of a message at most: servers may send megabytes, callers pass texts."""
 _HEAD, _TAIL = 1600, 380
 _LONGEST_NAME = 200
+_CODE = re.compile(r"[\w.-]{1,64}")
 """Characters of a code or of the id of a request at most."""
 
 
 def shortened(text: str) -> str:
     """``text``, or where it is longer than a message may be, its beginning and its end."""
     return text if len(text) <= LONGEST else f"{text[:_HEAD]} [...] {text[-_TAIL:]}"
+
+
+def in_short(error: RagbridgeError) -> str:
+    """``error`` for a log: of a refusal its status and code alone, since services quote the caller's texts in messages."""
+    if not isinstance(error, StatusError):
+        return str(error)
+    plain = error.code is not None and _CODE.fullmatch(error.code)
+    return f"HTTP {error.status} {error.code}" if plain else f"HTTP {error.status}"
 
 
 class RagbridgeError(Exception):

@@ -69,6 +69,7 @@ class Connected(BaseModel, adapters.Connected[S], Generic[S]):
         hide_input_in_errors=True,
     )
 
+    _FRAMEWORK: ClassVar[str] = "langchain"
     _SECRETS: ClassVar[tuple[str, ...]] = ()
     """Secret fields, by every name under which they may be given."""
     _ADDRESSES: ClassVar[tuple[str, ...]] = ()

@@ -15,6 +15,7 @@ class Adapter(Connected):
     """An adapter for a framework that asks for nothing: settings are attributes, secrets have a mark in front."""
 
     _SERVICE = Jina
+    _FRAMEWORK = "none"
 
     def __init__(self, *, base_url="local", timeout=Jina.TIMEOUT, api_key=None, unrelated=None, client=None):
         self.base_url = base_url
@@ -70,7 +71,7 @@ def test_a_ready_client_is_used_and_settings_beside_it_are_refused():
     """They would be ignored. That holds as well for those that are set later."""
     client = Jina(base_url="local")
     made = Adapter(base_url=Jina.BASE_URL, unrelated=1, client=client)
-    assert made._connected() is client
+    assert made._connected().usage is client.usage
     made.timeout, made.api_key = 3.0, "a"
     with pytest.raises(ConfigurationError, match="give api_key, timeout to it, not to Adapter"):
         made._connected()

@@ -363,10 +363,10 @@ def test_a_page_has_one_title_and_its_links_lead_somewhere(page):
 
 
 def test_every_page_is_listed():
-    """In the index of ``docs/`` and on the front page."""
+    """In the index of ``docs/``, to which the front page leads."""
     pages = {page.removeprefix("docs/") for page in PAGES} - {"README.md"}
     assert pages == set(re.findall(r"^\| \[.*?\]\(([\w-]+\.md)\)", PAGES["docs/README.md"], re.MULTILINE))
-    assert pages == set(re.findall(r"\(docs/([\w-]+\.md)\)", PAGES["README.md"]))
+    assert "(docs/README.md)" in PAGES["README.md"]
 
 
 def test_the_readme_is_read_in_five_minutes():

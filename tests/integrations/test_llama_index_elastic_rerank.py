@@ -105,8 +105,16 @@ def test_events_frame_every_call(rerank, nodes, events):
     reranker = ElasticRerank(inference_id=ENDPOINT, url="local", callback_manager=manager)
     found = rerank(reranker, nodes, query_str=QUERY)
     assert rerank(reranker, [], query_str=QUERY) == []
-    assert [event.class_name() for event in events] == ["ReRankStartEvent", "ReRankEndEvent"] * 2
-    start, end = events[:2]
+    assert [event.class_name() for event in events] == [
+        "ReRankStartEvent",
+        "RagbridgeCallEvent",
+        "ReRankEndEvent",
+        "ReRankStartEvent",
+        "ReRankEndEvent",
+    ]
+    start, call, end = events[:3]
+    assert (call.operation, call.requests, call.error_type) == ("rerank", 1, None)
+    assert call.span_id == start.span_id == end.span_id
     assert (start.query.query_str, start.nodes, start.top_n, start.model_name) == (QUERY, nodes, 2, ENDPOINT)
     assert end.nodes == found
     (first, last), _ = debug.get_event_pairs(CBEventType.RERANKING)
@@ -125,7 +133,11 @@ def test_a_failure_drops_the_span(rerank, nodes, serve, events):
     reranker = ElasticRerank(inference_id=ENDPOINT, url=wire.url, api_key="VnVhQ2ZHY0JDZGJrUW0tZTVhT3g6")
     with pytest.raises(AuthenticationError):
         rerank(reranker, nodes, query_str=QUERY)
-    assert [event.class_name() for event in events] == ["ReRankStartEvent", "SpanDropEvent"]
+    assert [event.class_name() for event in events] == [
+        "ReRankStartEvent",
+        "RagbridgeCallEvent",
+        "SpanDropEvent",
+    ]
 
 
 def test_empty_input_sends_nothing(rerank, wire):

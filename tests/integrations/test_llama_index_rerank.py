@@ -129,8 +129,16 @@ def test_events_frame_every_call(rerank, nodes, events):
     found = rerank(reranker, nodes, query_str=QUERY)
     assert rerank(reranker, [], query_str=QUERY) == []
     names = [event.class_name() for event in events]
-    assert names == ["ReRankStartEvent", "ReRankEndEvent"] * 2
-    start, end = events[:2]
+    assert names == [
+        "ReRankStartEvent",
+        "RagbridgeCallEvent",
+        "ReRankEndEvent",
+        "ReRankStartEvent",
+        "ReRankEndEvent",
+    ]
+    start, call, end = events[:3]
+    assert (call.operation, call.requests, call.error_type) == ("rerank", 1, None)
+    assert call.span_id == start.span_id == end.span_id
     assert (start.query.query_str, start.nodes, start.top_n, start.model_name) == (
         QUERY,
         nodes,
@@ -138,7 +146,7 @@ def test_events_frame_every_call(rerank, nodes, events):
         "jina-reranker-v3",
     )
     assert end.nodes == found
-    assert events[3].nodes == []
+    assert events[4].nodes == []
     (first, last), _ = debug.get_event_pairs(CBEventType.RERANKING)
     assert first.payload == {
         EventPayload.NODES: nodes,
@@ -164,7 +172,11 @@ def test_a_failure_drops_the_span(rerank, nodes, serve, events):
     )
     with pytest.raises(AuthenticationError):
         rerank(reranker, nodes, query_str=QUERY)
-    assert [event.class_name() for event in events] == ["ReRankStartEvent", "SpanDropEvent"]
+    assert [event.class_name() for event in events] == [
+        "ReRankStartEvent",
+        "RagbridgeCallEvent",
+        "SpanDropEvent",
+    ]
     ((_, last),) = debug.get_event_pairs(CBEventType.RERANKING)
     assert isinstance(last.payload[EventPayload.EXCEPTION], AuthenticationError)
     assert "wrong_key_98765" not in str([event.model_dump() for event in events])

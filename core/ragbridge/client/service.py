@@ -29,10 +29,19 @@ from ragbridge.transport.thread_driver import ThreadDriver
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterable, Mapping
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterable,
+        Callable,
+        Generator,
+        Iterable,
+        Mapping,
+        Sequence,
+    )
 
     from ragbridge.flow import Plan
     from ragbridge.local import Engine
+    from ragbridge.observers import Observer
     from ragbridge.transport.base import Transport
 
 T = TypeVar("T")
@@ -187,31 +196,29 @@ class Service:
         observers = all_of(self._observers)
         if not observers and current() is None:
             return None
-
-        def operation() -> Operation:
-            return replace(
-                Operation() if about is None else about(),
-                name=name,
-                provider=self._provider,
-                server_address=self._server[0],
-                server_port=self._server[1],
-                streamed=streamed,
-                framework=self._framework,
-            )
-
-        return Watch(observers, operation)
+        address, port = self._server
+        operation = replace(
+            Operation() if about is None else about(),
+            name=name,
+            provider=self._provider,
+            server_address=address,
+            server_port=port,
+            streamed=streamed,
+            framework=self._framework,
+        )
+        # What is about no items sends nothing: adapters check their settings so.
+        return Watch(observers if operation.items != 0 else (), operation)
 
     @property
     def _provider(self) -> str:
         """Whose models answer."""
         return type(self).__name__.lower()
 
-    def _within(self, framework: str) -> Self:
-        """The same client, whose calls are observed as those of an adapter for ``framework``."""
-        if self._framework == framework:
-            return self
+    def _within(self, framework: str, observers: Sequence[Observer]) -> Self:
+        """The same client, as an adapter for ``framework`` uses it: its calls say so, also to observers of the framework's."""
         same = object.__new__(type(self))
-        same.__dict__.update(self.__dict__, _framework=framework)
+        observers = (*self._observers, *observers)
+        same.__dict__.update(self.__dict__, _framework=framework, _observers=observers)
         return same
 
     async def _beside(self, act: Callable[[], T]) -> T:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ragbridge.client.watch import current
-from ragbridge.errors import RagbridgeError, RateLimitError, StatusError
+from ragbridge.errors import RagbridgeError, RateLimitError, StatusError, in_short
 from ragbridge.observers import Answered, Attempt, Failed, Paused, Refused, Retrying, Waited
 from ragbridge.values.embeddings import Usage
 
@@ -147,7 +147,7 @@ class Tally:
             "%s %s: %s; trying %s",
             request.method,
             request.place,
-            error,
+            in_short(error),
             how,
             extra={
                 "ragbridge_product": self._product,

@@ -43,17 +43,16 @@ class Watch:
 
     Args:
         observers: Whom to tell; none to hide the call from those who observe the call around it.
-        operation: Says what begins; asked once, where there are observers.
+        operation: What begins.
     """
 
-    def __init__(self, observers: Iterable[Observer], operation: Callable[[], Operation]) -> None:
+    def __init__(self, observers: Iterable[Observer], operation: Operation) -> None:
         self._observers = tuple(observers)
-        self._ask = operation
+        self._operation = operation
         self._lock = threading.RLock()  # an observer may let go of a flow of the same call, which closes it
         self._observations: list[Observation] = []
         self._result: Any = None
         self._began = 0.0
-        self._items: int | None = None
         self._over = False
         self._counts = dict.fromkeys(("tokens", "requests", "retries", "refusals", "cached"), 0)
         self._waited = 0.0
@@ -61,20 +60,17 @@ class Watch:
     def begin(self) -> contextvars.Token[Watch | None]:
         """Tell observers that the operation begins, and have what follows in this context belong to it."""
         self._began = time.monotonic()
-        if self._observers:
-            operation = self._ask()
-            self._items = operation.items
-            try:
-                for observer in self._observers:
-                    self._start(observer, operation)
-            except BaseException as error:  # an interrupt
-                self.end(error)
-                raise
+        try:
+            for observer in self._observers:
+                self._start(observer)
+        except BaseException as error:  # an interrupt
+            self.end(error)
+            raise
         return _current.set(self if self._observations else None)
 
-    def _start(self, observer: Observer, operation: Operation) -> None:
+    def _start(self, observer: Observer) -> None:
         try:
-            observation = observer.started(operation)
+            observation = observer.started(self._operation)
         except Exception as error:  # noqa: BLE001 - an observer's failure is no user's
             blame(observer, error)
         else:
@@ -133,7 +129,7 @@ class Watch:
             seconds=time.monotonic() - self._began,
             **self._counts,
             waited=self._waited,
-            items=self._items if items is None else items,
+            items=self._operation.items if items is None else items,
             failed=failed,
             model=model,
             dimensions=dimensions,

@@ -7,7 +7,6 @@ that whoever reads an answer needs to know of one form alone: tags, bytes, keys 
 from __future__ import annotations
 
 import functools
-import importlib.metadata
 import io
 from typing import Any
 
@@ -27,9 +26,11 @@ objects in lists as something else. 6.1.0 and 6.1.1 panic where a body is cut of
 @functools.cache
 def installed() -> bool:
     """Whether CBOR can be read and written here."""
+    from importlib import metadata  # brings the email package
+
     try:
-        version = importlib.metadata.version("cbor2")
-    except importlib.metadata.PackageNotFoundError:
+        version = metadata.version("cbor2")
+    except metadata.PackageNotFoundError:
         return False
     numbers = tuple(int(part) for part in version.split(".")[:3] if part.isdecimal())
     return numbers >= _SINCE

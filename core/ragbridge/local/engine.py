@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ragbridge.errors import ConfigurationError
@@ -23,8 +24,10 @@ from ragbridge.local.loading import load, name_of, named
 from ragbridge.local.model import Embedder
 from ragbridge.local.quota import Ledger, Quota
 from ragbridge.local.refusals import CODES, JSON, Refusal, Shape
-from ragbridge.local.routes import elastic_route, jina_routes
-from ragbridge.local.search import SearchApi
+from ragbridge.local.routes import jina_routes
+
+if TYPE_CHECKING:
+    from ragbridge.local.search import SearchApi
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,7 @@ class Engine:
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._routes = [(re.compile(f"{route.pattern}$"), route) for route in jina_routes(pages or {})]
-        self._elastic = SearchApi(self.load)
+        self._search: SearchApi | None = None
 
     @property
     def model_name(self) -> str:
@@ -143,6 +146,17 @@ class Engine:
             return route.refuse(refusal, f"{next(self._numbers):032x}")
         return None
 
+    @property
+    def _elastic(self) -> SearchApi:
+        """Elasticsearch's part, made for the first request that is not Jina's: its modules are half of the engine's."""
+        if self._search is None:
+            from ragbridge.local.search import SearchApi
+
+            with self._lock:
+                if self._search is None:
+                    self._search = SearchApi(self.load)
+        return self._search
+
     def _find(self, request: Request) -> tuple[Route, Call]:
         """The request's route. Jina's routes take precedence over Elasticsearch's."""
         address = urlsplit(request.url)
@@ -159,6 +173,8 @@ class Engine:
         else:
             if not self._elastic.owns(method, path):
                 raise _unknown(path, {route.method for route, _ in matches})
+            from ragbridge.local.elastic.route import elastic_route
+
             route = elastic_route(self._elastic, headers, dict(parse_qsl(address.query)))
         return route, Call(method, path, base, parameters, address.query, headers, request.body, self.load)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -112,17 +112,22 @@ def in_context(vectors: Floats, texts: Sequence[Ids]) -> Floats:
 class StaticEmbedder(Embedder):
     """Static token embeddings: the vector of a text is the mean of its tokens' vectors.
 
-    Thread-safe: only a cache changes after construction.
+    Thread-safe: only caches change after construction.
     """
 
     def __init__(self, weights: Weights) -> None:
         self.name = weights.name
         self.width = weights.table.shape[1]
         self._table = weights.table
-        self._norms = np.maximum(np.linalg.norm(weights.table, axis=1), 1e-9)
         self._tokenizer = weights.tokenizer
         self._unknown = weights.unknown
         self._cached_ids = lru_cache(CACHED_TEXTS)(self._encode)
+
+    @cached_property
+    def _norms(self) -> Floats:
+        """The length of each token's vector, for rerankers. Two threads at once find the same."""
+        norms: Floats = np.maximum(np.linalg.norm(self._table, axis=1), 1e-9)
+        return norms
 
     def ids(self, text: str) -> Ids:
         """Token ids of ``text``. A text without known tokens has one unknown token, so that it has a vector too."""

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from ragbridge.local import dialects
-from ragbridge.local.calls import Call, Read, Route, Work
-from ragbridge.local.elastic.errors import server_error
-from ragbridge.local.elastic.http import content_type
+from ragbridge.local.calls import Read, Route, Work
 from ragbridge.local.jina import envelope
 from ragbridge.local.jina.batches import Batches
 from ragbridge.local.jina.bulk import Bulk
@@ -20,10 +17,6 @@ from ragbridge.local.jina.reader import Reader
 from ragbridge.local.jina.rerank import read_rerank
 from ragbridge.local.jina.search import Search
 from ragbridge.local.jina.segment import read_segment
-from ragbridge.local.refusals import Refusal
-
-if TYPE_CHECKING:
-    from ragbridge.local.elastic import InferenceApi
 
 _PREFIX = "^(?:/(?!_)[^/]*)*?"
 """Prefix of the paths that stand for hosts: any base address, except names that Elasticsearch reserves (``_...``)."""
@@ -78,49 +71,3 @@ def _host(method: str, path: str, product: str, read: Read) -> Route:
     Source: ``src/dto/jina-embeddings-auth.ts`` of jina-ai/reader.
     """
     return Route(method, _PREFIX + path, product, read, schemes=(), refuse=envelope.refuse)
-
-
-def elastic_route(api: InferenceApi, headers: Mapping[str, str], query: Mapping[str, str]) -> Route:
-    """The route of Elasticsearch's paths. ``api`` answers them, errors included, in Elasticsearch's shapes.
-
-    Args:
-        api: Elasticsearch's part of the engine.
-        headers: Those of the request, names in lower case: they say in which form it is answered.
-        query: The parameters of its address, which may say so too.
-    """
-    form = content_type(headers, query)
-
-    def read(call: Call) -> Work:
-        charges: list[int] = []
-
-        def charge(tokens: int) -> None:
-            call.charge(tokens)
-            charges.append(tokens)
-
-        response, tokens = api.handle(
-            call.method, call.path, call.arguments, call.headers, call.body, charge=charge
-        )
-        return Work(
-            tokens,
-            lambda _: response.body,
-            status=response.status,
-            headers=response.headers,
-            charged=bool(charges),
-        )
-
-    return Route(
-        "",
-        "",
-        "inference",
-        read,
-        schemes=("apikey", "basic", "bearer"),
-        refuse=lambda refusal, _: api.refuse(refusal.status, refusal.message, refusal.headers, form=form),
-        upstream=_upstream,
-    )
-
-
-def _upstream(call: Call, status: int) -> Refusal:
-    """The refusal for a service that failed behind Elasticsearch. Searches and writes report its status as it is."""
-    if "/_inference/" not in call.path:
-        return Refusal(status, "Fault drawn by the embedded engine")
-    return Refusal(400, server_error(call.path.rpartition("/")[2], status))

@@ -2,6 +2,9 @@
 
 ``wordllama`` is located but never imported. Importing it reconfigures the root logger, and its own loader downloads a
 tokenizer that the wheel already contains under another name. Nothing here uses the network.
+
+``model2vec`` reads its own directories alone. For the packaged weights it would be most of the first answer's time: it
+imports joblib, and copies the tokenizer by way of a pickle.
 """
 
 from __future__ import annotations
@@ -46,10 +49,11 @@ def packaged() -> Weights:
     Raises:
         ConfigurationError: The extra is not installed.
     """
-    StaticModel = _static_model()  # noqa: N806 - a class
-    from safetensors.numpy import load_file
-    from tokenizers import Tokenizer
-
+    try:
+        from safetensors.numpy import load_file
+        from tokenizers import Tokenizer
+    except ImportError as error:
+        raise ConfigurationError(f"the embedded engine needs a package ({error}): {EXTRA}") from error
     spec = importlib.util.find_spec("wordllama")
     if spec is None or not spec.submodule_search_locations:
         raise ConfigurationError(f"the embedded engine needs the weights of the wordllama package: {EXTRA}")
@@ -61,7 +65,10 @@ def packaged() -> Weights:
         raise ConfigurationError(
             f"the wordllama package does not hold the expected files ({error}): {EXTRA}"
         ) from error
-    return _weights(WORDLLAMA, StaticModel(vectors=vectors, tokenizer=tokenizer))
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    table = np.ascontiguousarray(vectors, dtype=np.float32)
+    return Weights(WORDLLAMA, table, tokenizer, tokenizer.token_to_id(tokenizer.model.unk_token))
 
 
 def read_directory(directory: Path) -> Weights:
@@ -70,7 +77,12 @@ def read_directory(directory: Path) -> Weights:
     Raises:
         ConfigurationError: The extra is not installed, or the directory has no model2vec model.
     """
-    StaticModel = _static_model()  # noqa: N806 - a class
+    try:
+        from model2vec import StaticModel
+    except ImportError as error:
+        raise ConfigurationError(
+            f"model={str(directory)!r}: a model2vec directory needs the package model2vec: {EXTRA}"
+        ) from error
     try:
         model = StaticModel.from_pretrained(directory)
     except Exception as error:
@@ -79,14 +91,6 @@ def read_directory(directory: Path) -> Weights:
             "save it by model2vec, or export it with: optimum-cli export onnx --task feature-extraction"
         ) from error
     return _weights(directory.name, model)
-
-
-def _static_model() -> Any:
-    try:
-        from model2vec import StaticModel
-    except ImportError as error:
-        raise ConfigurationError(f"the embedded engine needs the package model2vec: {EXTRA}") from error
-    return StaticModel
 
 
 def _weights(name: str, model: Any) -> Weights:

@@ -10,6 +10,8 @@ from typing import TypeAlias
 class Operation:
     """One call of a user's, as it begins. What does not apply, or is not known yet, is None.
 
+    A call that is refused before anything is sent never begins, nor does one over no items.
+
     Attributes:
         name: The method, without the ``a`` of its asynchronous face: ``"embed"``, ``"rerank"``, ``"endpoints.create"``.
         provider: Whose models answer: ``"jina"``, ``"elastic"``, or the name of another host, such as ``"vllm"``.

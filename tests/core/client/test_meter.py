@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ragbridge import RateLimit
+from ragbridge import RateLimit, Usage
 from ragbridge.client.call import Policy
 from ragbridge.client.meter import Meter
 from ragbridge.errors import ServiceError
@@ -44,7 +44,7 @@ def meter():
 def test_after_a_success_no_request_waits_for_the_first_one(meter, billed):
     """Whatever its answer says of tokens: a service that does not count them never will."""
     assert free(meter) == 1
-    assert sent(meter, billed) == ("found", billed)
+    assert sent(meter, billed) == ("found", Usage(billed or 0, 1))
     assert free(meter) == 3
 
 

@@ -13,7 +13,8 @@ from haystack.core.errors import SerializationError
 from haystack.utils import Secret
 from tqdm import tqdm
 
-from ragbridge import ConfigurationError, Elastic, Jina, RateLimit, ReaderOptions, Retry, adapters
+from haystack_integrations.common.ragbridge.tags import TAGGING
+from ragbridge import ConfigurationError, Elastic, Jina, Observer, RateLimit, ReaderOptions, Retry, adapters
 from ragbridge.adapters import CacheLike, QuotasLike, TransportName
 
 V = TypeVar("V", RateLimit, ReaderOptions, Retry)
@@ -27,6 +28,8 @@ class ServiceComponent(adapters.Connected[S], Generic[S]):
     serialised. It sets its secrets and its address before it calls this constructor, which checks them.
     """
 
+    _FRAMEWORK: ClassVar[str] = "haystack"
+    _OBSERVERS: ClassVar[tuple[Observer, ...]] = (TAGGING,)
     _SECRETS: ClassVar[tuple[str, ...]]
 
     def __init__(

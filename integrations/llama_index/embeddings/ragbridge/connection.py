@@ -15,7 +15,8 @@ except ImportError as error:
 
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, field_serializer, field_validator
 
-from ragbridge import ConfigurationError, Elastic, Jina, RateLimit, Retry, adapters
+from llama_index.embeddings.ragbridge.events import DISPATCHING
+from ragbridge import ConfigurationError, Elastic, Jina, Observer, RateLimit, Retry, adapters
 from ragbridge.adapters import CacheLike, QuotasLike, TransportName
 from ragbridge.elastic import AnswerFormat
 
@@ -27,6 +28,8 @@ class Connected(BaseComponent, adapters.Connected[S], Generic[S]):
 
     model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid", hide_input_in_errors=True)
 
+    _FRAMEWORK: ClassVar[str] = "llama_index"
+    _OBSERVERS: ClassVar[tuple[Observer, ...]] = (DISPATCHING,)
     _SECRETS: ClassVar[tuple[str, ...]]
     _ADDRESS: ClassVar[str]
 

@@ -339,7 +339,9 @@ def test_errors_and_logs_hold_no_credential(cluster, connect, refuse, caplog, cl
     shown = (
         caplog.text + repr(elastic) + repr(vars(elastic)) + repr(vars(elastic._channel)) + str(caught.value)
     )
-    assert "is not welcome" in caplog.text
+    assert "HTTP 503" in caplog.text
+    assert "is not welcome" in str(caught.value)
+    assert "is not welcome" not in caplog.text  # services quote texts
     assert "hunter2" not in shown
     assert base64.b64encode(b"me:hunter2-hunter2").decode() not in shown
     assert isinstance(caught.value, StatusError)

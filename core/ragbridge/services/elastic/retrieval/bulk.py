@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ragbridge.client import sizes
 from ragbridge.client.call import may_be_done
-from ragbridge.errors import ConfigurationError, InvalidRequestError, ResponseError, StatusError
+from ragbridge.errors import ConfigurationError, InvalidRequestError, ResponseError, StatusError, in_short
 from ragbridge.flow import Flow, Plan, Response, plan, sleep
 from ragbridge.services.elastic import arguments as check
 from ragbridge.services.elastic.arguments import index_name
@@ -195,7 +195,13 @@ def _batch(
         if pause is None:
             failures += [_failure(row, error) for row, error in again]
             break
-        log.info("%s: %d documents are sent again in %.2f s: %s", options.index, len(again), pause, slowest)
+        log.info(
+            "%s: %d documents are sent again in %.2f s: %s",
+            options.index,
+            len(again),
+            pause,
+            in_short(slowest),
+        )
         waiting, again = [[row for row, _ in again]], []
         yield from sleep(pause)
     if progress is not None:

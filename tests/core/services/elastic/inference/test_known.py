@@ -38,7 +38,7 @@ def keys(elastic, count=1, inference_id="mine"):
 
 
 def found(elastic, *arguments, **options):
-    return elastic._run(keys(elastic, *arguments, **options))
+    return elastic._run(keys(elastic, *arguments, **options), "keys")
 
 
 def connect(transport, **settings):
@@ -56,7 +56,7 @@ def test_many_that_want_to_know_ask_once(cluster, answer):
     transport = cluster(endpoint(answer))
     elastic = connect(transport)
     (key,) = set(found(elastic, 20))
-    assert set(asyncio.run(elastic._run_async(keys(elastic, 20)))) == {key}
+    assert set(asyncio.run(elastic._run_async(keys(elastic, 20), "keys"))) == {key}
     assert transport.paths == ["GET /_inference/mine"]
 
 
