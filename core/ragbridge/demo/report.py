@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
+import textwrap
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.table import Table
-    from rich.text import Text
 
     from ragbridge import Jina
     from ragbridge.demo.corpus import Corpus
@@ -122,34 +123,34 @@ def picked(answers: Sequence[Answer]) -> list[Answer]:
     return [answers[(2 * index + 1) * len(answers) // (2 * count)] for index in range(count)]
 
 
-def examples(answers: Sequence[Answer], corpus: Corpus) -> list[Text]:
+def examples(answers: Sequence[Answer], corpus: Corpus) -> list[RenderableType]:
     """Three queries with their best results."""
     texts = corpus.texts
     return [_example(answer, texts) for answer in picked(answers)]
 
 
-def _example(answer: Answer, texts: dict[str, str]) -> Text:
+def _example(answer: Answer, texts: dict[str, str]) -> RenderableType:
+    from rich.console import Group
+    from rich.padding import Padding
     from rich.text import Text
 
-    lines = Text()
-    lines.append(answer.query.text + "\n", style="bold cyan")
+    lines: list[RenderableType] = [Text(answer.query.text, style="bold cyan")]
     for rank, hit in enumerate(answer.reranked[:SHOWN], start=1):
         right = hit.id == answer.query.answer
-        lines.append(f"  {rank}. ")
-        lines.append(f"{hit.score:.3f} ", style="yellow")
-        lines.append(hit.id, style="bold green" if right else "bold")
-        lines.append(f" (was {answer.retrieved.index(hit.id) + 1})", style="dim")
-        lines.append(" <- the answer\n" if right else "\n", style="green")
-        lines.append(f"     {_first(texts[hit.id])}\n", style="dim")
+        line = Text(f"  {rank}. ")
+        line.append(f"{hit.score:.3f} ", style="magenta")
+        line.append(hit.id, style="bold green" if right else "bold")
+        line.append(f" (was {answer.retrieved.index(hit.id) + 1})", style="dim")
+        line.append(" <- the answer" if right else "", style="green")
+        lines += [line, Padding(Text(_first(texts[hit.id]), style="dim"), (0, 0, 0, 5), expand=False)]
     if answer.query.answer not in {hit.id for hit in answer.reranked[:SHOWN]}:
-        lines.append(f"  the answer is elsewhere: {answer.query.answer}\n", style="red")
-    return lines
+        lines.append(Text(f"  the answer is elsewhere: {answer.query.answer}", style="red"))
+    return Group(*lines, Text(""))
 
 
 def _first(text: str) -> str:
-    """The beginning of a passage on one line."""
-    line = " ".join(text.split())
-    return line if len(line) <= SHOWN_CHARACTERS else line[: SHOWN_CHARACTERS - 3].rstrip() + "..."
+    """The beginning of a passage on one line, cut behind a word."""
+    return textwrap.shorten(text, SHOWN_CHARACTERS, placeholder=" ...")
 
 
 CUT = 10

@@ -169,13 +169,6 @@ def test_a_key_that_is_not_accepted_is_no_matter_of_rows(
     assert "wrong-0" not in done.stderr
 
 
-def test_a_server_that_is_not_there_is_named_with_its_option(in_process: Any) -> None:
-    """One line, with what to change."""
-    done = in_process("read", "https://a.example/", "--base-url", "http://127.0.0.1:9")
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert "check --base-url, and that a server runs there" in done.stderr
-
-
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
