@@ -392,3 +392,35 @@ def test_constraints_hold_names_and_versions_only(file):
     lines = (ROOT / file).read_text(encoding="utf-8").split("\n")
     assert lines[0].startswith("# ")
     assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+!_-]+|#.*|", line) for line in lines)
+
+
+def test_the_names_of_traces_and_metrics_are_those_of_the_program():
+    """The page has every name, and no other."""
+    pytest.importorskip("opentelemetry")
+    from ragbridge.otel import names
+
+    words = {
+        value
+        for name, value in vars(names).items()
+        if name.isupper() and isinstance(value, str) and "." in value
+    }
+    shown = set(
+        re.findall(r"`((?:gen_ai|server|error|http|ragbridge)\.[a-z_.]+)`", PAGES["docs/observability.md"])
+    )
+    beside = {
+        "ragbridge.observe",
+        "ragbridge.otel.names",
+        "ragbridge.model",
+        "ragbridge.waited",
+        "ragbridge.error_type",
+    }
+    own = {
+        "ragbridge.product",
+        "ragbridge.attempt",
+        "ragbridge.retry_after",
+        "ragbridge.parts",
+        "ragbridge.retry.delay",
+        "ragbridge.pause.duration",
+    }
+    assert shown - beside <= words
+    assert words - own <= shown

@@ -291,6 +291,27 @@ def test_a_coroutine_that_is_dropped_ends_its_operation(client, recorder):
     assert current() is None
 
 
+def test_a_call_whose_client_is_closed_ends_once(recorder):
+    """What is under way ends on its own connection; a later call is another operation."""
+    sending, release = threading.Event(), threading.Event()
+
+    class Held(ScriptedTransport):
+        def send(self, request):
+            sending.set()
+            release.wait(30)
+            return super().send(request)
+
+    jina = Jina("k", transport=Held(), limits=None, observers=[recorder])
+    thread = threading.Thread(target=jina.embed, args=(["a"],), kwargs={"role": "query"})
+    thread.start()
+    sending.wait(30)
+    jina.close()
+    release.set()
+    thread.join()
+    jina.embed(["b"], role="query")
+    assert [call.outcome.error_type for call in recorder.calls] == [None, None]
+
+
 def test_threads_and_loops_do_not_mix_their_calls(client, recorder):
     """Each event belongs to the call that it happened in."""
     jina = client(batch_size=4, concurrency=4)

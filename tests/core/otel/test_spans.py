@@ -264,6 +264,29 @@ def test_spans_nest_from_threads_and_tasks(seen, noting, face):
     ]
 
 
+def test_a_blocking_call_on_a_busy_loop_is_its_callers_child(seen, noting):
+    """Beside tasks of the same loop, each under a span of its own."""
+    jina = Jina("k", transport=noting(), limits=RateLimit(None, None, 2), batch_size=2, clock=VirtualClock())
+
+    async def one(name, ask):
+        with seen.tracer.start_as_current_span(name):
+            await ask()
+
+    async def blocking():
+        jina.embed(TEXTS[:4], role="document")
+
+    async def main():
+        await asyncio.gather(
+            one("a", lambda: jina.aembed(TEXTS[:4], role="document")),
+            one("b", blocking),
+            one("c", lambda: jina.aembed(TEXTS[:4], role="document")),
+        )
+
+    asyncio.run(main())
+    assert [parent for name, parent in parents(seen) if name == "embeddings"] == ["a", "b", "c"]
+    assert parents(seen).count(("POST", "embeddings")) == 6
+
+
 @pytest.mark.parametrize("face", ["sync", "async"])
 def test_a_stream_keeps_its_span_from_the_code_around_it(seen, noting, face):
     """Spans of who gives the items, and of who takes the results, are the caller's own."""
