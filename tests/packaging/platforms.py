@@ -38,6 +38,7 @@ ALPINE = ("Alpine x86_64", "Alpine arm64")
 MISSING: dict[tuple[str, str], tuple[tuple[str, ...], str]] = {
     **{(place, "ray"): (PYTHONS, "ray has wheels for glibc only") for place in ALPINE},
     **{(place, "minilm"): (PYTHONS, "onnxruntime has wheels for glibc only") for place in ALPINE},
+    ("Alpine arm64", "notebooks"): (PYTHONS, "matplotlib has wheels for musl on x86_64 only"),
 }
 """Which extra cannot be installed where, on which Pythons, and why."""
 
