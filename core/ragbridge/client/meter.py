@@ -80,7 +80,7 @@ class Meter:
             call, request, policy=policy, read=read, refusal=refusal, turn=chosen, renew=renew
         )
         if not self.counts:
-            return (yield from send(cost=Cost))
+            return (yield from send(cost=_nothing))
         features = measure()
         cost = functools.partial(_cost, self.tokens, features, extra)
         if extra:
@@ -92,6 +92,13 @@ class Meter:
             # A service that does not say what it billed will not say it the next time: nobody waits for that.
             self.tokens.admit_all()
         return result, usage
+
+
+_FREE = Cost()
+
+
+def _nothing() -> Cost:
+    return _FREE
 
 
 def _cost(tokens: TokenEstimator, features: Features, extra: float) -> Cost:

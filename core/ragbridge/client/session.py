@@ -125,6 +125,7 @@ class Channel:
         self._count_tokens = count_tokens
         self._counters: dict[str, TokenEstimator] = {}
         self._limiters: dict[tuple[str, int], RateLimiter | None] = {}
+        self._meters: dict[tuple[str, str | None], Meter] = {}
 
     def refusal(self, response: Response) -> StatusError:
         """The error of an answer of 400 or more. It shows no key."""
@@ -228,6 +229,12 @@ class Channel:
             model: Whose tokenizer counts their texts; None where the product bills no tokens: none are booked, and
                 nothing waits for a first report that would never come.
         """
+        meter = self._meters.get((product, model))
+        if meter is None:
+            meter = self._meters[product, model] = self._new_meter(product, model)
+        return meter
+
+    def _new_meter(self, product: str, model: str | None) -> Meter:
         limiter = self.limiter(product)
         policy = Policy(
             retry=self._retry,

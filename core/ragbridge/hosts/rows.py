@@ -78,9 +78,9 @@ class Reranking:
     read: Callable[[Any], Any] = same
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Host:
-    """One row of the table: a kind of server, and how it is spoken to.
+    """One row of the table: a kind of server, and how it is spoken to. Equal to itself alone.
 
     Attributes:
         name: The value of ``host=``.

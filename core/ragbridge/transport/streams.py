@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import socket
 import ssl
 from collections import deque
@@ -22,6 +21,9 @@ T = TypeVar("T")
 AHEAD = 4_194_304
 """Bytes that may have come and not be read yet before the server has to wait."""
 
+KEPT = 2_097_152
+"""Bytes of memory that a connection keeps for the next answer: what 128 vectors take, and twice as many."""
+
 
 class Stream(asyncio.BufferedProtocol):
     """One connection, for one request at a time.
@@ -32,7 +34,7 @@ class Stream(asyncio.BufferedProtocol):
     def __init__(self) -> None:
         self._parts: deque[bytes] = deque()
         self._room = memoryview(bytearray(STEP))
-        self._whole: io.BytesIO | None = None  # a part that is long, as far as it has come
+        self._store = bytearray()  # kept for the next answer: new memory costs more than a copy
         self._view = memoryview(b"")
         self._filled = 0
         self._at = 0  # what of the first part has been taken
@@ -177,10 +179,10 @@ class Stream(asyncio.BufferedProtocol):
         parts = self._parts
         if kind is LINE:
             return self._line(size)
-        if self._whole is None and size > max(self._size, STEP):
+        if not self._view and size > max(self._size, STEP):
             self._begin(size)
-        if self._whole is not None:
-            return self._taken(self._whole)
+        if self._view:
+            return self._taken()
         return self._taken_from_first(min(size, len(parts[0]) - self._at)) if parts else self._end()
 
     def _taken_from_first(self, count: int) -> bytes:
@@ -199,23 +201,24 @@ class Stream(asyncio.BufferedProtocol):
 
     def _begin(self, size: int) -> None:
         """Have so many bytes received in one piece."""
-        self._whole = io.BytesIO()
-        self._whole.seek(size - 1)
-        self._whole.write(b"\0")
-        self._view = self._whole.getbuffer()
+        if len(self._store) < size:
+            self._store = bytearray(size)
+        self._view = memoryview(self._store)[:size]
         self._filled = self._size
         self._view[: self._size] = memoryview(b"".join(self._parts))[self._at :]
         self._parts.clear()
         self._size = self._at = 0
 
-    def _taken(self, whole: io.BytesIO) -> bytes | None:
+    def _taken(self) -> bytes | None:
         """The long part, once all of it has come, or what there is of it at the connection's end."""
         filled, size = self._filled, len(self._view)
         if filled < size and not self._ended:
             return None
-        self._whole, self._view, self._filled = None, memoryview(b""), 0
-        found = whole.getvalue()  # no copy, since nobody looks at it any more
-        return found if filled == size else found[:filled]
+        found = bytes(self._view[:filled])
+        self._view, self._filled = memoryview(b""), 0
+        if size > KEPT:
+            self._store = bytearray()
+        return found
 
     def _resume(self) -> None:
         if self._paused and self._transport is not None:

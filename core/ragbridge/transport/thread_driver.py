@@ -12,8 +12,8 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Iterable
+from contextlib import AbstractContextManager, closing, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ragbridge.errors import RagbridgeError, RequestError
@@ -131,8 +131,7 @@ class ThreadDriver:
 
     def _labour(self, work: Work, *only: tuple[int, Flow[object]]) -> None:
         """Perform the flows of ``work``, or one of them alone."""
-        wake = threading.Event()
-        work.on_failure(wake.set)
+        wake = _Wake(work)
         try:
             for index, flow in only or work:
                 work.done[index] = self._drive(flow, work, wake)
@@ -141,7 +140,7 @@ class ThreadDriver:
         except BaseException as error:  # noqa: BLE001 - raised again by work.results()
             work.fail(error)
 
-    def _drive(self, flow: Flow[T], work: Work, wake: threading.Event) -> T:
+    def _drive(self, flow: Flow[T], work: Work, wake: _Wake) -> T:
         with closing(flow):
             try:
                 effect = next(flow)
@@ -157,7 +156,7 @@ class ThreadDriver:
                 result: T = done.value
                 return result
 
-    def _perform(self, effect: Effect, work: Work, wake: threading.Event) -> Response | RequestError | None:
+    def _perform(self, effect: Effect, work: Work, wake: _Wake) -> Response | RequestError | None:
         if isinstance(effect, Send):
             try:
                 return self._transport.send(effect.request)
@@ -167,15 +166,34 @@ class ThreadDriver:
             effect.act()
             return None
         waitable = waitable_of(effect, self._clock)
-        waitable.subscribe(Waker(wake.set))
+        event = wake.event
+        waitable.subscribe(Waker(event.set))
         try:
             while (seconds := waitable.poll()) is not None:
-                self._clock.wait(wake, seconds)
-                wake.clear()
+                self._clock.wait(event, seconds)
+                event.clear()
                 work.check()
         except RequestError as error:  # the quota is out of reach
             return error
         return None
+
+
+class _Wake:
+    """What one worker waits by: made when a flow of its has to wait, which most never do."""
+
+    __slots__ = ("_event", "_work")
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._event: threading.Event | None = None
+
+    @property
+    def event(self) -> threading.Event:
+        """Set by the work's first failure, and by what is waited for."""
+        if self._event is None:
+            self._event = threading.Event()
+            self._work.on_failure(self._event.set)
+        return self._event
 
 
 class _Crew:
@@ -311,15 +329,13 @@ def _linger(threads: list[threading.Thread]) -> None:
         thread.join(max(end - time.monotonic(), 0))
 
 
-@contextmanager
-def _blocking() -> Iterator[None]:
+def _blocking() -> AbstractContextManager[None]:
     """Mark the event loop of the calling thread, if any, as blocked while the thread waits."""
     loop = event_loops.running()
-    if loop is None:
-        yield
-    else:
-        with loop.blocked():
-            yield
+    return _NOTHING if loop is None else loop.blocked()
+
+
+_NOTHING: AbstractContextManager[None] = nullcontext()
 
 
 def _start(thread: threading.Thread, *, needed: bool = True) -> bool:

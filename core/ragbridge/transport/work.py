@@ -79,9 +79,12 @@ class Work:
             self.fail(error)
 
     def on_failure(self, wake: Callable[[], object]) -> None:
-        """Have ``wake`` called at the first failure."""
+        """Have ``wake`` called at the first failure; at once, where that has been."""
         with self._lock:
             self._wakers.append(wake)
+            has_failed = self.failure is not None
+        if has_failed:
+            wake()
 
     def fail(self, error: BaseException) -> None:
         """End the work: no further flow is handed out, and every worker is told."""

@@ -271,10 +271,11 @@ class JinaChannel(Channel):
 
     def _allowed(self, product: str | Meter, model: str | None = None) -> Meter:
         """The meter of a request below the API's address, which needs a key unless its product has a keyless tier."""
-        meter = self._meter_of(product, model)
+        if isinstance(product, Meter):  # of a job, whose key was checked
+            return product
         if not self.keyless:
             self.check_key()
-        return meter
+        return self.meter(product, model)
 
     def meter(self, product: str, model: str | None = None) -> Meter:
         """The quota of ``product`` and the estimates for ``model``; see ``Channel.meter``.

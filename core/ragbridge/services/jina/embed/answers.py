@@ -120,7 +120,7 @@ def _scan(body: bytes, count: int, rows: Callable[[int], Vectors]) -> tuple[Vect
         start = _expect(_DATA.search(body)).end()
         vectors, end = _scan_rows(body, start, count, rows)
         # What stands around the rows must be a JSON object whose own "data" is the list that was read, and no other.
-        rest = json.loads(body[:start] + b'"these rows"]' + body[end:])
+        rest = json.loads((body[:start] + b'"these rows"]' + body[end:]).decode())
     except (ValueError, RecursionError):
         return None
     return (vectors, rest) if isinstance(rest, dict) and rest.get("data") == ["these rows"] else None
@@ -131,7 +131,7 @@ def _scan_rows(body: bytes, position: int, count: int, rows: Callable[[int], Vec
     head, tail = _INDEX_FIRST if _HEAD.match(body, position) else _INDEX_LAST
     first = _expect(re.compile(head).match(body, position)).end()  # compiled once: re keeps it
     length = body.index(b'"', first) - first
-    size = len(_decode(body[first : first + length]))
+    size = length * 3 // 4 - body.count(b"=", max(first, first + length - 2), first + length)
     if not size or size % 4:
         raise _OddError
     vectors = rows(size // 4)
@@ -142,12 +142,13 @@ def _scan_rows(body: bytes, position: int, count: int, rows: Callable[[int], Vec
     row = re.compile(b"%b(?P<vector>.{%d})%b" % (head, length, tail), re.DOTALL)
     for match in row.finditer(body, position):
         index = int(match["index"])
-        if match.start() != position or index >= count or seen[index]:
+        start, stop = match.span()
+        if start != position or index >= count or seen[index]:
             raise _OddError
-        begin, end = match.span("vector")
-        target[index * size : (index + 1) * size] = _decode(source[begin:end])
+        begin = match.start("vector")
+        target[index * size : (index + 1) * size] = _decode(source[begin : begin + length])
         seen[index] = 1
-        position, last = match.end(), match["end"]
+        position, last = stop, match["end"]
         if last == b"]":
             break
     if last != b"]" or not all(seen):

@@ -69,7 +69,7 @@ def _embed(
         names,
         sheet,
         manner=manner,
-        keys=None if is_pdf(inputs) else _keys(channel, inputs, options, groups),
+        keys=None if channel.cache is None or is_pdf(inputs) else _keys(channel, inputs, options, groups),
     )
     flows = _flows(
         channel,

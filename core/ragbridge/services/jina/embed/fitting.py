@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -61,12 +62,12 @@ def fitted(
     """
     host = finding.host
     how = host.embedding
-    _check(options, host)
-    options = replace(options, host=host, sent=served(finding, options.model, options.row))
     role = options.role or role_of(options.task)
     own = prefixes.get(role) if role is not None else None
     if how.role == "task":
-        return replace(options, prefix=own or "")
+        return _told(options, host, own or "")
+    _check(options, host)
+    options = replace(options, host=host, sent=served(finding, options.model, options.row))
     _check_task(options, role, host)
     if how.role == "input_type":
         word = how.words[role] if role is not None else None
@@ -75,6 +76,13 @@ def fitted(
     if own is None and role is not None:
         _warn(options, host, warn_once)
     return replace(options, task=None, prefix=prompt or "")
+
+
+@functools.lru_cache(maxsize=256)
+def _told(options: EmbeddingOptions, host: Host, prefix: str) -> EmbeddingOptions:
+    """``options`` for a host that knows the service's own tasks and models."""
+    _check(options, host)
+    return replace(options, host=host, sent=options.model, prefix=prefix)
 
 
 def role_of(task: str | None) -> Role | None:

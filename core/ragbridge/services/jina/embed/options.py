@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +19,9 @@ from ragbridge.values.embeddings import EmbeddingType
 EMBEDDING_TYPES: tuple[EmbeddingType, ...] = ("float", "binary", "ubinary")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class EmbeddingOptions:
-    """What is asked of a model, checked against what it can do.
+    """What is asked of a model, checked against what it can do. Equal to itself alone: a call's are kept for the next one.
 
     Attributes:
         role: What the texts are for, where the caller said so by its name.
@@ -61,20 +62,7 @@ class EmbeddingOptions:
 
     def payload(self, content: object) -> dict[str, Any]:
         """The request's body. Floats are asked for as base64, which costs a tenth of JSON numbers to read."""
-        fields = {
-            "model": self.sent or self.model,
-            "task": self.task,
-            "dimensions": self.dimensions,
-            "truncate": self.truncate,
-            "normalized": self.normalized,
-            "late_chunking": self.late_chunking or None,
-            "input_type": self.input_type,
-            "return_multivector": self.multivector or None,
-            "return_tokenized_input": self.return_tokens or None,
-            "embedding_type": self._encoding,
-            "input": content,
-        }
-        return self.host.write_embedding({name: value for name, value in fields.items() if value is not None})
+        return self.host.write_embedding({**_frame(self), "input": content})
 
     @property
     def asked(self) -> dict[str, Any]:
@@ -109,11 +97,29 @@ def check_options(
     late_chunking: bool,
     embedding_type: EmbeddingType = "float",
 ) -> EmbeddingOptions:
-    """The options of vectors, where the model has them all.
+    """The options of vectors, where the model has them all. Those of the same arguments are the same object.
 
     Raises:
         ConfigurationError: The model is no embedding model, or does not have an option or a value of it.
     """
+    given = (model, role, task, dimensions, truncate, normalized, late_chunking, embedding_type)
+    try:
+        return _checked(*given)
+    except TypeError:  # what cannot be hashed; the message is the check's own
+        return _checked.__wrapped__(*given)
+
+
+@functools.lru_cache(maxsize=256, typed=True)  # typed: 1 is not True
+def _checked(  # noqa: PLR0917 - as lru_cache wants them
+    model: str,
+    role: Role | None,
+    task: str | None,
+    dimensions: int | None,
+    truncate: bool | None,
+    normalized: bool | None,
+    late_chunking: bool,
+    embedding_type: EmbeddingType,
+) -> EmbeddingOptions:
     check_switches(truncate=truncate, normalized=normalized, late_chunking=late_chunking)
     dimensions = _plain(dimensions)
     if isinstance(model, str) and (known := models.lookup(model)) and "sparse" in known.products:
@@ -129,6 +135,24 @@ def check_options(
     return EmbeddingOptions(
         model, row, task, dimensions, truncate, normalized, late_chunking, embedding_type, role=role
     )
+
+
+@functools.lru_cache(maxsize=256)
+def _frame(options: EmbeddingOptions) -> Mapping[str, Any]:
+    """The fields of a request's body beside its input."""
+    fields = {
+        "model": options.sent or options.model,
+        "task": options.task,
+        "dimensions": options.dimensions,
+        "truncate": options.truncate,
+        "normalized": options.normalized,
+        "late_chunking": options.late_chunking or None,
+        "input_type": options.input_type,
+        "return_multivector": options.multivector or None,
+        "return_tokenized_input": options.return_tokens or None,
+        "embedding_type": options._encoding,  # noqa: SLF001 - of this module
+    }
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def check_sparse_options(*, model: str, role: Role | None, task: str | None) -> EmbeddingOptions:
