@@ -11,7 +11,6 @@ from ragbridge.errors import ServiceError
 from ragbridge.flow import Request, Response, Send
 from ragbridge.limiter.limiter import Limiter
 from ragbridge.limiter.tokens import TokenEstimator
-from ragbridge.values.embeddings import Usage
 
 
 def sent(meter, billed, status=200):
