@@ -18,6 +18,7 @@ from pathlib import Path
 import ragbridge.cli.app
 from ragbridge import Jina
 from ragbridge.cli import main
+from ragbridge.cli.commands import SUMMARIES
 
 
 def run(arguments: list[str], state: str) -> tuple[int, str, str]:
@@ -62,6 +63,9 @@ def _become(arguments: list[str], state: str, out: int, err: int) -> None:
 
 if __name__ == "__main__":
     for module in (
+        *(f"ragbridge.cli.{name}" for name in SUMMARIES),  # commands are loaded when they are called
+        "ragbridge.chunking",
+        "ragbridge.corpus.asked",
         "ragbridge.server",
         "ragbridge.elastic",
         "ragbridge.transport.direct",
@@ -69,7 +73,8 @@ if __name__ == "__main__":
     ):
         importlib.import_module(module)
     with contextlib.redirect_stdout(io.StringIO()):
-        ragbridge.cli.app.app(["models"], standalone_mode=False)
+        for first in (["models"], ["rerank", "a", "b", "--local"], ["classify", "a", "-l", "b", "--local"]):
+            ragbridge.cli.app.app(first, standalone_mode=False)
     with Jina(base_url="local") as jina:
         jina.embed(["the weights are loaded once"])
     asked = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))

@@ -112,7 +112,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], 
         subprocess.run(
             [sys.executable, script, folder / "asked", folder / "answers"],
             check=True,
-            timeout=120,
+            timeout=300,
             env={**environment, **keys},
         )
     answers = json.loads((folder / "answers").read_text())
@@ -161,7 +161,7 @@ def test_streams_that_a_command_does_not_need_may_be_missing(
     usual_code, usual, _ = outcomes[name, ""]
     assert (code, err) == (usual_code, "") == (0, "")
     assert len(out.splitlines()) == len(usual.splitlines()) > 0
-    if "create" not in name:
+    if "create" not in name and name != "doctor":  # which says how long an answer took
         assert out == usual
 
 
