@@ -19,10 +19,10 @@ PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --constraint $(
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install demo test test-core test-ray test-shared test-stores test-wheel test-python test-lowest test-newest \
-	test-redis test-platforms test-hosts test-notebooks check format bench picture notebooks docs test-docs test-examples live constraints .frozen clean
+	test-redis test-platforms test-hosts test-notebooks check format bench bench-guard bench-guard-update picture notebooks docs test-docs test-examples live constraints .frozen clean
 
 help: ## List the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 # pip takes what an interruption left for installed: unless its last run ended well, the environment is made anew.
 $(shell test -e $(VENV)/.whole || rm -f $(VENV)/.made-*)
@@ -115,6 +115,12 @@ bench: $(VENV)/.made-test ## Print the benchmark tables
 	$(BIN)/python tests/benchmarks/limiter_simulation.py
 	$(BIN)/python tests/benchmarks/chunking.py
 	$(BIN)/python tests/benchmarks/products.py
+
+bench-guard: $(VENV)/.made-test ## Count the instructions of four fixed jobs, and compare them with tests/benchmarks/guard.json
+	$(BIN)/python tests/benchmarks/guard.py
+
+bench-guard-update: $(VENV)/.made-test ## Write these figures anew, for this Python and machine
+	$(BIN)/python tests/benchmarks/guard.py --update
 
 picture: $(VENV)/.made-demo ## Draw docs/pictures/demo.svg anew, from what the demo measures
 	$(BIN)/ragbridge demo --local --picture docs/pictures/demo.svg

@@ -1,0 +1,202 @@
+"""Counts the instructions of four fixed jobs and compares them with the figures in the repository.
+
+    make bench-guard           # compares, and fails where a job takes 5 % more
+    make bench-guard-update    # writes the figures of this Python and machine anew
+
+Processor time says as much about the machine as about the code; instructions hardly differ from run to run, whatever else
+the machine does. Each job runs in a process of its own under ``valgrind --tool=callgrind``, or under ``perf stat`` where
+there is no valgrind, twice: for a few rounds and for more. The difference is what the rounds cost, without start-up,
+imports and first calls. ``guard.json`` has the figures by Python, machine and tool; versions of NumPy matter as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import os
+import platform
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+FIGURES = Path(__file__).with_name("guard.json")
+TOLERANCE = 0.05
+"""The share by which a figure may exceed the one in the repository."""
+
+FIXED = {
+    "MALLOC_ARENA_MAX": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "PYTHONHASHSEED": "0",
+    "TZ": "UTC",
+}
+"""The environment of a job, but for where programs are: nothing of the caller's changes a figure."""
+
+Job = Callable[[int], None]
+
+
+def embed_one(rounds: int) -> None:
+    """One text, by the blocking face: what one query of a retriever costs."""
+    client = _client(_vectors)
+    for number in range(rounds):
+        client.embed([f"question number {number}"], role="query")
+
+
+def embed_many(rounds: int) -> None:
+    """5,000 texts whose vectors come as base64, in 40 requests."""
+    client = _client(_vectors)
+    for turn in range(rounds):
+        client.embed([f"text number {number} of turn {turn}" for number in range(5000)], role="document")
+
+
+def rerank(rounds: int) -> None:
+    """100 documents for one query."""
+    results = [{"index": index, "relevance_score": 1 - index / 100} for index in range(100)]
+    answer = json.dumps({"model": "m", "usage": {"total_tokens": 100}, "results": results}).encode()
+    client = _client(lambda _: answer)
+    documents = [f"document number {number} " + "word " * 40 for number in range(100)]
+    for number in range(rounds):
+        client.rerank(f"question number {number}", documents)
+
+
+def chunk(rounds: int) -> None:
+    """200 documents of 5,000 characters, by sentences."""
+    from ragbridge.chunking import SentenceChunker
+
+    sentence = "The tide comes in twice a day and takes the boats with it. "
+    documents = [f"Page {number}. {sentence * 83}" for number in range(200)]
+    chunker = SentenceChunker()
+    for _ in range(rounds):
+        for _ in chunker.chunk_many(documents):
+            pass
+
+
+JOBS: dict[str, tuple[Job, int, int]] = {
+    "embed one text": (embed_one, 50, 150),
+    "embed 5,000 texts": (embed_many, 1, 2),
+    "rerank 100 documents": (rerank, 20, 60),
+    "chunk 200 documents": (chunk, 1, 3),
+}
+"""What runs, and how many rounds the two runs of it have."""
+
+
+def _vectors(body: bytes) -> bytes:
+    """An answer with a vector for each text of a request, made once for each number of texts."""
+    count = len(json.loads(body)["input"])
+    if count not in _ready:
+        vector = base64.b64encode(struct.pack("<1024f", *(place / 1024 for place in range(1024)))).decode()
+        rows = [{"object": "embedding", "index": index, "embedding": vector} for index in range(count)]
+        answer = {"model": "m", "object": "list", "usage": {"total_tokens": count}, "data": rows}
+        _ready[count] = json.dumps(answer).encode()
+    return _ready[count]
+
+
+_ready: dict[int, bytes] = {}
+
+
+def _client(answer: Callable[[bytes], bytes]):
+    """A client of one thread, without a quota, whose answers are made in this process."""
+    from ragbridge import Jina
+    from ragbridge.flow import Response
+
+    class Ready:
+        def send(self, request):
+            return Response(200, {}, answer(request.body))
+
+    return Jina("a-key", transport=Ready(), limits=None, concurrency=1)
+
+
+def _tool() -> str | None:
+    """What counts instructions here; None if nothing does."""
+    if shutil.which("valgrind"):
+        return "callgrind"
+    if shutil.which("perf"):
+        tried = subprocess.run(_counting("perf", "true"), capture_output=True, text=True, check=False)
+        if tried.returncode == 0 and _read("perf", tried.stderr) is not None:
+            return "perf"
+    return None
+
+
+def _counting(tool: str, *command: str, out: str = "/dev/null") -> list[str]:
+    if tool == "perf":
+        return ["perf", "stat", "-x", ",", "-e", "instructions:u", *command]
+    return ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", *command]
+
+
+def _read(tool: str, said: str) -> int | None:
+    """The count in what a tool has said."""
+    found = re.search(r"^(\d+),+instructions" if tool == "perf" else r"Collected : (\d+)", said, re.MULTILINE)
+    return int(found[1]) if found else None
+
+
+def _count(tool: str, name: str, rounds: int) -> int:
+    """Instructions of one process.
+
+    Raises:
+        SystemExit: The job failed, or nothing was counted.
+    """
+    environment = {"PATH": os.environ.get("PATH", ""), **FIXED}
+    with tempfile.TemporaryDirectory() as home:
+        command = [sys.executable, "-s", __file__, "--job", name, "--rounds", str(rounds)]
+        done = subprocess.run(
+            _counting(tool, *command, out=f"{home}/out"),
+            env={**environment, "HOME": home},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    count = _read(tool, done.stderr)
+    if done.returncode or count is None:
+        raise SystemExit(f"{name}: nothing was counted (exit code {done.returncode})\n{done.stderr[-2000:]}")
+    return count
+
+
+def _cost(tool: str, name: str) -> int:
+    """Instructions of one round of a job."""
+    _, few, more = JOBS[name]
+    return round((_count(tool, name, more) - _count(tool, name, few)) / (more - few))
+
+
+def main() -> None:
+    """Run a job, or count all of them and compare or write the figures."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--update", action="store_true", help="write the figures instead of comparing them")
+    parser.add_argument("--job", choices=JOBS, help=argparse.SUPPRESS)
+    parser.add_argument("--rounds", type=int, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.job:
+        JOBS[arguments.job][0](arguments.rounds)
+        return
+    tool = _tool()
+    if tool is None:
+        raise SystemExit("bench-guard needs valgrind, or a perf that counts instructions: neither is here")
+    figures = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
+    here = f"{platform.python_implementation()} {'.'.join(platform.python_version_tuple()[:2])}, {platform.machine()}, {tool}"
+    kept = figures.get(here, {})
+    found, dearer = {}, []
+    print(f"Instructions of one round, in thousands ({here})")
+    for name in JOBS:
+        found[name] = _cost(tool, name)
+        change = found[name] / kept[name] - 1 if name in kept else None
+        beside = "no figure yet" if change is None else f"{kept[name] / 1e3:>12,.0f} before {change:+8.1%}"
+        print(f"{name:<22}{found[name] / 1e3:>12,.0f}   {beside}", flush=True)
+        if change is not None and change > TOLERANCE:
+            dearer.append(name)
+    if arguments.update:
+        FIGURES.write_text(json.dumps({**figures, here: found}, indent=2) + "\n", encoding="utf-8")
+    elif dearer:
+        raise SystemExit(
+            f"more than {TOLERANCE:.0%} dearer: {', '.join(dearer)}. If that is meant: make bench-guard-update"
+        )
+    elif not kept:
+        raise SystemExit(f"no figures for {here}: make bench-guard-update writes them")
+
+
+if __name__ == "__main__":
+    main()
