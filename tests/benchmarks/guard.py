@@ -135,31 +135,43 @@ def _read(tool: str, said: str) -> int | None:
     return int(found[1]) if found else None
 
 
+def _run(name: str, rounds: int, tool: str | None = None) -> str:
+    """What a process said that did a job, under a tool or by itself.
+
+    Raises:
+        SystemExit: The job failed.
+    """
+    command = [sys.executable, "-s", __file__, "--job", name, "--rounds", str(rounds)]
+    with tempfile.TemporaryDirectory() as home:
+        done = subprocess.run(
+            _counting(tool, *command, out=f"{home}/out") if tool else command,
+            env={"PATH": os.environ.get("PATH", ""), **FIXED, "HOME": home},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if done.returncode:
+        raise SystemExit(f"{name}: failed with exit code {done.returncode}\n{done.stderr[-2000:]}")
+    return done.stderr
+
+
 def _count(tool: str, name: str, rounds: int) -> int:
     """Instructions of one process.
 
     Raises:
         SystemExit: The job failed, or nothing was counted.
     """
-    environment = {"PATH": os.environ.get("PATH", ""), **FIXED}
-    with tempfile.TemporaryDirectory() as home:
-        command = [sys.executable, "-s", __file__, "--job", name, "--rounds", str(rounds)]
-        done = subprocess.run(
-            _counting(tool, *command, out=f"{home}/out"),
-            env={**environment, "HOME": home},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    count = _read(tool, done.stderr)
-    if done.returncode or count is None:
-        raise SystemExit(f"{name}: nothing was counted (exit code {done.returncode})\n{done.stderr[-2000:]}")
+    said = _run(name, rounds, tool)
+    count = _read(tool, said)
+    if count is None:
+        raise SystemExit(f"{name}: nothing was counted\n{said[-2000:]}")
     return count
 
 
 def _cost(tool: str, name: str) -> int:
-    """Instructions of one round of a job."""
+    """Instructions of one round of a job. An uncounted run comes first, which leaves bytecode behind."""
     _, few, more = JOBS[name]
+    _run(name, 1)
     return round((_count(tool, name, more) - _count(tool, name, few)) / (more - few))
 
 

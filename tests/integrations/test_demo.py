@@ -269,22 +269,37 @@ def test_what_does_not_go_with_the_engine_is_refused(options: list[str], said: s
     assert said in refused.stderr
 
 
-def test_a_sentence_model_embeds_once_for_all_frameworks(environment: dict[str, str]) -> None:
+def test_a_sentence_model_embeds_once_for_all_frameworks(
+    small: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """demo --model minilm says what embedded the passages, and the frameworks have the same figures."""
-    done = subprocess.run(
-        [*SMALL, "--model", "minilm", "--json"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    monkeypatch.setattr(corpus, "load", lambda: small)
+    done = CliRunner().invoke(app, ["demo", "--model", "minilm", "--json"])
+    assert done.exit_code == 0, done.stderr
     assert "all-MiniLM-L6-v2-int8 has embedded 8 passages" in done.stderr
     rows = json.loads(done.stdout)["frameworks"]
     assert [row["framework"] for row in rows] == ["LangChain", "LlamaIndex", "Haystack"]
     assert len({row["tokens"] for row in rows}) == 1
     assert {row["ndcg_before"] for row in rows} == {1.0}
+
+
+def test_a_second_run_is_answered_from_the_cache(
+    small: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With ``--cache`` all that the second run wants is known, and its result is the same."""
+    monkeypatch.setattr(corpus, "load", lambda: small)
+    command = ["demo", "--local", "--queries", "1", "--json", "--cache", str(tmp_path / "answers.db")]
+
+    def run() -> Any:
+        done = CliRunner().invoke(app, command)
+        assert done.exit_code == 0, done.output
+        return json.loads(done.stdout)
+
+    first, second = run(), run()
+    assert 0 < second["cache"]["wanted"] == second["cache"]["known"]
+    assert first["cache"]["wanted"] == second["cache"]["wanted"] > first["cache"]["known"]
+    for before, after in zip(first["frameworks"], second["frameworks"], strict=True):
+        assert before["ndcg_after"] == after["ndcg_after"]
 
 
 def test_a_model_that_is_none_is_refused_first(environment: dict[str, str]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import ssl
 from typing import TypeVar
 
 from ragbridge.errors import ConfigurationError, RagbridgeError, RequestError
@@ -82,6 +80,9 @@ def _root(error: BaseException | None) -> OSError | None:
         error = error.__cause__ or error.__context__ or _reason(error)
     if not isinstance(found, OSError):
         return None
+    import socket
+    import ssl  # both make hundreds of constants, and ``import ragbridge`` needs neither
+
     kind = type(found) if isinstance(found, (ssl.SSLError, socket.gaierror)) else OSError
     return kind(*(in_text(part) if isinstance(part, str) else part for part in found.args[:2]))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from difflib import get_close_matches
 from typing import Any, ClassVar, Literal
 
 from ragbridge.errors import ConfigurationError
@@ -228,6 +227,8 @@ class ReaderOptions:
                 continue
             if not isinstance(header_name, str) or not header_name.lower().startswith("x-"):
                 raise ConfigurationError(f"the header {header_name!r} is not an option of the reader")
+            from difflib import get_close_matches
+
             close = get_close_matches(header_name.lower(), _NAMES, n=1, cutoff=0.85)
             if close:
                 raise ConfigurationError(
