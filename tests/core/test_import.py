@@ -25,6 +25,27 @@ def test_importing_the_core_loads_nothing_heavy():
     assert done.stdout.strip() == "[]"
 
 
+LATE = (
+    "asyncio",
+    "email",
+    "httpx",
+    "joblib",
+    "model2vec",
+    "ragbridge.local.elastic",
+    "ragbridge.local.search",
+    "tqdm",
+    "wordllama",
+)
+
+
+def test_the_first_embedded_answer_loads_its_own_half_of_the_engine():
+    """A text is embedded without an event loop, an HTTP client, model2vec (joblib) and Elasticsearch's part of the engine."""
+    ask = "import sys, ragbridge; ragbridge.Jina(base_url='local').embed(['a'])"
+    code = f"{ask}; print([name for name in {LATE!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def modules():
     found = [ragbridge.__name__]
     found += [module.name for module in pkgutil.walk_packages(ragbridge.__path__, "ragbridge.")]
