@@ -27,7 +27,6 @@ def test_importing_the_core_loads_nothing_heavy():
 
 LATE = (
     "asyncio",
-    "email",
     "httpx",
     "joblib",
     "model2vec",
