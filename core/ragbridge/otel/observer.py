@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry import context, trace
+from opentelemetry import context, metrics, trace
 from opentelemetry.trace import SpanKind, StatusCode
 
 from ragbridge.observers.events import (
@@ -59,7 +59,7 @@ class OtelObserver:
 
     def started(self, operation: Operation) -> OtelObservation | None:
         """Begin the span, and make it the current one."""
-        if context.get_value("suppress_instrumentation"):
+        if context.get_value("suppress_instrumentation") or (not self._own and _nobody_listens()):
             return None
         name = names.OPERATIONS.get(operation.name)
         base = _base(operation, name)
@@ -170,6 +170,13 @@ class OtelObservation:
     def _with(self, product: str, status: int | None, error_type: str | None = None) -> dict[str, Any]:
         told = {names.PRODUCT: product, names.STATUS_CLASS: f"{status // 100}xx" if status else "none"}
         return {**self._base, **told, **_known({names.ERROR_TYPE: error_type})}
+
+
+def _nobody_listens() -> bool:
+    """Whether the application has set no provider, so that all would be made for nobody. Asked at each call: it may do so later."""
+    if not isinstance(trace.get_tracer_provider(), (trace.ProxyTracerProvider, trace.NoOpTracerProvider)):
+        return False
+    return type(metrics.get_meter_provider()).__name__ in {"_ProxyMeterProvider", "NoOpMeterProvider"}
 
 
 def _base(operation: Operation, name: str | None) -> dict[str, Any]:
