@@ -18,28 +18,36 @@ class Lines:
         text: The text.
     """
 
-    __slots__ = ("_before", "_feeds", "_following", "_runs", "text")
+    __slots__ = ("_before", "_found", "_runs", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
+        self._found: tuple[NDArray[np.int32], NDArray[np.unsignedinteger]] | None = None
         self._before: dict[str, memoryview[int]] = {}
         self._runs: dict[int, memoryview[int]] = {}
-        units = _units(text)
-        self._feeds = (units == _LINE_FEED).nonzero()[0].astype(np.int32)
-        self._following = units.take(self._feeds + 1, mode="clip") if units.size else units
+
+    def _feeds(self) -> tuple[NDArray[np.int32], NDArray[np.unsignedinteger]]:
+        """The line feeds, and the character after each; a line feed at the end is followed by itself."""
+        if self._found is None:
+            units = _units(self.text)
+            feeds = (units == _LINE_FEED).nonzero()[0].astype(np.int32)
+            self._found = feeds, units.take(feeds + 1, mode="clip") if units.size else units
+        return self._found
 
     def before(self, character: str, start: int, end: int) -> Sequence[int]:
         """The line feeds between two places that this character may follow, ascending."""
         if character not in self._before:
-            self._before[character] = self._feeds[self._following == ord(character)].data
+            feeds, following = self._feeds()
+            self._before[character] = feeds[following == ord(character)].data
         return _between(self._before[character], start, end)
 
     def runs(self, length: int, start: int, end: int) -> Sequence[int]:
         """Where runs of exactly so many line feeds begin between two places, neither of which is inside a run."""
         if length not in self._runs:
-            firsts = np.flatnonzero(np.diff(self._feeds, prepend=-2) != 1)
-            lengths = np.diff(firsts, append=len(self._feeds))
-            self._runs[length] = self._feeds[firsts[lengths == length]].data
+            feeds, _ = self._feeds()
+            firsts = np.flatnonzero(np.diff(feeds, prepend=-2) != 1)
+            lengths = np.diff(firsts, append=len(feeds))
+            self._runs[length] = feeds[firsts[lengths == length]].data
         return _between(self._runs[length], start, end)
 
 

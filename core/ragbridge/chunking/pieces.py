@@ -30,9 +30,8 @@ class Pieces:
         self.long: list[Piece] = []
         self._words, self._size = words, size
         self._lines: Lines | None = None
-        self._text_starts, stops = texts.edges()
-        before = [0, *words.ends.searchsorted(stops, side="right").tolist()]
-        for (start, stop), first, last in zip(texts, before, before[1:], strict=False):
+        self._texts = texts
+        for (start, stop), (first, last) in zip(texts, texts.slices(words.ends), strict=True):
             self._add((start, stop, last - first))
 
     def _add(self, piece: Piece) -> None:
@@ -55,8 +54,7 @@ class Pieces:
             borders += [start, *places, end]
         if runs:
             array = np.array(borders, dtype=np.int32)
-            floors = self._text_starts[self._text_starts.searchsorted(array, side="right") - 1]
-            totals = self._words.totals(array, floors)
+            totals = self._words.totals(array, self._texts.floors(array))
             for first, last in runs:
                 for piece in _joined(array.data, totals.data, first, last, self._size):
                     self._add(piece)

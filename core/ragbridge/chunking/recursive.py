@@ -67,7 +67,9 @@ class RecursiveChunker(Chunker):
 
     def _spans(self, texts: Texts) -> Iterator[Iterable[Span]]:
         boundaries = boundaries_for(texts.whole, strict=self.strict)
-        words = Words(texts.whole, boundaries.segmenter, texts.stops)
+        words = Words(texts.whole, boundaries.segmenter, texts.stops[:-1])
+        if texts.alone and len(words.ends) <= self.max_chunk_size:
+            return iter([[(0, texts.stops[0])]])
         pieces = Pieces(texts, words, self.max_chunk_size)
         finders = [separator(pattern) for pattern in self._patterns]
         budget = Budget.for_text(texts.whole, len(finders))

@@ -79,21 +79,28 @@ def sentence_spans(
 ) -> Iterator[Iterator[Span]]:
     """For each text, its chunks of whole sentences of up to ``size`` words together; ``words``: if they are known."""
     if words is None:
-        words = Words(texts.whole, boundaries.segmenter, texts.stops)
+        words = Words(texts.whole, boundaries.segmenter, texts.stops[:-1])
     else:
         words.stop_at(texts.stops)
+    borders, edges = _borders(texts, boundaries.sentence_ends(texts.whole))
+    sentences = Sentences(words, borders, words.totals(borders, texts.floors(borders)), boundaries)
+    for first, last in edges:
+        yield sentences.spans(first, last, size, overlap)
+
+
+def _borders(texts: Texts, ends: NDArray[np.int64]) -> tuple[Offsets, Iterable[tuple[int, int]]]:
+    """Places between which the sentences lie, and for each text which of them are its first and its last."""
+    if texts.alone:
+        borders = np.zeros(len(ends) + 1, dtype=np.int32)
+        borders[1:] = ends
+        return borders, [(0, len(ends))]
     starts, stops = texts.edges()
-    # Sentences lie between borders: their ends, and the edges of texts.
-    ends = boundaries.sentence_ends(texts.whole).astype(np.int32)
-    borders = np.concatenate([starts, ends, stops])
+    borders = np.concatenate([starts, ends.astype(np.int32), stops])
     borders.sort()  # faster than np.unique, since they are nearly in order
     borders = borders[np.concatenate([[True], borders[1:] != borders[:-1]])]
-    # Where the text of each border begins. What lies between two texts counts as part of the first.
-    floors = starts[starts.searchsorted(borders, side="right") - 1]
-    sentences = Sentences(words, borders, words.totals(borders, floors), boundaries)
-    firsts = borders.searchsorted(starts)
-    for first, last in zip(firsts.tolist(), borders.searchsorted(stops).tolist(), strict=True):
-        yield sentences.spans(first, last, size, overlap)
+    return borders, zip(
+        borders.searchsorted(starts).tolist(), borders.searchsorted(stops).tolist(), strict=True
+    )
 
 
 class Sentences:

@@ -59,8 +59,9 @@ def separator(pattern: str) -> Finder:
 def newline_runs(lines: Lines, start: int, end: int, length: int) -> Sequence[int]:
     """Starts of runs of exactly ``length`` newlines."""
     text = lines.text
-    if (start and text[start - 1 : start + 1] == "\n\n") or text[end - 1 : end + 1] == "\n\n":
-        # A run is cut: what is left of it in the slice may have the right length.
+    cut = (start and text[start - 1 : start + 1] == "\n\n") or text[end - 1 : end + 1] == "\n\n"
+    if cut or len(text) < _SHORT:
+        # What a slice leaves of a run may have the right length; and in a short text this is faster.
         return [start + match.start() for match in _NEWLINES[length].finditer(text[start:end])]
     return lines.runs(length, start, end)
 
@@ -85,6 +86,7 @@ def setext_headings(lines: Lines, start: int, end: int, mark: str) -> Sequence[i
     return starts
 
 
+_SHORT = 20_000
 # Written out, and the lookbehind last: `re` then looks for the literal text, which is much faster.
 _NEWLINES = {len(run): re.compile(f"{run}(?!\n)(?<!\n{run})") for run in ("\n", "\n\n")}
 _TERMINATOR = re.compile("[\r\x85\u2028\u2029]")

@@ -27,12 +27,18 @@ class Texts:
         whole: The joined text, without lone surrogates.
         starts: Where each text starts in it.
         stops: Where each text ends in it.
+        alone: Whether there is but one text, and nothing beside it.
     """
 
-    __slots__ = ("starts", "stops", "whole")
+    __slots__ = ("alone", "starts", "stops", "whole")
 
     def __init__(self, texts: Sequence[str]) -> None:
-        self.whole = without_surrogates(texts[0] if len(texts) == 1 else _BORDER.join(texts))
+        self.alone = len(texts) == 1
+        if self.alone:
+            self.whole = without_surrogates(texts[0])
+            self.starts, self.stops = [0], [len(texts[0])]
+            return
+        self.whole = without_surrogates(_BORDER.join(texts))
         # The i-th text stands behind i line feeds.
         self.starts = [*accumulate((len(text) + 1 for text in texts[:-1]), initial=0)]
         self.stops = [start + len(text) for start, text in zip(self.starts, texts, strict=True)]
@@ -50,7 +56,7 @@ class Texts:
             if end < len(whole) and whole[end] != _BORDER:
                 return None
         texts = cls.__new__(cls)
-        texts.whole = whole
+        texts.whole, texts.alone = whole, False
         texts.starts = [start for start, _ in edges]
         texts.stops = [end for _, end in edges]
         return texts
@@ -62,6 +68,21 @@ class Texts:
     def edges(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """``starts`` and ``stops`` as arrays."""
         return np.array(self.starts, dtype=np.int32), np.array(self.stops, dtype=np.int32)
+
+    def floors(self, places: NDArray[np.int32]) -> NDArray[np.int32] | None:
+        """Where the text begins that each place lies in, or right behind; None if it is the only one."""
+        if self.alone:
+            return None
+        starts, _ = self.edges()
+        return starts[starts.searchsorted(places, side="right") - 1]
+
+    def slices(self, places: NDArray[np.int32]) -> Iterator[tuple[int, int]]:
+        """For each text, which of ``places`` lie in it, ascending places that no text has at its start: first and last + 1."""
+        if self.alone:
+            return iter([(0, len(places))])
+        _, stops = self.edges()
+        before = places.searchsorted(stops, side="right").tolist()
+        return zip([0, *before[:-1]], before, strict=True)
 
 
 def batches(texts: Iterable[str]) -> Iterator[list[str]]:

@@ -51,9 +51,7 @@ class WordChunker(Chunker):
 
     def _spans(self, texts: Texts) -> Iterator[Iterable[Span]]:
         ends = word_ends(texts.whole, boundaries_for(texts.whole, strict=self.strict).segmenter)
-        _, stops = texts.edges()
-        before = [0, *ends.searchsorted(stops, side="right").tolist()]
-        for (start, stop), first, last in zip(texts, before, before[1:], strict=False):
+        for (start, stop), (first, last) in zip(texts, texts.slices(ends), strict=True):
             spans, _ = windows(ends.data[first:last], start, stop, self.max_chunk_size, self.overlap)
             yield spans
 

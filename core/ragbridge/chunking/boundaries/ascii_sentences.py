@@ -41,7 +41,7 @@ _END: Final = re.compile(
 
 
 # Verdicts on a terminator: the offset from it to the sentence's end; negative if no sentence ends.
-_LOOK, _AFTER_IT, _NO_END = 0, 1, -1
+_LOOK, _AFTER_IT, _NO_END = 0, 1, -(2**31)
 _AHEAD = 3  # characters after it that a verdict sees: enough for ".  Next" and ".) Next"
 
 
@@ -57,10 +57,10 @@ def _table() -> bytes:
 
 
 @cache
-def _verdicts() -> NDArray[np.int8]:
+def _verdicts() -> NDArray[np.int32]:
     """The verdicts by the classes of a terminator, from ``_STOP`` on, and of the three characters after it."""
     classes = range(_RETURN + 1)
-    verdicts = np.full((_RETURN + 1 - _STOP, *[_RETURN + 1] * _AHEAD), _AFTER_IT, dtype=np.int8)
+    verdicts = np.full((_RETURN + 1 - _STOP, *[_RETURN + 1] * _AHEAD), _AFTER_IT, dtype=np.int32)
     verdicts[_RETURN - _STOP, _LINE_FEED] = _NO_END
     for code in (_STOP, _MARK):
         verdicts[code - _STOP] = [
@@ -108,7 +108,6 @@ def _ends_in_block(text: str, start: int) -> NDArray[np.int64]:
         ends += start
     doubtful = (verdicts == _LOOK).nonzero()[0]
     matches = [_END.match(text, place) for place in ends[doubtful].tolist()]
-    ends[doubtful] = [match.end() if match else 0 for match in matches]
-    ends[verdicts == _NO_END] = 0
+    ends[doubtful] = [match.end() if match else _NO_END for match in matches]
     sentence_ends: NDArray[np.int64] = ends[ends > 0]
     return sentence_ends

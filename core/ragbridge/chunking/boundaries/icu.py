@@ -12,9 +12,8 @@ this differed only in sequences that do not occur in text: runs of CJK that end 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 from operator import itemgetter
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from icu4py.breakers import SentenceBreaker, WordBreaker
@@ -28,11 +27,8 @@ from ragbridge.chunking.boundaries.characters import (
     CONTEXT_WORD,
     DIGIT,
     HANGUL,
-    LAST_CLASS,
     LETTER,
     MID_ANY,
-    MID_LETTER,
-    MID_NUMBER,
     OTHER,
     SPACE,
     UNDERSCORE,
@@ -42,20 +38,8 @@ from ragbridge.chunking.boundaries.characters import (
 from ragbridge.chunking.boundaries.words import Mask, Segments
 
 
-@cache
-def _joins() -> Mask:
-    """Which characters between two others join them, by the classes of left, middle and right."""
-    joins = np.zeros((LAST_CLASS + 1,) * 3, dtype=np.bool_)
-    joins[LETTER, [MID_ANY, MID_LETTER], LETTER] = True
-    joins[DIGIT, [MID_ANY, MID_NUMBER], DIGIT] = True
-    return joins
-
-
 class IcuSegments(Segments):
     """Word boundaries of one block of any text without surrogates."""
-
-    _SPACE: ClassVar = SPACE
-    _UNDERSCORE: ClassVar = UNDERSCORE
 
     def __init__(self, block: str) -> None:
         codes = _classes_of(f"\0{block}\0")
@@ -64,13 +48,7 @@ class IcuSegments(Segments):
         if context.size:
             self._ask(block, codes, context)
             codes[codes >= ATTACHED] = OTHER
-        inside = codes >= UNDERSCORE
-        middle = codes[1:-1] <= MID_NUMBER
-        middle &= inside[:-2]
-        middle &= inside[2:]
-        left = middle.nonzero()[0]
-        inside[1:][left] = _joins()[codes[left], codes[1:][left], codes[2:][left]]
-        self._finish(block, codes, inside)
+        self._judge(block, codes)
 
     def _ask(self, block: str, codes: NDArray[np.uint8], context: NDArray[np.intp]) -> None:
         """Has ICU cut the stretches around the characters at ``context``."""
@@ -117,7 +95,7 @@ class IcuSegments(Segments):
 def _classes_of(text: str) -> NDArray[np.uint8]:
     """The class of each character."""
     units = text.encode("utf-16-le")
-    if len(units) > 2 * len(text):
+    if len(units) > 2 * len(text) or len(text) < 2000:
         return classes()[np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)]
     # The low bytes by a table of bytes, which is fast, and what lies beyond Latin-1 one by one.
     numbers = np.frombuffer(units, dtype=np.uint16)

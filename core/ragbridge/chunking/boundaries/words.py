@@ -9,10 +9,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import ClassVar, TypeAlias
+from functools import cache
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ragbridge.chunking.boundaries.characters import (
+    DIGIT,
+    LAST_CLASS,
+    LETTER,
+    MID_ANY,
+    MID_LETTER,
+    MID_NUMBER,
+    SPACE,
+    UNDERSCORE,
+    latin_classes,
+)
 
 Offsets: TypeAlias = NDArray[np.int32]
 """Offsets in a text. 32 bits need half the memory of 64, and suffice for texts below 2 GB."""
@@ -25,40 +38,38 @@ _SAFE = re.compile(r"[ \n][A-Za-z0-9]")
 _LINE_END = re.compile("\r\n")
 
 
+@cache
+def _joins() -> Mask:
+    """Which characters between two others join them, by the classes of left, middle and right."""
+    joins = np.zeros((LAST_CLASS + 1,) * 3, dtype=np.bool_)
+    joins[LETTER, [MID_ANY, MID_LETTER], LETTER] = True
+    joins[DIGIT, [MID_ANY, MID_NUMBER], DIGIT] = True
+    return joins
+
+
 class Segments:
     """Word boundaries of one block whose characters need no context: every ASCII text."""
 
-    _SPACE: ClassVar = ord(" ")
-    _UNDERSCORE: ClassVar = ord("_")
-
     def __init__(self, block: str) -> None:
         # One character of padding on both sides, so that no rule has to ask for the edges.
-        units = np.frombuffer(f"\0{block}\0".encode("latin-1"), dtype=np.uint8)
-        # Comparisons and arithmetic, which wraps around below 0: a table of classes takes twice as long.
-        letters = (units | 0x20) - ord("a") < 26
-        digits = units - ord("0") < 10
-        inside = letters | digits
-        inside |= units == self._UNDERSCORE
-        middle = units[1:-1]
-        either = (middle == ord(".")) | (middle == ord("'"))
-        inside[1:-1] |= _between(letters, either | (middle == ord(":")))
-        inside[1:-1] |= _between(digits, either | (middle == ord(",")) | (middle == ord(";")))
-        self._finish(block, units, inside)
+        codes = f"\0{block}\0".encode("latin-1").translate(latin_classes())
+        self._judge(block, np.frombuffer(codes, dtype=np.uint8))
 
-    def _finish(self, block: str, units: NDArray[np.uint8], inside: Mask) -> None:
-        """Takes single underscores out of what is inside words.
-
-        Args:
-            block: The text.
-            units: For each of its characters a number, padded: the character itself, or its class in a subclass.
-            inside: Which of them are inside words, if no underscore is alone.
-        """
-        if "_" in block:
-            kept = units[1:-1] != self._UNDERSCORE
+    def _judge(self, block: str, codes: NDArray[np.uint8]) -> None:
+        """Finds the characters that are inside words; ``codes`` are padded."""
+        inside = codes >= UNDERSCORE
+        middle = codes[1:-1] <= MID_NUMBER
+        middle &= inside[:-2]
+        middle &= inside[2:]
+        left = middle.nonzero()[0]
+        if left.size:
+            inside[1:][left] = _joins()[codes[left], codes[1:][left], codes[2:][left]]
+        if "_" in block:  # alone it is not a word
+            kept = codes[1:-1] != UNDERSCORE
             kept |= inside[:-2]
             kept |= inside[2:]
             inside[1:-1] &= kept
-        self._block, self._units, self._inside = block, units, inside
+        self._block, self._codes, self._inside = block, codes, inside
 
     def ends(self) -> NDArray[np.intp]:
         """Where words end, ascending."""
@@ -67,18 +78,11 @@ class Segments:
     def breaks(self) -> Mask:
         """For every place, 0 and the end included: is it a boundary?"""
         joined = self._inside[:-1] & self._inside[1:]
-        spaces = self._units == self._SPACE
+        spaces = self._codes == SPACE
         joined |= spaces[:-1] & spaces[1:]
         if "\r" in self._block:  # found much faster than "\r\n"
             joined[[match.start() + 1 for match in _LINE_END.finditer(self._block)]] = True
         return ~joined
-
-
-def _between(kind: Mask, middle: Mask) -> Mask:
-    """Which of ``middle`` stand between two of a kind, which is padded."""
-    middle &= kind[:-2]
-    middle &= kind[2:]
-    return middle
 
 
 Segmenter: TypeAlias = Callable[[str], Segments]
@@ -136,13 +140,14 @@ class Words:
             ends.append(_moved(segments.ends(), offset))
             self._breaks[offset : offset + len(block) + 1] = segments.breaks()
         self.ends = _concatenate(ends)
-        self.stop_at(stops)
+        if stops:
+            self.stop_at(stops)
 
     def stop_at(self, stops: Sequence[int]) -> None:
         """Make boundaries of these places: there end texts that are read alone."""
         self._breaks[np.asarray(stops, dtype=np.intp)] = True
 
-    def totals(self, borders: Offsets, floors: Offsets | int = 0) -> NDArray[np.int64]:
+    def totals(self, borders: Offsets, floors: Offsets | None = None) -> NDArray[np.int64]:
         r"""Words before each border, where those from one border to the next are counted by ``countWords``.
 
         These are the words that end in ``start <= end <= stop``, and often one more: Elasticsearch goes back to
@@ -151,7 +156,7 @@ class Words:
 
         Args:
             borders: Offsets in the text.
-            floors: Where the text of each border begins: no word that ends there or before is counted.
+            floors: Where the text of each border begins, if several are joined: no word that ends there or before is counted.
         """
         totals = np.zeros(len(borders), dtype=np.int64)
         if not self.ends.size:
@@ -160,26 +165,28 @@ class Words:
         at = self.ends.take(first, mode="clip") == borders  # does a word end right there?
         counts = first[1:] + at[1:]
         counts -= first[:-1]
-        counts -= (at & (borders == floors))[:-1]
-        counts += self._counted_again(borders, first, floors)[:-1]
+        again = self._counted_again(borders, first)
+        if floors is not None:
+            counts -= (at & (borders == floors))[:-1]
+            again &= self.ends[first - 1] > floors
+        counts += again[:-1]
         counts.cumsum(out=totals[1:])
         return totals
 
-    def _counted_again(self, starts: Offsets, first: NDArray[np.intp], floors: Offsets | int) -> Mask:
+    def _counted_again(self, starts: Offsets, first: NDArray[np.intp]) -> Mask:
         """Is the boundary strictly before each start the end of a word? ``first``: words that end before it."""
         # If no word ends before a start, -1 selects the last word, which ends beyond it: harmless.
-        before = self.ends[first - 1]
-        again: Mask = before + 1 == starts
-        clear = self._breaks.take(before + 1, mode="clip")
+        following = self.ends[first - 1] + 1
+        again: Mask = following == starts
+        clear = self._breaks.take(following, mode="clip")
         clear |= again
         doubtful = (~clear).nonzero()[0]
         if doubtful.size:
             # Rare: a segment of several characters (spaces) stands between the word and the start.
             doubtful = doubtful[first[doubtful] > 0]
-            ends = before[doubtful].tolist()
+            ends = self.ends[first[doubtful] - 1].tolist()
             stops = {end: self._after(end) for end in set(ends)}
             again[doubtful] = [stops[end] >= start for end, start in zip(ends, starts[doubtful], strict=True)]
-        again &= before > floors
         return again
 
     def skip(self, start: int, number: int, floor: int = 0) -> int:
@@ -192,9 +199,8 @@ class Words:
             return self.before(start, floor)
         first = self.ends.searchsorted(np.int32(start))
         index = int(first) + number - 1
-        if self.ends.size:
-            places = np.array([start], dtype=np.int32)
-            index -= int(self._counted_again(places, np.array([first]), floor)[0])
+        if start > floor and self.ends.size:
+            index -= int(self._counted_again(np.array([start], dtype=np.int32), np.array([first]))[0])
         return self._after(int(self.ends[index])) if index < len(self.ends) else len(self._breaks) - 1
 
     def before(self, start: int, floor: int = 0) -> int:
