@@ -116,6 +116,8 @@ class Watch:
             if self._over:
                 return
             self._over = True
+        if not self._observations:
+            return
         outcome = self._outcome(error, items)
         for observation in reversed(self._observations):  # as contexts are left
             try:
