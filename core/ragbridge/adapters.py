@@ -23,10 +23,10 @@ from ragbridge.client.secret import concealed as _concealed
 from ragbridge.client.service import Service as _Service
 from ragbridge.flow import TransportName
 from ragbridge.ground.numbers import as_number, as_whole, plain
+from ragbridge.ground.public import publish as _publish
 from ragbridge.limiter.quotas import QuotasLike
 from ragbridge.limiter.quotas import written as written_quotas
 from ragbridge.observers import Observer as _Observer
-from ragbridge.values.public import publish as _publish
 
 __all__ = [
     "CacheLike",

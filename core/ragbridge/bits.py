@@ -13,8 +13,8 @@ They all raise ``ConfigurationError`` for anything else: floats, one byte a dime
 bytes whose meaning the array does not tell, and inputs without a vector (``Embeddings.failed``).
 """
 
+from ragbridge.ground.public import publish as _publish
 from ragbridge.values.bits import to_elasticsearch, to_faiss, to_milvus, to_pgvector
-from ragbridge.values.public import publish as _publish
 
 __all__ = ["to_elasticsearch", "to_faiss", "to_milvus", "to_pgvector"]
 

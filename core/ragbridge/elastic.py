@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 from ragbridge import Elastic
+from ragbridge.ground.public import publish as _publish
 from ragbridge.services.elastic.endpoints.methods import Endpoints
 from ragbridge.services.elastic.endpoints.settings import (
     E5,
@@ -65,7 +66,6 @@ from ragbridge.services.elastic.retrieval.retrievers import (
 from ragbridge.services.elastic.retrieval.search import search_body, semantic_search_body
 from ragbridge.values.endpoints import Deletion, Endpoint, InferenceService
 from ragbridge.values.esql import EsqlColumn, EsqlResult
-from ragbridge.values.public import publish as _publish
 from ragbridge.values.search import BulkError, BulkFailure, BulkResult, Hit, SearchHits
 from ragbridge.values.sparse import SparseEmbeddings, SparseVector
 

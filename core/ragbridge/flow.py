@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from ragbridge.errors import RequestError
 from ragbridge.ground.addresses import shown
+from ragbridge.ground.public import publish
 
 if TYPE_CHECKING:
     import asyncio
@@ -274,3 +275,6 @@ class SystemClock:
         with suppress(TimeoutError):
             async with asyncio.timeout(None if math.isinf(seconds) else seconds):
                 await event.wait()
+
+
+publish("ragbridge", [Request, Response])

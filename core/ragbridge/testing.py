@@ -27,9 +27,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ragbridge import errors, models
 from ragbridge.flow import Request, Response
+from ragbridge.ground.public import publish as _publish
 from ragbridge.limiter import limiter, tokens
 from ragbridge.observers import registry
-from ragbridge.values.public import publish as _publish
 
 if TYPE_CHECKING:
     import asyncio

@@ -25,6 +25,26 @@ def test_importing_the_core_loads_nothing_heavy():
     assert done.stdout.strip() == "[]"
 
 
+def test_names_are_imported_when_they_are_asked_for():
+    """The package by itself brings its errors; what a client is made of comes with ``ragbridge.Jina``, and all is listed."""
+    code = """
+import sys, ragbridge
+print(sorted({name.split(".")[1] for name in sys.modules if name.startswith("ragbridge.")}))
+assert set(ragbridge.__all__) <= set(dir(ragbridge))
+assert ragbridge.errors.RagbridgeError is ragbridge.RagbridgeError and ragbridge.models.MODELS
+assert ragbridge.Jina.__module__ == "ragbridge"
+try:
+    ragbridge.Cohere
+except AttributeError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [
+        "['errors', 'ground']",
+        "module 'ragbridge' has no attribute 'Cohere'",
+    ]
+
+
 LATE = (
     "asyncio",
     "httpx",

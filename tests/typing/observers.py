@@ -33,4 +33,4 @@ observer: Observer = Calls()
 Jina(base_url="local", observers=[Calls()])
 Elastic("local", observers=(observer,))
 assert_type(ragbridge.observe(Calls()), Observing)
-ragbridge.observe(Other())  # type: ignore[arg-type]
+ragbridge.observe(Other())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

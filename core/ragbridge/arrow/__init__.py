@@ -17,7 +17,7 @@ from __future__ import annotations
 from ragbridge.arrow.batches import embed_batches
 from ragbridge.arrow.columns import vector_column
 from ragbridge.errors import ConfigurationError as _ConfigurationError
-from ragbridge.values.public import publish as _publish
+from ragbridge.ground.public import publish as _publish
 
 try:
     import pyarrow as _pyarrow  # noqa: F401, ICN001 - asked for here, where an import can say how to get it

@@ -9,7 +9,7 @@ from ragbridge.cache.opening import CacheLike
 from ragbridge.cache.protocol import Cache
 from ragbridge.cache.redis import RedisCache
 from ragbridge.cache.sqlite import CacheInfo, SqliteCache
-from ragbridge.values.public import publish as _publish
+from ragbridge.ground.public import publish as _publish
 
 __all__ = ["Cache", "CacheInfo", "CacheLike", "RedisCache", "SqliteCache"]
 

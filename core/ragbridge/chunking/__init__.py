@@ -19,7 +19,7 @@ from ragbridge.chunking.recursive import RecursiveChunker
 from ragbridge.chunking.segmenter import SegmenterChunker
 from ragbridge.chunking.sentence import SentenceChunker
 from ragbridge.chunking.word import WordChunker
-from ragbridge.values.public import publish as _publish
+from ragbridge.ground.public import publish as _publish
 
 __all__ = [
     "Chunk",

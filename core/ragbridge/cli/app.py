@@ -11,7 +11,7 @@ from ragbridge.cli import streams
 from ragbridge.cli.commands import Commands
 from ragbridge.cli.help_pages import wrong_usage
 from ragbridge.errors import AuthenticationError, RagbridgeError, RequestError
-from ragbridge.values.public import __version__
+from ragbridge.ground.public import __version__
 
 ELASTIC_KEY = "ELASTIC_API_KEY"
 WRONG_USAGE = 2

@@ -21,10 +21,10 @@ from ragbridge.cli.installed import extras
 from ragbridge.client.secret import Secret, find_key
 from ragbridge.errors import AuthenticationError, ConfigurationError, RagbridgeError
 from ragbridge.ground.addresses import shown
+from ragbridge.ground.public import __version__
 from ragbridge.limiter.tiers import TIERS
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL, MODELS
 from ragbridge.services.jina.session import DEFAULT_TIER
-from ragbridge.values.public import __version__
 
 State: TypeAlias = Literal["ok", "note", "wrong"]
 _Service = TypeVar("_Service", Jina, Elastic)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from ragbridge.errors import ConfigurationError, RagbridgeError, StatusError
 from ragbridge.ground.numbers import as_whole, check_number, check_whole
+from ragbridge.ground.public import publish
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,3 +91,6 @@ def _number(value: str | None) -> float | None:
     except ValueError:
         return None
     return number if number is not None and 0 <= number < float("inf") else None
+
+
+publish("ragbridge", [Retry])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ragbridge.client.watch import current
 from ragbridge.errors import RagbridgeError, RateLimitError, StatusError, in_short
+from ragbridge.ground.public import publish
 from ragbridge.observers import Answered, Attempt, Failed, Paused, Refused, Retrying, Waited
 from ragbridge.values.embeddings import Usage
 
@@ -165,3 +166,6 @@ class Tally:
 
 def _status_of(error: RagbridgeError) -> int | None:
     return error.status if isinstance(error, StatusError) else None
+
+
+publish("ragbridge", [Totals])

@@ -14,7 +14,7 @@ from __future__ import annotations
 from ragbridge.corpus.calls import embed, estimate
 from ragbridge.corpus.progress import Progress
 from ragbridge.corpus.report import Estimate, Report
-from ragbridge.values.public import publish as _publish
+from ragbridge.ground.public import publish as _publish
 
 __all__ = ["Estimate", "Progress", "Report", "embed", "estimate"]
 

@@ -29,7 +29,7 @@ from ragbridge.errors import (
     ResponseError,
     StatusError,
 )
-from ragbridge.values.public import __version__
+from ragbridge.ground.public import __version__
 
 if TYPE_CHECKING:
     from ragbridge.corpus.blocks import Block

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.public import publish
 from ragbridge.limiter.ledger import Answer, Known, Ledger, Operation
 from ragbridge.limiter.remote.desk import UnreachableError
 from ragbridge.limiter.remote.limiter import RemoteLimiter
@@ -119,3 +120,6 @@ _forks = threading.Lock()
 """Held while the file is open: SQLite's notes of locks must not be inherited by a forked process."""
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_forks.acquire, after_in_parent=_forks.release, after_in_child=_forks.release)
+
+
+publish("ragbridge", [FileQuotas])

@@ -12,6 +12,7 @@ import weakref
 from typing import TYPE_CHECKING, NoReturn, get_args
 
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.public import publish
 from ragbridge.limiter.limited import Limited
 from ragbridge.limiter.limits import RateLimit
 from ragbridge.limiter.queue import Line, LineTicket
@@ -232,3 +233,6 @@ def _after_fork() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
+
+
+publish("ragbridge", [Limiter])

@@ -8,6 +8,7 @@ from typing import Literal, Protocol, TypeAlias
 from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Waitable
 from ragbridge.ground.numbers import as_number, as_whole
+from ragbridge.ground.public import publish
 
 Reason: TypeAlias = Literal["requests", "tokens", "concurrency", "address"]
 """The limit that a service names when it refuses a request (``address``: requests of one IP address)."""
@@ -143,3 +144,6 @@ class RateLimiter(Protocol):
             ConfigurationError: The request can never fit.
         """
         ...
+
+
+publish("ragbridge", [RateLimit, RateLimiter])

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.public import publish
 
 if TYPE_CHECKING:
     from ragbridge.limiter.limits import RateLimit, RateLimiter
@@ -70,3 +71,6 @@ def written(value: Any) -> str | None:
         return os.fspath(value)
     setting = getattr(value, "setting", None)
     return setting if isinstance(setting, str) else None
+
+
+publish("ragbridge", [Quotas])

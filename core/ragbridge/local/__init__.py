@@ -10,10 +10,10 @@ and PDF are represented by a digest of their bytes.
 
 from __future__ import annotations
 
+from ragbridge.ground.public import publish as _publish
 from ragbridge.local.engine import Answer, Engine
 from ragbridge.local.faults import Faults
 from ragbridge.local.quota import Quota
-from ragbridge.values.public import publish as _publish
 
 __all__ = ["Answer", "Engine", "Faults", "Quota"]
 

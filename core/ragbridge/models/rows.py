@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ragbridge.ground.public import publish
 from ragbridge.models.names import Role
 
 if TYPE_CHECKING:
@@ -106,3 +107,6 @@ class ModelInfo:
     output_modalities: tuple[str, ...] = ()
     prices: Mapping[str, Decimal] = field(default_factory=dict)
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+publish("ragbridge", [ModelInfo])

@@ -77,4 +77,4 @@ for _thing in (
     Waited,
     observe,
 ):
-    _thing.__module__ = __name__  # values.public stands above, and does the same for modules above it
+    _thing.__module__ = __name__  # ground.public stands above, and does the same for modules above it

@@ -18,9 +18,9 @@ except ImportError as error:
         f'ragbridge.otel needs opentelemetry-api ({error}): pip install "ragbridge[otel]"'
     ) from error
 
+from ragbridge.ground.public import publish as _publish
 from ragbridge.otel.observer import OtelObserver
 from ragbridge.otel.switch import RagbridgeInstrumentor, instrument, uninstrument
-from ragbridge.values.public import publish as _publish
 
 __all__ = ["OtelObserver", "RagbridgeInstrumentor", "instrument", "uninstrument"]
 

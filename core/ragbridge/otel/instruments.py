@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from opentelemetry import metrics
 
+from ragbridge.ground.public import __version__
 from ragbridge.limiter.limiter import shared_limiters
 from ragbridge.otel import names
-from ragbridge.values.public import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

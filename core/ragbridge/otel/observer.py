@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import context, metrics, trace
 from opentelemetry.trace import SpanKind, StatusCode
 
+from ragbridge.ground.public import __version__
 from ragbridge.observers.events import (
     Answered,
     Cached,
@@ -19,7 +20,6 @@ from ragbridge.observers.events import (
 )
 from ragbridge.otel import names
 from ragbridge.otel.instruments import instruments_of
-from ragbridge.values.public import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

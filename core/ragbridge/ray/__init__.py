@@ -18,7 +18,7 @@ Settings travel, not clients; each worker takes the key from its own environment
 from __future__ import annotations
 
 from ragbridge.errors import ConfigurationError as _ConfigurationError
-from ragbridge.values.public import publish as _publish
+from ragbridge.ground.public import publish as _publish
 
 try:
     import pyarrow as _pyarrow  # noqa: F401, ICN001 - what workers need; whoever calls them has imported ray

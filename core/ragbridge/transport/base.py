@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from ragbridge.flow import Request, Response
+from ragbridge.ground.public import __version__, publish
 from ragbridge.transport.copies import RecentAnswers
 from ragbridge.transport.leases import Lease, LoopLease
-from ragbridge.values.public import __version__
 
 CONNECT_TIMEOUT = 10.0
 
@@ -209,3 +209,6 @@ class Transport(Protocol):
 
     async def close_async(self) -> None:
         """Release the resources of blocking requests and of the running loop."""
+
+
+publish("ragbridge", [Transport])

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ragbridge.ground.public import publish
 from ragbridge.values.embeddings import Usage, billed
 from ragbridge.values.partial import Failure
 from ragbridge.values.tables import counted, first, table
@@ -121,3 +122,6 @@ class Classifier:
     is_active: bool = True
     is_latest: bool = True
     metadata: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+
+publish("ragbridge", [Classification, Classifications, Classifier, Training])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ragbridge.errors import ConfigurationError
 from ragbridge.ground.numbers import check_number
+from ragbridge.ground.public import publish
 from ragbridge.models.rows import ModelInfo
 from ragbridge.values.partial import Failure
 from ragbridge.values.tables import counted, numbers, table
@@ -221,3 +222,6 @@ class DocumentEmbeddings:
         for place, vector in zip(order, vectors, strict=True):
             result[place] = vector
         return result
+
+
+publish("ragbridge", [DocumentEmbeddings, Embeddings, Usage])

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from ragbridge.errors import ConfigurationError
 from ragbridge.ground.addresses import shown
+from ragbridge.ground.public import publish
 from ragbridge.models.limits import MAX_MEDIA_BYTES
 
 Source: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO"
@@ -281,3 +282,6 @@ def group_by(keys: Iterable[Hashable]) -> list[list[int]]:
     for place, key in enumerate(keys):
         places.setdefault(key, []).append(place)
     return list(places.values())
+
+
+publish("ragbridge", [Audio, Group, Image, Pdf, Video, group_by])

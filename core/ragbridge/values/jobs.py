@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from ragbridge.ground.public import publish
 from ragbridge.values.embeddings import Usage, billed
 from ragbridge.values.tables import counted, numbers, table
 
@@ -160,3 +161,6 @@ class BulkStatus:
     def ended(self) -> bool:
         """Whether nothing more will happen, for better or worse."""
         return self.status in _ENDED
+
+
+publish("ragbridge", [BatchResults, BatchStats, BatchStatus, BulkStatus, FailedItem])

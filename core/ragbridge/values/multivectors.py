@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.public import publish
 from ragbridge.values.embeddings import Usage, billed
 from ragbridge.values.partial import Failure
 from ragbridge.values.tables import brief, counted, table
@@ -148,3 +149,6 @@ def _blocks(sizes: Sequence[int]) -> Iterator[tuple[int, int]]:
         tokens += size
     if start < len(sizes):
         yield start, len(sizes)
+
+
+publish("ragbridge", [MultiVectors, maxsim])

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeAlias, TypeVar
 
 from ragbridge.errors import RagbridgeError
+from ragbridge.ground.public import publish
 
 T = TypeVar("T")
 
@@ -40,3 +41,6 @@ class Partial(Generic[T]):
 
     def __repr__(self) -> str:
         return f"Partial(items={len(self.indices)})"
+
+
+publish("ragbridge", [Failure, Partial])

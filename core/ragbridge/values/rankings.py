@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from ragbridge.ground.public import publish
 from ragbridge.values.embeddings import Usage, billed
 from ragbridge.values.tables import brief, counted, cut, first, table
 
@@ -100,3 +101,6 @@ def _shown(document: Document | None) -> str:
         return document
     text = document.get("text") if isinstance(document, Mapping) else None
     return text if isinstance(text, str) else brief(document)
+
+
+publish("ragbridge", [RankedDocument, Ranking])

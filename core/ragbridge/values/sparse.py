@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from ragbridge.ground.public import publish
 from ragbridge.values.embeddings import Usage, billed
 from ragbridge.values.partial import Failure
 from ragbridge.values.tables import brief, counted, table
@@ -115,3 +116,6 @@ def _indexed(vector: Mapping[str, float]) -> dict[int, float]:
         index = token_index(token)
         weights[index] = max(weight, weights.get(index, weight))
     return dict(sorted(weights.items()))
+
+
+publish("ragbridge", [SparseEmbeddings, SparseVector, token_index])

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ragbridge.ground.addresses import shown
+from ragbridge.ground.public import publish
 from ragbridge.values.embeddings import Usage, billed
 from ragbridge.values.tables import counted, pairs, table
 
@@ -238,3 +239,6 @@ class Segments:
             total=len(self),
             unit="chunks",
         )
+
+
+publish("ragbridge", [Grounding, Page, Reference, RelatedLink, SearchResults, Segment, Segments])

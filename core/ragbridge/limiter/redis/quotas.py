@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.public import publish
 from ragbridge.ground.redis_servers import URL_VARIABLE, Server, find_server
 from ragbridge.limiter.ledger import GRACE, SEEN, Answer, Known, Operation
 from ragbridge.limiter.remote.desk import UnreachableError
@@ -197,3 +198,6 @@ def _text(argument: Any) -> str:
     if argument is None:
         return ""
     return argument if isinstance(argument, str) else repr(argument)
+
+
+publish("ragbridge", [RedisQuotas])

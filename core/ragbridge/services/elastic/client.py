@@ -12,6 +12,7 @@ from ragbridge.client.retry import Retry
 from ragbridge.client.secret import concealed
 from ragbridge.client.service import Service, check_policy, transport_name
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.public import publish
 from ragbridge.limiter.limits import RateLimit, RateLimiter
 from ragbridge.rules.endpoints import BATCH_CAPS
 from ragbridge.services.elastic.address import LOCAL, from_cloud_id, from_url
@@ -380,3 +381,6 @@ def _own_trust(settings: dict[str, Any], clients: tuple[object | None, ...]) -> 
     if not hasattr(verify, "verify_mode"):
         raise ConfigurationError(f"verify is {type(verify).__name__}, neither a bool nor an ssl.SSLContext")
     return True
+
+
+publish("ragbridge", [Elastic])

@@ -12,6 +12,7 @@ from ragbridge.client.secret import concealed
 from ragbridge.client.service import Service, check_policy, transport_name
 from ragbridge.errors import ConfigurationError
 from ragbridge.ground.addresses import shown
+from ragbridge.ground.public import publish
 from ragbridge.hosts import JINA, host_named, known_at
 from ragbridge.limiter.limits import RateLimit, RateLimiter
 from ragbridge.models import MAX_ITEMS
@@ -289,3 +290,6 @@ def _accounts(given: Any, headers: OwnHeaders, host: Host | None, *, local: bool
             raise ConfigurationError("api_key= and headers['Authorization']: give one of them")
         return Accounts.of(())
     return Accounts.of(()) if local or keyless else find_accounts(given, KEY_VARIABLES)
+
+
+publish("ragbridge", [Jina])

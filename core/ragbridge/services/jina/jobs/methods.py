@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from ragbridge.client.methods import Awaitable, Blocking
 from ragbridge.flow import Plan, plan
+from ragbridge.ground.public import publish
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL, BatchModel, Role
 from ragbridge.services.jina.jobs import batch, bulk, polling
 from ragbridge.services.jina.jobs.batch import JobProgress
@@ -298,3 +299,6 @@ class JobMethods(JinaMethods):
 
 def _only(results: list[T]) -> T:
     return results[0]
+
+
+publish("ragbridge", [BatchJob, BulkJob])

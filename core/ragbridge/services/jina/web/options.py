@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from ragbridge.errors import ConfigurationError
 from ragbridge.ground.numbers import as_whole, check_whole
+from ragbridge.ground.public import publish
 from ragbridge.models import COLD_MODELS, COLD_START
 from ragbridge.services.jina.web.option_names import (
     BODY,
@@ -311,3 +312,6 @@ def merged(options: ReaderOptions | None, given: Mapping[str, Any]) -> ReaderOpt
         if getattr(options, name) is not None:
             raise ConfigurationError(f"{name} is given as an argument and in options=: leave one out")
     return replace(options, **changes)
+
+
+publish("ragbridge", [ReaderOptions])
