@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import functools
-import logging
 import os
 from contextlib import suppress
-from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar
-from urllib.parse import urlsplit
 
 from ragbridge.cache.guarded import Guarded
 from ragbridge.cache.opening import open_cache, portable
 from ragbridge.client.accounts import portable as portable_key
+from ragbridge.client.observed import Observed, server_of
 from ragbridge.client.secret import MissingKeyError
 from ragbridge.client.tally import Totals
-from ragbridge.client.watch import Watch, current
 from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Clock, SystemClock, TransportName
 from ragbridge.ground.numbers import check_number, check_whole
 from ragbridge.observers import Operation
-from ragbridge.observers.registry import all_of, check_observers, is_first_client
 from ragbridge.transport.async_driver import AsyncDriver
 from ragbridge.transport.event_loop import require_asyncio
 from ragbridge.transport.in_process import InProcessTransport, in_process
@@ -36,17 +32,13 @@ if TYPE_CHECKING:
         Generator,
         Iterable,
         Mapping,
-        Sequence,
     )
 
     from ragbridge.flow import Plan
     from ragbridge.local import Engine
-    from ragbridge.observers import Observer
     from ragbridge.transport.base import Transport
 
 T = TypeVar("T")
-
-log = logging.getLogger("ragbridge")
 
 PATIENCE = 10
 """Times its ``timeout`` that one request may take as a whole, unless ``deadline`` says otherwise."""
@@ -55,7 +47,7 @@ MAX_CONCURRENCY = 64
 """Requests in flight unless asked for more: beyond it, connections cost more than they bring."""
 
 
-class Service:
+class Service(Observed):
     """One connection to a service and the policy for it. Safe to share between threads and event loops.
 
     Args:
@@ -77,11 +69,7 @@ class Service:
         self._settings = settings
         self._bound = bound or clock is not None
         self._clock = clock or SystemClock()
-        self._observers = check_observers(settings.get("observers") or (), "observers=")
-        if is_first_client():
-            _instrument_by_environment()
-        self._framework: str | None = None
-        self._server: tuple[str | None, int | None] = (None, None)
+        super().__init__(settings.get("observers") or ())
         self.usage = Totals()
         self.cache = _guarded(settings)
 
@@ -113,7 +101,7 @@ class Service:
             verify: False to trust anybody, or what is trusted.
             aws: The AWS service that requests are signed for. The caller's own transport signs by itself.
         """
-        self._server = _server_of(base)
+        self._server = server_of(base)
         self._concurrency = concurrency or (min(allowed, MAX_CONCURRENCY) if allowed else DEFAULT_CONCURRENCY)
         self._transport: Transport
         name = transport_name(transport)
@@ -188,38 +176,6 @@ class Service:
         )
         watch = self._watch(name, about, streamed=True)
         return stream() if watch is None else watch.stream_async(stream, count)
-
-    def _watch(
-        self, name: str, about: Callable[[], Operation] | None, *, streamed: bool = False
-    ) -> Watch | None:
-        """What observers are told of the call ``name`` by; None where nobody observes it."""
-        observers = all_of(self._observers)
-        if not observers and current() is None:
-            return None
-        address, port = self._server
-        operation = replace(
-            Operation() if about is None else about(),
-            name=name,
-            provider=self._provider,
-            server_address=address,
-            server_port=port,
-            streamed=streamed,
-            framework=self._framework,
-        )
-        # What is about no items sends nothing: adapters check their settings so.
-        return Watch(observers if operation.items != 0 else (), operation)
-
-    @property
-    def _provider(self) -> str:
-        """Whose models answer."""
-        return type(self).__name__.lower()
-
-    def _within(self, framework: str, observers: Sequence[Observer]) -> Self:
-        """The same client, as an adapter for ``framework`` uses it: its calls say so, also to observers of the framework's."""
-        same = object.__new__(type(self))
-        observers = (*self._observers, *observers)
-        same.__dict__.update(self.__dict__, _framework=framework, _observers=observers)
-        return same
 
     async def _beside(self, act: Callable[[], T]) -> T:
         """Call what may block, in a thread beside the running event loop."""
@@ -322,32 +278,6 @@ class Part:
 
     async def _run_async(self, plan: Plan[T], name: str) -> T:
         return await self._service._run_async(plan, f"{self._NAME}.{name}")  # noqa: SLF001 - a part of it
-
-
-def _instrument_by_environment() -> None:
-    """Observe every client by OpenTelemetry where ``RAGBRIDGE_OTEL`` says so. Whatever is wrong is a warning: no job ends by it."""
-    wanted = os.environ.get("RAGBRIDGE_OTEL", "").strip().lower()
-    if wanted in {"", "0", "false", "no", "off"}:
-        return
-    if wanted not in {"1", "true", "yes", "on"}:
-        log.warning("RAGBRIDGE_OTEL must be 1 or 0: nothing is traced")
-        return
-    try:
-        from ragbridge.otel import instrument
-    except ImportError as error:
-        log.warning("RAGBRIDGE_OTEL is set, and nothing is traced: %s", error)
-    else:
-        instrument()
-
-
-def _server_of(base: str) -> tuple[str | None, int | None]:
-    """Host and port of an address, as observers are told them."""
-    address = urlsplit(base)
-    if address.scheme == "local":
-        return "local", None
-    with suppress(ValueError):
-        return address.hostname, address.port or {"https": 443, "http": 80}.get(address.scheme)
-    return address.hostname, None
 
 
 def _guarded(settings: Mapping[str, Any]) -> Guarded | None:
