@@ -142,7 +142,7 @@ def try_out(thing) -> None:
 def sent_to(thing) -> Request:
     """The request that goes out, though nobody is there to answer it."""
     cluster = Cluster()
-    thing._connected()._transport = cluster
+    (thing.client or thing._connected())._transport = cluster
     try_out(thing)
     return cluster.requests[-1]
 

@@ -100,7 +100,7 @@ class Engine:
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._routes = [(re.compile(f"{route.pattern}$"), route) for route in jina_routes(pages or {})]
-        self._search: SearchApi | None = None
+        self._elastic_api: SearchApi | None = None
 
     @property
     def model_name(self) -> str:
@@ -149,13 +149,13 @@ class Engine:
     @property
     def _elastic(self) -> SearchApi:
         """Elasticsearch's part, made for the first request that is not Jina's: its modules are half of the engine's."""
-        if self._search is None:
+        if self._elastic_api is None:
             from ragbridge.local.search import SearchApi
 
             with self._lock:
-                if self._search is None:
-                    self._search = SearchApi(self.load)
-        return self._search
+                if self._elastic_api is None:
+                    self._elastic_api = SearchApi(self.load)
+        return self._elastic_api
 
     def _find(self, request: Request) -> tuple[Route, Call]:
         """The request's route. Jina's routes take precedence over Elasticsearch's."""

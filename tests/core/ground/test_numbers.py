@@ -83,9 +83,9 @@ GIVEN = re.compile(r"(int|float)( \| None)?")
 NOT_ASKED = {
     "BatchStats", "BulkFailure", "BulkStatus", "CacheInfo", "Chunk", "Classification", "Classifier", "Estimate", "Failure",
     "FailedItem", "Grounding", "Hit", "ModelInfo", "Page", "Progress", "RankedDocument", "Report", "SearchHits", "Segment",
-    "Segments", "Totals", "Training", "Usage", "Answer", "EsqlResult", "Request", "Response",
+    "Segments", "Totals", "Training", "Usage", "Answer", "EsqlResult", "Operation", "Outcome", "Request", "Response",
 }  # fmt: skip
-"""What methods return, or clients and transports hand one another: nobody gives it to us as a setting."""
+"""What methods return, or clients, transports and observers are handed: nobody gives it to us as a setting."""
 INNER = {
     "Limiter.reserve",
     "RateLimiter.reserve",
