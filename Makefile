@@ -43,7 +43,7 @@ test: $(VENV)/.made-test ## Run every test
 test-core: ## Run the core's tests where no framework is installed
 	$(MAKE) VENV=.venv-core .venv-core/.made-test-core
 	.venv-core/bin/python tests/packaging/without_frameworks.py
-	.venv-core/bin/python -m pytest $(PARALLEL) tests/core
+	.venv-core/bin/python -m pytest $(PARALLEL) $(or $(TESTS),tests/core)
 
 test-shared: $(VENV)/.made-test ## Run the tests that read the folder ../shared, where it is
 	$(BIN)/python -m pytest $(PARALLEL) tests/core -m shared
@@ -94,7 +94,7 @@ test-lowest: build/lowest.txt ## Run the tests on the lowest versions that pypro
 test-newest: ## Run the tests on the newest versions that pyproject.toml allows
 	rm -rf .venv-newest
 	$(MAKE) VENV=.venv-newest CONSTRAINTS=/dev/null .venv-newest/.made-test-lowest
-	.venv-newest/bin/python -m pytest $(PARALLEL) tests/core tests/integrations -m "not peers and not live and not shared and not ray and not redis"
+	.venv-newest/bin/python -m pytest $(PARALLEL) $(or $(TESTS),tests/core tests/integrations) -m "not peers and not live and not shared and not ray and not redis"
 
 build/lowest.txt: pyproject.toml constraints.txt tests/packaging/lowest.py
 	@mkdir -p build
