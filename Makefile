@@ -14,7 +14,9 @@ PARALLEL := --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 # Bytecode is kept, whatever the environment says: tests start hundreds of processes, each of which would compile the package
 # anew, and each process of pytest would rewrite the assertions of all files (15 seconds of processor time).
 export PYTHONDONTWRITEBYTECODE :=
-PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS)
+# UV=uv installs by uv, which takes seconds where pip takes minutes: .ci/run does so.
+INSTALL = $(if $(UV),$(UV) pip install --python $(BIN)/python,$(BIN)/python -m pip install --disable-pip-version-check) \
+	--quiet --constraint $(CONSTRAINTS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -29,7 +31,7 @@ $(shell test -e $(VENV)/.whole || rm -f $(VENV)/.made-*)
 $(VENV)/.made-%: pyproject.toml $(CONSTRAINTS)
 	@test -e $(VENV)/.whole || $(PYTHON) -m venv --clear $(VENV)
 	@rm -f $(VENV)/.whole
-	$(BIN)/python $(PIP_INSTALL) --editable ".[$*]"
+	$(INSTALL) --editable ".[$*]"
 	@touch $(VENV)/.whole $@
 
 install: $(VENV)/.made-test $(VENV)/.made-check ## Make .venv with everything for development
