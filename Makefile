@@ -14,8 +14,9 @@ PARALLEL := --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 # Bytecode is kept, whatever the environment says: tests start hundreds of processes, each of which would compile the package
 # anew, and each process of pytest would rewrite the assertions of all files (15 seconds of processor time).
 export PYTHONDONTWRITEBYTECODE :=
-# UV=uv installs by uv, which takes seconds where pip takes minutes: .ci/run does so.
-INSTALL = $(if $(UV),$(UV) pip install --python $(BIN)/python,$(BIN)/python -m pip install --disable-pip-version-check) \
+# UV=uv installs by uv, which takes seconds where pip takes minutes: .ci/run does so. Files are copied, since nltk reads no
+# data through links.
+INSTALL = $(if $(UV),$(UV) pip install --link-mode copy --python $(BIN)/python,$(BIN)/python -m pip install --disable-pip-version-check) \
 	--quiet --constraint $(CONSTRAINTS)
 
 .DEFAULT_GOAL := help
