@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
+from collections.abc import Iterator
 
 import hypothesis
 import pytest
@@ -40,6 +42,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _own_quotas() -> None:
     """No test meets the limiters and estimates of another one, which clients share in a process."""
     testing.reset()
+
+
+@pytest.fixture(autouse=True)
+def _own_levels() -> Iterator[None]:
+    """No test meets the log level that another one has set, such as an example that shows how to."""
+    loggers = [logging.getLogger(), logging.getLogger("ragbridge")]
+    levels = [logger.level for logger in loggers]
+    yield
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
 
 
 @pytest.fixture
