@@ -122,7 +122,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "np-complex": (np.complex64(1), "has no form"),
     "np-bytes": (np.bytes_(b"sea"), "has no form"),
     "np-timedelta": (np.timedelta64(1, "s"), "has no form"),
-    "np-nat": (np.datetime64("NaT"), "NaT is no time: pass None"),
+    "np-nat": (np.datetime64("NaT", "s"), "NaT is no time: pass None"),
     "np-datetime-ns": (np.datetime64("2026-11-28T12:30:15.5", "ns"), r"pass .astype\('datetime64\[us\]'\)"),
     "np-array-ns": (np.array(["2026-11-28"], "datetime64[ns]"), r"pass .astype\('datetime64\[us\]'\)"),
     "np-array-0d-ns": (np.array("2026-11-28", "datetime64[ns]"), r"pass .astype\('datetime64\[us\]'\)"),
