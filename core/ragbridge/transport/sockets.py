@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-JOINED = 65_536
-"""Bytes of a body that are sent together with the head."""
+PIECE = 65_536
+"""Bytes that are sent at once, the head among them: each piece that is taken shows that the server is there."""
 
 
 class _Arrivals(io.RawIOBase):
@@ -36,10 +36,7 @@ class _Arrivals(io.RawIOBase):
     def readinto(self, buffer: Any, /) -> int | None:
         if self.rests:  # only what has been read already is looked at
             return None
-        left = self.until - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("the deadline has passed")
-        self._sock.settimeout(min(self.silence, left))
+        self._sock.settimeout(_patience(self.silence, self.until))
         return self._sock.recv_into(buffer)
 
 
@@ -82,13 +79,12 @@ class Connection:
             OSError: The connection is broken, or nothing came in time (``TimeoutError``).
         """
         self._arrivals.silence, self._arrivals.until = silence, until
-        self._sock.settimeout(silence)
         try:
-            if len(body) <= JOINED:
-                self._sock.sendall(head + body)
+            if len(body) <= PIECE:
+                self._send(head + body, silence, until)
             else:
-                self._sock.sendall(head)
-                self._sock.sendall(body)
+                self._send(head, silence, until)
+                self._send(body, silence, until)
         except (BrokenPipeError, ConnectionResetError):
             pass  # a server that refuses a body unread says so before it closes
         reader = self._reader
@@ -104,6 +100,26 @@ class Connection:
         except StopIteration as done:
             result: T = done.value
             return result
+
+    def _send(self, content: bytes, silence: float, until: float) -> None:
+        # Neither by ``sendall`` nor, over TLS, by ``send`` of all of it, whose timeouts are for the whole: a long request on a
+        # slow line is no silence.
+        unsent = memoryview(content)
+        while unsent:
+            self._sock.settimeout(_patience(silence, until))
+            unsent = unsent[self._sock.send(unsent[:PIECE]) :]
+
+
+def _patience(silence: float, until: float) -> float:
+    """Seconds to wait now.
+
+    Raises:
+        TimeoutError: The deadline has passed.
+    """
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("the deadline has passed")
+    return min(silence, left)
 
 
 class Connections:

@@ -9,7 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ragbridge.transport.bodies import STEP
-from ragbridge.transport.sockets import readable
+from ragbridge.transport.sockets import PIECE, readable
 from ragbridge.transport.threads import in_thread
 from ragbridge.transport.wire import LINE, ConnectError, Need, Place, Reading
 
@@ -43,6 +43,7 @@ class Stream(asyncio.BufferedProtocol):
         self._error: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._is_clogged = False
+        self._unsent = memoryview(b"")
         self._is_long = False  # whether what comes next belongs to the long part
         self._silence = self._until = self._heard = 0.0
         self._transport: asyncio.Transport | None = None
@@ -56,6 +57,9 @@ class Stream(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection stands, TLS included."""
         self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(
+            PIECE
+        )  # beneath TLS it would be eight times as much, all of it unseen
         self._has_data = readable(transport.get_extra_info("socket"))
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the caller's wish
@@ -87,7 +91,6 @@ class Stream(asyncio.BufferedProtocol):
         """It is closed."""
         self._ended, self._error = True, self._error or exc
         self._wake()
-        self.resume_writing()
 
     def pause_writing(self) -> None:
         """The server takes the request slowly."""
@@ -95,8 +98,16 @@ class Stream(asyncio.BufferedProtocol):
 
     def resume_writing(self) -> None:
         """It took most of what was written."""
-        self._is_clogged = False
-        self._wake()
+        loop = asyncio.get_running_loop()
+        self._is_clogged, self._heard = False, loop.time()
+        loop.call_soon(self._pour)
+
+    def _pour(self) -> None:
+        """Write of the body what the server's line takes. The answer is waited for meanwhile: it may come before."""
+        transport = self._transport
+        while self._unsent and not self._is_clogged and transport is not None and not transport.is_closing():
+            piece, self._unsent = self._unsent[:PIECE], self._unsent[PIECE:]
+            transport.write(piece)
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -111,9 +122,9 @@ class Stream(asyncio.BufferedProtocol):
 
     @property
     def is_stale(self) -> bool:
-        """Whether the server has closed it, or sent what nobody asked for."""
+        """Whether the server has closed it, sent what nobody asked for, or answered without taking the whole request."""
         gone = self._ended or self._transport is None or self._transport.is_closing()
-        return gone or bool(self._size) or self._has_data()
+        return gone or bool(self._size) or bool(self._unsent) or self._has_data()
 
     async def exchange(
         self, head: bytes, body: bytes, reading: Reading[T], *, silence: float, until: float
@@ -137,11 +148,12 @@ class Stream(asyncio.BufferedProtocol):
         self._silence, self._until, self._heard = silence, until, loop.time()
         self._look(loop)
         try:
-            transport.write(head + body if body else head)
-            # A server that refuses a body unread answers before it has taken it.
-            while self._is_clogged and not self._size and not self._ended:
-                self._check()
-                await self._more(loop)
+            if len(body) <= PIECE:
+                transport.write(head + body)
+            else:
+                transport.write(head)
+                self._unsent = memoryview(body)
+                self._pour()
             need = next(reading)
             while True:
                 while (found := self._found(need)) is None:
