@@ -79,3 +79,21 @@ def _no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees a key or a cluster of the machine that it runs on."""
     for name in (*Jina.KEY_VARIABLES, *Elastic.KEY_VARIABLES, "ELASTICSEARCH_URL", "ELASTIC_CLOUD_ID"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def events() -> Iterator[list[Any]]:
+    """Every event of LlamaIndex's instrumentation, as they come."""
+    from llama_index.core.instrumentation import get_dispatcher
+    from llama_index.core.instrumentation.event_handlers import BaseEventHandler
+
+    class Events(BaseEventHandler):
+        seen: list[Any] = []  # noqa: RUF012 - a pydantic field
+
+        def handle(self, event: Any, **kwargs: Any) -> None:
+            self.seen.append(event)
+
+    handler, root = Events(seen=[]), get_dispatcher()
+    root.add_event_handler(handler)
+    yield handler.seen
+    root.event_handlers.remove(handler)

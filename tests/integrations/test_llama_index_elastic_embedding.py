@@ -13,8 +13,6 @@ from llama_index.core.async_utils import asyncio_run
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.base.embeddings.base_sparse import BaseSparseEmbedding
 from llama_index.core.ingestion import IngestionPipeline
-from llama_index.core.instrumentation import get_dispatcher
-from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.schema import TextNode
 from llama_index.core.storage.kvstore import SimpleKVStore
 
@@ -30,23 +28,6 @@ TEXTS = [
     "Bicycles have two wheels and a chain.",
 ]
 KINDS = ["query", "text", "batch", "aquery", "atext", "abatch"]
-
-
-class Events(BaseEventHandler):
-    """Keeps every instrumentation event."""
-
-    seen: list = []  # noqa: RUF012 - a pydantic field
-
-    def handle(self, event, **kwargs):
-        self.seen.append(event)
-
-
-@pytest.fixture
-def events():
-    handler, root = Events(seen=[]), get_dispatcher()
-    root.add_event_handler(handler)
-    yield handler.seen
-    root.event_handlers.remove(handler)
 
 
 @pytest.fixture

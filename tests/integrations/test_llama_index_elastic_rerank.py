@@ -9,8 +9,6 @@ from llama_index.core import QueryBundle
 from llama_index.core.async_utils import asyncio_run
 from llama_index.core.callbacks import CallbackManager, LlamaDebugHandler
 from llama_index.core.callbacks.schema import CBEventType, EventPayload
-from llama_index.core.instrumentation import get_dispatcher
-from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.schema import MetadataMode, NodeWithScore, TextNode
 from pydantic import ValidationError
 
@@ -25,23 +23,6 @@ TEXTS = [
     "A sourdough bread rises slowly, overnight.",
     "The ocean is deep and cold.",
 ]
-
-
-class Events(BaseEventHandler):
-    """Keeps every instrumentation event."""
-
-    seen: list = []  # noqa: RUF012 - a pydantic field
-
-    def handle(self, event, **kwargs):
-        self.seen.append(event)
-
-
-@pytest.fixture
-def events():
-    handler, root = Events(seen=[]), get_dispatcher()
-    root.add_event_handler(handler)
-    yield handler.seen
-    root.event_handlers.remove(handler)
 
 
 @pytest.fixture

@@ -16,8 +16,6 @@ from llama_index.core.callbacks import CallbackManager, LlamaDebugHandler
 from llama_index.core.callbacks.schema import CBEventType, EventPayload
 from llama_index.core.ingestion import IngestionPipeline
 from llama_index.core.ingestion.pipeline import get_transformation_hash
-from llama_index.core.instrumentation import get_dispatcher
-from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.instrumentation.events.embedding import EmbeddingEndEvent, EmbeddingStartEvent
 from llama_index.core.rate_limiter import TokenBucketRateLimiter
 from llama_index.core.schema import Document, MetadataMode, TextNode
@@ -51,23 +49,6 @@ CHANGES_VECTORS = ("base_url", "task", "dimensions", "truncate", "normalized", "
 @pytest.fixture
 def local():
     return JinaEmbedding(base_url="local", dimensions=64)
-
-
-class Events(BaseEventHandler):
-    """Keeps every instrumentation event."""
-
-    seen: list = []  # noqa: RUF012 - a pydantic field
-
-    def handle(self, event, **kwargs):
-        self.seen.append(event)
-
-
-@pytest.fixture
-def events():
-    handler, root = Events(seen=[]), get_dispatcher()
-    root.add_event_handler(handler)
-    yield handler.seen
-    root.event_handlers.remove(handler)
 
 
 def embed(kind, model, texts):

@@ -14,8 +14,6 @@ from llama_index.core.callbacks import CallbackManager, LlamaDebugHandler
 from llama_index.core.callbacks.schema import CBEventType, EventPayload
 from llama_index.core.indices import MultiModalVectorStoreIndex
 from llama_index.core.ingestion import IngestionPipeline
-from llama_index.core.instrumentation import get_dispatcher
-from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.instrumentation.events.embedding import EmbeddingEndEvent, EmbeddingStartEvent
 from llama_index.core.rate_limiter import BaseRateLimiter
 from llama_index.core.schema import ImageDocument, ImageNode, MediaResource, Node, TextNode
@@ -31,23 +29,6 @@ PNG = base64.b64decode(
 )
 BASE64 = base64.b64encode(PNG).decode()
 WAYS = ["one", "batch", "aone", "abatch"]
-
-
-class Events(BaseEventHandler):
-    """Keeps every instrumentation event."""
-
-    seen: list = []  # noqa: RUF012 - a pydantic field
-
-    def handle(self, event, **kwargs):
-        self.seen.append(event)
-
-
-@pytest.fixture
-def events():
-    handler, root = Events(seen=[]), get_dispatcher()
-    root.add_event_handler(handler)
-    yield handler.seen
-    root.event_handlers.remove(handler)
 
 
 @pytest.fixture

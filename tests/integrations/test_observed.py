@@ -14,13 +14,10 @@ pytest.importorskip("opentelemetry.sdk.trace")
 from haystack import Document, Pipeline, tracing
 from haystack.utils import Secret
 from langchain_core.documents import Document as Passage
-from llama_index.core.instrumentation import get_dispatcher
-from llama_index.core.instrumentation.event_handlers import BaseEventHandler
 from llama_index.core.schema import NodeWithScore, TextNode
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from pydantic import Field
 
 from haystack_integrations.components.embedders.ragbridge import JinaDocumentEmbedder, JinaTextEmbedder
 from haystack_integrations.components.rankers.ragbridge import JinaRanker
@@ -113,21 +110,6 @@ def test_langchain_embeddings_and_rerankers_are_in_the_callers_trace(under, seen
         ("embeddings", "application", "langchain"),
         ("rerank", "application", "langchain"),
     ]
-
-
-class Events(BaseEventHandler):
-    seen: list = Field(default_factory=list)
-
-    def handle(self, event, **more):
-        self.seen.append(event)
-
-
-@pytest.fixture
-def events():
-    handler, root = Events(seen=[]), get_dispatcher()
-    root.add_event_handler(handler)
-    yield handler.seen
-    root.event_handlers.remove(handler)
 
 
 def test_llama_index_has_tokens_in_its_events(under, seen, client, events):
