@@ -15,6 +15,7 @@ strategies.
 from __future__ import annotations
 
 from ragbridge.chunking.base import Chunk, Chunker, NoneChunker
+from ragbridge.chunking.each import chunk_each
 from ragbridge.chunking.recursive import RecursiveChunker
 from ragbridge.chunking.segmenter import SegmenterChunker
 from ragbridge.chunking.sentence import SentenceChunker
@@ -29,6 +30,7 @@ __all__ = [
     "SegmenterChunker",
     "SentenceChunker",
     "WordChunker",
+    "chunk_each",
 ]
 
 _publish(__name__, [globals()[_name] for _name in __all__])

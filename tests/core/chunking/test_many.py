@@ -12,7 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ragbridge import ConfigurationError
-from ragbridge.chunking import Chunker, NoneChunker, RecursiveChunker, SentenceChunker, WordChunker
+from ragbridge.chunking import (
+    Chunker,
+    NoneChunker,
+    RecursiveChunker,
+    SentenceChunker,
+    WordChunker,
+    chunk_each,
+)
 from ragbridge.chunking import texts as texts_module
 from ragbridge.chunking.boundaries import words as words_module
 from ragbridge.chunking.texts import BATCH
@@ -213,3 +220,18 @@ def test_without_icu_approximations_are_those_of_each_document(monkeypatch: pyte
         RecursiveChunker(1, strict=False),
     ):
         assert [*chunker.chunk_many(documents)] == [*map(chunker.chunk, documents)]
+
+
+def test_each_document_may_have_its_own_chunker():
+    """Chunks are those of its chunker alone, in the order of the documents; an error is that of its own document."""
+    texts = ["one two three four", "five six", "seven eight nine", ""]
+    chunkers = [WordChunker(2, 0), WordChunker(1, 0), WordChunker(2, 0), SentenceChunker(20, 0)]
+    assert list(chunk_each(chunkers, texts)) == [
+        chunker.chunk(text) for chunker, text in zip(chunkers, texts, strict=True)
+    ]
+    found = chunk_each(chunkers[:2], ["one", 2])
+    assert next(found) == chunkers[0].chunk("one")
+    with pytest.raises(ConfigurationError, match="text must be a str, not int"):
+        next(found)
+    with pytest.raises(ValueError, match="shorter|longer"):
+        next(chunk_each(chunkers, ["one"]))

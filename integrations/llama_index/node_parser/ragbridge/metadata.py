@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import repeat
 
 from ragbridge import ConfigurationError
-from ragbridge.chunking import Chunk, Chunker, RecursiveChunker, SentenceChunker, WordChunker
+from ragbridge.chunking import Chunk, Chunker, RecursiveChunker, SentenceChunker, WordChunker, chunk_each
 
 logger = logging.getLogger("ragbridge")
 
@@ -19,20 +19,9 @@ def chunks_with_room(
     """The chunks of each text, which have no more words than the chunker's once its ``metadata`` stand in front of them.
 
     Raises:
-        ConfigurationError: The metadata leave no room for text; or a text cannot be cut, see ``Chunker.chunk_many``.
+        ConfigurationError: The metadata leave no room for text; or a text cannot be cut, see ``chunk_each``.
     """
-    own = list(_with_room(metadata, chunker))
-    groups: dict[Chunker, list[str]] = {}
-    for each, text in zip(own, texts, strict=True):
-        groups.setdefault(each, []).append(text)
-    streams = {each: each.chunk_many(group) for each, group in groups.items()}
-    for each, text in zip(own, texts, strict=True):
-        try:
-            chunks = next(streams[each])
-        except ConfigurationError:
-            each.chunk(text)  # fails again, without the place in its group, which nobody knows
-            raise
-        yield chunks
+    return chunk_each(list(_with_room(metadata, chunker)), texts)
 
 
 def _with_room(metadata: Sequence[str], chunker: Chunker) -> Iterator[Chunker]:
