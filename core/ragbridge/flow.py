@@ -60,7 +60,7 @@ class Response:
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes = field(default=b"", repr=False)
+    body: bytes | bytearray = field(default=b"", repr=False)
 
 
 TransportName: TypeAlias = Literal["auto", "httpx", "httpx2", "fast"]

@@ -36,12 +36,12 @@ def installed() -> bool:
     return numbers >= _SINCE
 
 
-def is_cbor(body: bytes) -> bool:
+def is_cbor(body: bytes | bytearray) -> bool:
     """Whether ``body`` begins as an object or a list in CBOR does. No text in UTF-8 begins so, and so no JSON."""
     return bool(body) and (0x80 <= body[0] <= 0xBF or bytes(body[:3]) == PREFIX)
 
 
-def read_cbor(body: bytes) -> Any:
+def read_cbor(body: bytes | bytearray) -> Any:
     """What ``body`` says: dicts with texts as keys, lists, texts, numbers, booleans, None.
 
     Lengths that it announces cost nothing: ``cbor2`` takes memory for what is there.

@@ -49,7 +49,7 @@ class Body:
         self._request = request
         self._is_refusal = status >= 400
         self._most = REFUSAL if self._is_refusal else MOST if request.most is None else request.most
-        self._parts: list[bytes] = []
+        self._parts: list[bytes | bytearray] = []
         self._size = 0
         self._coding = "" if decoded else headers.get("content-encoding", "").strip().lower()
         length = None if request.method == "HEAD" else _length(request, headers)
@@ -58,7 +58,7 @@ class Body:
         self.fits = length is not None and length <= self._most and "transfer-encoding" not in headers
         """Whether the body cannot be longer than allowed, so that it may be read in one piece."""
 
-    def take(self, part: bytes) -> bool:
+    def take(self, part: bytes | bytearray) -> bool:
         """Keep ``part``. False once no more is wanted: the caller then closes the connection.
 
         Raises:
@@ -73,7 +73,7 @@ class Body:
         self._parts.append(part[: self._most - self._size])
         return False
 
-    def content(self) -> bytes:
+    def content(self) -> bytes | bytearray:
         """The whole body, decompressed where a gateway compressed it: nobody asks for that, and some do it all the same.
 
         Raises:
@@ -89,7 +89,7 @@ class Body:
             )
         return self._unpacked(body)
 
-    def _unpacked(self, body: bytes) -> bytes:
+    def _unpacked(self, body: bytes | bytearray) -> bytes:
         is_raw = self._coding == "deflate" and (body[0] & 15 != 8 or int.from_bytes(body[:2], "big") % 31)
         unpacker = zlib.decompressobj(-zlib.MAX_WBITS if is_raw else zlib.MAX_WBITS | 32)
         try:

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ragbridge.transport.bodies import STEP
+from ragbridge.transport.buffers import LARGE, BufferPool
 from ragbridge.transport.wire import ANY, LINE, ConnectError, Place, Reading
 
 if TYPE_CHECKING:
@@ -45,10 +46,12 @@ class Connection:
 
     Args:
         sock: Connected, and behind its handshake where it has TLS.
+        buffers: What large bodies are received into.
     """
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, buffers: BufferPool) -> None:
         self._sock = sock
+        self._buffers = buffers
         self._arrivals = _Arrivals(sock)
         self._reader = io.BufferedReader(self._arrivals, STEP)
         self._has_data = readable(sock)
@@ -95,11 +98,18 @@ class Connection:
                     kind, size = reading.send(reader.readline(size))
                 elif kind is ANY:
                     kind, size = reading.send(reader.read1(size))
-                else:
+                elif size < LARGE:
                     kind, size = reading.send(reader.read(size) or b"")
+                else:
+                    kind, size = reading.send(self._large(size))
         except StopIteration as done:
             result: T = done.value
             return result
+
+    def _large(self, size: int) -> bytes | bytearray:
+        buffer = self._buffers.take(size)
+        count = self._reader.readinto(buffer)
+        return buffer if count == size else bytes(buffer[:count])
 
     def _send(self, content: bytes, silence: float, until: float) -> None:
         # Neither by ``sendall`` nor, over TLS, by ``send`` of all of it, whose timeouts are for the whole: a long request on a
@@ -133,6 +143,7 @@ class Connections:
     def __init__(self, kept: int, certificates: Callable[[], ssl.SSLContext]) -> None:
         self._kept = kept
         self._certificates = certificates
+        self._buffers = BufferPool(kept)
         self._idle: dict[tuple[bool, str, int], list[Connection]] = {}
         self._lock = threading.Lock()
         self._closed = False
@@ -151,7 +162,7 @@ class Connections:
             if not connection.is_stale:
                 return connection
             connection.close()
-        return Connection(self._connected(place, timeout))
+        return Connection(self._connected(place, timeout), self._buffers)
 
     def _waiting(self, place: Place) -> Connection | None:
         with self._lock:
@@ -189,6 +200,7 @@ class Connections:
             self._closed = True
             waiting = [connection for idle in self._idle.values() for connection in idle]
             self._idle.clear()
+        self._buffers.clear()
         for connection in waiting:
             connection.close()
 

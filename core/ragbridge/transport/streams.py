@@ -9,6 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ragbridge.transport.bodies import STEP
+from ragbridge.transport.buffers import BufferPool
 from ragbridge.transport.sockets import PIECE, readable
 from ragbridge.transport.threads import in_thread
 from ragbridge.transport.wire import LINE, ConnectError, Need, Place, Reading
@@ -21,20 +22,21 @@ T = TypeVar("T")
 AHEAD = 4_194_304
 """Bytes that may have come and not be read yet before the server has to wait."""
 
-KEPT = 2_097_152
-"""Bytes of memory that a connection keeps for the next answer: what 128 vectors take, and twice as many."""
-
 
 class Stream(asyncio.BufferedProtocol):
     """One connection, for one request at a time.
 
     What comes is received where it stays: a body of a known length in one piece, everything else in small ones.
+
+    Args:
+        buffers: What large bodies are received into.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, buffers: BufferPool) -> None:
+        self._buffers = buffers
         self._parts: deque[bytes] = deque()
         self._room = memoryview(bytearray(STEP))
-        self._store = bytearray()  # kept for the next answer: new memory costs more than a copy
+        self._long = bytearray()  # the long part, and where it is filled
         self._view = memoryview(b"")
         self._filled = 0
         self._at = 0  # what of the first part has been taken
@@ -184,7 +186,7 @@ class Stream(asyncio.BufferedProtocol):
         finally:
             self._waiter = None
 
-    def _found(self, need: Need) -> bytes | None:
+    def _found(self, need: Need) -> bytes | bytearray | None:
         """What is needed; None where it has not come yet."""
         self._check()
         kind, size = need
@@ -213,23 +215,20 @@ class Stream(asyncio.BufferedProtocol):
 
     def _begin(self, size: int) -> None:
         """Have so many bytes received in one piece."""
-        if len(self._store) < size:
-            self._store = bytearray(size)
-        self._view = memoryview(self._store)[:size]
+        self._long = self._buffers.take(size)
+        self._view = memoryview(self._long)
         self._filled = self._size
         self._view[: self._size] = memoryview(b"".join(self._parts))[self._at :]
         self._parts.clear()
         self._size = self._at = 0
 
-    def _taken(self) -> bytes | None:
+    def _taken(self) -> bytes | bytearray | None:
         """The long part, once all of it has come, or what there is of it at the connection's end."""
         filled, size = self._filled, len(self._view)
         if filled < size and not self._ended:
             return None
-        found = bytes(self._view[:filled])
-        self._view, self._filled = memoryview(b""), 0
-        if size > KEPT:
-            self._store = bytearray()
+        found = self._long if filled == size else bytes(self._view[:filled])
+        self._long, self._view, self._filled = bytearray(), memoryview(b""), 0
         return found
 
     def _resume(self) -> None:
@@ -271,6 +270,7 @@ class Streams:
     def __init__(self, kept: int, certificates: Callable[[], ssl.SSLContext]) -> None:
         self.places = asyncio.Semaphore(kept)
         self._certificates = certificates
+        self._buffers = BufferPool(kept)
         self._idle: dict[tuple[bool, str, int], list[Stream]] = {}
         self._closed = False
 
@@ -311,7 +311,10 @@ class Streams:
                 await loop.sock_connect(sock, address)
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 _, stream = await loop.create_connection(
-                    Stream, sock=sock, ssl=context, server_hostname=place.host if context else None
+                    lambda: Stream(self._buffers),
+                    sock=sock,
+                    ssl=context,
+                    server_hostname=place.host if context else None,
                 )
             except ssl.SSLError:
                 sock.close()
@@ -324,7 +327,10 @@ class Streams:
                 raise
             else:
                 return stream
-        raise failure
+        try:
+            raise failure
+        finally:
+            del failure  # this frame is among the error's own: each would keep the other
 
     def give_back(self, place: Place, stream: Stream) -> None:
         """Keep ``stream`` for another request."""
@@ -340,3 +346,4 @@ class Streams:
             for stream in idle:
                 stream.close()
         self._idle.clear()
+        self._buffers.clear()

@@ -26,7 +26,7 @@ there; whatever comes next. ``b""`` is the connection's end."""
 Need: TypeAlias = tuple[str, int]
 """What is needed, and how many bytes at most."""
 
-Reading: TypeAlias = Generator[Need, bytes, T]
+Reading: TypeAlias = Generator[Need, "bytes | bytearray", T]
 """Yields what it needs, is sent the bytes, returns a ``T``."""
 
 LONGEST_LINE = 65_536

@@ -37,7 +37,7 @@ def elastic_route(api: InferenceApi, headers: Mapping[str, str], query: Mapping[
         )
         return Work(
             tokens,
-            lambda _: response.body,
+            lambda _: bytes(response.body),
             status=response.status,
             headers=response.headers,
             charged=bool(charges),

@@ -82,7 +82,7 @@ def read_error(response: Response, *, secrets: Iterable[str] = ()) -> StatusErro
     )
 
 
-def _text(body: bytes) -> str:
+def _text(body: bytes | bytearray) -> str:
     """A refusal's body as JSON or whatever else it is; empty where it is CBOR that cannot be read.
 
     Of such a body nothing is shown: it may hold a key in pieces, in which nobody finds it.

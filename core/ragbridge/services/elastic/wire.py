@@ -13,7 +13,7 @@ from ragbridge.errors import ConfigurationError, ResponseError
 from ragbridge.flow import Response
 from ragbridge.ground.cbor import is_cbor, read_cbor
 
-_loads: Callable[[bytes], Any] = json.loads
+_loads: Callable[[bytes | bytearray], Any] = json.loads
 with suppress(ImportError):  # extra speed
     from orjson import loads as _loads
 
@@ -65,7 +65,7 @@ def decode_numbers(response: Response) -> dict[str, Any]:
     return decode(response)  # out here: a parser's error holds the whole body
 
 
-def loads(text: bytes) -> Any:
+def loads(text: bytes | bytearray) -> Any:
     """The value in ``text``: by orjson where it is installed, and by ``json`` what that refuses, such as NaN.
 
     Raises:

@@ -32,7 +32,7 @@ _NEXT = re.compile(rb'\s*\}\s*,\s*\{\s*"embedding"\s*:\s*\[')
 _LAST = re.compile(rb"\s*\}\s*\]\s*\}\s*\Z")
 
 
-def read_floats(body: bytes, name: str, count: int) -> NDArray[Any] | None:
+def read_floats(body: bytes | bytearray, name: str, count: int) -> NDArray[Any] | None:
     """The ``count`` rows of the list ``name``, of shape (count, dimensions), in any float type; None where it is written otherwise.
 
     Of CBOR it is a view of ``body``. Whether the numbers are finite is not checked.
@@ -42,7 +42,7 @@ def read_floats(body: bytes, name: str, count: int) -> NDArray[Any] | None:
     return _of_cbor(body, name, count) if is_cbor(body) else _of_json(body, name, count)
 
 
-def _of_cbor(body: bytes, name: str, count: int) -> NDArray[Any] | None:
+def _of_cbor(body: bytes | bytearray, name: str, count: int) -> NDArray[Any] | None:
     head = b"\xbf" + bytes([0x60 + len(name)]) + name.encode() + b"\x9f" + _KEY
     start = len(head)
     if bytes(body[:start]) != head or bytes(body[-len(_TAIL) :]) != _TAIL:
@@ -61,7 +61,7 @@ def _of_cbor(body: bytes, name: str, count: int) -> NDArray[Any] | None:
     return np.ndarray((count, width), ">f4", body, start + 1, (stride, _NUMBER))
 
 
-def _of_json(body: bytes, name: str, count: int) -> NDArray[Any] | None:
+def _of_json(body: bytes | bytearray, name: str, count: int) -> NDArray[Any] | None:
     mark = re.match(rb'\s*\{\s*"%b"\s*:\s*\[\s*\{\s*"embedding"\s*:\s*\[' % name.encode(), body)
     vectors, line, write = np.empty((0, 0), np.float32), np.empty(0), struct.Struct("").pack_into
     end = 0
@@ -85,7 +85,7 @@ def _of_json(body: bytes, name: str, count: int) -> NDArray[Any] | None:
     return vectors if vectors.size and _LAST.match(body, end) else None
 
 
-def _numbers(row: bytes) -> list[Any]:
+def _numbers(row: bytes | bytearray) -> list[Any]:
     """The JSON list ``row``.
 
     Raises:

@@ -114,7 +114,9 @@ class _OddError(ValueError):
     """The body is not written the plain way."""
 
 
-def _scan(body: bytes, count: int, rows: Callable[[int], Vectors]) -> tuple[Vectors, dict[str, Any]] | None:
+def _scan(
+    body: bytes | bytearray, count: int, rows: Callable[[int], Vectors]
+) -> tuple[Vectors, dict[str, Any]] | None:
     """The rows and what stands around them, where all of it is written the plain way; else None."""
     try:
         start = _expect(_DATA.search(body)).end()
@@ -126,7 +128,9 @@ def _scan(body: bytes, count: int, rows: Callable[[int], Vectors]) -> tuple[Vect
     return (vectors, rest) if isinstance(rest, dict) and rest.get("data") == ["these rows"] else None
 
 
-def _scan_rows(body: bytes, position: int, count: int, rows: Callable[[int], Vectors]) -> tuple[Vectors, int]:
+def _scan_rows(
+    body: bytes | bytearray, position: int, count: int, rows: Callable[[int], Vectors]
+) -> tuple[Vectors, int]:
     """The rows from ``position`` on, and where they end."""
     head, tail = _INDEX_FIRST if _HEAD.match(body, position) else _INDEX_LAST
     first = _expect(re.compile(head).match(body, position)).end()  # compiled once: re keeps it

@@ -45,7 +45,7 @@ def fetch(
     def read_own(response: Response) -> tuple[T | _Redirect, None]:
         if response.status >= 300:
             return _Redirect(response.headers.get("location", "")), None
-        return read(response.body), None
+        return read(bytes(response.body)), None
 
     try:
         result, _ = yield from channel.get(path, product=product, read=read_own, most=sizes.FILE)
@@ -70,7 +70,7 @@ def fetch_foreign(channel: JinaChannel, url: str, *, product: str, read: Callabl
     def read_foreign(response: Response) -> tuple[T, None]:
         if response.status >= 300:
             raise final(f"HTTP {response.status}: the file's address redirects again")
-        return read(response.body), None
+        return read(bytes(response.body)), None
 
     result, _ = yield from channel.request(
         "GET", url, product=product, read=read_foreign, signed=False, most=sizes.FILE
