@@ -258,8 +258,11 @@ class _First(Waiting):
             if seconds is None:
                 return None
             least = min(least, seconds)
-        if failure is not None and math.isinf(least):
-            raise failure
+        try:
+            if failure is not None and math.isinf(least):
+                raise failure
+        finally:
+            del failure  # this frame is among the error's own: each would keep the other
         return least
 
     def subscribe(self, wake: Callable[[], None]) -> None:

@@ -93,6 +93,7 @@ class AsyncDriver:
             await asyncio.wait(tasks)
             raise
         finally:
+            work.forget_wakers()
             for timer in later:
                 timer.cancel()
 
@@ -140,8 +141,7 @@ class AsyncDriver:
         """Perform the flows of ``work``, or one of them alone."""
         import asyncio
 
-        task = asyncio.current_task()
-        cancellations = task.cancelling() if task else 0
+        cancellations = _cancellations(asyncio.current_task())
         try:
             for index, flow in only or work:
                 work.done[index] = await self._drive(flow, work, cancellations)
@@ -185,6 +185,7 @@ class AsyncDriver:
                 return interrupted()
             finally:
                 work.sending.discard(task)
+                del task  # a task that is cancelled holds its error, whose frames must not hold the task
         if isinstance(effect, Do):
             from ragbridge.transport.threads import in_thread
 
@@ -204,6 +205,10 @@ class AsyncDriver:
         except RequestError as error:  # the quota is out of reach
             return error
         return None
+
+
+def _cancellations(task: asyncio.Task[Any] | None) -> int:
+    return task.cancelling() if task else 0
 
 
 class _Crew:

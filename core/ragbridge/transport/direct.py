@@ -78,7 +78,10 @@ class DirectTransport(PooledTransport):
             failure = caused(_failure(error, request, patience if time.monotonic() >= until else None), error)
         else:
             return answer
-        raise failure  # out here, so that the error, whose frames hold the request, is not its context
+        try:
+            raise failure  # out here, so that the error, whose frames hold the request, is not its context
+        finally:
+            del failure  # this frame is among the error's own: each would keep the other
 
     async def _exchange_async(self, client: Streams, request: Request) -> Response:
         silence, patience = self._silence(request), self._patience(request)
@@ -105,7 +108,10 @@ class DirectTransport(PooledTransport):
                 failure = caused(_failure(error, request, patience if late else None), error)
             else:
                 return answer
-        raise failure
+        try:
+            raise failure
+        finally:
+            del failure
 
     def _open(self) -> tuple[Connections, Callable[[], object]]:
         client = Connections(self._connections, self._certificates)

@@ -138,7 +138,10 @@ class HttpTransport(PooledTransport):
             return within(patience, ask)
         except Exception as error:  # noqa: BLE001 - sorted by kind there
             failure = self._failure(error, client, request)
-        raise failure  # out here, so that the library's error, which holds the request, is not its context
+        try:
+            raise failure  # out here, so that the library's error, which holds the request, is not its context
+        finally:
+            del failure  # this frame is among the error's own: each would keep the other
 
     async def _exchange_async(self, client: Any, request: Request) -> Response:
         loop = asyncio.get_running_loop()
@@ -159,7 +162,10 @@ class HttpTransport(PooledTransport):
                     return Response(answer.status_code, answer.headers, body.content())
             except Exception as error:  # noqa: BLE001 - sorted by kind there
                 failure = self._failure(error, client, request)
-        raise failure
+        try:
+            raise failure
+        finally:
+            del failure
 
     def _body(self, client: Any, request: Request, answer: Any) -> Body:
         """Where the body of ``answer`` goes, once its head is checked. A hook of the caller's may have read it already."""

@@ -148,10 +148,13 @@ class ThreadDriver:
                     if not isinstance(effect, Do):
                         work.check()
                     outcome = self._perform(effect, work, wake)
-                    # The caller may have received its error by now: its code must not be called any more.
-                    if not (isinstance(effect, Send) and (work.keeps or work.lingers)):
-                        work.check()
-                    effect = resume(flow, outcome)
+                    try:
+                        # The caller may have received its error by now: its code must not be called any more.
+                        if not (isinstance(effect, Send) and (work.keeps or work.lingers)):
+                            work.check()
+                        effect = resume(flow, outcome)
+                    finally:
+                        del outcome  # an error's frames, of which this is one, must not hold the error
             except StopIteration as done:
                 result: T = done.value
                 return result

@@ -86,6 +86,15 @@ class Work:
         if has_failed:
             wake()
 
+    def forget_wakers(self) -> None:
+        """Nobody waits any more.
+
+        What would be woken refers to this work: together they would stay, with all of the results, until the garbage
+        collector comes.
+        """
+        with self._lock:
+            self._wakers.clear()
+
     def fail(self, error: BaseException) -> None:
         """End the work: no further flow is handed out, and every worker is told."""
         with self._lock:
@@ -130,6 +139,11 @@ class Work:
             if self._plan.partial is not None:
                 error.partial = self._plan.partial()
             raise
+        finally:
+            if (
+                self.failure is not None
+            ):  # the caller has it: its frames, which hold this work, must not be held in turn
+                self.failure = Stopped()
 
     def results(self) -> list[object]:
         """The results of all flows, in order. There is no result until every flow has ended.
@@ -181,6 +195,8 @@ def resume(flow: Flow[Any], outcome: Response | RequestError | None) -> Effect:
                 f"a function that was called during the job raised {type(error).__name__}"
             ) from error
         raise
+    finally:
+        del outcome  # an error's frames, of which this is one, must not hold the error
 
 
 def interrupted() -> RequestError:
