@@ -13,12 +13,13 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from ragbridge.errors import RequestError
 from ragbridge.ground.addresses import shown
 from ragbridge.ground.public import publish
+from ragbridge.ground.records import dataclass
 
 if TYPE_CHECKING:
     import asyncio

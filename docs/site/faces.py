@@ -11,6 +11,8 @@ import griffe
 SESSION = re.compile(r"^(?P<indent> *)>>> .*(?:\n(?! *\n).*)*", re.MULTILINE)
 """A session of the interpreter, up to the next blank line."""
 
+RECORD = "ragbridge.ground.records.dataclass"
+
 
 class Faces(griffe.Extension):
     """Puts the method in the place of ``x = Blocking(_x)``, names its awaitable twin ``ax = Awaitable(_x)``, fences sessions."""
@@ -24,8 +26,16 @@ class Faces(griffe.Extension):
                 r"^#+ (.*)$", r"**\1**", text, flags=re.MULTILINE
             )  # headings are for names
 
+    def on_module_members(self, *, mod: griffe.Module, **_: Any) -> None:
+        """Once all of a module is read. Our ``dataclass`` is taken for the standard library's, whose arguments are known."""
+        member = mod.members.get("dataclass")
+        if isinstance(member, griffe.Alias) and member.target_path == RECORD:
+            member.target_path = "dataclasses.dataclass"
+
     def on_class_members(self, *, cls: griffe.Class, **_: Any) -> None:
         """Once all of a class is read. A twin has the same arguments and the same text, so it has no entry of its own."""
+        if any(decorator.callable_path == RECORD for decorator in cls.decorators):
+            cls.labels.add("dataclass")
         calls = {
             name: (str(member.value.function), str(member.value.arguments[0]))
             for name, member in cls.members.items()

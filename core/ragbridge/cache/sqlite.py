@@ -6,12 +6,12 @@ import os
 import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ragbridge.errors import ConfigurationError
 from ragbridge.ground.numbers import check_whole
+from ragbridge.ground.records import dataclass
 
 if TYPE_CHECKING:
     import sqlite3

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import chain, compress
 from typing import Any, TypeAlias, TypeVar
 
@@ -14,6 +14,7 @@ import numpy as np
 from ragbridge.chunking.texts import Texts, batches
 from ragbridge.errors import ConfigurationError
 from ragbridge.ground.numbers import as_whole
+from ragbridge.ground.records import dataclass
 from ragbridge.rules.chunking import check_settings, warn_of_large_chunks
 from ragbridge.values.lists import iterated
 

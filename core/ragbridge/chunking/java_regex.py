@@ -8,10 +8,10 @@ only, and some escapes are its own. What cannot be rewritten is refused, by name
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.records import dataclass
 
 _LINE_ENDS = r"\n\r\x85\u2028\u2029"
 _DOT = f"[^{_LINE_ENDS}]"

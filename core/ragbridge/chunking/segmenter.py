@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ragbridge.chunking.base import Chunk, Chunker, Span, check_integer, checked, cut
 from ragbridge.chunking.texts import Texts, batches, without_surrogates
 from ragbridge.errors import ConfigurationError, RagbridgeError, StatusError
+from ragbridge.ground.records import dataclass
 from ragbridge.values.lists import iterated
 
 if TYPE_CHECKING:

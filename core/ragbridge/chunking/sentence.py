@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from ragbridge.chunking.boundaries.words import Offsets, Words, word_ends
 from ragbridge.chunking.texts import Texts
 from ragbridge.chunking.word import windows
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.records import dataclass
 
 
 @strategy("sentence")

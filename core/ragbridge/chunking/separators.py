@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
 from ragbridge.chunking.java_regex import Translation, translate
 from ragbridge.chunking.lines import Lines
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.records import dataclass
 from ragbridge.rules.chunking import BLANK_LINE, END_OF_LINE, SETEXT
 
 

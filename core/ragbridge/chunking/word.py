@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ragbridge.chunking.base import Chunker, Span, check_integer, strategy
 from ragbridge.chunking.boundaries.choice import boundaries_for
 from ragbridge.chunking.boundaries.words import word_ends
 from ragbridge.chunking.texts import Texts
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.records import dataclass
 
 
 @strategy("word")

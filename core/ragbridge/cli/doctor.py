@@ -8,7 +8,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from importlib import metadata
 from typing import Literal, TypeAlias, TypeVar
 
@@ -22,6 +22,7 @@ from ragbridge.client.secret import Secret, find_key
 from ragbridge.errors import AuthenticationError, ConfigurationError, RagbridgeError
 from ragbridge.ground.addresses import shown
 from ragbridge.ground.public import __version__
+from ragbridge.ground.records import dataclass
 from ragbridge.limiter.tiers import TIERS
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL, MODELS
 from ragbridge.services.jina.session import DEFAULT_TIER

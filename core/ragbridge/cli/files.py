@@ -7,12 +7,12 @@ import os
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from ragbridge.cli.streams import reason
 from ragbridge.cli.terminal import printable
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.records import dataclass
 
 MARKDOWN = frozenset({".md", ".markdown"})
 PYTHON = frozenset({".py", ".pyi"})

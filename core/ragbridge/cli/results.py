@@ -6,7 +6,6 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import typer
@@ -15,6 +14,7 @@ from ragbridge.cli.options import ROWS_FAILED, OnError
 from ragbridge.cli.rows import Row
 from ragbridge.cli.streams import say
 from ragbridge.errors import RagbridgeError
+from ragbridge.ground.records import dataclass
 
 T = TypeVar("T")
 

@@ -12,12 +12,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from ragbridge.cli.options import Form
 from ragbridge.cli.streams import reason, say
 from ragbridge.errors import ConfigurationError, RagbridgeError
+from ragbridge.ground.records import dataclass
 
 STANDARD_INPUT = "-"
 WINDOW = 512

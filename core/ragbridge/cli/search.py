@@ -6,7 +6,6 @@ import dataclasses
 import json
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +14,7 @@ import typer
 from ragbridge.cli import connection, files, streams, terminal
 from ragbridge.cli.files import Source
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

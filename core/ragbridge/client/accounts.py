@@ -9,7 +9,7 @@ import math
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ragbridge.client.secret import Concealed, Secret, find_key
@@ -21,6 +21,7 @@ from ragbridge.errors import (
     RateLimitError,
 )
 from ragbridge.flow import Flow, Request, Waiting, do, wait
+from ragbridge.ground.records import dataclass
 
 if TYPE_CHECKING:
     from ragbridge.limiter.limits import RateLimiter, Ticket

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from ragbridge.ground.records import dataclass
 from ragbridge.limiter.tokens import NOTHING, Features, plus
 
 if TYPE_CHECKING:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from ragbridge.ground.records import dataclass
 from ragbridge.values.embeddings import Usage
 
 Progress: TypeAlias = Callable[[int], object]

@@ -9,7 +9,7 @@ import random
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, TypeVar
 
 from ragbridge.client.retry import Retry
@@ -24,6 +24,7 @@ from ragbridge.errors import (
 )
 from ragbridge.flow import Flow, Request, Response, send, sleep, wait
 from ragbridge.ground.addresses import shown
+from ragbridge.ground.records import dataclass
 
 if TYPE_CHECKING:
     from ragbridge.client.accounts import Turn

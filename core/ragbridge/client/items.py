@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Self, TypeAlias, TypeGuard, cast
 
 from ragbridge.client.batching import Load
+from ragbridge.ground.records import dataclass
 from ragbridge.values.inputs import Group, Media
 from ragbridge.values.media import bytes_of
 

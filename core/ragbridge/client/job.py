@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from ragbridge.client.arguments import Where, located
@@ -22,6 +21,7 @@ from ragbridge.errors import (
     StatusError,
 )
 from ragbridge.flow import Flow
+from ragbridge.ground.records import dataclass
 from ragbridge.observers import Split
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from ragbridge.client.arguments import Where, named
@@ -13,6 +13,7 @@ from ragbridge.client.outcome import Outcome, Trust
 from ragbridge.client.watch import current
 from ragbridge.errors import RagbridgeError
 from ragbridge.flow import Flow, Plan, do
+from ragbridge.ground.records import dataclass
 from ragbridge.observers import Cached, Operation
 from ragbridge.values.embeddings import Usage
 from ragbridge.values.partial import Failure, OnError, Partial

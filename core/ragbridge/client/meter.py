@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from ragbridge.client.call import Cost, Policy, call
 from ragbridge.flow import Flow, Request, Response, wait
+from ragbridge.ground.records import dataclass
 from ragbridge.limiter.tokens import NOTHING, Features, TokenEstimator
 
 if TYPE_CHECKING:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ragbridge.errors import ConfigurationError, RagbridgeError, StatusError
 from ragbridge.ground.numbers import as_whole, check_number, check_whole
 from ragbridge.ground.public import publish
+from ragbridge.ground.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import aclosing, closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar
 
 from ragbridge.client.lookup import Manner
@@ -22,6 +22,7 @@ from ragbridge.client.outcome import Trust
 from ragbridge.errors import ConfigurationError, RagbridgeError, StatusError
 from ragbridge.flow import Plan
 from ragbridge.ground.numbers import check_whole
+from ragbridge.ground.records import dataclass
 
 if TYPE_CHECKING:
     from ragbridge.client.service import Service

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from ragbridge.client.watch import current
 from ragbridge.errors import RagbridgeError, RateLimitError, StatusError, in_short
 from ragbridge.ground.public import publish
+from ragbridge.ground.records import dataclass
 from ragbridge.observers import Answered, Attempt, Failed, Paused, Refused, Retrying, Waited
 from ragbridge.values.embeddings import Usage
 

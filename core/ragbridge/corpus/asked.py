@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from ragbridge.errors import ConfigurationError
 from ragbridge.ground.numbers import check_whole
+from ragbridge.ground.records import dataclass
 from ragbridge.limiter.limits import RateLimit, RateLimiter
 from ragbridge.limiter.tokens import TokenEstimator
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL, Role, row_of

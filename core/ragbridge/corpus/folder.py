@@ -20,13 +20,14 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ragbridge.corpus import manifest
 from ragbridge.corpus.locked import locked
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.records import dataclass
 
 SUFFIXES = {".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 """Formats of one file as output."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.records import dataclass
 
 if TYPE_CHECKING:
     from ragbridge.chunking import Chunk, Chunker

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from ragbridge.ground.records import dataclass
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from ragbridge.ground.records import dataclass
 from ragbridge.values.tables import pairs
 
 

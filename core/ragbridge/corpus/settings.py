@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from ragbridge.corpus.asked import Asked
 from ragbridge.corpus.lines import CHUNK_COLUMNS
 from ragbridge.errors import ConfigurationError
 from ragbridge.ground.numbers import check_number, check_whole
+from ragbridge.ground.records import dataclass
 
 OnError: TypeAlias = Literal["fail", "record"]
 

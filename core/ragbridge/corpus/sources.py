@@ -8,10 +8,11 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.records import dataclass
 
 STANDARD_INPUT = "-"
 

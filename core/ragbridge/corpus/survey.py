@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from ragbridge.corpus.items import problem_of
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.records import dataclass
 from ragbridge.limiter.tokens import NOTHING, Features, plus
 
 if TYPE_CHECKING:

@@ -13,12 +13,13 @@ import sysconfig
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.records import dataclass
 
 T = TypeVar("T")
 

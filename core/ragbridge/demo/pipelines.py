@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.records import dataclass
 
 if TYPE_CHECKING:
     from ragbridge.demo.corpus import Corpus, Query

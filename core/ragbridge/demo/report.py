@@ -6,8 +6,9 @@ import math
 import textwrap
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from ragbridge.ground.records import dataclass
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ragbridge.flow import Response
+from ragbridge.ground.records import dataclass
 from ragbridge.hosts.addresses import unversioned, versioned, without_endpoint
 from ragbridge.hosts.rows import Host
 from ragbridge.hosts.table import HOSTS

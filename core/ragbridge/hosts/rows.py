@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal, TypeAlias
 
+from ragbridge.ground.records import dataclass
 from ragbridge.hosts.addresses import versioned, without_endpoint
 from ragbridge.hosts.answers import same
 from ragbridge.models import Model, Role

@@ -21,9 +21,10 @@ operation                      what it says                                     
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
 
+from ragbridge.ground.records import dataclass
 from ragbridge.limiter.limits import RateLimit
 from ragbridge.limiter.quota import Booking, Pacing, Quota
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
 from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Waitable
 from ragbridge.ground.numbers import as_number, as_whole
 from ragbridge.ground.public import publish
+from ragbridge.ground.records import dataclass
 
 Reason: TypeAlias = Literal["requests", "tokens", "concurrency", "address"]
 """The limit that a service names when it refuses a request (``address``: requests of one IP address)."""

@@ -15,8 +15,9 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from ragbridge.ground.records import dataclass
 
 if TYPE_CHECKING:
     import asyncio

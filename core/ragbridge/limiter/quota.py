@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 from bisect import insort
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from ragbridge.ground.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import parse_qsl
 
+from ragbridge.ground.records import dataclass
 from ragbridge.local.refusals import JSON, Refusal
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Request, Response
 from ragbridge.ground.numbers import check_whole
+from ragbridge.ground.records import dataclass
 from ragbridge.local.calls import Call, Route, Work
 from ragbridge.local.faults import NO_FAULT, Cut, Fault, Faults
 from ragbridge.local.loading import load, name_of, named

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
 from ragbridge.errors import ConfigurationError
 from ragbridge.ground.numbers import check_number
+from ragbridge.ground.records import dataclass
 
 if TYPE_CHECKING:
     import random

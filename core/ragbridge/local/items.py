@@ -10,12 +10,12 @@ from __future__ import annotations
 import binascii
 import hashlib
 import re
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from ragbridge.ground.records import dataclass
 from ragbridge.values.inputs import Image
 from ragbridge.values.media import ASSUMED_SIDE, assumed_tokens, pixels, tile_tokens
 

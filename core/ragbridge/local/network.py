@@ -14,13 +14,14 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from ragbridge.errors import ConfigurationError, RequestError
+from ragbridge.ground.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

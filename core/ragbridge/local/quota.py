@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from ragbridge.ground.numbers import check_number, check_whole
+from ragbridge.ground.records import dataclass
 from ragbridge.limiter.limits import check_window, per_window
 from ragbridge.local.refusals import Refusal
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ragbridge.flow import Response
+from ragbridge.ground.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,13 +10,13 @@ imports joblib, and copies the tokenizer by way of a pickle.
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.records import dataclass
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

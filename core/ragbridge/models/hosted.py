@@ -7,8 +7,7 @@ models alone, whose columns ``eis_task`` and ``eis_endpoint`` are read here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from ragbridge.ground.records import dataclass
 from ragbridge.models.table import MODELS
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from ragbridge.ground.public import publish
+from ragbridge.ground.records import dataclass
 from ragbridge.models.names import Role
 
 if TYPE_CHECKING:

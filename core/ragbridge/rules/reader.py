@@ -8,10 +8,10 @@ a misspelt ``api_key`` still holds a key.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from ragbridge.ground.numbers import as_whole
+from ragbridge.ground.records import dataclass
 
 _INTEGER = range(-(2**31), 2**31)
 _LONG = range(-(2**63), 2**63)

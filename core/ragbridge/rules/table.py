@@ -6,9 +6,10 @@ The client reads them to refuse a body before it is sent; the engine to refuse a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeAlias
 
+from ragbridge.ground.records import dataclass
 from ragbridge.rules.reader import Scope
 
 Values: TypeAlias = Mapping[str, Any]

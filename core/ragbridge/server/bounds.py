@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 from ragbridge.ground.numbers import check_number, check_whole
+from ragbridge.ground.records import dataclass
 
 MAX_BODY = 64 * 2**20
 """Bytes of a request's body at most: enough for 512 texts of 32,768 tokens."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from ragbridge.ground.public import publish
+from ragbridge.ground.records import dataclass
 from ragbridge.values.embeddings import Usage, billed
 from ragbridge.values.partial import Failure
 from ragbridge.values.tables import counted, first, table

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ragbridge.errors import ConfigurationError
 from ragbridge.ground.numbers import check_number
 from ragbridge.ground.public import publish
+from ragbridge.ground.records import dataclass
 from ragbridge.models.rows import ModelInfo
 from ragbridge.values.partial import Failure
 from ragbridge.values.tables import counted, numbers, table

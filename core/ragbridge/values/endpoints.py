@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeVar
 
+from ragbridge.ground.records import dataclass
 from ragbridge.rules.endpoints import BATCH_CAPS
 
 T = TypeVar("T")

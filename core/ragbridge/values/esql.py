@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from ragbridge.ground.records import dataclass
 from ragbridge.values.tables import counted, first, table
 
 

@@ -6,7 +6,6 @@ import binascii
 import os
 import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, TypeAlias
 from urllib.parse import unquote, urlsplit
@@ -14,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 from ragbridge.errors import ConfigurationError
 from ragbridge.ground.addresses import shown
 from ragbridge.ground.public import publish
+from ragbridge.ground.records import dataclass
 from ragbridge.models.limits import MAX_MEDIA_BYTES
 
 Source: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from ragbridge.errors import ConfigurationError
 from ragbridge.ground.public import publish
+from ragbridge.ground.records import dataclass
 from ragbridge.values.embeddings import Usage, billed
 from ragbridge.values.partial import Failure
 from ragbridge.values.tables import brief, counted, table

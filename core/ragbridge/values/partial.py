@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Generic, Literal, TypeAlias, TypeVar
 
 from ragbridge.errors import RagbridgeError
 from ragbridge.ground.public import publish
+from ragbridge.ground.records import dataclass
 
 T = TypeVar("T")
 

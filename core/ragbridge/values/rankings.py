@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from ragbridge.ground.public import publish
+from ragbridge.ground.records import dataclass
 from ragbridge.values.embeddings import Usage, billed
 from ragbridge.values.tables import brief, counted, cut, first, table
 

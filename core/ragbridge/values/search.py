@@ -7,10 +7,11 @@ import itertools
 import json
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal, TypeAlias, get_args
 
 from ragbridge.errors import ConfigurationError, RagbridgeError
+from ragbridge.ground.records import dataclass
 from ragbridge.values.tables import counted, first, table
 
 log = logging.getLogger("ragbridge")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ragbridge.ground.public import publish
+from ragbridge.ground.records import dataclass
 from ragbridge.values.embeddings import Usage, billed
 from ragbridge.values.partial import Failure
 from ragbridge.values.tables import brief, counted, table
@@ -58,7 +59,7 @@ class SparseEmbeddings:
 
     vectors: tuple[Mapping[str, float], ...] = field(repr=False)
     model: str
-    usage: Usage = Usage()  # noqa: RUF009 - frozen
+    usage: Usage = Usage()
     is_truncated: tuple[bool, ...] = field(default=(), repr=False)
     failed: tuple[Failure, ...] = ()
 

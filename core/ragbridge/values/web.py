@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ragbridge.ground.addresses import shown
 from ragbridge.ground.public import publish
+from ragbridge.ground.records import dataclass
 from ragbridge.values.embeddings import Usage, billed
 from ragbridge.values.tables import counted, pairs, table
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from ragbridge.chunking.boundaries import ascii_sentences
 from ragbridge.chunking.boundaries.words import Segmenter, Segments
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.records import dataclass
 
 SentenceEnds: TypeAlias = Callable[[str], NDArray[np.int64]]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from ragbridge.ground.records import dataclass
 from ragbridge.local.elastic.errors import Failure
 
 ANY = ("_all", "*")

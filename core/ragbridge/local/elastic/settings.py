@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ragbridge.ground.records import dataclass
 from ragbridge.local.elastic.endpoints import Endpoint
 from ragbridge.local.elastic.errors import Failure, invalid_request, refuse, unknown_settings
 from ragbridge.local.elastic.services import eis, elasticsearch, jinaai, remote

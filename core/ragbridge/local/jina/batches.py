@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from ragbridge.ground.records import dataclass
 from ragbridge.local.calls import Call, Row, Work
 from ragbridge.local.fields import Fields
 from ragbridge.local.items import Item, answering, read_items, vectors

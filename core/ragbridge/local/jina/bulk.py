@@ -11,10 +11,11 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from ragbridge.ground.records import dataclass
 from ragbridge.local.calls import Call, Row, Work
 from ragbridge.local.fields import Fields
 from ragbridge.local.jina.downloads import JSON_LINES, Signer

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragbridge.ground.records import dataclass
 from ragbridge.local.calls import Call, Row, Work
 from ragbridge.local.fields import Fields
 from ragbridge.local.items import Item, read_item, read_items, usage, vectors

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from html import escape
 from html.parser import HTMLParser
 from typing import TypeAlias
+
+from ragbridge.ground.records import dataclass
 
 MAX_DEPTH = 256
 MAX_ELEMENTS = 80_000

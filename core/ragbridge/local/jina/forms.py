@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from email.message import Message
 from email.parser import HeaderParser
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
+from ragbridge.ground.records import dataclass
 from ragbridge.local.refusals import Problem, invalid
 
 if TYPE_CHECKING:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from html import escape
 from typing import Literal, TypeAlias
 
+from ragbridge.ground.records import dataclass
 from ragbridge.local.jina.dom import Document, Element, parse, serialize
 from ragbridge.local.jina.markdown import write
 from ragbridge.local.jina.selectors import select

@@ -11,9 +11,9 @@ Sources: ``src/dto/crawler-options.ts`` of jina-ai/reader (2026), and Jina's doc
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from ragbridge.ground.records import dataclass
 from ragbridge.local.jina.envelope import wrong
 from ragbridge.local.jina.html import Unseen
 from ragbridge.local.jina.written import Style

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ragbridge.ground.records import dataclass
 from ragbridge.local.refusals import Refusal
 
 if TYPE_CHECKING:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 from urllib.parse import urljoin, urlsplit
+
+from ragbridge.ground.records import dataclass
 
 SCRIPTS = ("file:", "javascript:")
 """Schemes of addresses that lead nowhere."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ragbridge.ground.records import dataclass
 from ragbridge.local.search.analysis import Term
 
 K1 = 1.2

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragbridge.ground.records import dataclass
 from ragbridge.local.elastic.errors import bad_argument
 from ragbridge.local.search.analysis import Term as Word
 from ragbridge.local.search.analysis import text_of

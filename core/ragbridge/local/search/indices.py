@@ -9,10 +9,11 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
 from typing import Any
 
+from ragbridge.ground.records import dataclass
 from ragbridge.local.search.documents import Document
 from ragbridge.local.search.errors import (
     SearchFailure,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
+from ragbridge.ground.records import dataclass
 from ragbridge.local.elastic import answers, inputs
 from ragbridge.local.elastic.endpoints import Endpoint
 from ragbridge.local.elastic.errors import Failure

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Map
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
+
+from ragbridge.ground.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from ragbridge.chunking.boundaries.choice import boundaries_for
+from ragbridge.ground.records import dataclass
 
 Span: TypeAlias = tuple[int, int]
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragbridge.ground.records import dataclass
 from ragbridge.local.elastic.errors import Failure, bad_argument
 from ragbridge.local.search.errors import NODE, SearchFailure, on_shards, shown
 from ragbridge.local.search.fields import collapsed

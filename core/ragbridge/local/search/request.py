@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from ragbridge.ground.records import dataclass
 from ragbridge.local.elastic.errors import bad_argument, invalid_request
 from ragbridge.local.elastic.http import check_parameters
 from ragbridge.local.search.errors import not_offered, parsing

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from ragbridge.ground.records import dataclass
 from ragbridge.local.elastic.errors import Failure, bad_argument
 from ragbridge.local.search.errors import on_shards
 from ragbridge.local.search.queries.base import Query, Run

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Mapping as Map
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
@@ -17,6 +16,7 @@ from ragbridge.chunking.base import Chunker, NoneChunker
 from ragbridge.chunking.recursive import RecursiveChunker
 from ragbridge.chunking.sentence import SentenceChunker
 from ragbridge.chunking.word import WordChunker
+from ragbridge.ground.records import dataclass
 from ragbridge.local.elastic.errors import Failure
 from ragbridge.local.search.documents import Chunk
 from ragbridge.local.search.errors import SearchFailure, invalid_argument

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from ragbridge.ground.records import dataclass
 from ragbridge.local.elastic.errors import bad_argument
 from ragbridge.local.search.errors import not_offered, on_shards, parsing
 from ragbridge.local.search.queries.base import Run, not_created

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ragbridge.ground.records import dataclass
 from ragbridge.local.search.documents import inference_fields, plain, without_vectors
 from ragbridge.local.search.errors import parsing
 from ragbridge.local.search.queries.constants import matches

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ragbridge.ground.records import dataclass
 from ragbridge.local.search.analysis import Analyzer, Term, analyzer, keyword, terms_of
 from ragbridge.local.search.bm25 import TextIndex
 from ragbridge.local.search.similarity import Tokens, Vectors

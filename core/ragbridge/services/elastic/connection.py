@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ragbridge.client.secret import Concealed
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.records import dataclass
 from ragbridge.services.elastic.address import from_url
 from ragbridge.services.elastic.credentials import Credential, from_header
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ragbridge.client.accounts import Accounts
 from ragbridge.client.secret import Concealed, Secret, find_key
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.records import dataclass
 
 KEY_VARIABLES = ("ELASTIC_API_KEY",)
 """Environment variables that hold an API key."""

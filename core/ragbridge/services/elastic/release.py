@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from ragbridge.errors import ResponseError
 from ragbridge.flow import Response
+from ragbridge.ground.records import dataclass
 from ragbridge.services.elastic.wire import decode
 
 _NUMBER = re.compile(r"(\d{1,4})\.(\d{1,4})\b")

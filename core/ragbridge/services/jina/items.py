@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 
 from ragbridge.client.items import Inputs, Item, media_of, to_base64
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.records import dataclass
 from ragbridge.models import MODELS, Model
 from ragbridge.models.limits import MAX_MEDIA_BYTES
 from ragbridge.values.inputs import Audio, Group, Image, Media, Member, Pdf, Video, from_text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -15,6 +14,7 @@ from ragbridge.client.sizes import OTHERS
 from ragbridge.client.wire import check_address
 from ragbridge.errors import ConfigurationError, StatusError
 from ragbridge.flow import Flow, Request, Response
+from ragbridge.ground.records import dataclass
 from ragbridge.hosts import known_at
 from ragbridge.limiter.limits import RateLimiter
 from ragbridge.limiter.tiers import TIERS

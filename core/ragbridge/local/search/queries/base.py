@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ragbridge.ground.records import dataclass
 from ragbridge.local.elastic.errors import Failure
 from ragbridge.local.search.errors import SearchFailure, invalid_argument
 from ragbridge.local.search.similarity import HIGHEST

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragbridge.ground.records import dataclass
 from ragbridge.local.elastic.errors import Failure
 from ragbridge.local.search.analysis import Term, analyzer, text_of
 from ragbridge.local.search.bm25 import idf

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ragbridge.ground.records import dataclass
 from ragbridge.local.search.errors import invalid_argument, not_offered, parsing
 from ragbridge.local.search.queries import values
 from ragbridge.local.search.queries.base import Matches, Query, Run, common

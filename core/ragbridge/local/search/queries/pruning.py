@@ -6,9 +6,9 @@ Fields of indexes made by 9.1 or later prune unless they or a query say otherwis
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ragbridge.ground.records import dataclass
 from ragbridge.local.elastic.errors import bad_argument
 from ragbridge.local.search.reading import OBJECT, Body, flag
 

@@ -6,11 +6,11 @@ A document's score is that of its best chunk. Source: ``SemanticQueryBuilder``, 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from ragbridge.ground.records import dataclass
 from ragbridge.local.search.errors import invalid_argument
 from ragbridge.local.search.queries.base import DEFAULT_SIZE, Matches, Query, Run, common
 from ragbridge.local.search.queries.neighbours import best, of_tokens

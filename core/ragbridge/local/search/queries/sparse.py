@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ragbridge.ground.records import dataclass
 from ragbridge.local.elastic.errors import bad_argument, unreadable
 from ragbridge.local.search.errors import invalid_argument
 from ragbridge.local.search.queries.base import Matches, Query, Run, common, not_created

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from dataclasses import field as attribute
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragbridge.ground.records import dataclass
 from ragbridge.local.search.analysis import text_of
 from ragbridge.local.search.bm25 import idf
 from ragbridge.local.search.errors import not_offered, parsing

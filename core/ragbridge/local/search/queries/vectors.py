@@ -6,12 +6,12 @@ import base64
 import binascii
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from dataclasses import field as attribute
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ragbridge.ground.records import dataclass
 from ragbridge.local.elastic.errors import bad_argument, unreadable
 from ragbridge.local.search.errors import invalid_argument, not_offered, parsing
 from ragbridge.local.search.queries.base import (

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from ragbridge.ground.records import dataclass
 from ragbridge.local.elastic.errors import bad_argument
 from ragbridge.local.search.errors import SearchFailure, invalid_argument, parsing
 from ragbridge.local.search.queries.base import Query, Run

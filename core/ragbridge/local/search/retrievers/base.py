@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 
+from ragbridge.ground.records import dataclass
 from ragbridge.local.elastic.errors import Failure, bad_argument
 from ragbridge.local.search.errors import SearchFailure, on_shards
 from ragbridge.local.search.queries.base import Query, Run

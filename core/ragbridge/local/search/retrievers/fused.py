@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ragbridge.ground.records import dataclass
 from ragbridge.local.elastic.errors import bad_argument, unreadable
 from ragbridge.local.search.errors import invalid_argument, parsing
 from ragbridge.local.search.fusion import NORMALIZERS, reciprocal_ranks, weighted_sums

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from ragbridge.chunking.base import Chunker
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.records import dataclass
 from ragbridge.local.elastic.errors import Failure, bad_argument
 from ragbridge.local.search.analysis import standard, text_of
 from ragbridge.local.search.bm25 import TextIndex

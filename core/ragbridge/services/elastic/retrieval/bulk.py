@@ -7,13 +7,13 @@ import json
 import logging
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from ragbridge.client import sizes
 from ragbridge.client.call import may_be_done
 from ragbridge.errors import ConfigurationError, InvalidRequestError, ResponseError, StatusError, in_short
 from ragbridge.flow import Flow, Plan, Response, plan, sleep
+from ragbridge.ground.records import dataclass
 from ragbridge.services.elastic import arguments as check
 from ragbridge.services.elastic.arguments import index_name
 from ragbridge.services.elastic.retrieval.documents import Row, batches, rows

@@ -6,10 +6,10 @@ import hashlib
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.records import dataclass
 from ragbridge.services.elastic.encoding import encode, instead
 from ragbridge.services.elastic.retrieval.vectors import Draft, Takes, draft
 

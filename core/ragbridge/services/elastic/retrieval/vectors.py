@@ -13,9 +13,9 @@ import re
 import secrets
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from ragbridge.ground.records import dataclass
 from ragbridge.services.elastic.encoding import encode
 
 if TYPE_CHECKING:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ragbridge import models
 from ragbridge.client.arguments import listed
 from ragbridge.client.items import Item
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.records import dataclass
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL, MAX_GROUP_LABELS, MAX_GROUPS, MAX_LABELS, Model
 from ragbridge.services.jina.items import Items, check_modality, read_item, read_items
 from ragbridge.values.inputs import Image

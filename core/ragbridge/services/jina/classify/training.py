@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from ragbridge.client.arguments import listed
 from ragbridge.client.items import Item
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.records import dataclass
 from ragbridge.models import MAX_CLASSES, MAX_CLASSIFY_INPUTS, Model
 from ragbridge.services.jina.classify.options import read_input
 from ragbridge.services.jina.items import to_wire

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ragbridge import models
 from ragbridge.client.arguments import check_switches
 from ragbridge.errors import ConfigurationError
 from ragbridge.ground.numbers import check_whole
+from ragbridge.ground.records import dataclass
 from ragbridge.hosts import JINA, Host
 from ragbridge.models import Model, Role
 from ragbridge.observers import Operation

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
@@ -11,6 +10,7 @@ from ragbridge.client import sizes
 from ragbridge.client.wire import final, host_of
 from ragbridge.errors import InvalidRequestError
 from ragbridge.ground.addresses import is_host
+from ragbridge.ground.records import dataclass
 
 if TYPE_CHECKING:
     from ragbridge.flow import Flow, Response

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from ragbridge.client.arguments import listed
 from ragbridge.errors import ConfigurationError
+from ragbridge.ground.records import dataclass
 from ragbridge.models import MAX_BATCH_ITEMS, MAX_BATCH_LINES
 
 _TOO_MANY = (

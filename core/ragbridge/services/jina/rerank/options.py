@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ragbridge import models
@@ -11,6 +11,7 @@ from ragbridge.client.arguments import check_switches
 from ragbridge.client.items import Item
 from ragbridge.errors import ConfigurationError
 from ragbridge.ground.numbers import check_whole
+from ragbridge.ground.records import dataclass
 from ragbridge.hosts import JINA, Host
 from ragbridge.models import MAX_DOC_LENGTH, Model
 from ragbridge.services.jina.items import LEGACY, Items, check_modality, read_item, read_items, to_wire

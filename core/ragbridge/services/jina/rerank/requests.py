@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ragbridge.client import sizes
 from ragbridge.client.arguments import listed, named
@@ -17,6 +17,7 @@ from ragbridge.client.meter import Meter
 from ragbridge.client.wire import encode
 from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Flow, Plan, plan, wait
+from ragbridge.ground.records import dataclass
 from ragbridge.limiter.tokens import Features, plus, times
 from ragbridge.observers import Operation
 from ragbridge.services.jina.items import Items

@@ -15,9 +15,9 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ragbridge.flow import Waiting
+from ragbridge.ground.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

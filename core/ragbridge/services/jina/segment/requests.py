@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, get_args
 
 from ragbridge.client import sizes
@@ -21,6 +21,7 @@ from ragbridge.client.wire import count_of, encode
 from ragbridge.errors import ConfigurationError, ResponseError
 from ragbridge.flow import Flow, Plan, Response
 from ragbridge.ground.numbers import check_whole
+from ragbridge.ground.records import dataclass
 from ragbridge.observers import Operation
 from ragbridge.services.jina.segment.cuts import Cuts
 from ragbridge.services.jina.session import JinaChannel

@@ -6,12 +6,13 @@ Jina's documentation of 2026 no longer lists the product.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ragbridge.client.arguments import listed
 from ragbridge.errors import ConfigurationError, ResponseError
 from ragbridge.flow import Flow, Plan, single
+from ragbridge.ground.records import dataclass
 from ragbridge.services.jina.web.requests import header, post
 from ragbridge.values.web import Grounding, Reference
 

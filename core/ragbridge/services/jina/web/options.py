@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from typing import Any, ClassVar, Literal
 
 from ragbridge.errors import ConfigurationError
 from ragbridge.ground.numbers import as_whole, check_whole
 from ragbridge.ground.public import publish
+from ragbridge.ground.records import dataclass
 from ragbridge.models import COLD_MODELS, COLD_START
 from ragbridge.services.jina.web.option_names import (
     BODY,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from ragbridge.errors import ConfigurationError, InvalidRequestError, ResponseError
 from ragbridge.flow import Flow, Plan, single
 from ragbridge.ground.numbers import check_whole
+from ragbridge.ground.records import dataclass
 from ragbridge.services.jina.web.option_names import PAGES_ONLY
 from ragbridge.services.jina.web.requests import header, post, read_page
 from ragbridge.values.embeddings import Usage

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar, Literal
 
 from ragbridge.client.secret import Secret
+from ragbridge.ground.records import dataclass
 from ragbridge.rules import cohere
 from ragbridge.rules.endpoints import InputType, Similarity
 from ragbridge.services.elastic.endpoints.settings.base import (

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar
 
+from ragbridge.ground.records import dataclass
 from ragbridge.models import EISModel
 from ragbridge.rules import eis
 from ragbridge.rules.endpoints import Similarity

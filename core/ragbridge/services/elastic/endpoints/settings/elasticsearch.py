@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar, Literal
 
+from ragbridge.ground.records import dataclass
 from ragbridge.rules import elasticsearch
 from ragbridge.rules.endpoints import Similarity
 from ragbridge.services.elastic.arguments import given
