@@ -15,8 +15,8 @@ from ragbridge.client.wire import final
 from ragbridge.errors import ConfigurationError, ResponseError
 from ragbridge.flow import Plan, plan
 from ragbridge.models import ModelInfo
+from ragbridge.services.jina import web
 from ragbridge.services.jina.session import JinaMethods
-from ragbridge.services.jina.web.requests import open_envelope
 from ragbridge.services.jina.wire import decode
 
 if TYPE_CHECKING:
@@ -138,5 +138,6 @@ def _read_balance(channel: JinaChannel, response: Response) -> tuple[int, None]:
     if digits and len(digits) <= _DIGITS:
         return int(digits), None
     if text.lstrip().startswith("{"):
-        open_envelope(channel.refusal, response)  # raises if an error was sent with a successful status
+        # raises if an error was sent with a successful status
+        web.requests.open_envelope(channel.refusal, response)
     raise final("the reader's page shows no balance: does the key belong to an account that has one?")

@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING, cast
 
 from ragbridge.client.lookup import Manner
 from ragbridge.client.methods import Awaitable, Blocking
-from ragbridge.flow import Plan
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL, EmbeddingModel
-from ragbridge.services.jina.classify import classifiers
-from ragbridge.services.jina.classify import requests as classify
-from ragbridge.services.jina.classify.options import Input, Labels, check_target
-from ragbridge.services.jina.classify.training import Example
+from ragbridge.services.jina import classify
 from ragbridge.services.jina.session import JinaMethods, JinaPart
-from ragbridge.values.classification import Classifications, Classifier, Training
-from ragbridge.values.partial import OnError
 
 if TYPE_CHECKING:
     from ragbridge.client.service import Service
+    from ragbridge.flow import Plan
+    from ragbridge.services.jina.classify.options import Input, Labels
+    from ragbridge.services.jina.classify.training import Example
+    from ragbridge.values.classification import Classifications, Classifier, Training
+    from ragbridge.values.partial import OnError
 
 
 class ClassifyingMethods(JinaMethods):
@@ -59,8 +58,8 @@ class ClassifyingMethods(JinaMethods):
             QuotaExhaustedError: The account's balance is used up.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
-        target = check_target(labels=labels, classifier=classifier, model=model)
-        return classify.classify(
+        target = classify.options.check_target(labels=labels, classifier=classifier, model=model)
+        return classify.requests.classify(
             self._channel,
             inputs,
             target,
@@ -115,7 +114,9 @@ class Classifiers(JinaPart):
             QuotaExhaustedError: The balance is used up, or the account has as many classifiers as it may have.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
-        return classifiers.train(self._channel, examples, model=model, access=access, iterations=iterations)
+        return classify.classifiers.train(
+            self._channel, examples, model=model, access=access, iterations=iterations
+        )
 
     train = Blocking(_train)
     atrain = Awaitable(_train)
@@ -136,7 +137,7 @@ class Classifiers(JinaPart):
             ServiceError: The classifier is being changed, and still was after several attempts.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
-        return classifiers.update(self._channel, classifier_id, examples, iterations=iterations)
+        return classify.classifiers.update(self._channel, classifier_id, examples, iterations=iterations)
 
     update = Blocking(_update)
     aupdate = Awaitable(_update)
@@ -147,7 +148,7 @@ class Classifiers(JinaPart):
         Raises:
             RagbridgeError: The service did not say, see ``ragbridge.RagbridgeError``.
         """
-        return classifiers.list_all(self._channel)
+        return classify.classifiers.list_all(self._channel)
 
     list = Blocking(_list)
     alist = Awaitable(_list)
@@ -164,7 +165,7 @@ class Classifiers(JinaPart):
             RequestError: The answer was lost: ``list`` shows whether it was deleted.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
-        return classifiers.delete(self._channel, classifier_id)
+        return classify.classifiers.delete(self._channel, classifier_id)
 
     delete = Blocking(_delete)
     adelete = Awaitable(_delete)

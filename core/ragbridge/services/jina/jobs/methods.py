@@ -11,14 +11,14 @@ from ragbridge.client.methods import Awaitable, Blocking
 from ragbridge.flow import Plan, plan
 from ragbridge.ground.public import publish
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL, BatchModel, Role
-from ragbridge.services.jina.jobs import batch, bulk, polling
-from ragbridge.services.jina.jobs.batch import JobProgress
-from ragbridge.services.jina.jobs.inputs import check_ids, check_inputs
+from ragbridge.services.jina import jobs
+from ragbridge.services.jina.jobs import polling
 from ragbridge.services.jina.session import JinaMethods, JinaPart
-from ragbridge.values.jobs import BatchResults, BatchStatus, BulkStatus
 
 if TYPE_CHECKING:
     from ragbridge.client.service import Service
+    from ragbridge.services.jina.jobs.batch import JobProgress
+    from ragbridge.values.jobs import BatchResults, BatchStatus, BulkStatus
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ class _Job(JinaPart):
     """
 
     def __init__(self, service: Service, job: str) -> None:
-        batch.check_job(job)
+        jobs.batch.check_job(job)
         super().__init__(service)
         self.id = job.strip()
 
@@ -51,7 +51,7 @@ class BatchJob(_Job):
 
     def __init__(self, service: Service, job: str, ids: Sequence[str] | None = None) -> None:
         super().__init__(service, job)
-        self.ids = None if ids is None else check_ids(ids, "ids")
+        self.ids = None if ids is None else jobs.inputs.check_ids(ids, "ids")
 
     def _status(self) -> Plan[BatchStatus]:
         """The job's status.
@@ -60,7 +60,7 @@ class BatchJob(_Job):
             InvalidRequestError: The job does not exist.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
-        return plan((batch.fetch_status(self._channel, self.id),), _only)
+        return plan((jobs.batch.fetch_status(self._channel, self.id),), _only)
 
     status = Blocking(_status)
     astatus = Awaitable(_status)
@@ -88,7 +88,7 @@ class BatchJob(_Job):
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
         poll, timeout = polling.check(poll, timeout)
-        flow = batch.wait(self._channel, self.id, poll=poll, timeout=timeout, progress=progress)
+        flow = jobs.batch.wait(self._channel, self.id, poll=poll, timeout=timeout, progress=progress)
         return plan((flow,), _only)
 
     wait_done = Blocking(_wait_done)
@@ -101,7 +101,7 @@ class BatchJob(_Job):
             InvalidRequestError: The job does not exist, or has ended.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
-        return plan((batch.cancel(self._channel, self.id),), _only)
+        return plan((jobs.batch.cancel(self._channel, self.id),), _only)
 
     cancel = Blocking(_cancel)
     acancel = Awaitable(_cancel)
@@ -123,8 +123,8 @@ class BatchJob(_Job):
             ResponseError: An item is missing or occurs twice, or its vector is invalid.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
-        order = self.ids if ids is None else check_ids(ids, "ids")
-        return plan((batch.results(self._channel, self.id, ids=order, partial=partial),), _only)
+        order = self.ids if ids is None else jobs.inputs.check_ids(ids, "ids")
+        return plan((jobs.batch.results(self._channel, self.id, ids=order, partial=partial),), _only)
 
     results = Blocking(_results)
     aresults = Awaitable(_results)
@@ -136,7 +136,7 @@ class BatchJob(_Job):
             JobError: The job is not completed.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
-        return plan((batch.output(self._channel, self.id),), _only)
+        return plan((jobs.batch.output(self._channel, self.id),), _only)
 
     output = Blocking(_output)
     aoutput = Awaitable(_output)
@@ -153,7 +153,7 @@ class BulkJob(_Job):
 
     def _status(self) -> Plan[BulkStatus]:
         """The job's status."""
-        return plan((bulk.fetch_status(self._channel, self.id),), _only)
+        return plan((jobs.bulk.fetch_status(self._channel, self.id),), _only)
 
     status = Blocking(_status)
     astatus = Awaitable(_status)
@@ -170,14 +170,14 @@ class BulkJob(_Job):
             JobError: The job failed, or the timeout is over.
         """
         poll, timeout = polling.check(poll, timeout)
-        return plan((bulk.wait(self._channel, self.id, poll=poll, timeout=timeout),), _only)
+        return plan((jobs.bulk.wait(self._channel, self.id, poll=poll, timeout=timeout),), _only)
 
     wait_done = Blocking(_wait_done)
     await_done = Awaitable(_wait_done)
 
     def _download(self) -> Plan[bytes]:
         """The job's output file, unchanged. Its columns are not documented."""
-        return plan((bulk.download(self._channel, self.id),), _only)
+        return plan((jobs.bulk.download(self._channel, self.id),), _only)
 
     download = Blocking(_download)
     adownload = Awaitable(_download)
@@ -231,8 +231,8 @@ class JobMethods(JinaMethods):
             RequestError: No answer came, so the job may exist; ``batches()`` lists it if it does. The request is not retried.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
-        items = check_inputs(inputs, custom_ids=custom_ids, input_url=input_url)
-        body = batch.build(
+        items = jobs.inputs.check_inputs(inputs, custom_ids=custom_ids, input_url=input_url)
+        body = jobs.batch.build(
             items,
             model=model,
             role=role,
@@ -243,7 +243,7 @@ class JobMethods(JinaMethods):
         )
         service = cast("Service", self)
         return plan(
-            (batch.submit(self._channel, body),), lambda done: BatchJob(service, done[0].id, items.ids)
+            (jobs.batch.submit(self._channel, body),), lambda done: BatchJob(service, done[0].id, items.ids)
         )
 
     submit_batch = Blocking(_submit_batch)
@@ -264,7 +264,7 @@ class JobMethods(JinaMethods):
         Args:
             limit: Maximum number of jobs.
         """
-        return batch.listing(self._channel, limit)
+        return jobs.batch.listing(self._channel, limit)
 
     batches = Blocking(_batches)
     abatches = Awaitable(_batches)
@@ -283,17 +283,19 @@ class JobMethods(JinaMethods):
             ConfigurationError: An argument is wrong; nothing was sent.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
-        warnings.warn(bulk.DEPRECATED, DeprecationWarning, stacklevel=3)
-        body, headers = bulk.build(file, model=model, email=email)
+        warnings.warn(jobs.bulk.DEPRECATED, DeprecationWarning, stacklevel=3)
+        body, headers = jobs.bulk.build(file, model=model, email=email)
         service = cast("Service", self)
-        return plan((bulk.submit(self._channel, body, headers),), lambda done: BulkJob(service, done[0].id))
+        return plan(
+            (jobs.bulk.submit(self._channel, body, headers),), lambda done: BulkJob(service, done[0].id)
+        )
 
     submit_bulk = Blocking(_submit_bulk)
     asubmit_bulk = Awaitable(_submit_bulk)
 
     def bulk(self, id: str) -> BulkJob:  # noqa: A002 - its name
         """A handle on the bulk job with this id. Sends nothing. Deprecated: use ``batch``."""
-        warnings.warn(bulk.DEPRECATED, DeprecationWarning, stacklevel=2)
+        warnings.warn(jobs.bulk.DEPRECATED, DeprecationWarning, stacklevel=2)
         return BulkJob(cast("Service", self), id)
 
 

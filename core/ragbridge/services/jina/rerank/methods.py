@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ragbridge.client.methods import Awaitable, Blocking
-from ragbridge.flow import Plan
 from ragbridge.models import DEFAULT_RERANK_MODEL, RerankModel
-from ragbridge.services.jina.rerank import requests as rerank
-from ragbridge.services.jina.rerank.options import check_options
+from ragbridge.services.jina import rerank
 from ragbridge.services.jina.session import JinaMethods
-from ragbridge.values.rankings import Document, Ranking
+
+if TYPE_CHECKING:
+    from ragbridge.flow import Plan
+    from ragbridge.values.rankings import Document, Ranking
 
 
 class RankingMethods(JinaMethods):
@@ -70,7 +72,7 @@ class RankingMethods(JinaMethods):
             QuotaExhaustedError: The account's balance is used up.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
-        options = check_options(
+        options = rerank.options.check_options(
             model=model,
             top_n=top_n,
             return_documents=return_documents,
@@ -79,7 +81,7 @@ class RankingMethods(JinaMethods):
             max_documents_per_call=max_documents_per_call,
             normalize_scores=normalize_scores,
         )
-        return rerank.rerank(self._channel, query, documents, options)
+        return rerank.requests.rerank(self._channel, query, documents, options)
 
     rerank = Blocking(_rerank)
     arerank = Awaitable(_rerank)

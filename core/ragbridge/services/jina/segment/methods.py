@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ragbridge.client.methods import Awaitable, Blocking
-from ragbridge.flow import Plan
-from ragbridge.services.jina.segment import requests as segment
-from ragbridge.services.jina.segment.requests import DEFAULT_TOKENIZER
+from ragbridge.services.jina import segment
 from ragbridge.services.jina.session import JinaMethods
-from ragbridge.values.web import Segments, Tokenizer
+
+if TYPE_CHECKING:
+    from ragbridge.flow import Plan
+    from ragbridge.values.web import Segments, Tokenizer
+
+DEFAULT_TOKENIZER: Tokenizer = "cl100k_base"
+"""The service's own."""
 
 
 class SegmentingMethods(JinaMethods):
@@ -46,7 +51,7 @@ class SegmentingMethods(JinaMethods):
             ResponseError: A chunk does not occur in the text.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
-        options = segment.check_options(
+        options = segment.requests.check_options(
             content,
             tokenizer=tokenizer,
             max_chunk_length=max_chunk_length,
@@ -54,7 +59,7 @@ class SegmentingMethods(JinaMethods):
             tail=tail,
             return_tokens=return_tokens,
         )
-        return segment.segment(self._channel, options)
+        return segment.requests.segment(self._channel, options)
 
     segment = Blocking(_segment)
     asegment = Awaitable(_segment)
@@ -81,7 +86,7 @@ class SegmentingMethods(JinaMethods):
             StatusError: The service refuses a text; ``index`` is its position in ``texts``.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
-        options = segment.check_options(
+        options = segment.requests.check_options(
             "",
             tokenizer=tokenizer,
             max_chunk_length=max_chunk_length,
@@ -89,7 +94,7 @@ class SegmentingMethods(JinaMethods):
             tail=None,
             return_tokens=False,
         )
-        return segment.segment_many(self._channel, texts, options)
+        return segment.requests.segment_many(self._channel, texts, options)
 
     segment_many = Blocking(_segment_many)
     asegment_many = Awaitable(_segment_many)

@@ -31,7 +31,6 @@ from ragbridge.values.web import Segment, Segments, Token, Tokenizer
 PRODUCT = "segment"
 
 TOKENIZERS: tuple[Tokenizer, ...] = get_args(Tokenizer)
-DEFAULT_TOKENIZER: Tokenizer = "cl100k_base"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ragbridge.client.methods import Awaitable, Blocking
-from ragbridge.errors import RagbridgeError
-from ragbridge.flow import Plan
+from ragbridge.services.jina import web
 from ragbridge.services.jina.session import JinaMethods
-from ragbridge.services.jina.web import grounding, reader, search
-from ragbridge.services.jina.web.option_names import Engine, Preset, ReturnFormat
-from ragbridge.services.jina.web.options import ReaderOptions, merged
-from ragbridge.values.web import Grounding, Page, SearchResults
+
+if TYPE_CHECKING:
+    from ragbridge.errors import RagbridgeError
+    from ragbridge.flow import Plan
+    from ragbridge.services.jina.web.option_names import Engine, Preset, ReturnFormat
+    from ragbridge.services.jina.web.options import ReaderOptions
+    from ragbridge.services.jina.web.search import Kind, Provider
+    from ragbridge.values.web import Grounding, Page, SearchResults
 
 
 class WebMethods(JinaMethods):
@@ -74,7 +77,7 @@ class WebMethods(JinaMethods):
             QuotaExhaustedError: The account's balance is used up.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
-        reader_options = merged(
+        reader_options = web.options.merged(
             options,
             {
                 "page": page,
@@ -90,7 +93,9 @@ class WebMethods(JinaMethods):
                 "max_tokens": max_tokens,
             },
         )
-        return reader.read(self._channel, reader.source(url, html, pdf, file), reader_options, max_age)
+        return web.reader.read(
+            self._channel, web.reader.source(url, html, pdf, file), reader_options, max_age
+        )
 
     read = Blocking(_read)
     aread = Awaitable(_read)
@@ -121,8 +126,12 @@ class WebMethods(JinaMethods):
             StatusError: A page cannot be read; ``index`` is its position in ``urls``.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
-        return reader.read_many(
-            self._channel, reader.check_urls(urls), merged(options, {}), progress, max_age=max_age
+        return web.reader.read_many(
+            self._channel,
+            web.reader.check_urls(urls),
+            web.options.merged(options, {}),
+            progress,
+            max_age=max_age,
         )
 
     read_many = Blocking(_read_many)
@@ -150,7 +159,9 @@ class WebMethods(JinaMethods):
             QuotaExhaustedError: The account's balance is used up.
         """
         return self._stream(
-            reader.read_each(self._channel, reader.check_urls(urls), merged(options, {}), max_age),
+            web.reader.read_each(
+                self._channel, web.reader.check_urls(urls), web.options.merged(options, {}), max_age
+            ),
             "read_each",
         )
 
@@ -159,7 +170,9 @@ class WebMethods(JinaMethods):
     ) -> AsyncGenerator[Page | RagbridgeError, None]:
         """Like ``read_each``, on the running event loop, for ``async for``."""
         return self._stream_async(
-            reader.read_each(self._channel, reader.check_urls(urls), merged(options, {}), max_age),
+            web.reader.read_each(
+                self._channel, web.reader.check_urls(urls), web.options.merged(options, {}), max_age
+            ),
             "read_each",
         )
 
@@ -174,8 +187,8 @@ class WebMethods(JinaMethods):
         location: str | None = None,
         site: str | Sequence[str] | None = None,
         content: bool = True,
-        kind: search.Kind | None = None,
-        provider: search.Provider | None = None,
+        kind: Kind | None = None,
+        provider: Provider | None = None,
         filetype: str | Sequence[str] | None = None,
         ext: str | Sequence[str] | None = None,
         intitle: str | Sequence[str] | None = None,
@@ -221,7 +234,7 @@ class WebMethods(JinaMethods):
             QuotaExhaustedError: The account's balance is used up.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
-        search_options = search.check_options(
+        search_options = web.search.check_options(
             query,
             num=num,
             page=page,
@@ -236,9 +249,9 @@ class WebMethods(JinaMethods):
             fallback=fallback,
             nfpr=nfpr,
             favicons=favicons,
-            pages=merged(options, {}),
+            pages=web.options.merged(options, {}),
         )
-        return search.search(self._channel, search_options)
+        return web.search.search(self._channel, search_options)
 
     search = Blocking(_search)
     asearch = Awaitable(_search)
@@ -263,9 +276,9 @@ class WebMethods(JinaMethods):
             ConfigurationError: An argument is wrong, or there is no key; nothing was sent.
             RagbridgeError: Anything else, see ``ragbridge.RagbridgeError``.
         """
-        warnings.warn(grounding.DEPRECATED, DeprecationWarning, stacklevel=3)
-        grounding_options = grounding.check_options(statement, sites=sites, no_cache=no_cache)
-        return grounding.ground(self._channel, grounding_options)
+        warnings.warn(web.grounding.DEPRECATED, DeprecationWarning, stacklevel=3)
+        grounding_options = web.grounding.check_options(statement, sites=sites, no_cache=no_cache)
+        return web.grounding.ground(self._channel, grounding_options)
 
     ground = Blocking(_ground)
     aground = Awaitable(_ground)

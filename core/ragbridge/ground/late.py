@@ -1,0 +1,33 @@
+"""Imports that wait until they are needed: a package whose modules are imported when they are first used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from importlib import import_module
+from types import ModuleType
+
+
+def submodules(package: str, names: Collection[str]) -> Callable[[str], ModuleType]:
+    """The ``__getattr__`` of a package: ``package.name`` imports that module, once.
+
+    A client has methods for all that a service can do, and a program uses a few. So the module with a family's methods
+    imports the family's package, and what checks, sends and reads for them comes with the first call::
+
+        from ragbridge.services.jina import web
+
+
+        def _read(self, url): return web.reader.read(self._channel, url)
+
+    Type checkers find the modules imported in the package, under ``TYPE_CHECKING``.
+
+    Args:
+        package: The package's name.
+        names: Its modules that can be had in this way.
+    """
+
+    def find(name: str) -> ModuleType:
+        if name in names:
+            return import_module(f"{package}.{name}")  # which also makes it an attribute of the package
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+
+    return find
