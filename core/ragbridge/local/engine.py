@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import functools
 import hmac
 import itertools
 import random
@@ -100,7 +101,7 @@ class Engine:
         self._chance = random.Random(seed)  # noqa: S311 - faults, not secrets
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
-        self._routes = [(re.compile(f"{route.pattern}$"), route) for route in jina_routes(pages or {})]
+        self._routes = jina_routes(pages or {})
         self._elastic_api: SearchApi | None = None
 
     @property
@@ -163,17 +164,21 @@ class Engine:
         address = urlsplit(request.url)
         method, path = request.method.upper(), unquote(address.path).rstrip("/") or "/"
         headers = {name.lower(): value for name, value in request.headers.items()}
-        matches = [(route, match) for pattern, route in self._routes if (match := pattern.search(path))]
         base = f"{address.scheme}://{address.netloc}" if address.netloc else ""
         parameters: Mapping[str, str | None] = {}
-        for route, match in matches:
+        methods = set()
+        for route in self._routes:
+            match = _compiled(route.pattern).search(path)
+            if match is None:
+                continue
+            methods.add(route.method)
             if route.method == ("GET" if method == "HEAD" else method):
                 base += path[: match.start()]
                 parameters = match.groupdict()
                 break
         else:
             if not self._elastic.owns(method, path):
-                raise _unknown(path, {route.method for route, _ in matches})
+                raise _unknown(path, methods)
             from ragbridge.local.elastic.route import elastic_route
 
             route = elastic_route(self._elastic, headers, dict(parse_qsl(address.query)))
@@ -223,6 +228,12 @@ class Engine:
         if not any([hmac.compare_digest(_bytes(key), known) for known in self._keys]):  # noqa: C419 - compares all keys, in constant time
             raise Refusal(401, "Invalid API key", code="AUTH_INVALID_API_KEY")
         return key
+
+
+@functools.cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """A route's pattern, compiled when a request first gets as far."""
+    return re.compile(f"{pattern}$")
 
 
 def _unknown(path: str, methods: set[str]) -> Refusal:
