@@ -21,6 +21,8 @@ from ragbridge.errors import (
     ServiceError,
     StatusError,
 )
+from ragbridge.ground.late import names as _names
+from ragbridge.ground.late import submodules as _submodules
 from ragbridge.ground.public import __version__
 from ragbridge.ground.public import publish as _publish
 
@@ -135,8 +137,8 @@ _LATE = {
     "BatchStatus": "ragbridge.values.jobs",
     "BulkJob": "ragbridge.services.jina.jobs.methods",
     "BulkStatus": "ragbridge.values.jobs",
-    "Cache": "ragbridge.cache",
-    "CacheInfo": "ragbridge.cache",
+    "Cache": "ragbridge.cache.protocol",
+    "CacheInfo": "ragbridge.cache.sqlite",
     "Classification": "ragbridge.values.classification",
     "Classifications": "ragbridge.values.classification",
     "Classifier": "ragbridge.values.classification",
@@ -167,7 +169,7 @@ _LATE = {
     "RateLimit": "ragbridge.limiter.limits",
     "RateLimiter": "ragbridge.limiter.limits",
     "ReaderOptions": "ragbridge.services.jina.web.options",
-    "RedisCache": "ragbridge.cache",
+    "RedisCache": "ragbridge.cache.redis",
     "RedisQuotas": "ragbridge.limiter.redis",
     "Reference": "ragbridge.values.web",
     "RelatedLink": "ragbridge.values.web",
@@ -179,7 +181,7 @@ _LATE = {
     "Segments": "ragbridge.values.web",
     "SparseEmbeddings": "ragbridge.values.sparse",
     "SparseVector": "ragbridge.values.sparse",
-    "SqliteCache": "ragbridge.cache",
+    "SqliteCache": "ragbridge.cache.sqlite",
     "Totals": "ragbridge.client.tally",
     "Training": "ragbridge.values.classification",
     "Transport": "ragbridge.transport.base",
@@ -195,18 +197,12 @@ _LATE = {
 _MODULES = frozenset({"cache", "errors", "flow", "models", "observers"})
 """Public modules that can be reached by ``import ragbridge`` alone."""
 
+_late_module, _late_name = _submodules(__name__, _MODULES), _names(__name__, _LATE)
 _publish(__name__, [globals()[_name] for _name in __all__ if _name in globals()])
 
 
 def __getattr__(name: str) -> Any:
-    from importlib import import_module
-
-    if name in _LATE:
-        globals()[name] = thing = getattr(import_module(_LATE[name]), name)
-        return thing
-    if name in _MODULES:
-        return import_module(f"{__name__}.{name}")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _late_module(name) if name in _MODULES else _late_name(name)
 
 
 def __dir__() -> list[str]:

@@ -5,12 +5,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ragbridge.cache.opening import CacheLike
 from ragbridge.cache.protocol import Cache
-from ragbridge.cache.redis import RedisCache
-from ragbridge.cache.sqlite import CacheInfo, SqliteCache
-from ragbridge.ground.public import publish as _publish
+from ragbridge.ground.late import names as _names
+
+if TYPE_CHECKING:
+    from ragbridge.cache.redis import RedisCache
+    from ragbridge.cache.sqlite import CacheInfo, SqliteCache
+else:
+    __getattr__ = _names(
+        __name__,
+        {
+            "CacheInfo": "ragbridge.cache.sqlite",
+            "RedisCache": "ragbridge.cache.redis",
+            "SqliteCache": "ragbridge.cache.sqlite",
+        },
+    )
 
 __all__ = ["Cache", "CacheInfo", "CacheLike", "RedisCache", "SqliteCache"]
-
-_publish("ragbridge", [Cache, CacheInfo, RedisCache, SqliteCache])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from ragbridge.cache.mapping import ByteStore, Items, MappingCache, StoreCache
 from ragbridge.cache.protocol import Cache
-from ragbridge.cache.redis import RedisCache
-from ragbridge.cache.sqlite import SqliteCache
 from ragbridge.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from ragbridge.cache.redis import RedisCache
 
 CacheLike: TypeAlias = str | os.PathLike[str] | Cache | Items | ByteStore
 """A path of a file, ``"redis://..."``, a cache, a mapping, or a LangChain ``ByteStore``."""
@@ -33,6 +34,8 @@ def open_cache(value: CacheLike | None) -> Cache | None:
     if isinstance(value, str) and value.startswith(REDIS):
         return _redis(value)
     if isinstance(value, (str, os.PathLike)):
+        from ragbridge.cache.sqlite import SqliteCache  # as for Redis: loaded by those who use it
+
         return SqliteCache(value)
     if not isinstance(value, type):
         if _has(value, "get_many", "put_many"):
@@ -65,6 +68,11 @@ def written(value: CacheLike | None) -> str | None:
     """
     if isinstance(value, (str, os.PathLike)):
         return os.fspath(value)
+    if value is None:
+        return None
+    from ragbridge.cache.redis import RedisCache
+    from ragbridge.cache.sqlite import SqliteCache
+
     return value.setting if isinstance(value, (SqliteCache, RedisCache)) else None
 
 
@@ -75,6 +83,8 @@ def _redis(url: str) -> RedisCache:
             'cache="redis://..." would be written down with its password or options: set RAGBRIDGE_REDIS_URL and give '
             'cache="redis://", or give a RedisCache'
         )
+    from ragbridge.cache.redis import RedisCache
+
     return RedisCache(None if url in {"redis://", "redis:"} else url)
 
 

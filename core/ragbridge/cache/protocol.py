@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
+from ragbridge.ground.public import publish
+
 
 @runtime_checkable
 class Cache(Protocol):
@@ -21,3 +23,6 @@ class Cache(Protocol):
     def put_many(self, items: Mapping[bytes, bytes]) -> None:
         """Keep ``items``. A key that is there already gets the new value."""
         ...
+
+
+publish("ragbridge", [Cache])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ragbridge.errors import ConfigurationError
 from ragbridge.ground.numbers import check_whole
+from ragbridge.ground.public import publish
 from ragbridge.ground.redis_servers import URL_VARIABLE, Server, find_server
 
 if TYPE_CHECKING:
@@ -140,3 +141,6 @@ def _parts(items: Mapping[bytes, bytes]) -> Iterator[dict[bytes, bytes]]:
         size += len(value)
     if part:
         yield part
+
+
+publish("ragbridge", [RedisCache])

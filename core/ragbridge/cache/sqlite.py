@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ragbridge.errors import ConfigurationError
 from ragbridge.ground.numbers import check_whole
+from ragbridge.ground.public import publish
 from ragbridge.ground.records import dataclass
 
 if TYPE_CHECKING:
@@ -209,3 +210,6 @@ def _used(connection: sqlite3.Connection) -> int:
         for name in ("page_size", "page_count", "freelist_count")
     ]
     return int(counts[0] * (counts[1] - counts[2]))
+
+
+publish("ragbridge", [CacheInfo, SqliteCache])

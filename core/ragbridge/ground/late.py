@@ -1,10 +1,12 @@
-"""Imports that wait until they are needed: a package whose modules are imported when they are first used."""
+"""Imports that wait until they are needed: packages whose modules and names are imported when they are first asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import sys
+from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 
 def submodules(package: str, names: Collection[str]) -> Callable[[str], ModuleType]:
@@ -29,5 +31,23 @@ def submodules(package: str, names: Collection[str]) -> Callable[[str], ModuleTy
         if name in names:
             return import_module(f"{package}.{name}")  # which also makes it an attribute of the package
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
+
+    return find
+
+
+def names(package: str, places: Mapping[str, str]) -> Callable[[str], Any]:
+    """The ``__getattr__`` of a package: ``package.name`` is imported from the module that has it, once.
+
+    Args:
+        package: The package's name.
+        places: Its names that can be had in this way, and the module of each.
+    """
+
+    def find(name: str) -> Any:
+        if name not in places:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        thing = getattr(import_module(places[name]), name)
+        setattr(sys.modules[package], name, thing)
+        return thing
 
     return find

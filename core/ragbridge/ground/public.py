@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import dataclasses
 import re
 from collections.abc import Iterable
 from types import FunctionType
@@ -37,6 +36,8 @@ def _keep_readable(kind: type) -> None:
     for name, text in annotations.items():
         if isinstance(text, str) and not all(hasattr(builtins, word) for word in _NAMES.findall(text)):
             annotations[name] = ForwardRef(text, module=kind.__module__, is_class=True)
-    if dataclasses.is_dataclass(kind):
-        for field in dataclasses.fields(kind):
+    if hasattr(kind, "__dataclass_fields__"):
+        from dataclasses import fields  # dear by itself, and here it was imported already
+
+        for field in fields(kind):
             field.type = annotations.get(field.name, field.type)
