@@ -1,5 +1,7 @@
 """What an adapter needs whatever its framework is: it holds a client's settings, and makes the client from them.
 
+Importing it imports no client: that comes with the first object that makes one.
+
 ``Connected`` is the base of every adapter over a service. Which settings make up a client is read from the signature of
 the client's class, so that it stands nowhere else. What frameworks do differently (how fields are declared, how secrets
 are hidden, what is written down) is left to the subclass for each framework.
@@ -14,21 +16,24 @@ from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
+import ragbridge as _ragbridge
 from ragbridge import errors as _errors
-from ragbridge.cache import CacheLike
+from ragbridge.cache.opening import CacheLike
 from ragbridge.cache.opening import written as _written
-from ragbridge.client.accounts import portable as _portable
-from ragbridge.client.arguments import listed as _listed
-from ragbridge.client.secret import concealed as _concealed
-from ragbridge.client.service import Service as _Service
 from ragbridge.flow import TransportName
 from ragbridge.ground.numbers import as_number, as_whole, plain
 from ragbridge.ground.public import publish as _publish
 from ragbridge.limiter.quotas import QuotasLike
 from ragbridge.limiter.quotas import written as written_quotas
-from ragbridge.observers import Observer as _Observer
+from ragbridge.services.elastic import defaults as elastic_defaults
+from ragbridge.services.elastic.formats import AnswerFormat
+from ragbridge.services.jina import defaults as jina_defaults
+
+if TYPE_CHECKING:
+    from ragbridge.observers import Observer as _Observer
 
 __all__ = [
+    "AnswerFormat",
     "CacheLike",
     "Client",
     "Connected",
@@ -41,6 +46,8 @@ __all__ = [
     "changed",
     "check_portable",
     "defaults_of",
+    "elastic_defaults",
+    "jina_defaults",
     "listed",
     "named",
     "path_as_text",
@@ -93,12 +100,14 @@ class Connected(Generic[_C]):
     is None at first. It says which settings an object has, and how a secret in one of them is revealed.
 
     Attributes:
-        _SERVICE: The client's class. Those of its parameters that the adapter has as settings make up a client.
+        _SERVICE: The client's class, or the name under which ``ragbridge`` has it: it is then imported with the first client,
+            and ``jina_defaults`` and ``elastic_defaults`` say what it is unless asked otherwise. Those of its parameters that
+            the adapter has as settings make up a client.
         _FRAMEWORK: What observers know the adapter's framework by.
         _OBSERVERS: Who tells the framework of calls.
     """
 
-    _SERVICE: ClassVar[type[Any]]
+    _SERVICE: ClassVar[type[Any] | str]
     _FRAMEWORK: ClassVar[str]
     _OBSERVERS: ClassVar[tuple[_Observer, ...]] = ()
 
@@ -124,14 +133,18 @@ class Connected(Generic[_C]):
 
     def _marked(self, client: _C) -> _C:
         """``client``, whose calls are observed as this adapter's."""
-        if not isinstance(client, _Service):
-            return client
-        return client._within(self._FRAMEWORK, self._OBSERVERS)  # noqa: SLF001 - adapters are parts of it
+        within = getattr(client, "_within", None)  # which every client of ours has
+        return client if within is None else within(self._FRAMEWORK, self._OBSERVERS)
 
     def _make(self, settings: dict[str, Any]) -> _C:
         """A client of these settings, whose secrets are revealed."""
-        client: _C = self._SERVICE(**settings)
+        client: _C = self._service()(**settings)
         return client
+
+    @classmethod
+    def _service(cls) -> type[Any]:
+        """The client's class."""
+        return getattr(_ragbridge, cls._SERVICE) if isinstance(cls._SERVICE, str) else cls._SERVICE
 
     @classmethod
     def _settings(cls) -> Collection[str]:
@@ -141,7 +154,7 @@ class Connected(Generic[_C]):
     @classmethod
     def _names(cls) -> list[str]:
         """The names of the settings that make up a client."""
-        return [name for name in defaults_of(cls._SERVICE) if name in cls._settings()]
+        return [name for name in defaults_of(cls._service()) if name in cls._settings()]
 
     def _connection(self) -> dict[str, Any]:
         """The settings that make up a client, as they are now, secrets hidden."""
@@ -149,13 +162,15 @@ class Connected(Generic[_C]):
 
     def _usable(self, setting: tuple[str, Any]) -> tuple[str, Any]:
         """A setting as the client takes it; what was hidden is still shown by no tool that prints frames."""
+        from ragbridge.client.secret import concealed
+
         name, value = setting
         if name == "headers" and isinstance(
             value, Mapping
         ):  # no other one: a cache may be a dict of millions
-            return name, {each: _concealed(self._revealed(part)) for each, part in value.items()}
+            return name, {each: concealed(self._revealed(part)) for each, part in value.items()}
         revealed = self._revealed(value)
-        return name, revealed if revealed == value else _concealed(revealed)
+        return name, revealed if revealed == value else concealed(revealed)
 
     def _revealed(self, value: Any) -> Any:
         """A setting as the client takes it."""
@@ -163,7 +178,7 @@ class Connected(Generic[_C]):
 
     def _is_default(self, name: str) -> bool:
         """Whether a setting is what it is when nobody gives it."""
-        return bool(getattr(self, name) == defaults_of(self._SERVICE)[name])
+        return bool(getattr(self, name) == defaults_of(self._service())[name])
 
     def _check_beside_client(self) -> None:
         """Refuse settings that a ready client would ignore."""
@@ -235,7 +250,9 @@ def check_portable(key: Any, setting: str) -> None:
         TypeError: It is no function of a module, and what it holds may be a key.
     """
     if callable(key):
-        _portable(key, setting)
+        from ragbridge.client.accounts import portable
+
+        portable(key, setting)
 
 
 def listed(values: Any, name: str, *, of: str = "documents") -> list[Any]:
@@ -249,7 +266,9 @@ def listed(values: Any, name: str, *, of: str = "documents") -> list[Any]:
     Raises:
         ConfigurationError: It is a single item, a set, a table, or not iterable.
     """
-    return _listed(values, name, of=of)
+    from ragbridge.client import arguments
+
+    return arguments.listed(values, name, of=of)
 
 
 _publish(__name__, [as_number, as_whole, plain, written_quotas])

@@ -6,8 +6,8 @@ import base64
 
 from ragbridge.client.wire import check_address
 from ragbridge.errors import ConfigurationError
+from ragbridge.services.elastic.defaults import LOCAL
 
-LOCAL = "local"
 _SCHEMES = ("https", "http")
 
 

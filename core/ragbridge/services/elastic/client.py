@@ -15,10 +15,10 @@ from ragbridge.errors import ConfigurationError
 from ragbridge.ground.public import publish
 from ragbridge.limiter.limits import RateLimit, RateLimiter
 from ragbridge.rules.endpoints import BATCH_CAPS
-from ragbridge.services.elastic.address import LOCAL, from_cloud_id, from_url
+from ragbridge.services.elastic import defaults
+from ragbridge.services.elastic.address import from_cloud_id, from_url
 from ragbridge.services.elastic.connection import read_client
 from ragbridge.services.elastic.credentials import (
-    KEY_VARIABLES,
     ApiKey,
     Bearer,
     Credential,
@@ -110,10 +110,10 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, EsqlMethods,
         ConfigurationError: A setting is wrong, or there is no address.
     """
 
-    LOCAL: ClassVar[str] = LOCAL
-    KEY_VARIABLES: ClassVar[tuple[str, ...]] = KEY_VARIABLES
-    TIMEOUT: ClassVar[float] = 60.0
-    BATCH_SIZE: ClassVar[int] = 128
+    LOCAL: ClassVar[str] = defaults.LOCAL
+    KEY_VARIABLES: ClassVar[tuple[str, ...]] = defaults.KEY_VARIABLES
+    TIMEOUT: ClassVar[float] = defaults.TIMEOUT
+    BATCH_SIZE: ClassVar[int] = defaults.BATCH_SIZE
 
     def __init__(
         self,
@@ -146,13 +146,13 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, EsqlMethods,
         api_key = concealed(api_key)  # first: no frame of an error shows it
         basic_auth, bearer_auth, headers = concealed(basic_auth), concealed(bearer_auth), concealed(headers)
         address = _address(url, cloud_id)
-        local = address.startswith(f"{LOCAL}:")
+        local = address.startswith(f"{self.LOCAL}:")
         given = {"api_key": api_key, "basic_auth": basic_auth, "bearer_auth": bearer_auth}
         if local and any(value is not None for value in given.values()):
             names = " and ".join(f"{name}=" for name, value in given.items() if value is not None)
             raise ConfigurationError(f"{names}: the embedded engine asks for no credentials; leave it out")
         settings: dict[str, Any] = {
-            "url": LOCAL if local else address,
+            "url": self.LOCAL if local else address,
             "ca_certs": ca_certs,
             "verify": verify,
             "limits": limits,
@@ -279,7 +279,7 @@ class Elastic(InferenceMethods, InferenceStreams, RetrievalMethods, EsqlMethods,
         own_trust = _own_trust(settings, clients)
         bound = own_trust or any(part is not None for part in (*clients, transport))
         super().__init__(settings, bound=bound, clock=clock)
-        local = settings["url"] == LOCAL
+        local = settings["url"] == self.LOCAL
         base = from_url(settings["url"])
         self._channel = ElasticChannel(
             base=base,

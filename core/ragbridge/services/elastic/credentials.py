@@ -10,9 +10,7 @@ from ragbridge.client.accounts import Accounts
 from ragbridge.client.secret import Concealed, Secret, find_key
 from ragbridge.errors import ConfigurationError
 from ragbridge.ground.records import dataclass
-
-KEY_VARIABLES = ("ELASTIC_API_KEY",)
-"""Environment variables that hold an API key."""
+from ragbridge.services.elastic.defaults import KEY_VARIABLES
 
 ApiKey: TypeAlias = "str | tuple[str, str] | Callable[[], str | tuple[str, str]]"
 """An API key as Elasticsearch gives it: ``encoded``, or its ``id`` and ``api_key``; or a function that gives one."""

@@ -26,7 +26,8 @@ from ragbridge.flow import Flow, Request, Response, sleep, wait
 from ragbridge.limiter.limits import RateLimit, RateLimiter
 from ragbridge.limiter.single_flight import Gate
 from ragbridge.limiter.tokens import NOTHING, Features, TokenEstimator
-from ragbridge.services.elastic.credentials import KEY_VARIABLES, Credential, FoundCredential
+from ragbridge.services.elastic.credentials import Credential, FoundCredential
+from ragbridge.services.elastic.defaults import KEY_VARIABLES
 from ragbridge.services.elastic.errors import is_about_items, read_error
 from ragbridge.services.elastic.formats import JSON, AnswerFormat, Formats
 from ragbridge.services.elastic.release import Release, read_release

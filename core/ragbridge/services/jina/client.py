@@ -16,7 +16,7 @@ from ragbridge.ground.public import publish
 from ragbridge.hosts import JINA, host_named, known_at
 from ragbridge.limiter.limits import RateLimit, RateLimiter
 from ragbridge.models import MAX_ITEMS
-from ragbridge.services.jina import wire
+from ragbridge.services.jina import defaults, wire
 from ragbridge.services.jina.account import AccountMethods
 from ragbridge.services.jina.classify.methods import ClassifyingMethods
 from ragbridge.services.jina.embed import multivectors
@@ -29,9 +29,7 @@ from ragbridge.services.jina.rerank.methods import RankingMethods
 from ragbridge.services.jina.segment.methods import SegmentingMethods
 from ragbridge.services.jina.session import (
     AUTO,
-    KEY_VARIABLES,
     KEYLESS,
-    PUBLIC_HOST,
     Hosts,
     JinaChannel,
     default_tier,
@@ -132,11 +130,11 @@ class Jina(
         ConfigurationError: A setting is wrong, or the key is missing.
     """
 
-    BASE_URL: ClassVar[str] = f"https://{PUBLIC_HOST}"
-    LOCAL: ClassVar[str] = "local"
-    KEY_VARIABLES: ClassVar[tuple[str, ...]] = KEY_VARIABLES
-    TIMEOUT: ClassVar[float] = 60.0
-    BATCH_SIZE: ClassVar[int] = 128
+    BASE_URL: ClassVar[str] = defaults.BASE_URL
+    LOCAL: ClassVar[str] = defaults.LOCAL
+    KEY_VARIABLES: ClassVar[tuple[str, ...]] = defaults.KEY_VARIABLES
+    TIMEOUT: ClassVar[float] = defaults.TIMEOUT
+    BATCH_SIZE: ClassVar[int] = defaults.BATCH_SIZE
 
     def __init__(
         self,
@@ -209,7 +207,7 @@ class Jina(
         self._batch_size = batch_size
         self._multivector_route = multivectors.Route(multivector_path)
         local = base_url == self.LOCAL
-        given, query = wire.check_base(f"{self.LOCAL}://{PUBLIC_HOST}" if local else base_url)
+        given, query = wire.check_base(f"{self.LOCAL}://{defaults.PUBLIC_HOST}" if local else base_url)
         known = (
             host_named(host) if host is not None else JINA if local or own is not None else known_at(given)
         )
@@ -289,7 +287,7 @@ def _accounts(given: Any, headers: OwnHeaders, host: Host | None, *, local: bool
         if given is not None:
             raise ConfigurationError("api_key= and headers['Authorization']: give one of them")
         return Accounts.of(())
-    return Accounts.of(()) if local or keyless else find_accounts(given, KEY_VARIABLES)
+    return Accounts.of(()) if local or keyless else find_accounts(given, defaults.KEY_VARIABLES)
 
 
 publish("ragbridge", [Jina])

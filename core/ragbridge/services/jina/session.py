@@ -20,6 +20,7 @@ from ragbridge.limiter.limits import RateLimiter
 from ragbridge.limiter.tiers import TIERS
 from ragbridge.limiter.tokens import NOTHING, Features
 from ragbridge.observers import Operation
+from ragbridge.services.jina.defaults import KEY_VARIABLES, PUBLIC_HOST
 from ragbridge.services.jina.errors import is_about_items, rate_reason, read_error
 from ragbridge.services.jina.place import ANSWER, ASKING, Place, Prefixes, able
 from ragbridge.services.jina.wire import secrets_of, with_parameters
@@ -34,11 +35,6 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
-
-KEY_VARIABLES = ("JINA_API_KEY", "JINAAI_API_KEY", "JINA_AUTH_TOKEN")
-"""Environment variables that hold a key, in the order in which they are looked up."""
-
-PUBLIC_HOST = "api.jina.ai"
 
 _REGIONS = {"eu": ("eu.r.jina.ai", "eu.s.jina.ai"), "cn": ("r.jinaai.cn", "s.jinaai.cn")}
 """Hosts of the reader and of the search: Jina's documentation of 2026, and dsh-jina 0.12 of September 2026."""
