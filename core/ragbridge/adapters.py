@@ -9,8 +9,10 @@ are hidden, what is written down) is left to the subclass for each framework.
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
+import operator
 import os
 from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
@@ -50,6 +52,7 @@ __all__ = [
     "jina_defaults",
     "listed",
     "named",
+    "own_copy",
     "path_as_text",
     "plain",
     "written_cache",
@@ -70,18 +73,29 @@ class Client(Protocol):
 _C = TypeVar("_C", bound=Client)
 
 
-class Made(Generic[_C]):
-    """A client, and the settings that it was made from.
+class Made(Generic[_C]):  # noqa: PLW1641 - settings may hold a dict
+    """The client that an adapter uses, and the settings that this follows from.
 
     Copies of an adapter share it until one of them is changed. A pickle has None in its place: the process that reads
     it makes a client of its own, with its own key.
+
+    Attributes:
+        settings: The adapter's ready client, or None, and its settings of a connection, secrets hidden.
+        client: The client, whose calls say which framework's they are.
+        told: The same client, which also tells the framework of its calls.
+        own: What the adapter closes: the client that it made last, if it made one.
     """
 
-    __slots__ = ("client", "settings")
+    __slots__ = ("client", "own", "settings", "told")
 
-    def __init__(self, settings: Mapping[str, Any], client: _C) -> None:
+    def __init__(self, settings: tuple[Any, ...], *, client: _C, told: _C, own: _C | None) -> None:
         self.settings = settings
         self.client = client
+        self.told = told
+        self.own = own
+
+    def __eq__(self, other: object) -> bool:  # frameworks compare adapters by all that they hold
+        return isinstance(other, Made) and self.settings == other.settings
 
     def __copy__(self) -> Made[_C]:
         return self
@@ -118,23 +132,38 @@ class Connected(Generic[_C]):
     def _connected(self) -> _C:
         """The ready client, or one made from the present settings; the same one until a setting changes.
 
+        Every call asks, so nothing is looked at twice: a tuple whose parts are the same objects equals another at once.
+
         Raises:
             ConfigurationError: A setting is wrong, or would be ignored beside a ready client.
         """
-        if self.client is not None:
-            self._check_beside_client()
-            return self._marked(self.client)
-        settings, made = self._connection(), self._made
+        kind: Any = type(self)
+        settings, made = _getter(kind)(self), self._made
         if made is None or made.settings != settings:
-            self._made = made = Made(
-                settings, self._marked(self._make(dict(map(self._usable, settings.items()))))
-            )
-        return made.client
+            self._made = made = self._resolved(settings, made)
+        return made.told if self._is_heard() else made.client
 
-    def _marked(self, client: _C) -> _C:
-        """``client``, whose calls are observed as this adapter's."""
+    def _resolved(self, settings: tuple[Any, ...], before: Made[_C] | None) -> Made[_C]:
+        """What follows from the settings, which are not those ``before``."""
+        ready, *values = settings
+        if ready is None:
+            named = zip(self._names(), values, strict=True)
+            found = self._make(dict(map(self._usable, named)))
+        else:
+            self._check_beside_client()
+            found = ready
+        client, told = self._marked(found, ()), self._marked(found, self._OBSERVERS)
+        own = client if ready is None else None if before is None else before.own
+        return Made(settings, client=client, told=told, own=own)
+
+    def _marked(self, client: _C, observers: tuple[_Observer, ...]) -> _C:
+        """``client``, whose calls are this adapter's, and are observed by ``observers`` as well."""
         within = getattr(client, "_within", None)  # which every client of ours has
-        return client if within is None else within(self._FRAMEWORK, self._OBSERVERS)
+        return client if within is None else within(self._FRAMEWORK, observers)
+
+    def _is_heard(self) -> bool:
+        """Whether the framework would show anybody what ``_OBSERVERS`` tell it. People begin to listen at any time."""
+        return bool(self._OBSERVERS)
 
     def _make(self, settings: dict[str, Any]) -> _C:
         """A client of these settings, whose secrets are revealed."""
@@ -155,10 +184,6 @@ class Connected(Generic[_C]):
     def _names(cls) -> list[str]:
         """The names of the settings that make up a client."""
         return [name for name in defaults_of(cls._service()) if name in cls._settings()]
-
-    def _connection(self) -> dict[str, Any]:
-        """The settings that make up a client, as they are now, secrets hidden."""
-        return {name: getattr(self, name) for name in self._names()}
 
     def _usable(self, setting: tuple[str, Any]) -> tuple[str, Any]:
         """A setting as the client takes it; what was hidden is still shown by no tool that prints frames."""
@@ -190,13 +215,13 @@ class Connected(Generic[_C]):
 
     def _close_made(self) -> None:
         """Close idle connections of the object's own client; a ready one is left alone."""
-        if self._made is not None:
-            self._made.client.close()
+        if self._made is not None and self._made.own is not None:
+            self._made.own.close()
 
     async def _aclose_made(self) -> None:
         """Close idle connections of the object's own client, those of the running event loop included."""
-        if self._made is not None:
-            await self._made.client.aclose()
+        if self._made is not None and self._made.own is not None:
+            await self._made.own.aclose()
 
 
 def defaults_of(service: Callable[..., Any]) -> Mapping[str, Any]:
@@ -210,9 +235,28 @@ def _defaults_of(service: Callable[..., Any]) -> Mapping[str, Any]:
     return MappingProxyType({name: parameter.default for name, parameter in parameters.items()})
 
 
+@functools.cache
+def _getter(adapter: type[Connected[Any]]) -> Callable[[Any], tuple[Any, ...]]:
+    """Reads, of an adapter of this class, the ready client and the settings that make one up."""
+    return operator.attrgetter("client", *adapter._names())  # noqa: SLF001 - of this module
+
+
 def written_cache(value: CacheLike | None) -> str | None:
     """``cache=`` as a text that opens the same one in another process; None where no text does, as of a dict."""
     return _written(value)
+
+
+_IMMUTABLE = frozenset({bool, bytes, complex, float, int, str, type(None)})
+
+
+def own_copy(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Metadata for a copy of a document: a change of the one is none of the other.
+
+    What ``copy.deepcopy`` would leave as it is, which is nearly all metadata, is not looked at one by one.
+    """
+    if _IMMUTABLE.issuperset(map(type, metadata.values())):
+        return dict(metadata)
+    return {**copy.deepcopy(metadata)}
 
 
 def path_as_text(value: Any) -> Any:

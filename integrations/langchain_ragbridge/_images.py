@@ -41,16 +41,20 @@ def contents_of(documents: Sequence[Content | Document], key: str | None, root: 
         ConfigurationError: A picture's place is none, or is not to be opened; the document is named.
     """
     return [
-        _content(document, key, root, f"documents[{place}]") if isinstance(document, Document) else document
+        document
+        if not isinstance(document, Document)
+        else document.page_content
+        if key is None or document.metadata.get(key) is None
+        else _content(document, key, root, place)
         for place, document in enumerate(adapters.listed(documents, "documents"))
     ]
 
 
-def _content(document: Document, key: str | None, root: Path | None, where: str) -> Content:
-    value = None if key is None else document.metadata.get(key)
-    if value is None or document.page_content.strip():
+def _content(document: Document, key: str, root: Path | None, place: int) -> Content:
+    value = document.metadata[key]
+    if document.page_content.strip():
         return document.page_content
-    where = f"{where}: metadata[{key!r}]"
+    where = f"documents[{place}]: metadata[{key!r}]"
     image = _image(value, where)
     if not isinstance(value, str) or not isinstance(image.source, Path):
         return image

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.documents import BaseDocumentCompressor, Document
@@ -98,7 +97,7 @@ def _scored(documents: Sequence[Document], ranking: Ranking) -> list[Document]:
 
 
 def _with_score(document: Document, score: float) -> Document:
-    metadata = {**deepcopy(document.metadata), "relevance_score": score}
+    metadata = {**adapters.own_copy(document.metadata), "relevance_score": score}
     return document.model_copy(update={"metadata": metadata})
 
 

@@ -8,7 +8,7 @@ import pickle
 import pytest
 
 from ragbridge import ConfigurationError, Jina
-from ragbridge.adapters import Connected, changed, defaults_of
+from ragbridge.adapters import Connected, changed, defaults_of, own_copy
 
 
 class Adapter(Connected):
@@ -64,7 +64,7 @@ def test_a_client_gets_secrets_as_they_are():
 
     made = Own(api_key="hidden sesame")
     assert made._connected().api_key == "sesame"
-    assert made._made.settings == {"api_key": "hidden sesame"}
+    assert made._made.settings == (None, "hidden sesame")
 
 
 def test_a_ready_client_is_used_and_settings_beside_it_are_refused():
@@ -75,6 +75,63 @@ def test_a_ready_client_is_used_and_settings_beside_it_are_refused():
     made.timeout, made.api_key = 3.0, "a"
     with pytest.raises(ConfigurationError, match="give api_key, timeout to it, not to Adapter"):
         made._connected()
+
+
+def test_a_client_that_was_made_is_closed_although_a_ready_one_took_its_place():
+    """A ready one is another's to close; the one before it nobody else knows of."""
+    made = Adapter(base_url=Jina.BASE_URL, api_key="a")
+    first = made._connected()
+    made.api_key, made.client = None, Jina(base_url="local")
+    assert made._connected().usage is made.client.usage
+    assert made._made.own is first
+
+
+def test_the_framework_is_told_of_calls_from_when_somebody_listens():
+    """Before, and after, its observers cost nothing: they are not asked."""
+    asked = []
+
+    class Observer:
+        def started(self, operation):
+            asked.append(operation.framework)
+
+    class Told(Adapter):
+        _OBSERVERS = (Observer(),)
+        heard = False
+
+        def _is_heard(self):
+            return self.heard
+
+    made = Told(base_url=Jina.BASE_URL, client=Jina(base_url="local"))
+    for heard in (False, True, False):
+        made.heard = heard
+        made._connected().embed(["a"])
+    assert asked == ["none"]
+
+
+def test_adapters_with_equal_settings_have_equal_parts():
+    """Pydantic compares all that a model holds, and what follows from settings is no difference."""
+    client = Jina(base_url="local")
+    made, same, other = (Adapter(base_url=Jina.BASE_URL, client=client) for _ in range(3))
+    other.unrelated, other.client = 1, Jina(base_url="local")
+    for each in (made, same, other):
+        each._connected()
+    assert made._made == same._made != other._made
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [{}, {"a": 1, "b": None, "c": "text"}, {"a": [1, {"b": {2}}]}, {"a": (1, [2])}],
+    ids=["nothing", "plain", "nested", "within a tuple"],
+)
+def test_a_copy_of_metadata_shares_nothing_that_can_change(metadata):
+    """Whether or not it had to be looked through."""
+    copied = own_copy(metadata)
+    assert copied == metadata
+    copied["new"] = 1
+    assert "new" not in metadata
+    for name, value in metadata.items():
+        if isinstance(value, (list, tuple)):
+            assert copied[name] is not value
 
 
 def test_copies_share_the_client_and_pickles_leave_it_out():

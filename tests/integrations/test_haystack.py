@@ -10,6 +10,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -20,8 +23,10 @@ os.environ["HAYSTACK_TELEMETRY_ENABLED"] = (
 )
 
 from haystack import Document
+from haystack.dataclasses import ByteStream
 from haystack.utils import Secret
 
+from haystack_integrations.common.ragbridge.component import copied
 from haystack_integrations.components.embedders.ragbridge import JinaDocumentEmbedder, JinaTextEmbedder
 from haystack_integrations.components.rankers.ragbridge import JinaRanker
 from ragbridge import (
@@ -35,6 +40,7 @@ from ragbridge import (
 from ragbridge.flow import Request
 from ragbridge.local import Engine, Faults
 from ragbridge.server import running
+from ragbridge.testing import ScriptedTransport
 
 COMPONENTS = [JinaTextEmbedder, JinaDocumentEmbedder, JinaRanker]
 NAMES = [
@@ -497,3 +503,41 @@ def test_progress_bar(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == ""
     JinaDocumentEmbedder(base_url="local", batch_size=2, progress_bar=True).run(documents)
     assert "5/5" in capsys.readouterr().err
+
+
+def test_a_copy_of_a_document_is_what_replace_makes_with_a_meta_of_its_own():
+    """Of a document that is its fields alone, of one that has more, and of a subclass."""
+
+    class Passage(Document):
+        """A subclass may do anything in its constructor."""
+
+    marked = Document(content="c", meta={"list": [1]})
+    marked.mark = "one's own"
+    full = Document(
+        id="1", content="c", blob=ByteStream(b"b"), meta={"a": [1], "b": 2}, score=0.5, embedding=[1.0]
+    )
+    for document in (full, Document(content="c"), marked, Passage(id="2", content="c")):
+        before = deepcopy(document.meta)
+        found = copied(document, {"new": 1}, embedding=[2.0], score=1.0)
+        made = replace(document, meta={**before, "new": 1}, embedding=[2.0], score=1.0)
+        assert type(found) is type(document)
+        assert vars(found) == vars(made)
+        assert found == made
+        for value in found.meta.values():
+            if isinstance(value, list):
+                value.append(2)
+        assert document.meta == before
+
+
+async def test_ranking_texts_waits_for_no_thread_of_the_event_loop():
+    """Only pictures are read beside the loop: its pool may be full of what waits for this very call."""
+    ranker = JinaRanker(client=Jina("a-key", transport=ScriptedTransport(), limits=None))
+    free = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        asyncio.get_running_loop().set_default_executor(pool)
+        pool.submit(free.wait, 60)
+        try:
+            found = await asyncio.wait_for(ranker.run_async("sea", [Document(content="the sea")]), 30)
+        finally:
+            free.set()
+    assert len(found["documents"]) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 import os
+from asyncio import to_thread
 from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,8 +71,20 @@ class Pictures:
         Raises:
             ConfigurationError: A picture cannot be read; or what draws it is not installed.
         """
+        return self.of(documents, self._textless(documents, texts))
+
+    async def of_textless_async(
+        self, documents: Sequence[Document], texts: Sequence[str]
+    ) -> dict[int, Image]:
+        """The same beside the running event loop: in a thread, where there is a picture at all."""
+        places = self._textless(documents, texts)
+        return await to_thread(self.of, documents, places) if places else {}
+
+    def _textless(self, documents: Sequence[Document], texts: Sequence[str]) -> list[int]:
+        if all(texts):
+            return []
         bare = [place for place, text in enumerate(texts) if not text]
-        return self.of(documents, [place for place in bare if self._has_picture(documents[place])])
+        return [place for place in bare if self._has_picture(documents[place])]
 
     def _has_picture(self, document: Document) -> bool:
         if document.blob is not None:

@@ -51,7 +51,10 @@ def candidates(documents: list[Document], component: str) -> list[Document]:
         TypeError: ``documents`` is not a list of documents.
     """
     check_documents(documents, f"{component} expects a list of Documents as input.")
-    best: dict[str, Document] = {}
+    best = {document.id: document for document in documents}
+    if len(best) == len(documents):
+        return list(documents)
+    best.clear()
     for document in documents:
         other = best.get(document.id)
         if other is None or _score(document) > _score(other):

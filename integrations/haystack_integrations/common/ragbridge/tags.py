@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from haystack.tracing.tracer import Span, is_tracing_enabled, tracer
+from haystack.tracing.tracer import Span, tracer
 
 from ragbridge.observers import Event, Operation, Outcome
 
 
 class Tagging:
-    """An observer that sets tags on the span of the component that calls, where Haystack traces."""
+    """An observer that sets tags on the span of the component that calls. Components use it where Haystack traces."""
 
     def started(self, operation: Operation) -> Tags | None:
         """The span that is current now is the component's."""
-        span = tracer.current_span() if is_tracing_enabled() else None
+        span = tracer.current_span()
         return None if span is None else Tags(span, operation)
 
 

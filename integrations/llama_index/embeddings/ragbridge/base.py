@@ -18,6 +18,7 @@ except ImportError as error:
 from llama_index.embeddings.ragbridge.connection import JinaConnected, JinaSettings, check_cache
 from llama_index.embeddings.ragbridge.late_chunking import embedding_documents
 from llama_index.embeddings.ragbridge.listed import ListedEmbedding, listed_nodes
+from llama_index.embeddings.ragbridge.listeners import spanned
 from ragbridge import ConfigurationError, Jina
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL, EmbeddingModel, Role
 
@@ -152,12 +153,15 @@ class JinaEmbedding(JinaConnected, ListedEmbedding):
             finish(await self._jina().aembed_documents(**question, **self._document_options()))
         return nodes
 
+    @spanned(dispatcher)
     def _get_query_embedding(self, query: str) -> list[float]:
         return self._jina().embed([query], **self._options("query")).tolist()[0]
 
+    @spanned(dispatcher)
     async def _aget_query_embedding(self, query: str) -> list[float]:
         return (await self._jina().aembed([query], **self._options("query"))).tolist()[0]
 
+    @spanned(dispatcher)
     def _get_text_embedding(self, text: str) -> list[float]:
         return self._get_text_embeddings([text])[0]
 

@@ -16,6 +16,8 @@ except ImportError as error:
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, field_serializer, field_validator
 
 from llama_index.embeddings.ragbridge.events import DISPATCHING
+from llama_index.embeddings.ragbridge.events import dispatcher as events_dispatcher
+from llama_index.embeddings.ragbridge.listeners import is_heard
 from ragbridge import ConfigurationError, Elastic, Jina, Observer, RateLimit, Retry, adapters
 from ragbridge.adapters import CacheLike, QuotasLike, TransportName
 from ragbridge.elastic import AnswerFormat
@@ -58,6 +60,9 @@ class Connected(BaseComponent, adapters.Connected[S], Generic[S]):
     @classmethod
     def _settings(cls) -> Collection[str]:
         return cls.model_fields
+
+    def _is_heard(self) -> bool:
+        return is_heard(events_dispatcher)
 
     def _revealed(self, value: Any) -> Any:
         return adapters.changed(

@@ -6,6 +6,7 @@ from typing import Any, Literal, Unpack
 
 try:
     from llama_index.core.callbacks import CallbackManager
+    from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
     from llama_index.core.rate_limiter import BaseRateLimiter
 except ImportError as error:
     raise ImportError(
@@ -14,11 +15,14 @@ except ImportError as error:
 
 from llama_index.embeddings.ragbridge.connection import ElasticConnected, ElasticSettings, check_cache, named
 from llama_index.embeddings.ragbridge.listed import ListedEmbedding
+from llama_index.embeddings.ragbridge.listeners import spanned
 from ragbridge import Elastic
 from ragbridge.models import Role
 
 MAX_EMBED_BATCH_SIZE = 2048
 """The largest batch that LlamaIndex makes. It is the default: the core splits it into requests and runs them concurrently."""
+
+dispatcher = get_dispatcher(__name__)
 
 
 class ElasticEmbeddingSettings(ElasticSettings, total=False):
@@ -105,12 +109,15 @@ class ElasticEmbedding(ElasticConnected, ListedEmbedding):
         """The settings that events and callbacks report."""
         return super().to_payload() | {"task_type": self.task_type, "input_type": self.input_type}
 
+    @spanned(dispatcher)
     def _get_query_embedding(self, query: str) -> list[float]:
         return self._elastic().embed([query], **self._options("query")).to_floats()[0]
 
+    @spanned(dispatcher)
     async def _aget_query_embedding(self, query: str) -> list[float]:
         return (await self._elastic().aembed([query], **self._options("query"))).to_floats()[0]
 
+    @spanned(dispatcher)
     def _get_text_embedding(self, text: str) -> list[float]:
         return self._get_text_embeddings([text])[0]
 

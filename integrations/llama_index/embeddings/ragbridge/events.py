@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 try:
     from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
     from llama_index.core.instrumentation.events.base import BaseEvent  # type: ignore[attr-defined]
@@ -49,16 +47,11 @@ class RagbridgeCallEvent(BaseEvent):
 
 
 class Dispatching:
-    """An observer that gives LlamaIndex's dispatcher an event for each call, where anybody handles events."""
+    """An observer that gives LlamaIndex's dispatcher an event for each call."""
 
-    def started(self, operation: Operation) -> Call | None:
-        """Whether somebody listens is asked now."""
-        listener: Any = dispatcher
-        while listener is not None:
-            if listener.event_handlers:
-                return Call(operation)
-            listener = listener.parent if listener.propagate else None
-        return None
+    def started(self, operation: Operation) -> Call:
+        """Adapters use it where somebody listens when a call begins."""
+        return Call(operation)
 
 
 class Call:

@@ -7,7 +7,7 @@ from io import BytesIO
 from typing import Any
 
 try:
-    from llama_index.core.schema import BaseNode, ImageNode, MetadataMode, Node
+    from llama_index.core.schema import BaseNode, ImageNode, MetadataMode, Node, TextNode
 except ImportError as error:
     raise ImportError(
         f'this adapter needs LlamaIndex ({error}): pip install "ragbridge[llama-index]"'
@@ -76,12 +76,22 @@ def sees(model: str | None) -> bool:
     return row is None or "image" in row.modalities
 
 
-def content_of(node: BaseNode, model: str | None, metadata_mode: MetadataMode) -> str | Image:
-    """The content of a node that a model reads: its image if it has one, else its text.
+def contents_of(
+    nodes: Iterable[BaseNode], model: str | None, metadata_mode: MetadataMode
+) -> list[str | Image]:
+    """The content of each node that a model reads: its image if it has one, else its text.
 
     Models that take no images read the text that an image's node has as well. Where it has none, they are handed
     the image, for the core to say who takes it.
     """
+    bare = metadata_mode is MetadataMode.NONE
+    return [
+        node.text if bare and type(node) is TextNode else _content(node, model, metadata_mode)
+        for node in nodes
+    ]
+
+
+def _content(node: BaseNode, model: str | None, metadata_mode: MetadataMode) -> str | Image:
     image = image_of(node)
     text = node.get_content(metadata_mode=metadata_mode)
     return text if image is None or (text and not sees(model)) else image

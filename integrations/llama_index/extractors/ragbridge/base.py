@@ -16,7 +16,7 @@ except ImportError as error:
 from pydantic import Field, PrivateAttr
 
 from llama_index.embeddings.ragbridge.connection import JinaConnected, JinaSettings
-from llama_index.embeddings.ragbridge.images import content_of
+from llama_index.embeddings.ragbridge.images import contents_of
 from ragbridge import Classifications, Image, Jina, adapters
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL, EmbeddingModel
 
@@ -150,7 +150,7 @@ class JinaClassificationExtractor(JinaConnected, BaseExtractor):
             if isinstance(node, TextNode) or not self.is_text_node_only
         ]
         model = None if self.classifier else self.model or DEFAULT_EMBEDDING_MODEL
-        return places, [content_of(nodes[place], model, self.metadata_mode) for place in places]
+        return places, contents_of((nodes[place] for place in places), model, self.metadata_mode)
 
     def _metadata(
         self, nodes: Sequence[BaseNode], places: list[int], classifications: Classifications

@@ -6,6 +6,7 @@ from typing import Any, Unpack
 
 try:
     from llama_index.core.callbacks import CallbackManager
+    from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
     from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
 except ImportError as error:
     raise ImportError(
@@ -13,10 +14,13 @@ except ImportError as error:
     ) from error
 
 from llama_index.embeddings.ragbridge.connection import JinaConnected, JinaSettings
-from llama_index.embeddings.ragbridge.images import content_of
-from llama_index.postprocessor.ragbridge.reranking import NodeReranker, dispatcher
+from llama_index.embeddings.ragbridge.images import contents_of
+from llama_index.embeddings.ragbridge.listeners import spanned
+from llama_index.postprocessor.ragbridge.reranking import NodeReranker
 from ragbridge import ConfigurationError, Image, adapters
 from ragbridge.models import DEFAULT_RERANK_MODEL, RerankModel
+
+dispatcher = get_dispatcher(__name__)
 
 
 class JinaRerankSettings(JinaSettings, total=False):
@@ -93,6 +97,7 @@ class JinaRerank(JinaConnected, NodeReranker):
         """The name in serialized components; public, never changed."""
         return "JinaRerank"
 
+    @spanned(dispatcher)
     def _postprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
@@ -100,7 +105,7 @@ class JinaRerank(JinaConnected, NodeReranker):
         with self._reranking(self.model, nodes, query_bundle) as (query, finish):
             return finish(self._jina().rerank(_asked(query), self._contents(nodes), **self._options()))
 
-    @dispatcher.span
+    @spanned(dispatcher)
     async def _apostprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
@@ -109,7 +114,7 @@ class JinaRerank(JinaConnected, NodeReranker):
             return finish(await self._jina().arerank(_asked(query), self._contents(nodes), **self._options()))
 
     def _contents(self, nodes: list[NodeWithScore]) -> list[str | Image]:
-        return [content_of(node.node, self.model, self.metadata_mode) for node in nodes]
+        return contents_of((node.node for node in nodes), self.model, self.metadata_mode)
 
     def _options(self) -> dict[str, Any]:
         options = ("model", "top_n", "max_doc_length", "max_documents_per_call", "normalize_scores")

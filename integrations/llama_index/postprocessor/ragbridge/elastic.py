@@ -6,6 +6,7 @@ from typing import Any, Unpack
 
 try:
     from llama_index.core.callbacks import CallbackManager
+    from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
     from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
 except ImportError as error:
     raise ImportError(
@@ -13,8 +14,11 @@ except ImportError as error:
     ) from error
 
 from llama_index.embeddings.ragbridge.connection import ElasticConnected, ElasticSettings
-from llama_index.postprocessor.ragbridge.reranking import NodeReranker, dispatcher
+from llama_index.embeddings.ragbridge.listeners import spanned
+from llama_index.postprocessor.ragbridge.reranking import NodeReranker
 from ragbridge import adapters
+
+dispatcher = get_dispatcher(__name__)
 
 
 class ElasticRerankSettings(ElasticSettings, total=False):
@@ -83,6 +87,7 @@ class ElasticRerank(ElasticConnected, NodeReranker):
         """The name in serialized components; public, never changed."""
         return "ElasticRerank"
 
+    @spanned(dispatcher)
     def _postprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
@@ -90,7 +95,7 @@ class ElasticRerank(ElasticConnected, NodeReranker):
         with self._reranking(self.inference_id, nodes, query_bundle) as (query, finish):
             return finish(self._elastic().rerank(query.query_str, self._texts(nodes), **self._options()))
 
-    @dispatcher.span
+    @spanned(dispatcher)
     async def _apostprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:

@@ -19,6 +19,7 @@ except ImportError as error:
 
 from pydantic import Field
 
+from llama_index.embeddings.ragbridge.listeners import is_called_back, is_heard
 from ragbridge import Ranking
 
 RETRIEVAL_SCORE = "retrieval_score"
@@ -38,10 +39,18 @@ class NodeReranker(BaseNodePostprocessor):
     def _reranking(
         self, model: str, nodes: list[NodeWithScore], query: QueryBundle | None
     ) -> Iterator[tuple[QueryBundle, Callable[[Ranking], list[NodeWithScore]]]]:
-        """The query, which is required, and a function for the answer, between the events that LlamaIndex expects."""
-        dispatcher.event(ReRankStartEvent(query=query, nodes=nodes, top_n=self.top_n, model_name=model))
+        """The query, which is required, and a function for the answer, between the events that LlamaIndex expects.
+
+        Where nobody listens there are no events: they would check each node again.
+        """
+        heard = is_heard(dispatcher)
+        if heard:
+            dispatcher.event(ReRankStartEvent(query=query, nodes=nodes, top_n=self.top_n, model_name=model))
         if query is None:
             raise ValueError("reranking needs a query: pass query_bundle= or query_str=")
+        if not heard and not is_called_back(self.callback_manager):
+            yield query, lambda ranking: self._by(ranking, nodes)
+            return
         payload: dict[str, Any] = {
             EventPayload.NODES: nodes,
             EventPayload.MODEL_NAME: model,
@@ -51,12 +60,15 @@ class NodeReranker(BaseNodePostprocessor):
         with self.callback_manager.event(CBEventType.RERANKING, payload=payload) as event:
 
             def finish(ranking: Ranking) -> list[NodeWithScore]:
-                ranked = [self._ranked(nodes[row.index], row.score) for row in ranking]
+                ranked = self._by(ranking, nodes)
                 event.on_end(payload={EventPayload.NODES: ranked})
                 dispatcher.event(ReRankEndEvent(nodes=ranked))
                 return ranked
 
             yield query, finish
+
+    def _by(self, ranking: Ranking, nodes: list[NodeWithScore]) -> list[NodeWithScore]:
+        return [self._ranked(nodes[row.index], row.score) for row in ranking]
 
     def _ranked(self, scored: NodeWithScore, score: float) -> NodeWithScore:
         node = scored.node

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from asyncio import to_thread
 from typing import TYPE_CHECKING, Any
 
 from haystack import Document, component
@@ -15,7 +14,7 @@ from ragbridge import ConfigurationError, Jina, RateLimit, Retry
 from ragbridge.adapters import CacheLike, QuotasLike, TransportName
 
 if TYPE_CHECKING:
-    from ragbridge import Classifications
+    from ragbridge import Classifications, Image
 
 
 @component
@@ -136,7 +135,8 @@ class JinaDocumentClassifier(JinaComponent):
         :raises ConfigurationError: A setting is wrong, or a document has nothing to classify; the message names it.
         :raises RagbridgeError: The service cannot be asked, or refuses; the message names the document by its index.
         """
-        asked = self._asked(documents)
+        texts = self._texts(documents)
+        asked = self._asked(documents, texts, self._pictures().of_textless(documents, texts))
         return _answer(documents, self._connected().classify(**asked))
 
     @component.output_types(documents=list[Document], meta=dict[str, Any])
@@ -149,14 +149,18 @@ class JinaDocumentClassifier(JinaComponent):
         :raises ConfigurationError: A setting is wrong, or a document has nothing to classify; the message names it.
         :raises RagbridgeError: The service cannot be asked, or refuses; the message names the document by its index.
         """
-        asked = await to_thread(self._asked, documents)
+        texts = self._texts(documents)
+        asked = self._asked(documents, texts, await self._pictures().of_textless_async(documents, texts))
         return _answer(documents, await self._connected().aclassify(**asked))
 
-    def _asked(self, documents: list[Document]) -> dict[str, Any]:
+    def _texts(self, documents: list[Document]) -> list[str]:
         check_documents(documents, "JinaDocumentClassifier expects a list of Documents as input.")
-        texts = [self._text(document) for document in documents]
-        pictures = Pictures(self.file_path_meta_field, self.root_path, self.image_size)
-        images = pictures.of_textless(documents, texts)
+        return [self._text(document) for document in documents]
+
+    def _pictures(self) -> Pictures:
+        return Pictures(self.file_path_meta_field, self.root_path, self.image_size)
+
+    def _asked(self, documents: list[Document], texts: list[str], images: dict[int, Image]) -> dict[str, Any]:
         for place, text in enumerate(texts):
             if not text and place not in images:
                 field = self.classification_field

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from asyncio import to_thread
 from typing import TYPE_CHECKING, Any
 
 from haystack import Document, component
@@ -22,7 +21,7 @@ from ragbridge.adapters import CacheLike, QuotasLike, TransportName
 from ragbridge.models import DEFAULT_RERANK_MODEL
 
 if TYPE_CHECKING:
-    from ragbridge import Ranking
+    from ragbridge import Image, Ranking
 
 
 @component
@@ -167,7 +166,8 @@ class JinaRanker(JinaComponent):
         :raises RagbridgeError: The service cannot be asked, or refuses.
         """
         documents, lowest = candidates(documents, "JinaRanker"), self._lowest(score_threshold)
-        asked = self._asked(query, documents, top_k)
+        texts = self._texts(query, documents)
+        asked = self._asked(query, texts, self._pictures().of_textless(documents, texts), top_k)
         return self._answer(documents, self._connected().rerank(**asked), lowest)
 
     @component.output_types(documents=list[Document], meta=dict[str, Any])
@@ -191,21 +191,28 @@ class JinaRanker(JinaComponent):
         :raises RagbridgeError: The service cannot be asked, or refuses.
         """
         documents, lowest = candidates(documents, "JinaRanker"), self._lowest(score_threshold)
-        asked = await to_thread(self._asked, query, documents, top_k)
+        texts = self._texts(query, documents)
+        images = await self._pictures().of_textless_async(documents, texts)
+        asked = self._asked(query, texts, images, top_k)
         return self._answer(documents, await self._connected().arerank(**asked), lowest)
 
     def _lowest(self, score_threshold: float | None) -> float | None:
         return self.score_threshold if score_threshold is None else check_threshold(score_threshold)
 
-    def _asked(self, query: str, documents: list[Document], top_k: int | None) -> dict[str, Any]:
+    def _texts(self, query: str, documents: list[Document]) -> list[str]:
         if not isinstance(query, str):
             raise TypeError("JinaRanker expects a string as query.")
-        texts = texts_of(documents, self.meta_fields_to_embed, self.embedding_separator)
-        pictures = Pictures(self.file_path_meta_field, self.root_path, self.image_size)
-        images = pictures.of_textless(documents, texts)
+        return texts_of(documents, self.meta_fields_to_embed, self.embedding_separator)
+
+    def _pictures(self) -> Pictures:
+        return Pictures(self.file_path_meta_field, self.root_path, self.image_size)
+
+    def _asked(
+        self, query: str, texts: list[str], images: dict[int, Image], top_k: int | None
+    ) -> dict[str, Any]:
         return {
             "query": query,
-            "documents": [images.get(place, text) for place, text in enumerate(texts)],
+            "documents": [images.get(place, text) for place, text in enumerate(texts)] if images else texts,
             "model": self.model,
             "top_n": self.top_k if top_k is None else check_top_k(top_k),
             "max_doc_length": self.max_doc_length,
