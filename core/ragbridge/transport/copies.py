@@ -22,7 +22,7 @@ class RecentAnswers:
     KEPT = 512
 
     def __init__(self) -> None:
-        # What was asked, by the number of its answer; None once that number has been refused.
+        # What was asked where a cache may answer, else 0, by the number of the answer; None once that number was refused.
         self._seen: OrderedDict[str, int | None] = OrderedDict()
         self._lock = threading.Lock()
         self._meaningless = False
@@ -36,7 +36,7 @@ class RecentAnswers:
         number = headers.get("x-request-id")
         if number is None or self._meaningless:
             return
-        asked = hash((request.method, request.url, request.body))
+        asked = hash((request.url, request.body)) if request.method == "GET" else 0
         with self._lock:
             if number not in self._seen:
                 self._seen[number] = asked
@@ -47,7 +47,7 @@ class RecentAnswers:
             if before is None:
                 self._meaningless = True
                 return
-            if request.method == "GET" and before == asked:  # from a cache
+            if before == asked != 0:  # from a cache
                 self._seen[number] = before
                 return
         raise copied(request)

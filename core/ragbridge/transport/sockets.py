@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import select
 import socket
 import threading
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ragbridge.transport.bodies import STEP
-from ragbridge.transport.buffers import LARGE, BufferPool
-from ragbridge.transport.wire import ANY, LINE, ConnectError, Place, Reading
+from ragbridge.transport.buffers import BufferPool
+from ragbridge.transport.inbox import Inbox
+from ragbridge.transport.wire import ConnectError, Place, Reading
 
 if TYPE_CHECKING:
     import ssl
@@ -21,24 +20,6 @@ T = TypeVar("T")
 
 PIECE = 65_536
 """Bytes that are sent at once, the head among them: each piece that is taken shows that the server is there."""
-
-
-class _Arrivals(io.RawIOBase):
-    """What a socket receives, until a deadline."""
-
-    def __init__(self, sock: socket.socket) -> None:
-        self._sock = sock
-        self.silence = self.until = 0.0
-        self.rests = False
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any, /) -> int | None:
-        if self.rests:  # only what has been read already is looked at
-            return None
-        self._sock.settimeout(_patience(self.silence, self.until))
-        return self._sock.recv_into(buffer)
 
 
 class Connection:
@@ -51,10 +32,10 @@ class Connection:
 
     def __init__(self, sock: socket.socket, buffers: BufferPool) -> None:
         self._sock = sock
-        self._buffers = buffers
-        self._arrivals = _Arrivals(sock)
-        self._reader = io.BufferedReader(self._arrivals, STEP)
+        self._seconds = 0.0
+        self._inbox = Inbox(buffers)
         self._has_data = readable(sock)
+        self._pending: Callable[[], int] = getattr(sock, "pending", int)  # what TLS has decrypted already
 
     def close(self) -> None:
         """Close the socket."""
@@ -63,10 +44,7 @@ class Connection:
     @property
     def is_stale(self) -> bool:
         """Whether the server has closed it, or sent what nobody asked for."""
-        self._arrivals.rests = True
-        left = self._reader.peek(1)
-        self._arrivals.rests = False
-        return bool(left) or self._has_data()
+        return not self._inbox.is_empty or bool(self._pending()) or self._has_data()
 
     def exchange(self, head: bytes, body: bytes, reading: Reading[T], *, silence: float, until: float) -> T:
         """Send one request, and read its answer.
@@ -81,7 +59,6 @@ class Connection:
         Raises:
             OSError: The connection is broken, or nothing came in time (``TimeoutError``).
         """
-        self._arrivals.silence, self._arrivals.until = silence, until
         try:
             if len(body) <= PIECE:
                 self._send(head + body, silence, until)
@@ -90,46 +67,41 @@ class Connection:
                 self._send(body, silence, until)
         except (BrokenPipeError, ConnectionResetError):
             pass  # a server that refuses a body unread says so before it closes
-        reader = self._reader
+        inbox = self._inbox
         try:
-            kind, size = next(reading)
+            need = next(reading)
             while True:
-                if kind is LINE:
-                    kind, size = reading.send(reader.readline(size))
-                elif kind is ANY:
-                    kind, size = reading.send(reader.read1(size))
-                elif size < LARGE:
-                    kind, size = reading.send(reader.read(size) or b"")
-                else:
-                    kind, size = reading.send(self._large(size))
+                while (found := inbox.take(need)) is None:
+                    self._limit(silence, until)
+                    count = self._sock.recv_into(inbox.free())
+                    inbox.filled(count)
+                    inbox.ended = not count
+                need = reading.send(found)
         except StopIteration as done:
             result: T = done.value
             return result
 
-    def _large(self, size: int) -> bytes | bytearray:
-        buffer = self._buffers.take(size)
-        count = self._reader.readinto(buffer)
-        return buffer if count == size else bytes(buffer[:count])
+    def _limit(self, silence: float, until: float) -> None:
+        """Have the next wait end after so many seconds, or at the deadline.
+
+        Raises:
+            TimeoutError: The deadline has passed.
+        """
+        left = until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the deadline has passed")
+        seconds = min(silence, left)
+        if seconds != self._seconds:  # else the system need not be told
+            self._sock.settimeout(seconds)
+            self._seconds = seconds
 
     def _send(self, content: bytes, silence: float, until: float) -> None:
         # Neither by ``sendall`` nor, over TLS, by ``send`` of all of it, whose timeouts are for the whole: a long request on a
         # slow line is no silence.
         unsent = memoryview(content)
         while unsent:
-            self._sock.settimeout(_patience(silence, until))
+            self._limit(silence, until)
             unsent = unsent[self._sock.send(unsent[:PIECE]) :]
-
-
-def _patience(silence: float, until: float) -> float:
-    """Seconds to wait now.
-
-    Raises:
-        TimeoutError: The deadline has passed.
-    """
-    left = until - time.monotonic()
-    if left <= 0:
-        raise TimeoutError("the deadline has passed")
-    return min(silence, left)
 
 
 class Connections:

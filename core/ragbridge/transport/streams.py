@@ -5,48 +5,33 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections import deque
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from ragbridge.transport.bodies import STEP
 from ragbridge.transport.buffers import BufferPool
+from ragbridge.transport.inbox import Inbox
 from ragbridge.transport.sockets import PIECE, readable
 from ragbridge.transport.threads import in_thread
-from ragbridge.transport.wire import LINE, ConnectError, Need, Place, Reading
+from ragbridge.transport.wire import ConnectError, Need, Place, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
 
-AHEAD = 4_194_304
-"""Bytes that may have come and not be read yet before the server has to wait."""
-
 
 class Stream(asyncio.BufferedProtocol):
     """One connection, for one request at a time.
-
-    What comes is received where it stays: a body of a known length in one piece, everything else in small ones.
 
     Args:
         buffers: What large bodies are received into.
     """
 
     def __init__(self, buffers: BufferPool) -> None:
-        self._buffers = buffers
-        self._parts: deque[bytes] = deque()
-        self._room = memoryview(bytearray(STEP))
-        self._long = bytearray()  # the long part, and where it is filled
-        self._view = memoryview(b"")
-        self._filled = 0
-        self._at = 0  # what of the first part has been taken
-        self._size = 0
-        self._ended = False
+        self._inbox = Inbox(buffers)
         self._error: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._is_clogged = False
         self._unsent = memoryview(b"")
-        self._is_long = False  # whether what comes next belongs to the long part
         self._silence = self._until = self._heard = 0.0
         self._transport: asyncio.Transport | None = None
         self._has_data: Callable[[], bool] = bool
@@ -66,32 +51,28 @@ class Stream(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the caller's wish
         """Where the next bytes go."""
-        self._is_long = self._filled < len(self._view)
-        return self._view[self._filled :] if self._is_long else self._room
+        return self._inbox.free()
 
     def buffer_updated(self, nbytes: int) -> None:
         """They came."""
         self._heard = asyncio.get_running_loop().time()
-        if self._is_long:
-            self._filled += nbytes
-            if self._filled < len(self._view):
-                return  # nobody waits for less
-        else:
-            self._parts.append(bytes(self._room[:nbytes]))
-            self._size += nbytes
-            if self._size > AHEAD and self._transport is not None and not self._paused:
-                self._paused = True
-                self._transport.pause_reading()
+        if not self._inbox.filled(nbytes):
+            return
+        if (
+            self._inbox.is_full and self._transport is not None
+        ):  # the server has to wait until some of it is read
+            self._paused = True
+            self._transport.pause_reading()
         self._wake()
 
     def eof_received(self) -> None:
         """The server sends no more; the connection is closed."""
-        self._ended = True
+        self._inbox.ended = True
         self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is closed."""
-        self._ended, self._error = True, self._error or exc
+        self._inbox.ended, self._error = True, self._error or exc
         self._wake()
 
     def pause_writing(self) -> None:
@@ -125,8 +106,8 @@ class Stream(asyncio.BufferedProtocol):
     @property
     def is_stale(self) -> bool:
         """Whether the server has closed it, sent what nobody asked for, or answered without taking the whole request."""
-        gone = self._ended or self._transport is None or self._transport.is_closing()
-        return gone or bool(self._size) or bool(self._unsent) or self._has_data()
+        gone = self._inbox.ended or self._transport is None or self._transport.is_closing()
+        return gone or not self._inbox.is_empty or bool(self._unsent) or self._has_data()
 
     async def exchange(
         self, head: bytes, body: bytes, reading: Reading[T], *, silence: float, until: float
@@ -188,75 +169,17 @@ class Stream(asyncio.BufferedProtocol):
 
     def _found(self, need: Need) -> bytes | bytearray | None:
         """What is needed; None where it has not come yet."""
-        self._check()
-        kind, size = need
-        parts = self._parts
-        if kind is LINE:
-            return self._line(size)
-        if not self._view and size > max(self._size, STEP):
-            self._begin(size)
-        if self._view:
-            return self._taken()
-        return self._taken_from_first(min(size, len(parts[0]) - self._at)) if parts else self._end()
-
-    def _taken_from_first(self, count: int) -> bytes:
-        """So many bytes of the first part, which has them."""
-        start, first = self._at, self._parts[0]
-        self._at += count
-        if self._at == len(first):
-            self._parts.popleft()
-            self._at = 0
-        self._size -= count
-        return first if count == len(first) else first[start : start + count]
-
-    def _check(self) -> None:
         if self._is_late:
             raise TimeoutError("nothing came in time")
-
-    def _begin(self, size: int) -> None:
-        """Have so many bytes received in one piece."""
-        self._long = self._buffers.take(size)
-        self._view = memoryview(self._long)
-        self._filled = self._size
-        self._view[: self._size] = memoryview(b"".join(self._parts))[self._at :]
-        self._parts.clear()
-        self._size = self._at = 0
-
-    def _taken(self) -> bytes | bytearray | None:
-        """The long part, once all of it has come, or what there is of it at the connection's end."""
-        filled, size = self._filled, len(self._view)
-        if filled < size and not self._ended:
-            return None
-        found = self._long if filled == size else bytes(self._view[:filled])
-        self._long, self._view, self._filled = bytearray(), memoryview(b""), 0
+        found = self._inbox.take(need)
+        if self._error is not None and not found:
+            raise self._error
         return found
 
     def _resume(self) -> None:
         if self._paused and self._transport is not None:
             self._paused = False
             self._transport.resume_reading()
-
-    def _line(self, size: int) -> bytes | None:
-        parts = self._parts
-        if not parts:
-            return self._end()
-        end = parts[0].find(b"\n", self._at, self._at + size)
-        if end < 0 and self._size < size and len(parts) == 1 and not self._ended:
-            return None
-        if end < 0 and len(parts) > 1:
-            whole = b"".join(parts)[self._at :]
-            parts.clear()
-            parts.append(whole)
-            self._at = 0
-            return self._line(size)
-        return self._taken_from_first(end + 1 - self._at if end >= 0 else min(size, self._size))
-
-    def _end(self) -> bytes | None:
-        if not self._ended:
-            return None
-        if self._error is not None:
-            raise self._error
-        return b""
 
 
 class Streams:

@@ -19,9 +19,9 @@ from ragbridge.transport.bodies import STEP, Body
 
 T = TypeVar("T")
 
-LINE, FULL, ANY = "line", "full", "any"
-"""What reading may need: bytes up to the end of a line; so many bytes, or fewer where more is asked for at once than is
-there; whatever comes next. ``b""`` is the connection's end."""
+LINE, HEAD, FULL, ANY = "line", "head", "full", "any"
+"""What reading may need: a line; lines up to the first blank one; so many bytes; whatever comes next. Fewer bytes come at the
+connection's end alone, or where a line or a head is longer than was asked for; ``b""`` is the end."""
 
 Need: TypeAlias = tuple[str, int]
 """What is needed, and how many bytes at most."""
@@ -30,7 +30,9 @@ Reading: TypeAlias = Generator[Need, "bytes | bytearray", T]
 """Yields what it needs, is sent the bytes, returns a ``T``."""
 
 LONGEST_LINE = 65_536
-"""Bytes of one line of an answer's head, as ``http.client`` has it."""
+"""Bytes of one line, as ``http.client`` has it."""
+LONGEST_HEAD = 65_536
+"""Bytes of all headers of an answer. Servers send some hundred; h11 reads 102,400, nginx 8,192 by default."""
 LONGEST_CHUNK_LINE = 8_192
 """Bytes of the line before a chunk, its extensions included."""
 MOST_LINES = 256
@@ -39,7 +41,11 @@ LONGEST_NUMBER = 18
 """Digits of a length that are read: nobody reads as many bytes."""
 
 _STATUS = re.compile(rb"HTTP/1\.([0-9]) ([0-9]{3})(?: [^\r\n]*)?\r?\n")
-_HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[ \t]*\r?\n")
+_NAME = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_HEADERS = re.compile(rb"(?:%b:[^\r\n\0]*\r?\n(?:[ \t][^\r\n\0]*\r?\n)*)*\r?\n" % _NAME)
+_HEADER = re.compile(r"([^:]+):[ \t]*([^\r\n]*)\r?\n")
+"""One of those, once they are seen to be headers."""
+_FOLD = re.compile(rb"[ \t]*\r?\n[ \t]+")
 _SIZE = re.compile(rb"([0-9a-fA-F]{1,16})[ \t]*(?:;[^\r\n]*)?\r?\n")
 _BLANK = frozenset({b"\r\n", b"\n"})
 _WRITTEN = re.compile(r"[!-~]*")
@@ -155,25 +161,27 @@ def _head() -> Reading[_Head]:
         if not line:
             raise ProtocolError("the server closed the connection without an answer")
         raise ProtocolError("the answer does not begin as one of HTTP/1.1 does")
+    content = yield HEAD, LONGEST_HEAD
+    if not _HEADERS.fullmatch(content):
+        raise ProtocolError(_fault(content))
+    if content.count(b"\n") > MOST_LINES:
+        raise ProtocolError(f"the answer has more than {MOST_LINES} headers")
+    if b"\n " in content or b"\n\t" in content:  # a value that goes on
+        content = _FOLD.sub(b" ", content)
     headers: dict[str, str] = {}
-    name = ""
-    for _ in range(MOST_LINES):
-        line = yield LINE, LONGEST_LINE
-        found = _HEADER.fullmatch(line)
-        if found is not None:
-            name, value = found[1].decode().lower(), found[2].decode("latin-1")
-            headers[name] = f"{headers[name]}, {value}" if name in headers else value
-        elif line in _BLANK:
-            return _Head(status[1] == b"0", int(status[2]), headers)
-        elif name and line[:1] in {b" ", b"\t"}:  # a value that goes on
-            headers[name] += f" {line.strip().decode('latin-1')}"
-        elif len(line) >= LONGEST_LINE:
-            raise ProtocolError(f"the answer has a line of more than {LONGEST_LINE} bytes in its head")
-        elif not line.endswith(b"\n"):
-            raise ProtocolError("the connection ended within the answer's head")
-        else:
-            raise ProtocolError("the answer has a line among its headers that is none")
-    raise ProtocolError(f"the answer has more than {MOST_LINES} headers")
+    for said, text in _HEADER.findall(content.decode("latin-1")):
+        name, value = said.lower(), text.rstrip(" \t")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return _Head(status[1] == b"0", int(status[2]), headers)
+
+
+def _fault(content: bytes | bytearray) -> str:
+    """What is wrong with the headers of an answer."""
+    if content.endswith((b"\n\r\n", b"\n\n")):
+        return "the answer has a line among its headers that is none"
+    if len(content) >= LONGEST_HEAD:
+        return f"the answer has more than {LONGEST_HEAD:,} bytes of headers"
+    return "the connection ended within the answer's head"
 
 
 def _body(request: Request, head: _Head, body: Body) -> Reading[bool]:

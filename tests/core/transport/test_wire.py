@@ -11,24 +11,34 @@ from hypothesis import strategies as st
 
 from ragbridge import ConfigurationError, RequestError
 from ragbridge.flow import Request
-from ragbridge.transport.wire import ANY, LINE, ProtocolError, head_of, place_of, reading
+from ragbridge.transport.bodies import STEP
+from ragbridge.transport.buffers import BufferPool
+from ragbridge.transport.inbox import Inbox
+from ragbridge.transport.wire import ANY, ProtocolError, head_of, place_of, reading
 
 URL = "http://host:8080/v1/embeddings?a=b c"
 
 
-def read(content: bytes, method: str = "POST", most: int | None = None):
-    """The answer in ``content``, whether the connection stays, and what of ``content`` was not read."""
-    source = io.BytesIO(content)
+def read(content: bytes, method: str = "POST", most: int | None = None, pieces: int = 7):
+    """The answer in ``content``, whether the connection stays, and what of ``content`` was not read.
+
+    It comes in pieces of so many bytes.
+    """
+    inbox, source = Inbox(BufferPool(1)), io.BytesIO(content)
     steps = reading(Request(method, URL, {}, b"{}", most=most), lambda request, headers: None)
-    need = next(steps)
-    while True:
-        kind, size = need
-        found = source.readline(size) if kind is LINE else source.read(min(size, 7) if kind is ANY else size)
-        try:
+    try:
+        need = next(steps)
+        while True:
+            while (found := inbox.take(need)) is None:
+                room = inbox.free()
+                count = source.readinto(room[:pieces])
+                inbox.filled(count)
+                inbox.ended = not count
             need = steps.send(found)
-        except StopIteration as done:
-            response, stays = done.value
-            return response, stays, source.read()
+    except StopIteration as done:
+        response, stays = done.value
+        left = b"" if inbox.is_empty else inbox.take((ANY, STEP))
+        return response, stays, left + source.read()
 
 
 @pytest.mark.parametrize(
