@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -32,6 +33,26 @@ def _encoder() -> Callable[[Mapping[str, Any]], bytes]:
 
 
 _dumps = _encoder()
+
+_loads: Callable[[bytes | bytearray], Any] = json.loads
+with suppress(ImportError):  # extra speed
+    from orjson import loads as _loads
+
+
+def loads(text: bytes | bytearray) -> Any:
+    """The value in ``text``: by orjson where it is installed, and by ``json`` what that refuses, such as NaN.
+
+    orjson reads whole numbers of more than 64 bits as floats, which no count and no index has.
+
+    Raises:
+        ValueError: It is no JSON.
+        RecursionError: It is nested more deeply than ``json`` reads.
+    """
+    try:
+        return _loads(text)
+    except ValueError:
+        pass
+    return json.loads(text)
 
 
 def check_address(
@@ -145,6 +166,16 @@ def read_object(response: Response, *, setting: str) -> dict[str, Any]:
         ResponseError: The body is something else.
     """
     return as_object(read_json(response, setting=setting), response)
+
+
+def read_numbers(response: Response, *, setting: str) -> dict[str, Any]:
+    """``read_object`` for answers that hold names and numbers; see ``loads``."""
+    if response.status < 300:
+        try:
+            return as_object(loads(response.body), response)
+        except (ValueError, RecursionError):
+            pass
+    return read_object(response, setting=setting)  # out here: a parser's error holds the whole body
 
 
 def as_object(body: object, response: Response) -> dict[str, Any]:

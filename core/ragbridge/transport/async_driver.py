@@ -14,7 +14,6 @@ from collections.abc import (
     Coroutine,
     Iterable,
 )
-from contextlib import closing
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ragbridge.errors import RequestError
@@ -155,16 +154,17 @@ class AsyncDriver:
             work.fail(error)
 
     async def _drive(self, flow: Flow[T], work: Work, cancellations: int) -> T:
-        with closing(flow):
-            try:
-                effect = next(flow)
-                while True:
-                    if not isinstance(effect, Do):
-                        work.check()
-                    effect = resume(flow, await self._perform(effect, work, cancellations))
-            except StopIteration as done:
-                result: T = done.value
-                return result
+        try:
+            effect = next(flow)
+            while True:
+                if not isinstance(effect, Do):
+                    work.check()
+                effect = resume(flow, await self._perform(effect, work, cancellations))
+        except StopIteration as done:
+            result: T = done.value
+            return result
+        finally:
+            flow.close()
 
     async def _perform(
         self, effect: Effect, work: Work, cancellations: int

@@ -13,7 +13,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ragbridge.errors import RagbridgeError, RequestError
@@ -141,23 +141,24 @@ class ThreadDriver:
             work.fail(error)
 
     def _drive(self, flow: Flow[T], work: Work, wake: _Wake) -> T:
-        with closing(flow):
-            try:
-                effect = next(flow)
-                while True:
-                    if not isinstance(effect, Do):
+        try:
+            effect = next(flow)
+            while True:
+                if not isinstance(effect, Do):
+                    work.check()
+                outcome = self._perform(effect, work, wake)
+                try:
+                    # The caller may have received its error by now: its code must not be called any more.
+                    if not (isinstance(effect, Send) and (work.keeps or work.lingers)):
                         work.check()
-                    outcome = self._perform(effect, work, wake)
-                    try:
-                        # The caller may have received its error by now: its code must not be called any more.
-                        if not (isinstance(effect, Send) and (work.keeps or work.lingers)):
-                            work.check()
-                        effect = resume(flow, outcome)
-                    finally:
-                        del outcome  # an error's frames, of which this is one, must not hold the error
-            except StopIteration as done:
-                result: T = done.value
-                return result
+                    effect = resume(flow, outcome)
+                finally:
+                    del outcome  # an error's frames, of which this is one, must not hold the error
+        except StopIteration as done:
+            result: T = done.value
+            return result
+        finally:
+            flow.close()
 
     def _perform(self, effect: Effect, work: Work, wake: _Wake) -> Response | RequestError | None:
         if isinstance(effect, Send):

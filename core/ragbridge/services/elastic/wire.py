@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from ragbridge.client.wire import as_object, broken, check_final, final, read_object
+from ragbridge.client.wire import as_object, broken, check_final, final, read_numbers, read_object
 from ragbridge.errors import ConfigurationError, ResponseError
 from ragbridge.flow import Response
 from ragbridge.ground.cbor import is_cbor, read_cbor
-
-_loads: Callable[[bytes | bytearray], Any] = json.loads
-with suppress(ImportError):  # extra speed
-    from orjson import loads as _loads
 
 PRODUCT_HEADER = "x-elastic-product"
 
@@ -55,25 +49,9 @@ def decode(response: Response) -> dict[str, Any]:
 
 
 def decode_numbers(response: Response) -> dict[str, Any]:
-    """``decode`` for answers that hold names and numbers: by orjson where it is installed and takes the body.
-
-    orjson reads whole numbers of more than 64 bits as floats, which no count and no index has.
-    """
+    """``decode`` for answers that hold names and numbers; see ``client.wire.loads``."""
     check_product(response)
-    with suppress(ValueError, RecursionError):
-        return as_object(_loads(response.body), response)
-    return decode(response)  # out here: a parser's error holds the whole body
-
-
-def loads(text: bytes | bytearray) -> Any:
-    """The value in ``text``: by orjson where it is installed, and by ``json`` what that refuses, such as NaN.
-
-    Raises:
-        ValueError: It is no JSON.
-    """
-    with suppress(ValueError):
-        return _loads(text)
-    return json.loads(text)
+    return decode(response) if is_cbor(response.body) else read_numbers(response, setting="url")
 
 
 def rows(body: Mapping[str, Any], name: str) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from ragbridge.client.secret import ANYWHERE, Concealed
-from ragbridge.client.wire import check_address, count_of, read_json, read_object
+from ragbridge.client.wire import check_address, count_of, read_json, read_numbers, read_object
 from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Response
 from ragbridge.ground.addresses import shown
@@ -59,6 +59,11 @@ def decode(response: Response) -> dict[str, Any]:
         ResponseError: The body is something else.
     """
     return read_object(response, setting="base_url")
+
+
+def decode_numbers(response: Response) -> dict[str, Any]:
+    """``decode`` for answers that hold names and numbers; see ``client.wire.loads``."""
+    return read_numbers(response, setting="base_url")
 
 
 def decode_any(response: Response) -> Any:

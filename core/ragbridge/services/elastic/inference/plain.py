@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragbridge.client.sizes import WIDEST
+from ragbridge.client.wire import loads
 from ragbridge.ground.cbor import is_cbor
-from ragbridge.services.elastic.wire import loads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import binascii
 import functools
-import json
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ import numpy as np
 
 from ragbridge.client.answers import read_rows
 from ragbridge.client.vectors import Sheet, check_finite, is_numbers, one_width
+from ragbridge.client.wire import loads
 from ragbridge.errors import ResponseError
 from ragbridge.flow import Response
 from ragbridge.hosts import JINA, Host
@@ -53,8 +53,21 @@ _INDEX_FIRST = (
     rb'"\s*' + _REST + _END,
 )
 _INDEX_LAST = (rb"\s*\{\s*" + _TYPE + _VECTOR, rb'"\s*,\s*' + _INDEX + _REST + _END)
-_HEAD = re.compile(_INDEX_FIRST[0])
+_HEADS = tuple(re.compile(head) for head, _ in (_INDEX_FIRST, _INDEX_LAST))
 _DATA = re.compile(rb'"data"\s*:\s*\[')
+
+
+@functools.lru_cache(maxsize=64)
+def _row(index_first: bool, length: int) -> tuple[re.Pattern[bytes], int, int, int]:
+    """A row whose vector has ``length`` characters, which are not looked at: it is matched in one step.
+
+    Returns:
+        The pattern, and which of its groups are the index, the vector, and what ends the row.
+    """
+    head, tail = _INDEX_FIRST if index_first else _INDEX_LAST
+    pattern = re.compile(b"%b(?P<vector>.{%d})%b" % (head, length, tail), re.DOTALL)
+    groups = pattern.groupindex
+    return pattern, groups["index"], groups["vector"], groups["end"]
 
 
 def read_vectors(
@@ -122,7 +135,7 @@ def _scan(
         start = _expect(_DATA.search(body)).end()
         vectors, end = _scan_rows(body, start, count, rows)
         # What stands around the rows must be a JSON object whose own "data" is the list that was read, and no other.
-        rest = json.loads((body[:start] + b'"these rows"]' + body[end:]).decode())
+        rest = loads(body[:start] + b'"these rows"]' + body[end:])
     except (ValueError, RecursionError):
         return None
     return (vectors, rest) if isinstance(rest, dict) and rest.get("data") == ["these rows"] else None
@@ -132,8 +145,8 @@ def _scan_rows(
     body: bytes | bytearray, position: int, count: int, rows: Callable[[int], Vectors]
 ) -> tuple[Vectors, int]:
     """The rows from ``position`` on, and where they end."""
-    head, tail = _INDEX_FIRST if _HEAD.match(body, position) else _INDEX_LAST
-    first = _expect(re.compile(head).match(body, position)).end()  # compiled once: re keeps it
+    index_first = _HEADS[0].match(body, position)
+    first = _expect(index_first or _HEADS[1].match(body, position)).end()
     length = body.index(b'"', first) - first
     size = length * 3 // 4 - body.count(b"=", max(first, first + length - 2), first + length)
     if not size or size % 4:
@@ -141,21 +154,19 @@ def _scan_rows(
     vectors = rows(size // 4)
     target, source = vectors.data.cast("B"), memoryview(body)
     seen = bytearray(count)
-    # All vectors are equally long: a row is matched in one step, without looking at the characters of its vector.
-    last = b""
-    row = re.compile(b"%b(?P<vector>.{%d})%b" % (head, length, tail), re.DOTALL)
-    for match in row.finditer(body, position):
-        index = int(match["index"])
-        start, stop = match.span()
-        if start != position or index >= count or seen[index]:
+    row, number, vector, last = _row(index_first is not None, length)
+    more = True
+    while more:
+        match = _expect(row.match(body, position))  # each begins where the last one ended
+        index = int(match[number])
+        if index >= count or seen[index]:
             raise _OddError
-        begin = match.start("vector")
-        target[index * size : (index + 1) * size] = _decode(source[begin : begin + length])
         seen[index] = 1
-        position, last = stop, match["end"]
-        if last == b"]":
-            break
-    if last != b"]" or not all(seen):
+        begin = match.start(vector)
+        start = index * size
+        target[start : start + size] = _decode(source[begin : begin + length])
+        more, position = match[last] == b",", match.end()
+    if not all(seen):
         raise _OddError
     if sys.byteorder == "big":
         vectors.byteswap(inplace=True)

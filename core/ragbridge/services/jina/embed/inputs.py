@@ -73,6 +73,8 @@ def check_inputs(
     values = listed([texts] if isinstance(texts, Pdf) else texts, "texts", of=KINDS)
     read = functools.partial(_checked, row, late_chunking=late_chunking, numbers=numbers)
     items = read_items(values, read, functools.partial(tokens_of, row=row))
+    if not items.others:
+        return items
     pdf = next((index for index, item in items.others.items() if isinstance(item, Pdf)), None)
     if pdf is not None and len(values) > 1:
         raise ConfigurationError(

@@ -9,7 +9,7 @@ from ragbridge.client.answers import read_scores
 from ragbridge.errors import ResponseError
 from ragbridge.flow import Response
 from ragbridge.hosts import JINA, Host
-from ragbridge.services.jina.wire import billed, decode, decode_any, model_of
+from ragbridge.services.jina.wire import billed, decode_any, decode_numbers, model_of
 from ragbridge.values.rankings import RankedDocument
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def read_ranking(
         ResponseError: A row is missing, double, unknown, or lacks a finite score or a vector that was asked for.
     """
     listed = host.reranking is not None and host.reranking.results is None
-    body = host.read_rerank(decode_any(response) if listed else decode(response))
+    body = host.read_rerank(decode_any(response) if listed else decode_numbers(response))
     expected = min(top_n or len(entrants), len(entrants))
     scored = read_scores(body.get("results"), "results", entrants, least=expected, most=len(entrants))[
         :expected
