@@ -29,6 +29,8 @@ def listed(
         ConfigurationError: It is a single item, or not iterable; a set, which has no order; or a table, which iterates
             over columns.
     """
+    if type(values) is list:
+        return values[:most]
     return list(itertools.islice(iterated(values, name, of=of, instead=instead), most))
 
 

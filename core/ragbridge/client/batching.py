@@ -62,7 +62,7 @@ def pack(
         Batches that cover ``texts`` without gaps. A single text above a bound is its own request: whether the service
         cuts or refuses it is not this function's to decide. Loads of a batch stay within ``MAX_REQUEST_BYTES`` likewise.
     """
-    bound = min((figure for figure in (tokens, budget) if figure is not None), default=math.inf)
+    bound = min(math.inf if tokens is None else tokens, math.inf if budget is None else budget)
     start = 0
     while start < len(texts):
         stop = min(start + items, len(texts))

@@ -23,5 +23,7 @@ class Bill:
 def total(bills: Iterable[Bill], asked: str) -> Bill:
     """All of ``bills`` together. The model is as the service gave it, or as asked for where nothing was sent."""
     bills = list(bills)
+    if len(bills) == 1 and bills[0].model:
+        return bills[0]
     model = next((bill.model for bill in bills if bill.model), asked)
     return Bill(model, sum((bill.usage for bill in bills), Usage()))

@@ -135,7 +135,8 @@ class Lookup:
 
         def result(places: Sequence[int] | None = None) -> T:
             bill = total(self._bills, "")
-            return join(bill.usage + Usage(cached=self.cached), bill.model or None, places)
+            usage = bill.usage + Usage(cached=self.cached) if self.cached else bill.usage
+            return join(usage, bill.model or None, places)
 
         def partial() -> Partial[T]:
             done = self._outcome.indices

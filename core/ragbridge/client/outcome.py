@@ -76,6 +76,8 @@ class Outcome:
     @property
     def failures(self) -> tuple[Failure, ...]:
         """What failed, in the order of the items."""
+        if not self._failed:
+            return ()
         with self._lock:
             return tuple(Failure(place, self._failed[place]) for place in sorted(self._failed))
 

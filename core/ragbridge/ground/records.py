@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from operator import attrgetter
 from reprlib import recursive_repr
-from types import FunctionType, MethodType
+from types import FunctionType, MemberDescriptorType, MethodType
 from typing import TYPE_CHECKING, Any, cast
 
 __all__ = ["dataclass"]
@@ -102,7 +102,7 @@ class _LateInit:
     def _compiled(self) -> FunctionType:
         names = {field.name for field in self._fields}
         me = "self" if "self" not in names else "__dataclass_self__"
-        scope: dict[str, Any] = {"__set": object.__setattr__, "__absent": _ABSENT}
+        scope: dict[str, Any] = {"__absent": _ABSENT}
         positional: list[str] = []
         keywords: list[str] = []
         body: list[str] = []
@@ -125,7 +125,7 @@ class _LateInit:
                 (keywords if field.kw_only else positional).append(name + default)
             elif field.default_factory is dataclasses.MISSING and not (default and self._slots):
                 continue  # the class has the default, or nobody has one
-            body.append(f"__set({me}, {name!r}, {value})" if self._frozen else f"{me}.{name} = {value}")
+            body.append(self._assigned(me, name, value, scope))
         if hasattr(self._made, "__post_init__"):
             body.append(f"{me}.__post_init__()")
         arguments = ", ".join([me, *positional, *(["*", *keywords] if keywords else [])])
@@ -137,6 +137,16 @@ class _LateInit:
         init.__qualname__ = f"{self._made.__qualname__}.__init__"
         init.__annotations__ = {**self._types, "return": None}
         return init
+
+    def _assigned(self, me: str, name: str, value: str, scope: dict[str, Any]) -> str:
+        """The line that sets one field, whatever ``__setattr__`` of a frozen class says."""
+        if not self._frozen:
+            return f"{me}.{name} = {value}"
+        if isinstance(slot := getattr(self._made, name, None), MemberDescriptorType):
+            scope[f"__set_{name}"] = slot.__set__  # half the price of ``object.__setattr__``
+            return f"__set_{name}({me}, {value})"
+        scope["__set"] = object.__setattr__
+        return f"__set({me}, {name!r}, {value})"
 
 
 class _Absent:
