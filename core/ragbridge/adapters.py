@@ -27,12 +27,26 @@ from ragbridge.ground.numbers import as_number, as_whole, plain
 from ragbridge.ground.public import publish as _publish
 from ragbridge.limiter.quotas import QuotasLike
 from ragbridge.limiter.quotas import written as written_quotas
-from ragbridge.services.elastic import defaults as elastic_defaults
-from ragbridge.services.elastic.formats import AnswerFormat
 from ragbridge.services.jina import defaults as jina_defaults
 
 if TYPE_CHECKING:
     from ragbridge.observers import Observer as _Observer
+    from ragbridge.services.elastic import defaults as elastic_defaults
+    from ragbridge.services.elastic.formats import AnswerFormat
+else:
+
+    def __getattr__(name: str) -> Any:
+        """What is Elasticsearch's: those who embed by Jina's service do not import it."""
+        if name == "AnswerFormat":
+            from ragbridge.services.elastic.formats import AnswerFormat
+
+            return AnswerFormat
+        if name == "elastic_defaults":
+            from ragbridge.services.elastic import defaults
+
+            return defaults
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "AnswerFormat",

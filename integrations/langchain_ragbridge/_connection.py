@@ -125,6 +125,14 @@ class Connected(BaseModel, adapters.Connected[S], Generic[S]):
             }
         return validate(settings)
 
+    @field_validator("client")
+    @classmethod
+    def _is_ready(cls, client: S | None) -> S | None:
+        # Not by the field's type, which would import the client for those who have none yet.
+        if client is not None and not isinstance(client, cls._service()):
+            raise ValueError(f"Input should be an instance of {cls._service().__name__}")
+        return client
+
     @field_validator("cache", "quotas", mode="before")
     @classmethod
     def _as_text(cls, value: Any) -> Any:

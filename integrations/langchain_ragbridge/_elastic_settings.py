@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import Field, SecretStr, model_validator
 
 from langchain_ragbridge._connection import Connected, environment, secret_environment
-from ragbridge import Elastic, RateLimit, adapters
-from ragbridge.elastic import AnswerFormat
+from ragbridge import RateLimit, adapters
+from ragbridge.adapters import AnswerFormat, elastic_defaults
+
+if TYPE_CHECKING:
+    from ragbridge import Elastic
+
+    _Connected = Connected[Elastic]
+else:
+    _Connected = Connected  # the client is imported when the first one is made
 
 
-class ElasticSettings(Connected[Elastic]):
+class ElasticSettings(_Connected):
     """The settings of an ``Elastic`` as fields. Given settings override the environment."""
 
-    _SERVICE: ClassVar[type[Any]] = Elastic
+    _SERVICE: ClassVar[str] = "Elastic"
     _SECRETS: ClassVar[tuple[str, ...]] = ("api_key", "basic_auth", "bearer_auth")
     _ADDRESSES: ClassVar[tuple[str, ...]] = ("url", "cloud_id")
 
@@ -26,7 +33,7 @@ class ElasticSettings(Connected[Elastic]):
     cloud_id: str | None = Field(default_factory=environment("ELASTIC_CLOUD_ID"))
     """A deployment of Elastic Cloud instead; else ``ELASTIC_CLOUD_ID``."""
     api_key: SecretStr | tuple[SecretStr, SecretStr] | Callable[[], Any] | None = Field(
-        default_factory=secret_environment(*Elastic.KEY_VARIABLES), exclude=True, repr=False
+        default_factory=secret_environment(*elastic_defaults.KEY_VARIABLES), exclude=True, repr=False
     )
     """An API key, encoded or as ``(id, key)``; else ``ELASTIC_API_KEY``. Or a function that gives one."""
     basic_auth: tuple[SecretStr, SecretStr] | None = Field(default=None, exclude=True, repr=False)
@@ -41,7 +48,7 @@ class ElasticSettings(Connected[Elastic]):
     """``"cluster"`` counts nothing but heeds a 429, ``"eis"`` is what the Elastic Inference Service publishes,
     ``"eis-v5"`` for ``jina-embeddings-v5``; or a
     ``RateLimit`` for each inference endpoint, or None for no limiter."""
-    timeout: float = Elastic.TIMEOUT
+    timeout: float = elastic_defaults.TIMEOUT
     """Seconds to wait for an answer's data. Elasticsearch itself waits 30 for a model."""
 
     answer_format: AnswerFormat = "auto"
@@ -67,7 +74,7 @@ class ElasticSettings(Connected[Elastic]):
         unused = set[str]()
         if "client" in given or (self.url and self.cloud_id):
             unused |= {*self._ADDRESSES}
-        if given & {*self._SECRETS, "client"} or self.url == Elastic.LOCAL:
+        if given & {*self._SECRETS, "client"} or self.url == elastic_defaults.LOCAL:
             unused.add("api_key")
         for name in unused - given:
             vars(self)[name] = None  # not by setattr, which would mark it as given

@@ -18,7 +18,8 @@ from pydantic import AliasChoices, Field
 
 from langchain_ragbridge._images import contents_of
 from langchain_ragbridge._settings import JinaSettings
-from ragbridge import ConfigurationError, Jina, adapters
+from ragbridge import ConfigurationError, adapters
+from ragbridge.adapters import jina_defaults
 
 if TYPE_CHECKING:
     from ragbridge import Classifications
@@ -49,7 +50,7 @@ class JinaClassifier(JinaSettings, BaseDocumentTransformer):
     """Where the metadata of documents without text names their image, as in ``JinaRerank``."""
     image_root: Path | None = None
     """Folder in which paths in metadata are looked up, as in ``JinaRerank``."""
-    batch_size: int = Jina.BATCH_SIZE
+    batch_size: int = jina_defaults.BATCH_SIZE
     """Documents in one request at most. Labels are billed with each request."""
 
     def transform_documents(self, documents: Sequence[Document], **kwargs: Any) -> list[Document]:

@@ -14,7 +14,7 @@ except ImportError as error:
 
 from langchain_ragbridge._cache import namespace
 from langchain_ragbridge._elastic_settings import ElasticSettings
-from ragbridge import Elastic
+from ragbridge.adapters import elastic_defaults
 
 if TYPE_CHECKING:
     from ragbridge.models import Role
@@ -50,7 +50,7 @@ class ElasticEmbeddings(ElasticSettings, Embeddings):
     """The service's own settings; they override the endpoint's."""
     inference_timeout: float | None = None
     """Seconds that Elasticsearch waits for the model, such as one that has to be started first; its own default is 30."""
-    batch_size: int = Elastic.BATCH_SIZE
+    batch_size: int = elastic_defaults.BATCH_SIZE
     """Texts in one request at most; the limit of the endpoint's service applies as well."""
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:

@@ -15,7 +15,6 @@ except ImportError as error:
 from pydantic import Field
 
 from langchain_ragbridge._elastic_settings import ElasticSettings
-from ragbridge.elastic import original_score, semantic_search_body
 
 if TYPE_CHECKING:
     from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
@@ -88,6 +87,8 @@ class ElasticSemanticRetriever(ElasticSettings, BaseRetriever):
         return self._documents(await self._elastic.asearch(**self._options(query, k)))
 
     def _options(self, query: str, k: int | None) -> dict[str, Any]:
+        from ragbridge.elastic import semantic_search_body  # with the client: it imports all of its service
+
         body = semantic_search_body(
             self.field,
             query,
@@ -113,6 +114,8 @@ class ElasticSemanticRetriever(ElasticSettings, BaseRetriever):
     def _document(self, hit: Hit, text: str) -> Document:
         metadata = {**hit.without(self._text_field), "_index": hit.index, "_score": hit.score}
         if self.rerank_inference_id is not None and hit.score is not None:
+            from ragbridge.elastic import original_score
+
             metadata["relevance_score"] = original_score(hit.score)
         return Document(page_content=text, id=hit.id, metadata=metadata)
 

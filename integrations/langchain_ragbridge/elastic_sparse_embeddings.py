@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from langchain_ragbridge._elastic_settings import ElasticSettings
-from ragbridge import Elastic, SparseVector
+from ragbridge import SparseVector
+from ragbridge.adapters import elastic_defaults
 
 
 class ElasticSparseEmbeddings(ElasticSettings):
@@ -39,7 +40,7 @@ class ElasticSparseEmbeddings(ElasticSettings):
     """The service's own settings; they override the endpoint's."""
     inference_timeout: float | None = None
     """Seconds that Elasticsearch waits for the model, such as one that has to be started first; its own default is 30."""
-    batch_size: int = Elastic.BATCH_SIZE
+    batch_size: int = elastic_defaults.BATCH_SIZE
     """Texts in one request at most; the limit of the endpoint's service applies as well."""
 
     def embed_documents(self, texts: list[str]) -> list[SparseVector]:

@@ -19,7 +19,8 @@ from pydantic import AliasChoices, Field, field_validator
 from langchain_ragbridge._cache import namespace
 from langchain_ragbridge._late_chunking import sources_of, split, texts_of
 from langchain_ragbridge._settings import JinaSettings
-from ragbridge import ConfigurationError, Jina
+from ragbridge import ConfigurationError
+from ragbridge.adapters import jina_defaults
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class JinaEmbeddings(JinaSettings, Embeddings):
     strings do not tell whose chunks they are. Only ``jina-embeddings-v3`` and ``-v4`` can."""
     embedding_type: Literal["float"] = "float"
     """Only ``"float"``: LangChain's vectors are lists of floats. ``ragbridge.Jina.embed`` returns packed bits."""
-    batch_size: int = Jina.BATCH_SIZE
+    batch_size: int = jina_defaults.BATCH_SIZE
     """Items in one request at most, up to 512."""
     query_prefix: str | None = None
     """Put before queries, on any host; None for what the model wants where its host does not put it there."""

@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import AliasChoices, Field
 
 from langchain_ragbridge._settings import JinaSettings
-from ragbridge import Jina, SparseVector
+from ragbridge import SparseVector
+from ragbridge.adapters import jina_defaults
 from ragbridge.models import DEFAULT_SPARSE_MODEL, Role
 
 
@@ -39,7 +40,7 @@ class JinaSparseEmbeddings(JinaSettings):
     """The model's name. Also accepted as ``model_name``."""
     task: str | None = None
     """The service's own task for documents and queries alike; None for the one that fits each of them."""
-    batch_size: int = Jina.BATCH_SIZE
+    batch_size: int = jina_defaults.BATCH_SIZE
     """Texts in one request at most, up to 512."""
     query_prefix: str | None = None
     """Put before queries; None for nothing."""
