@@ -19,7 +19,8 @@ from llama_index.embeddings.ragbridge.connection import JinaConnected, JinaSetti
 from llama_index.embeddings.ragbridge.late_chunking import embedding_documents
 from llama_index.embeddings.ragbridge.listed import ListedEmbedding, listed_nodes
 from llama_index.embeddings.ragbridge.listeners import spanned
-from ragbridge import ConfigurationError, Jina
+from ragbridge import ConfigurationError
+from ragbridge.adapters import jina_defaults
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL, EmbeddingModel, Role
 
 MAX_EMBED_BATCH_SIZE = 2048
@@ -88,7 +89,7 @@ class JinaEmbedding(JinaConnected, ListedEmbedding):
         truncate: bool | None = None,
         normalized: bool | None = None,
         late_chunking: bool = False,
-        batch_size: int = Jina.BATCH_SIZE,
+        batch_size: int = jina_defaults.BATCH_SIZE,
         embed_batch_size: int = MAX_EMBED_BATCH_SIZE,
         query_prefix: str | None = None,
         document_prefix: str | None = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, ClassVar, Generic, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypedDict, TypeVar, Unpack
 
 try:
     from llama_index.core.schema import BaseComponent
@@ -15,14 +15,26 @@ except ImportError as error:
 
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, field_serializer, field_validator
 
+import ragbridge
 from llama_index.embeddings.ragbridge.events import DISPATCHING
 from llama_index.embeddings.ragbridge.events import dispatcher as events_dispatcher
 from llama_index.embeddings.ragbridge.listeners import is_heard
-from ragbridge import ConfigurationError, Elastic, Jina, Observer, RateLimit, Retry, adapters
-from ragbridge.adapters import CacheLike, QuotasLike, TransportName
-from ragbridge.elastic import AnswerFormat
+from ragbridge import ConfigurationError, RateLimit, Retry, adapters
+from ragbridge.adapters import (
+    AnswerFormat,
+    CacheLike,
+    QuotasLike,
+    TransportName,
+    elastic_defaults,
+    jina_defaults,
+)
 
-S = TypeVar("S", Jina, Elastic)
+if TYPE_CHECKING:
+    from ragbridge import Elastic, Jina, Observer
+
+    S = TypeVar("S", Jina, Elastic)
+else:
+    S = TypeVar("S")  # with the classes named, each adapter would import both clients
 
 
 class Connected(BaseComponent, adapters.Connected[S], Generic[S]):
@@ -32,6 +44,7 @@ class Connected(BaseComponent, adapters.Connected[S], Generic[S]):
 
     _FRAMEWORK: ClassVar[str] = "llama_index"
     _OBSERVERS: ClassVar[tuple[Observer, ...]] = (DISPATCHING,)
+    _SERVICE: ClassVar[str]
     _SECRETS: ClassVar[tuple[str, ...]]
     _ADDRESS: ClassVar[str]
 
@@ -53,7 +66,7 @@ class Connected(BaseComponent, adapters.Connected[S], Generic[S]):
         if isinstance(client, str):
             raise ConfigurationError(
                 f"client={client!r}: a dict holds only a client's address; "
-                f"from_dict(data, client={self._SERVICE.__name__}(...)) restores it"
+                f"from_dict(data, client={self._SERVICE}(...)) restores it"
             )
         super().__init__(**fields)
 
@@ -68,6 +81,14 @@ class Connected(BaseComponent, adapters.Connected[S], Generic[S]):
         return adapters.changed(
             value, lambda part: part.get_secret_value() if isinstance(part, SecretStr) else part
         )
+
+    @field_validator("client")
+    @classmethod
+    def _is_ready(cls, client: S | None) -> S | None:
+        # Not by the field's type, which would import the client for those who have none yet.
+        if client is not None and not isinstance(client, cls._service()):
+            raise ValueError(f"Input should be an instance of {cls._SERVICE}")
+        return client
 
     @field_validator("cache", "quotas", mode="before")
     @classmethod
@@ -128,23 +149,30 @@ class JinaSettings(TypedDict, total=False):
     headers: Mapping[str, str | SecretStr | None] | None
     cache: CacheLike | None
     cache_version: str
-    client: Jina | None
+    client: ragbridge.Jina | None
 
 
-class JinaConnected(Connected[Jina]):
+if TYPE_CHECKING:
+    _JinaConnected = Connected[Jina]
+    _ElasticConnected = Connected[Elastic]
+else:
+    _JinaConnected = _ElasticConnected = Connected  # the client is imported when the first one is made
+
+
+class JinaConnected(_JinaConnected):
     """A component over the Jina AI API."""
 
-    _SERVICE: ClassVar[type[Any]] = Jina
+    _SERVICE: ClassVar[str] = "Jina"
     _SECRETS: ClassVar[tuple[str, ...]] = ("api_key",)
     _ADDRESS: ClassVar[str] = "base_url"
 
     api_key: SecretStr | list[SecretStr] | Callable[[], str] | None = Field(
         default=None, exclude=True, repr=False
     )
-    base_url: str = Jina.BASE_URL
+    base_url: str = jina_defaults.BASE_URL
     host: str | None = None
     limits: RateLimit | str | None = "auto"
-    timeout: float = Jina.TIMEOUT
+    timeout: float = jina_defaults.TIMEOUT
 
     def _jina(self) -> Jina:
         return self._connected()
@@ -176,13 +204,13 @@ class ElasticSettings(TypedDict, total=False):
     cache: CacheLike | None
     cache_version: str
     answer_format: AnswerFormat
-    client: Elastic | None
+    client: ragbridge.Elastic | None
 
 
-class ElasticConnected(Connected[Elastic]):
+class ElasticConnected(_ElasticConnected):
     """A component over Elasticsearch, or what holds the connection of one."""
 
-    _SERVICE: ClassVar[type[Any]] = Elastic
+    _SERVICE: ClassVar[str] = "Elastic"
     _SECRETS: ClassVar[tuple[str, ...]] = ("api_key", "basic_auth", "bearer_auth")
     _ADDRESS: ClassVar[str] = "url"
 
@@ -196,7 +224,7 @@ class ElasticConnected(Connected[Elastic]):
     ca_certs: str | None = None
     verify: bool = True
     limits: RateLimit | str | None = "cluster"
-    timeout: float = Elastic.TIMEOUT
+    timeout: float = elastic_defaults.TIMEOUT
     answer_format: AnswerFormat = "auto"
 
     def __init__(self, **settings: Unpack[ElasticSettings]) -> None:

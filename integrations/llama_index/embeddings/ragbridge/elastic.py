@@ -16,7 +16,7 @@ except ImportError as error:
 from llama_index.embeddings.ragbridge.connection import ElasticConnected, ElasticSettings, check_cache, named
 from llama_index.embeddings.ragbridge.listed import ListedEmbedding
 from llama_index.embeddings.ragbridge.listeners import spanned
-from ragbridge import Elastic
+from ragbridge.adapters import elastic_defaults
 from ragbridge.models import Role
 
 MAX_EMBED_BATCH_SIZE = 2048
@@ -76,7 +76,7 @@ class ElasticEmbedding(ElasticConnected, ListedEmbedding):
         input_type: str | None = None,
         task_settings: dict[str, Any] | None = None,
         inference_timeout: float | None = None,
-        batch_size: int = Elastic.BATCH_SIZE,
+        batch_size: int = elastic_defaults.BATCH_SIZE,
         embed_batch_size: int = MAX_EMBED_BATCH_SIZE,
         **settings: Unpack[ElasticEmbeddingSettings],
     ) -> None:

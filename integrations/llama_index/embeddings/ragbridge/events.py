@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ragbridge.observers import Event, Operation, Outcome
+
 try:
     from llama_index.core.instrumentation import get_dispatcher  # type: ignore[attr-defined]
     from llama_index.core.instrumentation.events.base import BaseEvent  # type: ignore[attr-defined]
@@ -10,7 +15,6 @@ except ImportError as error:
         f'this adapter needs LlamaIndex ({error}): pip install "ragbridge[llama-index]"'
     ) from error
 
-from ragbridge.observers import Event, Operation, Outcome
 
 dispatcher = get_dispatcher(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 try:
     from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -18,7 +18,10 @@ except ImportError as error:
         f'this adapter needs LlamaIndex ({error}): pip install "ragbridge[llama-index]"'
     ) from error
 
-from ragbridge import DocumentEmbeddings, group_by
+from ragbridge import group_by
+
+if TYPE_CHECKING:
+    from ragbridge import DocumentEmbeddings
 
 dispatcher = get_dispatcher(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 try:
     from llama_index.core.embeddings import MultiModalEmbedding
@@ -19,8 +19,12 @@ except ImportError as error:
 from llama_index.embeddings.ragbridge.base import MAX_EMBED_BATCH_SIZE, JinaEmbedding, JinaEmbeddingSettings
 from llama_index.embeddings.ragbridge.images import as_images, image_of, sees
 from llama_index.embeddings.ragbridge.listed import listed_nodes
-from ragbridge import ConfigurationError, Embeddings, Image, Jina
+from ragbridge import ConfigurationError, Image
+from ragbridge.adapters import jina_defaults
 from ragbridge.models import DEFAULT_IMAGE_MODEL, MODELS, EmbeddingModel
+
+if TYPE_CHECKING:
+    from ragbridge import Embeddings
 
 dispatcher = get_dispatcher(__name__)
 
@@ -52,7 +56,7 @@ class JinaMultiModalEmbedding(JinaEmbedding, MultiModalEmbedding):
         truncate: bool | None = None,
         normalized: bool | None = None,
         late_chunking: bool = False,
-        batch_size: int = Jina.BATCH_SIZE,
+        batch_size: int = jina_defaults.BATCH_SIZE,
         embed_batch_size: int = MAX_EMBED_BATCH_SIZE,
         query_prefix: str | None = None,
         document_prefix: str | None = None,

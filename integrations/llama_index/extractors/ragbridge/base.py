@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 try:
     from llama_index.core.extractors import BaseExtractor
@@ -17,8 +17,12 @@ from pydantic import Field, PrivateAttr
 
 from llama_index.embeddings.ragbridge.connection import JinaConnected, JinaSettings
 from llama_index.embeddings.ragbridge.images import contents_of
-from ragbridge import Classifications, Image, Jina, adapters
+from ragbridge import adapters
+from ragbridge.adapters import jina_defaults
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL, EmbeddingModel
+
+if TYPE_CHECKING:
+    from ragbridge import Classifications, Image
 
 
 class JinaExtractorSettings(JinaSettings, total=False):
@@ -79,7 +83,7 @@ class JinaClassificationExtractor(JinaConnected, BaseExtractor):
         model: EmbeddingModel | None = None,
         label_key: str = "label",
         metadata_mode: MetadataMode | str = MetadataMode.NONE,
-        batch_size: int = Jina.BATCH_SIZE,
+        batch_size: int = jina_defaults.BATCH_SIZE,
         **settings: Unpack[JinaExtractorSettings],
     ) -> None:
         fields: dict[str, Any] = {

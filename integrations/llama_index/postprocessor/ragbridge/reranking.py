@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 try:
     from llama_index.core.callbacks import CBEventType, EventPayload
@@ -20,7 +20,10 @@ except ImportError as error:
 from pydantic import Field
 
 from llama_index.embeddings.ragbridge.listeners import is_called_back, is_heard
-from ragbridge import Ranking
+
+if TYPE_CHECKING:
+    from ragbridge import Ranking
+
 
 RETRIEVAL_SCORE = "retrieval_score"
 """Metadata key under which ``keep_retrieval_score`` puts the score that a node came with."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 try:
     from llama_index.core.base.base_retriever import BaseRetriever
@@ -19,7 +19,9 @@ except ImportError as error:
 
 from llama_index.embeddings.ragbridge.connection import ElasticConnected, ElasticSettings
 from ragbridge import adapters
-from ragbridge.elastic import Hit, SearchHits, original_score, semantic_search_body
+
+if TYPE_CHECKING:
+    from ragbridge.elastic import Hit, SearchHits
 
 INDEX = "_index"
 """Metadata key of the index that a node is from, hidden from embeddings and language models."""
@@ -105,6 +107,8 @@ class ElasticSemanticRetriever(BaseRetriever):
         # They send nothing; they raise now, rather than at the first query, if a setting is wrong.
         self._elastic()
         self._options("a query")
+        from ragbridge.elastic import SearchHits
+
         self._nodes(SearchHits(()))
         super().__init__(
             callback_manager=callback_manager, object_map=object_map, objects=objects, verbose=verbose
@@ -117,6 +121,8 @@ class ElasticSemanticRetriever(BaseRetriever):
         return self._nodes(await self._elastic().asearch(**self._options(query_bundle.query_str)))
 
     def _options(self, query: str) -> dict[str, Any]:
+        from ragbridge.elastic import semantic_search_body  # with the client: it imports all of its service
+
         body = semantic_search_body(
             self.field,
             query,
@@ -149,4 +155,6 @@ class ElasticSemanticRetriever(BaseRetriever):
         )
         if self.rerank_inference_id is None or hit.score is None:
             return NodeWithScore(node=node, score=hit.score)
+        from ragbridge.elastic import original_score
+
         return NodeWithScore(node=node, score=original_score(hit.score))

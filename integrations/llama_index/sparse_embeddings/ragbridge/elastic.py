@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from llama_index.embeddings.ragbridge.connection import ElasticConnected, ElasticSettings, named
 from llama_index.sparse_embeddings.ragbridge.listed import MAX_EMBED_BATCH_SIZE, ListedSparseEmbedding
-from ragbridge import Elastic, SparseEmbeddings
+from ragbridge.adapters import elastic_defaults
 from ragbridge.models import Role
+
+if TYPE_CHECKING:
+    from ragbridge import SparseEmbeddings
 
 
 class ElasticSparseEmbeddingSettings(ElasticSettings, total=False):
@@ -59,7 +62,7 @@ class ElasticSparseEmbedding(ElasticConnected, ListedSparseEmbedding):  # type: 
         model_name: str | None = None,
         task_settings: dict[str, Any] | None = None,
         inference_timeout: float | None = None,
-        batch_size: int = Elastic.BATCH_SIZE,
+        batch_size: int = elastic_defaults.BATCH_SIZE,
         embed_batch_size: int = MAX_EMBED_BATCH_SIZE,
         **settings: Unpack[ElasticSparseEmbeddingSettings],
     ) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from llama_index.embeddings.ragbridge.connection import JinaConnected, JinaSettings
 from llama_index.sparse_embeddings.ragbridge.listed import MAX_EMBED_BATCH_SIZE, ListedSparseEmbedding
-from ragbridge import ConfigurationError, Jina, SparseEmbeddings
+from ragbridge import ConfigurationError
+from ragbridge.adapters import jina_defaults
 from ragbridge.models import DEFAULT_SPARSE_MODEL, Role, SparseModel
+
+if TYPE_CHECKING:
+    from ragbridge import SparseEmbeddings
 
 
 class JinaSparseEmbeddingSettings(JinaSettings, total=False):
@@ -50,7 +54,7 @@ class JinaSparseEmbedding(JinaConnected, ListedSparseEmbedding):  # type: ignore
         task: str | None = None,
         query_prefix: str | None = None,
         document_prefix: str | None = None,
-        batch_size: int = Jina.BATCH_SIZE,
+        batch_size: int = jina_defaults.BATCH_SIZE,
         embed_batch_size: int = MAX_EMBED_BATCH_SIZE,
         **settings: Unpack[JinaSparseEmbeddingSettings],
     ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 try:
     from llama_index.core.base.embeddings.base_sparse import BaseSparseEmbedding, SparseEmbedding
@@ -13,8 +13,11 @@ except ImportError as error:
         f'this adapter needs LlamaIndex ({error}): pip install "ragbridge[llama-index]"'
     ) from error
 
-from ragbridge import SparseEmbeddings, adapters
+from ragbridge import adapters
 from ragbridge.models import Role
+
+if TYPE_CHECKING:
+    from ragbridge import SparseEmbeddings
 
 MAX_EMBED_BATCH_SIZE = 2048
 """The largest batch that LlamaIndex makes. It is the default: the core splits it into requests and runs them concurrently."""
