@@ -197,13 +197,10 @@ _LATE = {
 _MODULES = frozenset({"cache", "errors", "flow", "models", "observers"})
 """Public modules that can be reached by ``import ragbridge`` alone."""
 
-_late_module, _late_name = _submodules(__name__, _MODULES), _names(__name__, _LATE)
+_late_module = _submodules(__name__, _MODULES)
+_late_name, __dir__ = _names(__name__, _LATE)
 _publish(__name__, [globals()[_name] for _name in __all__ if _name in globals()])
 
 
 def __getattr__(name: str) -> Any:
     return _late_module(name) if name in _MODULES else _late_name(name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})

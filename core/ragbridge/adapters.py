@@ -23,6 +23,7 @@ from ragbridge import errors as _errors
 from ragbridge.cache.opening import CacheLike
 from ragbridge.cache.opening import written as _written
 from ragbridge.flow import TransportName
+from ragbridge.ground.late import names as late_names
 from ragbridge.ground.numbers import as_number, as_whole, plain
 from ragbridge.ground.public import publish as _publish
 from ragbridge.limiter.quotas import QuotasLike
@@ -64,6 +65,7 @@ __all__ = [
     "defaults_of",
     "elastic_defaults",
     "jina_defaults",
+    "late_names",
     "listed",
     "named",
     "own_copy",
@@ -329,4 +331,4 @@ def listed(values: Any, name: str, *, of: str = "documents") -> list[Any]:
     return arguments.listed(values, name, of=of)
 
 
-_publish(__name__, [as_number, as_whole, plain, written_quotas])
+_publish(__name__, [as_number, as_whole, late_names, plain, written_quotas])

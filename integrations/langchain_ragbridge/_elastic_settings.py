@@ -23,7 +23,7 @@ else:
 class ElasticSettings(_Connected):
     """The settings of an ``Elastic`` as fields. Given settings override the environment."""
 
-    _SERVICE: ClassVar[str] = "Elastic"
+    _SERVICE: ClassVar[type[Any] | str] = "Elastic"
     _SECRETS: ClassVar[tuple[str, ...]] = ("api_key", "basic_auth", "bearer_auth")
     _ADDRESSES: ClassVar[tuple[str, ...]] = ("url", "cloud_id")
 

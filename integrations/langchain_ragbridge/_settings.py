@@ -22,7 +22,7 @@ else:
 class JinaSettings(_Connected):
     """The settings of a ``Jina`` as fields."""
 
-    _SERVICE: ClassVar[str] = "Jina"
+    _SERVICE: ClassVar[type[Any] | str] = "Jina"
     _SECRETS: ClassVar[tuple[str, ...]] = ("api_key", "jina_api_key")
 
     api_key: SecretStr | list[SecretStr] | Callable[[], str] | None = Field(

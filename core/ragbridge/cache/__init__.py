@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ragbridge.cache.redis import RedisCache
     from ragbridge.cache.sqlite import CacheInfo, SqliteCache
 else:
-    __getattr__ = _names(
+    __getattr__, __dir__ = _names(
         __name__,
         {
             "CacheInfo": "ragbridge.cache.sqlite",

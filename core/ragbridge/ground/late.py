@@ -35,8 +35,8 @@ def submodules(package: str, names: Collection[str]) -> Callable[[str], ModuleTy
     return find
 
 
-def names(package: str, places: Mapping[str, str]) -> Callable[[str], Any]:
-    """The ``__getattr__`` of a package: ``package.name`` is imported from the module that has it, once.
+def names(package: str, places: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """The ``__getattr__`` and the ``__dir__`` of a package: ``package.name`` is imported from the module that has it, once.
 
     Args:
         package: The package's name.
@@ -50,4 +50,4 @@ def names(package: str, places: Mapping[str, str]) -> Callable[[str], Any]:
         setattr(sys.modules[package], name, thing)
         return thing
 
-    return find
+    return find, lambda: sorted({*vars(sys.modules[package]), *places})

@@ -5,20 +5,24 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, fields, replace
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 from haystack import Document, default_from_dict, default_to_dict
 from haystack.core.errors import SerializationError
 from haystack.tracing.tracer import is_tracing_enabled
 from haystack.utils import Secret
-from tqdm import tqdm
 
 from haystack_integrations.common.ragbridge.tags import TAGGING
-from ragbridge import ConfigurationError, Elastic, Jina, Observer, RateLimit, ReaderOptions, Retry, adapters
+from ragbridge import ConfigurationError, RateLimit, Retry, adapters
 from ragbridge.adapters import CacheLike, QuotasLike, TransportName
 
-V = TypeVar("V", RateLimit, ReaderOptions, Retry)
-S = TypeVar("S", bound=Jina | Elastic)
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from ragbridge import Elastic, Jina, Observer, ReaderOptions
+
+V = TypeVar("V", RateLimit, "ReaderOptions", Retry)
+S = TypeVar("S", bound="Jina | Elastic")
 
 
 class ServiceComponent(adapters.Connected[S], Generic[S]):
@@ -148,10 +152,11 @@ class ServiceComponent(adapters.Connected[S], Generic[S]):
         return bool(getattr(self, name) == adapters.defaults_of(type(self).__init__)[name])
 
     def _check_client(self) -> None:
-        if not isinstance(self.client, self._SERVICE):
+        service = self._service()
+        if not isinstance(self.client, service):
             raise ConfigurationError(
-                f"client is {type(self.client).__name__}, not {self._SERVICE.__name__}: pass a ready "
-                f"ragbridge.{self._SERVICE.__name__}(...), or settings instead"
+                f"client is {type(self.client).__name__}, not {service.__name__}: pass a ready "
+                f"ragbridge.{service.__name__}(...), or settings instead"
             )
         self._check_beside_client()
 
@@ -201,6 +206,8 @@ def texts_of(documents: list[Document], fields: list[str], separator: str) -> li
 
 def progress_of(documents: list[Document], *, shown: bool) -> tqdm[Any]:
     """A bar that counts embedded documents on standard error; one that is not shown does nothing."""
+    from tqdm import tqdm  # which Haystack does not import either before it is needed
+
     return tqdm(total=len(documents), desc="Embedding", unit=" documents", disable=not shown)
 
 

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from haystack.utils import Secret
 
 from haystack_integrations.common.ragbridge.component import ServiceComponent
-from ragbridge import ConfigurationError, Elastic, RateLimit, Retry
-from ragbridge.adapters import CacheLike, QuotasLike, TransportName
-from ragbridge.elastic import AnswerFormat
+from ragbridge import ConfigurationError, RateLimit, Retry
+from ragbridge.adapters import AnswerFormat, CacheLike, QuotasLike, TransportName, elastic_defaults
 
-KEY = Secret.from_env_var(list(Elastic.KEY_VARIABLES), strict=False)
-TIMEOUT = Elastic.TIMEOUT
-BATCH_SIZE = Elastic.BATCH_SIZE
+if TYPE_CHECKING:
+    from ragbridge import Elastic
+
+    _Component = ServiceComponent[Elastic]
+else:
+    _Component = ServiceComponent  # the client is imported when the first one is made
+
+KEY = Secret.from_env_var(list(elastic_defaults.KEY_VARIABLES), strict=False)
+TIMEOUT = elastic_defaults.TIMEOUT
+BATCH_SIZE = elastic_defaults.BATCH_SIZE
 
 
-class ElasticComponent(ServiceComponent[Elastic]):
+class ElasticComponent(_Component):
     """A component that owns an ``Elastic``."""
 
-    _SERVICE: ClassVar[type[Any]] = Elastic
+    _SERVICE: ClassVar[type[Any] | str] = "Elastic"
     _SECRETS: ClassVar[tuple[str, ...]] = ("api_key", "password", "bearer_auth")
 
     def __init__(

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from haystack.utils import Secret
 
 from haystack_integrations.common.ragbridge.component import ServiceComponent
-from ragbridge import ConfigurationError, Jina, RateLimit, Retry, adapters
-from ragbridge.adapters import CacheLike, QuotasLike, TransportName
+from ragbridge import ConfigurationError, RateLimit, Retry, adapters
+from ragbridge.adapters import CacheLike, QuotasLike, TransportName, jina_defaults
 
-KEY = Secret.from_env_var(list(Jina.KEY_VARIABLES), strict=False)
-BASE_URL = Jina.BASE_URL
-TIMEOUT = Jina.TIMEOUT
-BATCH_SIZE = Jina.BATCH_SIZE
+if TYPE_CHECKING:
+    from ragbridge import Jina
+
+    _Component = ServiceComponent[Jina]
+else:
+    _Component = ServiceComponent  # the client is imported when the first one is made
+
+KEY = Secret.from_env_var(list(jina_defaults.KEY_VARIABLES), strict=False)
+BASE_URL = jina_defaults.BASE_URL
+TIMEOUT = jina_defaults.TIMEOUT
+BATCH_SIZE = jina_defaults.BATCH_SIZE
 
 
-class JinaComponent(ServiceComponent[Jina]):
+class JinaComponent(_Component):
     """A component that owns a ``Jina``."""
 
-    _SERVICE: ClassVar[type[Any]] = Jina
+    _SERVICE: ClassVar[type[Any] | str] = "Jina"
     _SECRETS: ClassVar[tuple[str, ...]] = ("api_key",)
 
     def __init__(

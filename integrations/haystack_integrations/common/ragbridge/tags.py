@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from haystack.tracing.tracer import Span, tracer
 
-from ragbridge.observers import Event, Operation, Outcome
+if TYPE_CHECKING:
+    from ragbridge.observers import Event, Operation, Outcome
 
 
 class Tagging:

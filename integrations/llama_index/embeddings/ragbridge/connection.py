@@ -44,7 +44,6 @@ class Connected(BaseComponent, adapters.Connected[S], Generic[S]):
 
     _FRAMEWORK: ClassVar[str] = "llama_index"
     _OBSERVERS: ClassVar[tuple[Observer, ...]] = (DISPATCHING,)
-    _SERVICE: ClassVar[str]
     _SECRETS: ClassVar[tuple[str, ...]]
     _ADDRESS: ClassVar[str]
 
@@ -66,7 +65,7 @@ class Connected(BaseComponent, adapters.Connected[S], Generic[S]):
         if isinstance(client, str):
             raise ConfigurationError(
                 f"client={client!r}: a dict holds only a client's address; "
-                f"from_dict(data, client={self._SERVICE}(...)) restores it"
+                f"from_dict(data, client={self._service().__name__}(...)) restores it"
             )
         super().__init__(**fields)
 
@@ -87,7 +86,7 @@ class Connected(BaseComponent, adapters.Connected[S], Generic[S]):
     def _is_ready(cls, client: S | None) -> S | None:
         # Not by the field's type, which would import the client for those who have none yet.
         if client is not None and not isinstance(client, cls._service()):
-            raise ValueError(f"Input should be an instance of {cls._SERVICE}")
+            raise ValueError(f"Input should be an instance of {cls._service().__name__}")
         return client
 
     @field_validator("cache", "quotas", mode="before")
@@ -162,7 +161,7 @@ else:
 class JinaConnected(_JinaConnected):
     """A component over the Jina AI API."""
 
-    _SERVICE: ClassVar[str] = "Jina"
+    _SERVICE: ClassVar[type[Any] | str] = "Jina"
     _SECRETS: ClassVar[tuple[str, ...]] = ("api_key",)
     _ADDRESS: ClassVar[str] = "base_url"
 
@@ -210,7 +209,7 @@ class ElasticSettings(TypedDict, total=False):
 class ElasticConnected(_ElasticConnected):
     """A component over Elasticsearch, or what holds the connection of one."""
 
-    _SERVICE: ClassVar[str] = "Elastic"
+    _SERVICE: ClassVar[type[Any] | str] = "Elastic"
     _SECRETS: ClassVar[tuple[str, ...]] = ("api_key", "basic_auth", "bearer_auth")
     _ADDRESS: ClassVar[str] = "url"
 

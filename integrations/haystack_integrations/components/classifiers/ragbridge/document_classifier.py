@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 from haystack import Document, component
 from haystack.utils import Secret
 
+import ragbridge
 from haystack_integrations.common.ragbridge.component import check_documents, copied
 from haystack_integrations.common.ragbridge.jina import BASE_URL, BATCH_SIZE, KEY, TIMEOUT, JinaComponent
 from haystack_integrations.common.ragbridge.pictures import Pictures, check_size
-from ragbridge import ConfigurationError, Jina, RateLimit, Retry
+from ragbridge import ConfigurationError, RateLimit, Retry
 from ragbridge.adapters import CacheLike, QuotasLike, TransportName
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class JinaDocumentClassifier(JinaComponent):
         cache: CacheLike | None = None,
         cache_version: str = "",
         batch_size: int = BATCH_SIZE,
-        client: Jina | None = None,
+        client: ragbridge.Jina | None = None,
     ) -> None:
         """Create the component. Nothing is resolved or opened before warm-up.
 

@@ -10,19 +10,11 @@ from haystack import Document, component
 from haystack.core.errors import SerializationError
 from haystack.utils import Secret
 
+import ragbridge
 from haystack_integrations.common.ragbridge.component import value_of
 from haystack_integrations.common.ragbridge.jina import BASE_URL, KEY, TIMEOUT, JinaComponent
 from haystack_integrations.components.connectors.ragbridge.reader_mode import JinaReaderMode
-from ragbridge import (
-    ConfigurationError,
-    Grounding,
-    Jina,
-    Page,
-    RateLimit,
-    ReaderOptions,
-    Retry,
-    SearchResults,
-)
+from ragbridge import ConfigurationError, Grounding, Page, RateLimit, ReaderOptions, Retry, SearchResults
 from ragbridge.adapters import CacheLike, QuotasLike, TransportName
 
 OWN: Mapping[JinaReaderMode, frozenset[str]] = {
@@ -75,7 +67,7 @@ class JinaReaderConnector(JinaComponent):
         quotas: QuotasLike | None = None,
         cache: CacheLike | None = None,
         cache_version: str = "",
-        client: Jina | None = None,
+        client: ragbridge.Jina | None = None,
     ) -> None:
         """Create the component. Nothing is resolved or opened before warm-up.
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from haystack.dataclasses import SparseEmbedding
 
-from ragbridge import SparseEmbeddings
+if TYPE_CHECKING:
+    from ragbridge import SparseEmbeddings
 
 
 def sparse_embeddings(embeddings: SparseEmbeddings) -> list[SparseEmbedding]:

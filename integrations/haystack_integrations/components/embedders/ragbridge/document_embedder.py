@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from haystack import Document, component
 from haystack.utils import Secret
 
+import ragbridge
 from haystack_integrations.common.ragbridge.component import check_documents, copied, progress_of, texts_of
 from haystack_integrations.common.ragbridge.jina import (
     BASE_URL,
@@ -17,9 +18,12 @@ from haystack_integrations.common.ragbridge.jina import (
     check_embedding_type,
 )
 from haystack_integrations.components.embedders.ragbridge._late_chunking import sources_of
-from ragbridge import DocumentEmbeddings, Embeddings, Jina, RateLimit, Retry
+from ragbridge import RateLimit, Retry
 from ragbridge.adapters import CacheLike, QuotasLike, TransportName
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL
+
+if TYPE_CHECKING:
+    from ragbridge import DocumentEmbeddings, Embeddings
 
 
 @component
@@ -70,7 +74,7 @@ class JinaDocumentEmbedder(JinaComponent):
         cache_version: str = "",
         batch_size: int = BATCH_SIZE,
         progress_bar: bool = False,
-        client: Jina | None = None,
+        client: ragbridge.Jina | None = None,
     ) -> None:
         """Create the component. Nothing is resolved or opened before warm-up.
 
@@ -216,7 +220,7 @@ class JinaDocumentEmbedder(JinaComponent):
     def _answer(
         self, documents: list[Document], embeddings: Embeddings | DocumentEmbeddings
     ) -> dict[str, Any]:
-        if isinstance(embeddings, Embeddings):
+        if isinstance(embeddings, ragbridge.Embeddings):
             vectors = embeddings.tolist()
         else:
             vectors = embeddings.tolist(sources_of(documents, self.source_id_field))

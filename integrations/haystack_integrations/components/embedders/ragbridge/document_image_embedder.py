@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from haystack import Document, component
 from haystack.utils import Secret
 
+import ragbridge
 from haystack_integrations.common.ragbridge.component import check_documents, copied, progress_of
 from haystack_integrations.common.ragbridge.jina import (
     BASE_URL,
@@ -18,7 +19,7 @@ from haystack_integrations.common.ragbridge.jina import (
     check_embedding_type,
 )
 from haystack_integrations.common.ragbridge.pictures import Pictures, check_size
-from ragbridge import Jina, RateLimit, Retry
+from ragbridge import RateLimit, Retry
 from ragbridge.adapters import CacheLike, QuotasLike, TransportName
 from ragbridge.models import DEFAULT_IMAGE_MODEL
 
@@ -73,7 +74,7 @@ class JinaDocumentImageEmbedder(JinaComponent):
         cache_version: str = "",
         batch_size: int = BATCH_SIZE,
         progress_bar: bool = False,
-        client: Jina | None = None,
+        client: ragbridge.Jina | None = None,
     ) -> None:
         """Create the component. Nothing is resolved or opened before warm-up.
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from haystack import Document, component
 from haystack.utils import Secret
 
+import ragbridge
 from haystack_integrations.common.ragbridge.component import check_documents, copied, progress_of, texts_of
 from haystack_integrations.common.ragbridge.elastic import (
     BATCH_SIZE,
@@ -14,9 +15,11 @@ from haystack_integrations.common.ragbridge.elastic import (
     TIMEOUT,
     ElasticComponent,
 )
-from ragbridge import Elastic, Embeddings, RateLimit, Retry
-from ragbridge.adapters import CacheLike, QuotasLike, TransportName
-from ragbridge.elastic import AnswerFormat
+from ragbridge import RateLimit, Retry
+from ragbridge.adapters import AnswerFormat, CacheLike, QuotasLike, TransportName
+
+if TYPE_CHECKING:
+    from ragbridge import Embeddings
 
 
 @component
@@ -69,7 +72,7 @@ class ElasticDocumentEmbedder(ElasticComponent):
         answer_format: AnswerFormat = "auto",
         batch_size: int = BATCH_SIZE,
         progress_bar: bool = False,
-        client: Elastic | None = None,
+        client: ragbridge.Elastic | None = None,
     ) -> None:
         """Create the component. Nothing is resolved or opened before warm-up.
 

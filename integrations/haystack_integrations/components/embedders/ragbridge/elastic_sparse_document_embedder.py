@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from haystack import Document, component
 from haystack.utils import Secret
 
+import ragbridge
 from haystack_integrations.common.ragbridge.component import check_documents, copied, progress_of, texts_of
 from haystack_integrations.common.ragbridge.elastic import BATCH_SIZE, KEY, TIMEOUT, ElasticComponent
 from haystack_integrations.components.embedders.ragbridge._sparse import sparse_embeddings
-from ragbridge import Elastic, RateLimit, Retry, SparseEmbeddings
-from ragbridge.adapters import CacheLike, QuotasLike, TransportName
-from ragbridge.elastic import AnswerFormat
+from ragbridge import RateLimit, Retry
+from ragbridge.adapters import AnswerFormat, CacheLike, QuotasLike, TransportName
+
+if TYPE_CHECKING:
+    from ragbridge import SparseEmbeddings
 
 
 @component
@@ -61,7 +64,7 @@ class ElasticSparseDocumentEmbedder(ElasticComponent):
         answer_format: AnswerFormat = "auto",
         batch_size: int = BATCH_SIZE,
         progress_bar: bool = False,
-        client: Elastic | None = None,
+        client: ragbridge.Elastic | None = None,
     ) -> None:
         """Create the component. Nothing is resolved or opened before warm-up.
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from haystack import component
 from haystack.dataclasses import SparseEmbedding
 from haystack.utils import Secret
 
+import ragbridge
 from haystack_integrations.common.ragbridge.elastic import KEY, TIMEOUT, ElasticComponent
 from haystack_integrations.components.embedders.ragbridge._sparse import sparse_embeddings
-from ragbridge import Elastic, RateLimit, Retry, SparseEmbeddings
-from ragbridge.adapters import CacheLike, QuotasLike, TransportName
-from ragbridge.elastic import AnswerFormat
+from ragbridge import RateLimit, Retry
+from ragbridge.adapters import AnswerFormat, CacheLike, QuotasLike, TransportName
+
+if TYPE_CHECKING:
+    from ragbridge import SparseEmbeddings
 
 
 @component
@@ -55,7 +58,7 @@ class ElasticSparseTextEmbedder(ElasticComponent):
         cache: CacheLike | None = None,
         cache_version: str = "",
         answer_format: AnswerFormat = "auto",
-        client: Elastic | None = None,
+        client: ragbridge.Elastic | None = None,
     ) -> None:
         """Create the component. Nothing is resolved or opened before warm-up.
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from haystack import component
 from haystack.utils import Secret
 
+import ragbridge
 from haystack_integrations.common.ragbridge.elastic import KEY, TIMEOUT, ElasticComponent
-from ragbridge import Elastic, Embeddings, RateLimit, Retry
-from ragbridge.adapters import CacheLike, QuotasLike, TransportName
-from ragbridge.elastic import AnswerFormat
+from ragbridge import RateLimit, Retry
+from ragbridge.adapters import AnswerFormat, CacheLike, QuotasLike, TransportName
+
+if TYPE_CHECKING:
+    from ragbridge import Embeddings
 
 
 @component
@@ -55,7 +58,7 @@ class ElasticTextEmbedder(ElasticComponent):
         cache: CacheLike | None = None,
         cache_version: str = "",
         answer_format: AnswerFormat = "auto",
-        client: Elastic | None = None,
+        client: ragbridge.Elastic | None = None,
     ) -> None:
         """Create the component. Nothing is resolved or opened before warm-up.
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from haystack import Document, component
 from haystack.utils import Secret
 
+import ragbridge
 from haystack_integrations.common.ragbridge.component import check_documents, copied, progress_of, texts_of
 from haystack_integrations.common.ragbridge.jina import (
     BASE_URL,
@@ -16,9 +17,12 @@ from haystack_integrations.common.ragbridge.jina import (
     JinaComponent,
 )
 from haystack_integrations.components.embedders.ragbridge._sparse import sparse_embeddings
-from ragbridge import Jina, RateLimit, Retry, SparseEmbeddings
+from ragbridge import RateLimit, Retry
 from ragbridge.adapters import CacheLike, QuotasLike, TransportName
 from ragbridge.models import DEFAULT_SPARSE_MODEL
+
+if TYPE_CHECKING:
+    from ragbridge import SparseEmbeddings
 
 
 @component
@@ -63,7 +67,7 @@ class JinaSparseDocumentEmbedder(JinaComponent):
         cache_version: str = "",
         batch_size: int = BATCH_SIZE,
         progress_bar: bool = False,
-        client: Jina | None = None,
+        client: ragbridge.Jina | None = None,
     ) -> None:
         """Create the component. Nothing is resolved or opened before warm-up.
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from haystack import component
 from haystack.dataclasses import SparseEmbedding
 from haystack.utils import Secret
 
+import ragbridge
 from haystack_integrations.common.ragbridge.jina import (
     BASE_URL,
     KEY,
@@ -15,9 +16,12 @@ from haystack_integrations.common.ragbridge.jina import (
     JinaComponent,
 )
 from haystack_integrations.components.embedders.ragbridge._sparse import sparse_embeddings
-from ragbridge import Jina, RateLimit, Retry, SparseEmbeddings
+from ragbridge import RateLimit, Retry
 from ragbridge.adapters import CacheLike, QuotasLike, TransportName
 from ragbridge.models import DEFAULT_SPARSE_MODEL
+
+if TYPE_CHECKING:
+    from ragbridge import SparseEmbeddings
 
 
 @component
@@ -56,7 +60,7 @@ class JinaSparseTextEmbedder(JinaComponent):
         quotas: QuotasLike | None = None,
         cache: CacheLike | None = None,
         cache_version: str = "",
-        client: Jina | None = None,
+        client: ragbridge.Jina | None = None,
     ) -> None:
         """Create the component. Nothing is resolved or opened before warm-up.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from haystack import component
 from haystack.utils import Secret
 
+import ragbridge
 from haystack_integrations.common.ragbridge.jina import (
     BASE_URL,
     KEY,
@@ -14,7 +15,7 @@ from haystack_integrations.common.ragbridge.jina import (
     JinaComponent,
     check_embedding_type,
 )
-from ragbridge import Jina, RateLimit, Retry
+from ragbridge import RateLimit, Retry
 from ragbridge.adapters import CacheLike, QuotasLike, TransportName
 from ragbridge.models import DEFAULT_EMBEDDING_MODEL
 
@@ -62,7 +63,7 @@ class JinaTextEmbedder(JinaComponent):
         quotas: QuotasLike | None = None,
         cache: CacheLike | None = None,
         cache_version: str = "",
-        client: Jina | None = None,
+        client: ragbridge.Jina | None = None,
     ) -> None:
         """Create the component. Nothing is resolved or opened before warm-up.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from haystack import Document, component
 from haystack.utils import Secret
 
+import ragbridge
 from haystack_integrations.common.ragbridge.component import texts_of
 from haystack_integrations.common.ragbridge.elastic import KEY, TIMEOUT, ElasticComponent
 from haystack_integrations.common.ragbridge.ranking import (
@@ -15,9 +16,8 @@ from haystack_integrations.common.ragbridge.ranking import (
     check_top_k,
     ranked_documents,
 )
-from ragbridge import Elastic, RateLimit, Retry
-from ragbridge.adapters import CacheLike, QuotasLike, TransportName
-from ragbridge.elastic import AnswerFormat
+from ragbridge import RateLimit, Retry
+from ragbridge.adapters import AnswerFormat, CacheLike, QuotasLike, TransportName
 
 if TYPE_CHECKING:
     from ragbridge import Ranking
@@ -68,7 +68,7 @@ class ElasticRanker(ElasticComponent):
         cache: CacheLike | None = None,
         cache_version: str = "",
         answer_format: AnswerFormat = "auto",
-        client: Elastic | None = None,
+        client: ragbridge.Elastic | None = None,
     ) -> None:
         """Create the component. Nothing is resolved or opened before warm-up.
 

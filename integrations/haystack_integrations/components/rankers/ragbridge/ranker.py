@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from haystack import Document, component
 from haystack.utils import Secret
 
+import ragbridge
 from haystack_integrations.common.ragbridge.component import texts_of
 from haystack_integrations.common.ragbridge.jina import BASE_URL, KEY, TIMEOUT, JinaComponent
 from haystack_integrations.common.ragbridge.pictures import Pictures, check_size
@@ -16,7 +17,7 @@ from haystack_integrations.common.ragbridge.ranking import (
     check_top_k,
     ranked_documents,
 )
-from ragbridge import Jina, RateLimit, Retry
+from ragbridge import RateLimit, Retry
 from ragbridge.adapters import CacheLike, QuotasLike, TransportName
 from ragbridge.models import DEFAULT_RERANK_MODEL
 
@@ -69,7 +70,7 @@ class JinaRanker(JinaComponent):
         quotas: QuotasLike | None = None,
         cache: CacheLike | None = None,
         cache_version: str = "",
-        client: Jina | None = None,
+        client: ragbridge.Jina | None = None,
     ) -> None:
         """Create the component. Nothing is resolved or opened before warm-up.
 

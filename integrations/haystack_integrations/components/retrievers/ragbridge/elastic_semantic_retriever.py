@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from haystack import Document, component
 from haystack.utils import Secret
 
+import ragbridge
 from haystack_integrations.common.ragbridge.elastic import KEY, TIMEOUT, ElasticComponent
 from haystack_integrations.common.ragbridge.ranking import check_top_k
-from ragbridge import ConfigurationError, Elastic, RateLimit, Retry
-from ragbridge.adapters import CacheLike, QuotasLike, TransportName
-from ragbridge.elastic import AnswerFormat, Hit, SearchHits, original_score, semantic_search_body
+from ragbridge import ConfigurationError, RateLimit, Retry
+from ragbridge.adapters import AnswerFormat, CacheLike, QuotasLike, TransportName
+
+if TYPE_CHECKING:
+    from ragbridge.elastic import Hit, SearchHits
 
 Filters = dict[str, Any] | list[dict[str, Any]]
 
@@ -62,7 +65,7 @@ class ElasticSemanticRetriever(ElasticComponent):
         cache: CacheLike | None = None,
         cache_version: str = "",
         answer_format: AnswerFormat = "auto",
-        client: Elastic | None = None,
+        client: ragbridge.Elastic | None = None,
     ) -> None:
         """Create the component. Nothing is resolved or opened before warm-up.
 
@@ -146,6 +149,8 @@ class ElasticSemanticRetriever(ElasticComponent):
         self.rank_window_size = rank_window_size
         # Both raise now if a setting is wrong.
         self._asked("a query", None, None)
+        from ragbridge.elastic import SearchHits
+
         self._answer(SearchHits(()))
 
     @component.output_types(documents=list[Document])
@@ -184,6 +189,8 @@ class ElasticSemanticRetriever(ElasticComponent):
     def _asked(self, query: str, filters: Filters | None, top_k: int | None) -> dict[str, Any]:
         if not isinstance(query, str):
             raise TypeError("ElasticSemanticRetriever expects a string as query.")
+        from ragbridge.elastic import semantic_search_body  # with the client: it imports all of its service
+
         body = semantic_search_body(
             self.field,
             query,
@@ -206,6 +213,8 @@ class ElasticSemanticRetriever(ElasticComponent):
     def _document(self, hit: Hit, meta: dict[str, Any], text: str) -> Document:
         score = hit.score
         if score is not None and self.rerank_inference_id is not None:
+            from ragbridge.elastic import original_score
+
             score = original_score(score)
         return Document(id=hit.id, content=text, meta={**meta, "_index": hit.index}, score=score)
 
