@@ -35,7 +35,7 @@ try:
     from pybase64 import b64decode as _pybase64
 
     def _decode(text: Any) -> bytes:
-        return _pybase64(text, validate=True)
+        return _pybase64(text, None, True)
 except ImportError:
 
     def _decode(text: Any) -> bytes:
