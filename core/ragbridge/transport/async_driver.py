@@ -197,6 +197,7 @@ class AsyncDriver:
         def wake() -> None:
             loop.call_soon_threadsafe(event.set)  # raises RuntimeError once the loop is closed
 
+        # Before it is looked at: what is granted at once knows by it, too, which event loop it depends on.
         waitable.subscribe(Waker(wake, event_loops.known(loop)))
         try:
             while (seconds := waitable.poll()) is not None:

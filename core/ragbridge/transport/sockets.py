@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PIECE = 65_536
-"""Bytes that are sent at once, the head among them: each piece that is taken shows that the server is there."""
+PIECE = 131_072
+"""Bytes that are sent at once, the head among them: each piece that is taken shows that the server is there. Most requests are
+one piece."""
 
 
 class Connection:

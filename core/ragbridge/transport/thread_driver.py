@@ -170,9 +170,11 @@ class ThreadDriver:
             effect.act()
             return None
         waitable = waitable_of(effect, self._clock)
-        event = wake.event
-        waitable.subscribe(Waker(event.set))
         try:
+            if waitable.poll() is None:  # as most waits are: nobody has to be woken
+                return None
+            event = wake.event
+            waitable.subscribe(Waker(event.set))
             while (seconds := waitable.poll()) is not None:
                 self._clock.wait(event, seconds)
                 event.clear()

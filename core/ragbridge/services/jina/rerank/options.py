@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -28,9 +29,9 @@ IMAGE_TOKENS = 768
 """What an image is taken to cost a reranker that the table does not know: as much as those that it knows."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class RerankOptions:
-    """Checked options of a reranking job; ``row`` is None for a model that the table does not know."""
+    """Checked options of a reranking job; ``row`` is None for a model that the table does not know. Equal to itself alone."""
 
     model: str
     row: Model | None
@@ -85,11 +86,28 @@ def check_options(
     max_documents_per_call: int | None,
     normalize_scores: bool = False,
 ) -> RerankOptions:
-    """The options of a job.
+    """The options of a job. Those of the same arguments are the same object.
 
     Raises:
         ConfigurationError: The model does not rerank, does not have an option, or a value is not what it should be.
     """
+    given = (model, top_n, return_documents, max_doc_length, return_embeddings, max_documents_per_call)
+    try:
+        return _checked(*given, normalize_scores)
+    except TypeError:  # what cannot be hashed; the message is the check's own
+        return _checked.__wrapped__(*given, normalize_scores)
+
+
+@functools.lru_cache(maxsize=256, typed=True)  # typed: 1 is not True
+def _checked(  # noqa: PLR0917 - as lru_cache wants them
+    model: str,
+    top_n: int | None,
+    return_documents: bool,
+    max_doc_length: int | None,
+    return_embeddings: bool,
+    max_documents_per_call: int | None,
+    normalize_scores: bool,
+) -> RerankOptions:
     check_switches(
         return_documents=return_documents,
         return_embeddings=return_embeddings,
@@ -143,7 +161,12 @@ def for_host(options: RerankOptions, finding: Finding) -> RerankOptions:
                 f"{name}={value!r}: {host.title} cannot be asked for it, whatever {options.model} can; leave it out, or "
                 f"use a host that can: {able(lambda other: _has(other, name))}"  # noqa: B023 - read at once
             )
-    return replace(options, host=host, sent=served(finding, options.model, options.row))
+    return _told(options, host, served(finding, options.model, options.row))
+
+
+@functools.lru_cache(maxsize=256)
+def _told(options: RerankOptions, host: Host, sent: str) -> RerankOptions:
+    return replace(options, host=host, sent=sent)
 
 
 def _has(host: Host, name: str) -> bool:

@@ -203,12 +203,13 @@ def _rounds(job: _Job) -> Iterator[Flow[_Call]]:
 
 def _match(job: _Job, match: _Match, top_n: int | None) -> Flow[_Call]:
     yield from wait(match.entrants)
-    call = yield from _call(job, match.shape.deal(match.entrants.order, match.number), top_n)
+    entrants = match.shape.deal(match.entrants.order, match.number)
+    call = yield from _call(job, entrants, top_n, match.shape.number)
     match.following.add([row.index for row in call.rows[: match.shape.through(match.number)]])
-    return replace(call, round=match.shape.number)
+    return call
 
 
-def _call(job: _Job, entrants: Sequence[int], top_n: int | None) -> Flow[_Call]:
+def _call(job: _Job, entrants: Sequence[int], top_n: int | None, round_number: int = 0) -> Flow[_Call]:
     documents, options = job.documents.at(entrants), job.options
     body = encode(
         options.payload(job.query, documents, top_n),
@@ -234,7 +235,7 @@ def _call(job: _Job, entrants: Sequence[int], top_n: int | None) -> Flow[_Call]:
         most=sizes.of_rows(len(entrants), each=_vector_bytes(job), repeated=body),
     )
     (rows, model), usage = yield from job.channel.naming(flow, _WHERE, entrants)
-    return _Call(entrants, rows, model, usage)
+    return _Call(entrants, rows, model, usage, round_number)
 
 
 def _path(options: RerankOptions) -> str:
@@ -326,6 +327,8 @@ def _with_documents(
 
 def _standings(calls: Sequence[_Call]) -> list[RankedDocument]:
     """The last row of each document; those first that came farthest."""
+    if len(calls) == 1:
+        return [*calls[0].rows]
     last: dict[int, tuple[tuple[float, ...], RankedDocument]] = {}
     for call in calls:
         for place, row in enumerate(call.rows):

@@ -67,21 +67,22 @@ class Entrants(Waiting):
 
     Args:
         missing: Calls that have yet to report.
-        order: Documents that are in it from the start, in order.
+        order: Documents that are in it from the start, in order, where no call comes before it.
     """
 
-    __slots__ = ("_lock", "_places", "missing")
+    __slots__ = ("_lock", "_order", "_places", "missing")
 
     def __init__(self, missing: int, order: Sequence[int] = ()) -> None:
         super().__init__()
         self.missing = missing
-        self._places = list(enumerate(order))
+        self._order = order
+        self._places: list[tuple[int, int]] = []
         self._lock = threading.Lock()
 
     @property
-    def order(self) -> list[int]:
+    def order(self) -> Sequence[int]:
         """The documents that came through: all firsts, then all seconds, and so on."""
-        return [document for _, document in sorted(self._places)]
+        return [document for _, document in sorted(self._places)] if self._places else self._order
 
     def add(self, documents: Sequence[int]) -> None:
         """One call of the round before has been read: ``documents`` go on, best first."""
