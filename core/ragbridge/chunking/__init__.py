@@ -14,7 +14,8 @@ strategies.
 
 from __future__ import annotations
 
-from ragbridge.chunking.base import Chunk, Chunker, NoneChunker
+from ragbridge.chunking.base import Chunker, NoneChunker
+from ragbridge.chunking.cuts import Chunk
 from ragbridge.chunking.each import chunk_each
 from ragbridge.chunking.recursive import RecursiveChunker
 from ragbridge.chunking.segmenter import SegmenterChunker

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, compress
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-import numpy as np
-
+from ragbridge.chunking.cuts import Chunk, Cuts, Span
 from ragbridge.chunking.texts import Texts, batches
 from ragbridge.errors import ConfigurationError
 from ragbridge.ground.numbers import as_whole
@@ -18,64 +16,15 @@ from ragbridge.ground.records import dataclass
 from ragbridge.rules.chunking import check_settings, warn_of_large_chunks
 from ragbridge.values.lists import iterated
 
-Span: TypeAlias = tuple[int, int]
-"""Start and end of a chunk, in code points."""
-
-
-@dataclass(frozen=True, slots=True, init=False)
-class Chunk:
-    """A piece of a document.
-
-    Attributes:
-        start: Offset of its first character, in code points.
-        end: Offset after its last character, in code points.
-        text: ``document[start:end]``, always.
-        wide_before: How many characters before ``start`` UTF-16 writes in two units (emoji, rare ideographs):
-            what ``utf16`` needs to know of the rest of the document.
-    """
-
-    start: int
-    end: int
-    text: str
-    wide_before: int = field(default=0, repr=False, compare=False, kw_only=True)
-
-    def __init__(self, start: int, end: int, text: str, *, wide_before: int = 0) -> None:
-        # As a dataclass does it, at half of the price: it is a quarter of what the word strategy costs.
-        _set_start(self, start)
-        _set_end(self, end)
-        _set_text(self, text)
-        _set_wide_before(self, wide_before)
-
-    @property
-    def utf16(self) -> Span:
-        """Start and end in UTF-16 code units, as Elasticsearch stores them."""
-        start = self.start + self.wide_before
-        if self.text.isascii():
-            return start, start + len(self.text)
-        return start, start + len(self.text.encode("utf-16-le", "surrogatepass")) // 2
-
-
-_set_start, _set_end, _set_text, _set_wide_before = (
-    Chunk.__dict__[name].__set__ for name in ("start", "end", "text", "wide_before")
-)
-
 
 def cut(document: str, spans: Iterable[Span]) -> Iterator[Chunk]:
     """The chunks of a document at given places, produced lazily."""
-    wide = _wide_characters(document)
+    wide = [] if document.isascii() else Texts([document]).wide().tolist()
     if not wide:
         return (Chunk(start, end, document[start:end]) for start, end in spans)
     return (
         Chunk(start, end, document[start:end], wide_before=bisect_left(wide, start)) for start, end in spans
     )
-
-
-def _wide_characters(document: str) -> Sequence[int]:
-    """Positions of the characters that UTF-16 writes as two units."""
-    if document.isascii() or len(document.encode("utf-16-le", "surrogatepass")) == 2 * len(document):
-        return ()
-    code_points = np.frombuffer(document.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    return np.flatnonzero(code_points > 0xFFFF).data
 
 
 class Chunker(ABC):
@@ -85,6 +34,9 @@ class Chunker(ABC):
     """
 
     __slots__ = ()
+
+    _batch: ClassVar[int] = 0
+    """How many characters of short documents are read together; 0: as ``batches`` has it."""
 
     @staticmethod
     def from_settings(settings: Mapping[str, Any] | None, *, strict: bool = True) -> Chunker:
@@ -134,7 +86,7 @@ class Chunker(ABC):
     def chunk_many(self, documents: Iterable[str]) -> Iterator[list[Chunk]]:
         """The chunks of each document, to the character those of ``chunk``: much faster where documents are short.
 
-        Documents are read together, some 130,000 characters at a time, and never more than that ahead of the one whose
+        Documents are read together, up to half a million characters at a time, and never more than that ahead of the one whose
         chunks are requested: a generator of any length passes in constant memory.
 
         Args:
@@ -147,36 +99,43 @@ class Chunker(ABC):
             ConfigurationError: ``documents`` is no list of texts; an item is not a str, needs the extra ``icu``, or has a
                 separator that takes too long. The message names it by its index.
         """
-        return self._chunk_batches(batches(checked(iterated(documents, "documents"))))
+        return self._chunk_batches(batches(iterated(documents, "documents"), self._batch))
 
     def _chunk_batches(self, batched: Iterable[list[str]]) -> Iterator[list[Chunk]]:
         first = 0
         for batch in batched:
             try:
-                found = self._spans_of(batch)
+                found = self._chunks_of(batch)
             except ConfigurationError:
                 # One of them failed. Those before it have chunks, and it has an index.
-                found = (self._spans_alone(first + place, text) for place, text in enumerate(batch))
-            for document, spans in zip(batch, found, strict=True):
-                yield list(cut(document, spans))
+                found = (self._chunks_alone(first + place, text) for place, text in enumerate(batch))
+            yield from found
             first += len(batch)
 
-    def _spans_of(self, batch: list[str]) -> Iterable[Iterable[Span]]:
-        """The spans of each text. ASCII and other texts are read apart: the former faster, and with less memory."""
-        ascii_ = [text.isascii() for text in batch]
+    def _chunks_of(self, batch: list[str]) -> Iterable[list[Chunk]]:
+        """The chunks of each text. ASCII and other texts are read apart: the former faster, and with less memory."""
+        ascii_ = [*map(str.isascii, batch)]
         if all(ascii_) or not any(ascii_):
-            return list(map(list, self._spans(Texts(batch))))
+            return self._chunks_together(batch)
         kinds = {
-            kind: map(list, self._spans(Texts([*compress(batch, (each is kind for each in ascii_))])))
+            kind: self._chunks_together([*compress(batch, (each is kind for each in ascii_))])
             for kind in (True, False)
         }
-        return [next(kinds[kind]) for kind in ascii_]
+        return (next(kinds[kind]) for kind in ascii_)
 
-    def _spans_alone(self, index: int, text: str) -> list[Span]:
+    def _chunks_together(self, batch: list[str]) -> Iterator[list[Chunk]]:
+        texts = Texts(batch)
+        return self._cuts(texts).chunks(texts)
+
+    def _chunks_alone(self, index: int, text: str) -> list[Chunk]:
         try:
-            return [*chain.from_iterable(self._spans(Texts([text])))]
+            return self.chunk(text)
         except ConfigurationError as error:
             raise ConfigurationError(f"documents[{index}]: {error}") from None
+
+    def _cuts(self, texts: Texts) -> Cuts:
+        """Where the chunks of all texts are."""
+        return Cuts.of(texts, self._spans(texts))
 
     @abstractmethod
     def _spans(self, texts: Texts) -> Iterator[Iterable[Span]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ragbridge.chunking.base import Chunk, Chunker
+from ragbridge.chunking.base import Chunker
+from ragbridge.chunking.cuts import Chunk
 from ragbridge.errors import ConfigurationError
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import InitVar, dataclass, field
 
-from ragbridge.chunking.base import Chunker, Span, check_integer, strategy
+from ragbridge.chunking.base import Chunker, check_integer, strategy
 from ragbridge.chunking.boundaries.choice import Boundaries, boundaries_for
+from ragbridge.chunking.boundaries.few import has_at_most
 from ragbridge.chunking.boundaries.words import Words
+from ragbridge.chunking.cuts import Span
 from ragbridge.chunking.pieces import Piece, Pieces
 from ragbridge.chunking.sentence import sentence_spans
 from ragbridge.chunking.separators import Budget, separator
@@ -66,13 +68,15 @@ class RecursiveChunker(Chunker):
         }
 
     def _spans(self, texts: Texts) -> Iterator[Iterable[Span]]:
-        boundaries = boundaries_for(texts.whole, strict=self.strict)
-        words = Words(texts.whole, boundaries.segmenter, texts.stops[:-1])
+        boundaries = boundaries_for(texts.joined, strict=self.strict)
+        if texts.alone and has_at_most(texts.joined, self.max_chunk_size):
+            return iter([[(0, len(texts.joined))]])
+        words = Words(texts.whole, boundaries.segmenter, () if texts.alone else texts.stops[:-1])
         if texts.alone and len(words.ends) <= self.max_chunk_size:
-            return iter([[(0, texts.stops[0])]])
+            return iter([[(0, len(texts.joined))]])
         pieces = Pieces(texts, words, self.max_chunk_size)
         finders = [separator(pattern) for pattern in self._patterns]
-        budget = Budget.for_text(texts.whole, len(finders))
+        budget = Budget.for_text(words.text, len(finders))
         for finder in finders:
             if pieces.long:
                 pieces.cut(finder, budget)

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from ragbridge.chunking.base import Chunk, Chunker, Span, check_integer, checked, cut
+from ragbridge.chunking.base import Chunker, check_integer, cut
+from ragbridge.chunking.cuts import Chunk, Span
 from ragbridge.chunking.texts import Texts, batches, without_surrogates
 from ragbridge.errors import ConfigurationError, RagbridgeError, StatusError
 from ragbridge.ground.records import dataclass
@@ -86,7 +87,7 @@ class SegmenterChunker(Chunker):
             RagbridgeError: ``Jina.segment_many`` failed; the ``index`` of a refused text is its place in ``documents``.
         """
         first = 0
-        for batch in batches(checked(iterated(documents, "documents"))):
+        for batch in batches(iterated(documents, "documents")):
             with _counted_from(first):
                 found = await self.client.asegment_many(_sent(batch), **self._options)
             for chunks in map(_chunks, batch, found):
@@ -98,8 +99,9 @@ class SegmenterChunker(Chunker):
         return {"tokenizer": self.tokenizer, "max_chunk_length": self.max_chunk_length}
 
     def _spans(self, texts: Texts) -> Iterator[Iterable[Span]]:
+        whole = texts.whole
         for start, stop in texts:
-            text = texts.whole[start:stop]
+            text = whole[start:stop]
             # A generator: nothing is sent before the first chunk is requested.
             yield _at(self.client.segment(text, **self._options), text)
 

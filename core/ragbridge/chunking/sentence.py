@@ -10,9 +10,11 @@ from dataclasses import field
 import numpy as np
 from numpy.typing import NDArray
 
-from ragbridge.chunking.base import Chunker, Span, check_integer, strategy
+from ragbridge.chunking.base import Chunker, check_integer, strategy
 from ragbridge.chunking.boundaries.choice import Boundaries, boundaries_for
+from ragbridge.chunking.boundaries.few import has_at_most
 from ragbridge.chunking.boundaries.words import Offsets, Words, word_ends
+from ragbridge.chunking.cuts import Span
 from ragbridge.chunking.texts import Texts
 from ragbridge.chunking.word import windows
 from ragbridge.errors import ConfigurationError
@@ -70,9 +72,11 @@ class SentenceChunker(Chunker):
         }
 
     def _spans(self, texts: Texts) -> Iterator[Iterable[Span]]:
-        return sentence_spans(
-            texts, self.max_chunk_size, self.sentence_overlap, boundaries_for(texts.whole, strict=self.strict)
-        )
+        boundaries = boundaries_for(texts.joined, strict=self.strict)
+        # Where a sentence begins, a word may be counted again that ends there, and the one before that.
+        if texts.alone and has_at_most(texts.joined, self.max_chunk_size // 3):
+            return iter([iter([(0, len(texts.joined))])])
+        return sentence_spans(texts, self.max_chunk_size, self.sentence_overlap, boundaries)
 
 
 def sentence_spans(
@@ -80,10 +84,10 @@ def sentence_spans(
 ) -> Iterator[Iterator[Span]]:
     """For each text, its chunks of whole sentences of up to ``size`` words together; ``words``: if they are known."""
     if words is None:
-        words = Words(texts.whole, boundaries.segmenter, texts.stops[:-1])
+        words = Words(texts.whole, boundaries.segmenter, () if texts.alone else texts.stops[:-1])
     else:
         words.stop_at(texts.stops)
-    borders, edges = _borders(texts, boundaries.sentence_ends(texts.whole))
+    borders, edges = _borders(texts, boundaries.sentence_ends(words.text))
     sentences = Sentences(words, borders, words.totals(borders, texts.floors(borders)), boundaries)
     for first, last in edges:
         yield sentences.spans(first, last, size, overlap)
@@ -95,7 +99,7 @@ def _borders(texts: Texts, ends: NDArray[np.int64]) -> tuple[Offsets, Iterable[t
         borders = np.zeros(len(ends) + 1, dtype=np.int32)
         borders[1:] = ends
         return borders, [(0, len(ends))]
-    starts, stops = texts.edges()
+    starts, stops = texts.starts, texts.stops
     borders = np.concatenate([starts, ends.astype(np.int32), stops])
     borders.sort()  # faster than np.unique, since they are nearly in order
     borders = borders[np.concatenate([[True], borders[1:] != borders[:-1]])]

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field
+from typing import ClassVar
 
-from ragbridge.chunking.base import Chunker, Span, check_integer, strategy
+import numpy as np
+
+from ragbridge.chunking.base import Chunker, check_integer, strategy
 from ragbridge.chunking.boundaries.choice import boundaries_for
+from ragbridge.chunking.boundaries.few import has_at_most
+from ragbridge.chunking.boundaries.long import LONG
+from ragbridge.chunking.boundaries.marks import Marks
 from ragbridge.chunking.boundaries.words import word_ends
+from ragbridge.chunking.cuts import Cuts, Span
 from ragbridge.chunking.texts import Texts
 from ragbridge.errors import ConfigurationError
 from ragbridge.ground.records import dataclass
@@ -31,6 +38,10 @@ class WordChunker(Chunker):
         ConfigurationError: A value is out of its range.
     """
 
+    _batch: ClassVar[int] = (
+        1 << 19
+    )  # needs less memory than the others, and fixed costs are more of what it costs
+
     max_chunk_size: int = 250
     overlap: int = 100
     strict: bool = field(default=True, kw_only=True)
@@ -51,10 +62,20 @@ class WordChunker(Chunker):
         return {"strategy": "word", "max_chunk_size": self.max_chunk_size, "overlap": self.overlap}
 
     def _spans(self, texts: Texts) -> Iterator[Iterable[Span]]:
-        ends = word_ends(texts.whole, boundaries_for(texts.whole, strict=self.strict).segmenter)
+        boundaries = boundaries_for(texts.joined, strict=self.strict)
+        if texts.alone and has_at_most(texts.joined, self.max_chunk_size - 1):
+            yield [(0, len(texts.joined))]
+            return
+        ends = word_ends(texts.whole, boundaries.segmenter)
         for (start, stop), (first, last) in zip(texts, texts.slices(ends), strict=True):
             spans, _ = windows(ends.data[first:last], start, stop, self.max_chunk_size, self.overlap)
             yield spans
+
+    def _cuts(self, texts: Texts) -> Cuts:
+        if texts.alone or len(texts.joined) < LONG:
+            return Cuts.of(texts, self._spans(texts))
+        ends = Marks(boundaries_for(texts.joined, strict=self.strict).segmenter(texts.joined).last())
+        return window_cuts(texts, ends, self.max_chunk_size, self.overlap)
 
 
 def windows(ends: Sequence[int], start: int, stop: int, size: int, overlap: int) -> tuple[list[Span], int]:
@@ -80,3 +101,28 @@ def windows(ends: Sequence[int], start: int, stop: int, size: int, overlap: int)
         return spans, size
     spans.append((ends[full * step - 1] - start, stop - start))
     return spans, overlap + left
+
+
+def window_cuts(texts: Texts, ends: Marks, size: int, overlap: int) -> Cuts:
+    """The same as ``windows``, for many texts at once: without a loop over them."""
+    step = size - overlap
+    before = ends.before(texts.stops)  # the words before the end of each text
+    first = np.zeros_like(before)
+    first[1:] = before[:-1]
+    # After its first `size` words, a text has a chunk more for each `step` words or less.
+    counts = np.maximum((before - first - size + step - 1) // step, 0) + 1
+    behind = counts.cumsum()  # each text's last chunk, and 1
+    total, last = int(behind[-1]), behind - 1
+    # The j-th chunk of a text begins behind so many words: first + j * step.
+    words = np.arange(0, total * step, step) + np.repeat(first - (last - counts + 1) * step, counts)
+    found = np.empty(2 * total, dtype=np.int32)
+    if len(ends):
+        wanted = np.concatenate([words - 1, words + (size - 1)])
+        found[:] = ends.find(wanted.clip(0, len(ends) - 1)) + 1
+    begins, finishes = found[:total], found[total:]
+    begins[last - counts + 1] = texts.starts
+    short = (
+        words[last] + size > before
+    )  # those whose last chunk has fewer words: it reaches to the end of the text
+    finishes[last[short]] = texts.stops[short]
+    return Cuts(begins, finishes, counts)

@@ -169,4 +169,4 @@ def test_text_must_be_text() -> None:
 def test_public_names_are_complete_and_sorted() -> None:
     """`__all__` is what the package's page promises."""
     names = ["Chunk", "Chunker", "NoneChunker", "RecursiveChunker", "SegmenterChunker", "SentenceChunker"]
-    assert ragbridge.chunking.__all__ == [*names, "WordChunker"]
+    assert ragbridge.chunking.__all__ == [*names, "WordChunker", "chunk_each"]

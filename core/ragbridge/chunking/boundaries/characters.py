@@ -47,3 +47,14 @@ def classes() -> NDArray[np.uint8]:
 def latin_classes() -> bytes:
     """The same for the first 256 code points, as a table for ``bytes.translate``."""
     return classes()[:256].tobytes()
+
+
+FOREIGN = 0x80
+"""Stand-ins from here on are no ASCII characters: ICU must be asked about what they stand for."""
+
+
+@cache
+def stand_ins() -> NDArray[np.uint8]:
+    """For every code point an ASCII character of the same class, or ``FOREIGN`` where there is none."""
+    ascii_ = [ord(character) for character in ".:,* _0a"]  # in the order of the classes
+    return np.array([*ascii_, *[FOREIGN] * (LAST_CLASS + 1 - ATTACHED)], dtype=np.uint8)[classes()]

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragbridge.chunking.boundaries import ascii_sentences
-from ragbridge.chunking.boundaries.words import Segmenter, Segments
+from ragbridge.chunking.boundaries.long import ascii_segments
+from ragbridge.chunking.boundaries.words import Segmenter
 from ragbridge.errors import ConfigurationError
 from ragbridge.ground.records import dataclass
 
@@ -24,7 +25,7 @@ class Boundaries:
     sentence_ends: SentenceEnds
 
 
-_ASCII = Boundaries(Segments, ascii_sentences.sentence_ends)
+_ASCII = Boundaries(ascii_segments, ascii_sentences.sentence_ends)
 
 
 def _icu() -> Boundaries | None:
@@ -35,7 +36,7 @@ def _icu() -> Boundaries | None:
         return None
     from ragbridge.chunking.boundaries import icu
 
-    return Boundaries(icu.IcuSegments, icu.sentence_ends)
+    return Boundaries(icu.segments, icu.sentence_ends)
 
 
 def boundaries_for(text: str, *, strict: bool) -> Boundaries:

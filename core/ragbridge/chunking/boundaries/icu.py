@@ -26,6 +26,7 @@ from ragbridge.chunking.boundaries.characters import (
     CONNECTOR,
     CONTEXT_WORD,
     DIGIT,
+    FOREIGN,
     HANGUL,
     LETTER,
     MID_ANY,
@@ -34,8 +35,34 @@ from ragbridge.chunking.boundaries.characters import (
     UNDERSCORE,
     classes,
     latin_classes,
+    stand_ins,
 )
+from ragbridge.chunking.boundaries.long import LONG, LongSegments, padded_length
 from ragbridge.chunking.boundaries.words import Mask, Segments
+from ragbridge.chunking.texts import units_of, without_surrogates
+
+
+def segments(block: str) -> Segments:
+    """Word boundaries of one block of any text; a lone surrogate is any symbol."""
+    if len(block) >= LONG:
+        codes = _stand_ins_for(block)
+        if codes is not None:
+            return LongSegments(block, codes)
+    return IcuSegments(without_surrogates(block))
+
+
+def _stand_ins_for(block: str) -> NDArray[np.uint8] | None:
+    """For each character an ASCII one of its class, padded; None if one has none, so that ICU must be asked."""
+    units = units_of(block)
+    codes = np.empty(padded_length(len(block)), dtype=np.uint8)
+    codes[: len(block)] = units
+    codes[len(block) :] = 0
+    beyond = (units > 0x7F).nonzero()[0]
+    if 4 * beyond.size > units.size:
+        codes[: len(block)] = stand_ins().take(units)
+    else:  # where most are ASCII it is faster to look up the others alone
+        codes[beyond] = stand_ins()[units[beyond]]
+    return None if (codes >= FOREIGN).any() else codes
 
 
 class IcuSegments(Segments):

@@ -26,6 +26,7 @@ from ragbridge.chunking.boundaries.characters import (
     UNDERSCORE,
     latin_classes,
 )
+from ragbridge.chunking.boundaries.marks import Bits, bits
 
 Offsets: TypeAlias = NDArray[np.int32]
 """Offsets in a text. 32 bits need half the memory of 64, and suffice for texts below 2 GB."""
@@ -35,7 +36,7 @@ BLOCK = 1 << 17
 """Characters in one block: small enough for the temporaries to stay in the processor's cache."""
 _SAFE = re.compile(r"[ \n][A-Za-z0-9]")
 """Between these two there is a boundary in every context, so a text may be cut there without changing another."""
-_LINE_END = re.compile("\r\n")
+LINE_END = re.compile("\r\n")
 
 
 @cache
@@ -75,13 +76,19 @@ class Segments:
         """Where words end, ascending."""
         return (self._inside[:-1] > self._inside[1:]).nonzero()[0]
 
+    def last(self) -> Bits:
+        """The last character of every word."""
+        last = np.zeros(len(self._block) // 64 * 64 + 64, dtype=np.bool_)
+        last[self.ends() - 1] = True
+        return bits(last)
+
     def breaks(self) -> Mask:
         """For every place, 0 and the end included: is it a boundary?"""
         joined = self._inside[:-1] & self._inside[1:]
         spaces = self._codes == SPACE
         joined |= spaces[:-1] & spaces[1:]
         if "\r" in self._block:  # found much faster than "\r\n"
-            joined[[match.start() + 1 for match in _LINE_END.finditer(self._block)]] = True
+            joined[[match.start() + 1 for match in LINE_END.finditer(self._block)]] = True
         return ~joined
 
 
@@ -124,7 +131,9 @@ class Words:
         ends: Where words end, ascending.
     """
 
-    def __init__(self, text: str, segmenter: Segmenter = Segments, stops: Sequence[int] = ()) -> None:
+    def __init__(
+        self, text: str, segmenter: Segmenter = Segments, stops: Sequence[int] | Offsets = ()
+    ) -> None:
         """Reads the text.
 
         Args:
@@ -140,10 +149,10 @@ class Words:
             ends.append(_moved(segments.ends(), offset))
             self._breaks[offset : offset + len(block) + 1] = segments.breaks()
         self.ends = _concatenate(ends)
-        if stops:
+        if len(stops):
             self.stop_at(stops)
 
-    def stop_at(self, stops: Sequence[int]) -> None:
+    def stop_at(self, stops: Sequence[int] | Offsets) -> None:
         """Make boundaries of these places: there end texts that are read alone."""
         self._breaks[np.asarray(stops, dtype=np.intp)] = True
 

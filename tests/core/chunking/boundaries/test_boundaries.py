@@ -14,9 +14,12 @@ from hypothesis import strategies as st
 from ragbridge import ConfigurationError
 from ragbridge.chunking import NoneChunker, RecursiveChunker, SentenceChunker, WordChunker
 from ragbridge.chunking.boundaries import ascii_sentences as ascii_sentences_module
+from ragbridge.chunking.boundaries import long
 from ragbridge.chunking.boundaries.ascii_sentences import sentence_ends
 from ragbridge.chunking.boundaries.choice import boundaries_for
-from ragbridge.chunking.boundaries.words import Words
+from ragbridge.chunking.boundaries.marks import Marks, count_by_steps
+from ragbridge.chunking.boundaries.words import Segments, Words
+from ragbridge.chunking.texts import without_surrogates
 
 ASCII_PARTS = [
     "a",
@@ -78,6 +81,51 @@ def test_ascii_boundaries_are_icus(text: str) -> None:
     segments = [(start, end, text[start:end]) for start, end in pairwise(boundaries)]
     is_word = [any(map(str.isalnum, part)) or part.count("_") > 1 for _, _, part in segments]
     assert words.ends.tolist() == [end for (_, end, _), word in zip(segments, is_word, strict=True) if word]
+
+
+@given(ASCII_TEXT)
+@settings(max_examples=150, deadline=None)
+def test_long_ascii_text_is_read_in_another_way_and_cut_alike(text: str) -> None:
+    """By comparisons, as by the table of classes: ends of words, boundaries, and the marks that are counted."""
+    codes = np.frombuffer(text.encode().ljust(long.padded_length(len(text)), b"\0"), dtype=np.uint8)
+    assert_alike(long.LongSegments(text, codes), Segments(text))
+
+
+@given(
+    st.text(
+        alphabet=st.one_of(
+            st.characters(max_codepoint=0x24F),
+            st.characters(),
+            st.sampled_from(" .’':,;_\u0387\uff0e\u066c١٢aé"),
+        ),
+        max_size=40,
+    )
+)
+@settings(max_examples=200, deadline=None)
+def test_long_text_is_read_by_stand_ins_and_cut_alike(text: str) -> None:
+    """Every character has an ASCII one of its class, or the text is read as a short one is: surrogates included."""
+    icu = pytest.importorskip("ragbridge.chunking.boundaries.icu")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(icu, "LONG", 0)
+        found = icu.segments(text)
+    assert_alike(found, icu.IcuSegments(without_surrogates(text)))
+
+
+def assert_alike(found: Segments, expected: Segments) -> None:
+    ends = expected.ends()
+    assert found.ends().tolist() == ends.tolist()
+    assert found.breaks().tolist() == expected.breaks().tolist()
+    for marks in (Marks(found.last()), Marks(expected.last())):
+        assert len(marks) == len(ends)
+        assert (marks.find(np.arange(len(ends), dtype=np.int32)) + 1).tolist() == ends.tolist()
+        places = np.arange(ends[-1] + 1 if ends.size else 1, dtype=np.int32)
+        assert marks.before(places).tolist() == ends.searchsorted(places, side="right").tolist()
+
+
+def test_bits_are_counted_alike_by_every_numpy() -> None:
+    """The sums that stand in for ``bitwise_count`` before NumPy 2."""
+    words = np.array([0, 1, 2**63, 2**64 - 1, 0x0123456789ABCDEF, 0xF0F0], dtype=np.uint64)
+    assert count_by_steps(words).tolist() == [int(word).bit_count() for word in words.tolist()]
 
 
 @given(ASCII_TEXT, st.integers(1, 9))
