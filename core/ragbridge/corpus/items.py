@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ragbridge.errors import ConfigurationError
@@ -72,23 +72,52 @@ def items(
             skip -= len(block)
             continue
         values = block.values(column)
-        for index in range(skip, len(block)):
-            value = values[index]
-            problem = problem_of(value, column)
+        problems = {index: problem_of(values[index], column) for index in range(skip, len(block))}
+        cut = None
+        if chunker is not None:
+            cut = chunked(
+                block, {index: values[index] for index in problems if problems[index] is None}, chunker
+            )
+        for index, problem in problems.items():
             if problem is not None:
                 yield Item(block, index, None, problem)
-            elif chunker is None:
-                yield Item(block, index, value)
+            elif cut is None:
+                yield Item(block, index, values[index])
             else:
-                yield from _cut(block, index, value, chunker, together)
+                yield from _of_chunks(block, index, values[index], next(cut), together)
         skip = 0
 
 
-def _cut(block: Block, index: int, text: str, chunker: Chunker, together: bool) -> Iterator[Item]:
+def chunked(block: Block, texts: Mapping[int, str], chunker: Chunker) -> Iterator[list[Chunk]]:
+    """The chunks of some rows of a block, cut together.
+
+    Args:
+        block: The rows.
+        texts: Their texts, by their places in the block.
+        chunker: Cuts them.
+
+    Raises:
+        ConfigurationError: A text cannot be cut; the message names its row.
+    """
+    found = chunker.chunk_many(texts.values())
+    for index, text in texts.items():
+        try:
+            chunks = next(found)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{block.name(index)}: {_of_alone(text, chunker, error)}") from None
+        yield chunks
+
+
+def _of_alone(text: str, chunker: Chunker, error: ConfigurationError) -> ConfigurationError:
+    """What is wrong with a text by itself: the error of many names its place among them, which nobody knows."""
     try:
-        chunks = chunker.chunk(text)
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{block.name(index)}: {error}") from None
+        chunker.chunk(text)
+    except ConfigurationError as alone:
+        return alone
+    return error
+
+
+def _of_chunks(block: Block, index: int, text: str, chunks: list[Chunk], together: bool) -> Iterator[Item]:
     chunks = [chunk for chunk in chunks if chunk.text and not chunk.text.isspace()] or chunks
     if together:
         yield Item(block, index, text, chunks=chunks)

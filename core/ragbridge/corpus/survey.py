@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
-from ragbridge.corpus.items import problem_of
+from ragbridge.corpus.items import chunked, problem_of
 from ragbridge.errors import ConfigurationError
 from ragbridge.ground.records import dataclass
 from ragbridge.limiter.tokens import NOTHING, Features, plus
@@ -126,18 +126,19 @@ def survey(
 def _measure(
     found: Survey, block: Block, column: str, estimator: TokenEstimator, chunker: Chunker | None
 ) -> None:
-    texts: list[str] = []
+    rows: dict[int, str] = {}
     for index, value in enumerate(block.values(column)):
         problem: Any = problem_of(value, column)
         if problem is None:
-            texts.append(value)
+            rows[index] = value
             continue
         found.without += 1
         if len(found.wrong) < NAMED:
             found.wrong.append(f"{block.name(index)}: {problem}")
     found.rows += len(block)
+    texts = [*rows.values()]
     found.characters += sum(map(len, texts))
     if chunker is not None:
-        texts = [chunk.text for text in texts for chunk in chunker.chunk(text)]
+        texts = [chunk.text for chunks in chunked(block, rows, chunker) for chunk in chunks]
     found.texts += len(texts)
     found.features = plus(found.features, estimator.measure_all(texts))

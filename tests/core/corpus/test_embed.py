@@ -6,6 +6,7 @@ import gzip
 import json
 import random
 import re
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -126,6 +127,20 @@ def test_chunks_have_their_number_their_place_and_their_own_text(corpus_file, sc
         assert row["embedding"][0] == len(row["text"])
     numbers = [row["chunk"] for row in rows if row["id"] == 1]
     assert numbers == list(range(len(numbers)))
+
+
+def test_a_text_that_cannot_be_cut_is_named_by_its_row(corpus_file, scripted_client, tmp_path, monkeypatch):
+    """By file and line, whichever rows are cut together with it; a dry run says the same."""
+    monkeypatch.setitem(sys.modules, "icu4py", None)
+    monkeypatch.setitem(sys.modules, "icu4py.breakers", None)
+    client, _ = scripted_client()
+    chunker = Chunker.from_settings({"strategy": "word", "max_chunk_size": 10, "overlap": 1})
+    source = corpus_file([{"text": "plain"}, {"text": "plain"}, {"text": "naïve"}, {"text": "plain"}])
+    message = rf"^[^\[]*{source.name}:3: the text is not ASCII.*ragbridge\[icu\]"
+    with pytest.raises(ConfigurationError, match=message):
+        embed(source, tmp_path / "out", client, chunker=chunker)
+    with pytest.raises(ConfigurationError, match=message):
+        corpus.estimate(source, client=client, model=MODEL, chunker=chunker)
 
 
 def test_late_chunking_writes_what_embed_documents_gives(corpus_file, tmp_path):
