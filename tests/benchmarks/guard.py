@@ -1,4 +1,4 @@
-"""Counts the instructions of four fixed jobs and compares them with the figures in the repository.
+"""Counts the instructions of six fixed jobs and compares them with the figures in the repository.
 
     make bench-guard           # compares, and fails where a job takes 5 % more
     make bench-guard-update    # writes the figures of this Python and machine anew
@@ -6,7 +6,7 @@
 Processor time says as much about the machine as about the code; instructions hardly differ from run to run, whatever else
 the machine does. Each job runs in a process of its own under ``valgrind --tool=callgrind``, or under ``perf stat`` where
 there is no valgrind, twice: for a few rounds and for more. The difference is what the rounds cost, without start-up,
-imports and first calls. ``guard.json`` has the figures by Python, machine and tool; versions of NumPy matter as well.
+imports and first calls; of what happens once in a process, it is one round less none. ``guard.json`` has the figures by Python, machine and tool; versions of NumPy matter as well.
 """
 
 from __future__ import annotations
@@ -77,11 +77,27 @@ def chunk(rounds: int) -> None:
             pass
 
 
+def import_client(rounds: int) -> None:
+    """``from ragbridge import Jina`` in a new process, beside what this program has imported: one round, or none."""
+    for _ in range(rounds):
+        from ragbridge import Jina  # noqa: F401 - it is what is counted
+
+
+def answer_first(rounds: int) -> None:
+    """The first embedded answer of a new process, with all imports and the weights: one round, or none."""
+    for _ in range(rounds):
+        from ragbridge import Jina
+
+        Jina(base_url="local").embed(["a"])
+
+
 JOBS: dict[str, tuple[Job, int, int]] = {
     "embed one text": (embed_one, 50, 150),
     "embed 5,000 texts": (embed_many, 1, 2),
     "rerank 100 documents": (rerank, 20, 60),
     "chunk 200 documents": (chunk, 1, 3),
+    "import the client": (import_client, 0, 1),
+    "first embedded answer": (answer_first, 0, 1),
 }
 """What runs, and how many rounds the two runs of it have."""
 

@@ -13,8 +13,8 @@ import pytest
 import ragbridge
 
 HEAVY = (
-    "haystack", "httpx", "icu4py", "langchain_core", "llama_index", "model2vec", "numpy", "pydantic", "redis", "rich",
-    "sqlite3", "starlette", "tokenizers", "typer", "uvicorn", "wordllama",
+    "dataclasses", "haystack", "httpx", "icu4py", "inspect", "json", "langchain_core", "llama_index", "logging",
+    "model2vec", "numpy", "pydantic", "redis", "rich", "sqlite3", "starlette", "tokenizers", "typer", "uvicorn", "wordllama",
 )  # fmt: skip
 
 
@@ -45,24 +45,37 @@ except AttributeError as error:
     ]
 
 
-LATE = (
-    "asyncio",
-    "httpx",
-    "joblib",
-    "model2vec",
-    "ragbridge.local.elastic",
-    "ragbridge.local.search",
-    "tqdm",
-    "wordllama",
+OTHERS = r"ragbridge\.services\.jina\.(classify|jobs|rerank|segment|web)\.(?!methods$|polling$)\w+"
+"""What other methods of a client need."""
+UNUSED = (
+    OTHERS,
+    r"asyncio|email|html\.parser|httpx|joblib|model2vec|sqlite3|ssl|tqdm|wordllama",
+    r"ragbridge\.cache\.(redis|sqlite)|ragbridge\.limiter\.(file|redis|remote)|ragbridge\.otel",
+    r"ragbridge\.local\.(elastic|search)|ragbridge\.local\.jina\.(batches|bulk|classifiers|envelope|reader|search|segment)",
+    r"ragbridge\.services\.elastic|ragbridge\.transport\.(aws|direct|proxies|sockets|standard|streams|tls)",
+    r"ragbridge\.values\.(classification|jobs|rankings|search|web)",
 )
+"""What one text needs no part of: other products, other services, HTTP, caches, event loops."""
 
 
-def test_the_first_embedded_answer_loads_its_own_half_of_the_engine():
-    """A text is embedded without an event loop, an HTTP client, model2vec (joblib) and Elasticsearch's part of the engine."""
-    ask = "import sys, ragbridge; ragbridge.Jina(base_url='local').embed(['a'])"
-    code = f"{ask}; print([name for name in {LATE!r} if name in sys.modules])"
+def test_a_client_imports_what_its_calls_need():
+    """The client's class brings no NumPy and no engine, one embedded text nothing of other products, a second call its own."""
+    code = """
+import sys, ragbridge
+ragbridge.Jina
+print(*[name for name in ("numpy", "ragbridge.local") if name in sys.modules])
+jina = ragbridge.Jina(base_url='local')
+jina.embed(['a'])
+print(*sys.modules)
+jina.rerank('a', ['b'])
+print(*sys.modules)
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    client, first, second = done.stdout.split("\n")[:3]
+    assert client == ""
+    assert [name for name in first.split() if any(re.fullmatch(part, name) for part in UNUSED)] == []
+    assert "ragbridge.services.jina.rerank.requests" in second.split()
+    assert not {"ragbridge.services.jina.web.reader", "ragbridge.local.jina.reader"} & {*second.split()}
 
 
 def modules():
