@@ -119,7 +119,7 @@ bench: $(VENV)/.made-test ## Print the benchmark tables
 	$(BIN)/python tests/benchmarks/chunking.py
 	$(BIN)/python tests/benchmarks/products.py
 
-bench-guard: $(VENV)/.made-test ## Count the instructions of four fixed jobs, and compare them with tests/benchmarks/guard.json
+bench-guard: $(VENV)/.made-test ## Count the instructions of six fixed jobs, and compare them with tests/benchmarks/guard.json
 	$(BIN)/python tests/benchmarks/guard.py
 
 bench-guard-update: $(VENV)/.made-test ## Write these figures anew, for this Python and machine
