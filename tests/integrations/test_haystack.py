@@ -506,7 +506,7 @@ def test_progress_bar(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_copy_of_a_document_is_what_replace_makes_with_a_meta_of_its_own():
-    """Of a document that is its fields alone, of one that has more, and of a subclass."""
+    """Of a plain document, of one that was given more than its fields, and of a subclass."""
 
     class Passage(Document):
         """A subclass may do anything in its constructor."""

@@ -167,25 +167,28 @@ def check_documents(documents: list[Document], expected: str) -> None:
         raise TypeError(expected)
 
 
-_FIELDS = frozenset(field.name for field in fields(Document))
+_FIELDS = tuple(field.name for field in fields(Document))
 
 
 def copied(document: Document, meta: Mapping[str, Any] | None = None, **changes: Any) -> Document:
     """A copy with the same id and these changes, whose meta is its own: ``replace`` alone would share it.
 
-    A document that is nothing but its fields is copied without its constructor, which took three times as long as all
-    else here to check again what was checked when the document was made.
+    A plain document is copied without its constructor, which would check again what it checked when the document was made:
+    three quarters of what a copy costs.
 
     Args:
         document: Left as it is.
         meta: Fields that are added to the copy's meta, or replaced there.
         **changes: Attributes of the copy, such as ``embedding``.
     """
-    changes["meta"] = {**adapters.own_copy(document.meta), **(meta or {})}
-    if type(document) is not Document or getattr(document, "__dict__", {}).keys() != _FIELDS:
+    own = adapters.own_copy(document.meta)
+    changes["meta"] = {**own, **meta} if meta else own
+    if type(document) is not Document:
         return replace(document, **changes)
     same = object.__new__(Document)
-    vars(same).update(vars(document), **changes)
+    for name in _FIELDS:
+        value = changes[name] if name in changes else getattr(document, name)
+        object.__setattr__(same, name, value)  # Haystack's own warns of changes
     return same
 
 
