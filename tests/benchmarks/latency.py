@@ -5,7 +5,7 @@
 A server in C answers on loopback (gcc is needed), so that nothing is measured but the client. Calls of all rows take turns,
 so that what else runs on the machine meets all of them; figures are ratios to httpx's own client in the same run. Processor
 time is the lowest tenth (of a shared machine the only figure that repeats); wall time is p50 and p99. ``--plain`` hides what
-the extra ``speed`` brings. ``share`` is the processor time without a network: the same call, answered from memory.
+the extra ``speed`` brings. ``adapters.py`` counts what each adapter costs above the core, without a network.
 """
 
 from __future__ import annotations
@@ -143,18 +143,32 @@ def rows(url: str, port: int, adapters: bool) -> dict[str, Callable[[], Any]]:
     return found
 
 
-def awaited(url: str) -> dict[str, Callable[[], Awaitable[Any]]]:
+def awaited(url: str, adapters: bool) -> dict[str, Callable[[], Awaitable[Any]]]:
     """Every awaited call by its name; the first of them is what the others are compared with."""
     import httpx
 
     from ragbridge import Jina
 
     client, bare = Jina("a-key", base_url=url, host="jina", limits=None), httpx.AsyncClient(trust_env=False)
-    return {
+    found: dict[str, Callable[[], Awaitable[Any]]] = {
         "httpx, async": lambda: bare.post(f"{url}/v1/embeddings", json=BODY, headers=HEADERS),
         "aembed": lambda: client.aembed([TEXT], model=MODEL, role="query"),
         "arerank": lambda: client.arerank("which?", DOCUMENTS, model="jina-reranker-v3", top_n=10),
     }
+    if adapters:
+        from haystack_integrations.components.embedders.ragbridge import JinaTextEmbedder
+        from langchain_ragbridge import JinaEmbeddings
+        from llama_index.embeddings.ragbridge import JinaEmbedding
+
+        lang = JinaEmbeddings(model=MODEL, client=client)
+        llama = JinaEmbedding(model_name=MODEL, client=client)
+        hay = JinaTextEmbedder(model=MODEL, client=client)
+        found |= {
+            "LangChain, async": lambda: lang.aembed_query(TEXT),
+            "LlamaIndex, async": lambda: llama.aget_query_embedding(TEXT),
+            "Haystack, async": lambda: hay.run_async(TEXT),
+        }
+    return found
 
 
 def blocking(calls: dict[str, Callable[[], Any]], number: int) -> dict[str, list[tuple[float, float]]]:
@@ -275,7 +289,9 @@ def main() -> None:
                 else:
                     calls = rows(url, port, adapters=not asked.no_adapters)
                 show(blocking(calls, asked.calls))
-                show(asyncio.run(waiting(awaited(url), asked.calls)))
+                show(
+                    asyncio.run(waiting(awaited(url, not asked.plain and not asked.no_adapters), asked.calls))
+                )
                 over_tls(port, asked.calls // 5)
             finally:
                 server.kill()
