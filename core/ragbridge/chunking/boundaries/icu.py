@@ -9,16 +9,20 @@ this differed only in sequences that do not occur in text: runs of CJK that end 
 ``CJK_MARK`` with combining marks or beside Tangut.
 """
 
+# ruff: noqa: RUF001
+
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from operator import itemgetter
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from icu4py.breakers import SentenceBreaker, WordBreaker
 from numpy.typing import NDArray
 
+from ragbridge.chunking.boundaries import ascii_sentences
 from ragbridge.chunking.boundaries.characters import (
     ATTACHED,
     CJK,
@@ -149,8 +153,38 @@ def _are_words(codes: NDArray[np.uint8], ends: NDArray[np.int64]) -> Mask:
     return words & (last >= starts)
 
 
+_ALIKE: Final = {
+    "'": "‘’‚‛",  # closing and opening characters: one class
+    '"': "“”„‟«»‹›",
+    "-": "–—",
+    "*": "…•·©®°€£§",  # what no rule for sentences speaks of
+    " ": "\xa0",
+    "a": "".join(map(chr, [*range(0xDF, 0xF7), *range(0xF8, 0x100)])),
+    "A": "".join(map(chr, [*range(0xC0, 0xD7), *range(0xD8, 0xDF)])),
+}
+"""ASCII characters, and others of the same Sentence_Break: what European text has beside ASCII."""
+
+
+@cache
+def _sentence_stand_ins() -> NDArray[np.uint8]:
+    """For each 16-bit character the ASCII one that stands for it, or 0."""
+    table = np.zeros(1 << 16, dtype=np.uint8)
+    for character, alike in _ALIKE.items():
+        table[[ord(other) for other in alike]] = ord(character)
+    return table
+
+
 def sentence_ends(text: str) -> NDArray[np.int64]:
     """Where sentences end, trailing white space included, ascending; the last is the text's end."""
+    units = units_of(text)
+    beyond = (units > 0x7F).nonzero()[0]
+    # ICU takes 50 us for 5,000 characters, the rules for ASCII a fifth.
+    if units.itemsize == 2 and 4 * beyond.size < units.size:
+        found = _sentence_stand_ins()[units[beyond]]
+        if found.all():
+            codes = units.astype(np.uint8)
+            codes[beyond] = found
+            return ascii_sentences.sentence_ends(codes.tobytes().decode("ascii"))
     return _code_points(text, SentenceBreaker(text, "root").segments())
 
 

@@ -111,6 +111,47 @@ def test_long_text_is_read_by_stand_ins_and_cut_alike(text: str) -> None:
     assert_alike(found, icu.IcuSegments(without_surrogates(text)))
 
 
+ALIKE = "‘’‚‛“”„‟«»‹›–—…•·©®°€£§\xa0éßÿàöÉÀÞÖ"
+
+
+@given(
+    st.lists(st.one_of(st.sampled_from([*ASCII_PARTS, *ALIKE]), st.sampled_from(ALIKE)), max_size=30).map(
+        "".join
+    )
+)
+@settings(max_examples=300, deadline=None)
+def test_sentences_of_european_text_are_icus(text: str) -> None:
+    """What is beside ASCII in it is read as an ASCII character of its class, and all ends where ICU ends it."""
+    icu = pytest.importorskip("ragbridge.chunking.boundaries.icu")
+    text = "plain ASCII. " * 10 + text
+    ends = [end for _, end in icu.SentenceBreaker(text, "root").segments()]
+    assert icu.sentence_ends(text).tolist() == ends
+
+
+def test_every_character_that_is_read_as_another_has_its_class() -> None:
+    """Each of them, in each place that a rule for sentences looks at."""
+    icu = pytest.importorskip("ragbridge.chunking.boundaries.icu")
+    frames = [
+        "a. {}b c",
+        "a.{} b C",
+        "A{}. B",
+        "{}. B c",
+        "a.{}b",
+        "a. {} b",
+        "a!{} {}",
+        "1.{}1 {}",
+        "a.\n{}",
+    ]
+    for stand_in, characters in icu._ALIKE.items():
+        for character in characters:
+            for frame in frames:
+                ends = [
+                    [end for _, end in icu.SentenceBreaker(frame.replace("{}", each), "root").segments()]
+                    for each in (stand_in, character)
+                ]
+                assert ends[0] == ends[1], (stand_in, character, frame)
+
+
 def assert_alike(found: Segments, expected: Segments) -> None:
     ends = expected.ends()
     assert found.ends().tolist() == ends.tolist()
