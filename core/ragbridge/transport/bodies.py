@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from ragbridge.errors import RequestError
 from ragbridge.flow import Request
+from ragbridge.transport.buffers import BufferPool, Pieces
 from ragbridge.transport.failures import broken
 
 MOST = 256_000_000
@@ -37,6 +38,7 @@ class Body:
         status: Of the answer. A refusal is cut where it is too long: what it says stands at its beginning.
         headers: Of the answer; names in any case.
         decoded: The HTTP library has decompressed the body already.
+        buffers: What a body is collected in that comes in pieces; None for new memory.
 
     Raises:
         RequestError: The head announces more than the request allows, or several lengths, or none that is one; or a
@@ -44,13 +46,18 @@ class Body:
     """
 
     def __init__(
-        self, request: Request, status: int, headers: Mapping[str, str], *, decoded: bool = False
+        self,
+        request: Request,
+        status: int,
+        headers: Mapping[str, str],
+        *,
+        decoded: bool = False,
+        buffers: BufferPool | None = None,
     ) -> None:
         self._request = request
         self._is_refusal = status >= 400
         self._most = REFUSAL if self._is_refusal else MOST if request.most is None else request.most
-        self._parts: list[bytes | bytearray] = []
-        self._size = 0
+        self._content = Pieces(buffers or BufferPool(0))
         self._coding = "" if decoded else headers.get("content-encoding", "").strip().lower()
         length = None if request.method == "HEAD" else _length(request, headers)
         if length is not None and length > self._most and not self._is_refusal:
@@ -64,13 +71,13 @@ class Body:
         Raises:
             RequestError: The body is longer than the request allows.
         """
-        self._size += len(part)
-        if self._size <= self._most:
-            self._parts.append(part)
+        room = self._most - self._content.size
+        if len(part) <= room:
+            self._content.add(part)
             return True
         if not self._is_refusal:
             raise self._too_long()
-        self._parts.append(part[: self._most - self._size])
+        self._content.add(part[:room])
         return False
 
     def content(self) -> bytes | bytearray:
@@ -79,7 +86,7 @@ class Body:
         Raises:
             RequestError: It cannot be decompressed, or has more bytes then than the request allows.
         """
-        body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        body = self._content.whole()
         if self._coding in _PLAIN or not body:
             return body
         if self._coding not in _PACKED:

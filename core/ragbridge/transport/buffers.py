@@ -34,10 +34,14 @@ class BufferPool:
 
     Args:
         kept: Buffers that are kept.
+
+    Attributes:
+        expected: Bytes that an answer of unknown length may have.
     """
 
     def __init__(self, kept: int) -> None:
         self._kept = kept if _counts else 0
+        self.expected = 0
         self._buffers: list[bytearray] = []
         self._lock = threading.Lock()
 
@@ -54,6 +58,10 @@ class BufferPool:
                 self._buffers.append(buffer)
         return buffer
 
+    def expect(self, size: int) -> None:
+        """The next answer that comes in pieces may be as long."""
+        self.expected = min(size, KEPT)
+
     def clear(self) -> None:
         """Let go of all buffers."""
         with self._lock:
@@ -68,3 +76,45 @@ def _fit(buffer: bytearray, size: int) -> bytearray:
     elif missing:
         del buffer[size:]
     return buffer
+
+
+class Pieces:
+    """Collects what comes in pieces, in one buffer of a pool that is as long as the last answer was.
+
+    Args:
+        buffers: The pool.
+
+    Attributes:
+        size: Bytes that have come.
+    """
+
+    __slots__ = ("_buffers", "_found", "_room", "size")
+
+    def __init__(self, buffers: BufferPool) -> None:
+        self._buffers = buffers
+        self._found: bytes | bytearray = b""
+        self._room: bytearray | None = None
+        self.size = 0
+
+    def add(self, piece: bytes | bytearray) -> None:
+        """What came next. Of a single piece no copy is made."""
+        start, self.size = self.size, self.size + len(piece)
+        if not start:
+            self._found = piece
+            return
+        if self._room is None:
+            self._room = self._buffers.take(max(self.size, self._buffers.expected))
+            self._room[:start] = self._found
+        elif self.size > len(self._room):
+            room = self._buffers.take(2 * self.size)
+            room[:start] = memoryview(self._room)[:start]
+            self._room = room
+        self._room[start : self.size] = piece
+
+    def whole(self) -> bytes | bytearray:
+        """All of it."""
+        if self._room is None:
+            return self._found
+        self._buffers.expect(self.size)
+        del self._room[self.size :]
+        return self._room

@@ -66,7 +66,7 @@ class DirectTransport(PooledTransport):
                 answer, stays = connection.exchange(
                     head_of(place, request, {**HEADERS, **request.headers}),
                     request.body,
-                    reading(request, self._answers.check),
+                    reading(request, self._answers.check, client.buffers),
                     silence=silence,
                     until=until,
                 )
@@ -95,7 +95,7 @@ class DirectTransport(PooledTransport):
                     answer, stays = await stream.exchange(
                         head_of(place, request, {**HEADERS, **request.headers}),
                         request.body,
-                        reading(request, self._answers.check),
+                        reading(request, self._answers.check, client.buffers),
                         silence=silence,
                         until=until,
                     )

@@ -6,11 +6,13 @@ needs (``wire``). A long body of a known length is received in one piece, where 
 
 from __future__ import annotations
 
-from ragbridge.transport.bodies import STEP
-from ragbridge.transport.buffers import BufferPool
+from ragbridge.transport.buffers import LARGE, BufferPool
 from ragbridge.transport.wire import ANY, FULL, HEAD, Need
 
 _NOTHING = memoryview(b"")
+
+ROOM = 262_144
+"""Bytes that may have come and wait to be taken: what asyncio receives at once."""
 
 
 class Inbox:
@@ -27,7 +29,7 @@ class Inbox:
 
     def __init__(self, buffers: BufferPool) -> None:
         self._buffers = buffers
-        self._room = bytearray(STEP)
+        self._room = bytearray(ROOM)
         self._view = memoryview(self._room)
         self._start = self._end = 0  # what of the room has come, and was not taken
         self._long: bytearray | None = None
@@ -42,7 +44,7 @@ class Inbox:
     @property
     def is_full(self) -> bool:
         """Whether nothing more has room before something is taken."""
-        return self._long is None and self._end - self._start == STEP
+        return self._long is None and self._end - self._start == ROOM
 
     def free(self) -> memoryview:
         """Where the next bytes go. It is empty only where the inbox is full."""
@@ -50,9 +52,9 @@ class Inbox:
             return self._unfilled
         if self._start == self._end:
             self._start = self._end = 0
-        elif self._end == STEP:
+        elif self._start and self._end > ROOM // 2:
             self._end -= self._start
-            self._room[: self._end] = self._room[self._start :]
+            self._room[: self._end] = self._room[self._start : self._start + self._end]
             self._start = 0
         return self._view[self._end :]
 
@@ -67,7 +69,7 @@ class Inbox:
     def take(self, need: Need) -> bytes | bytearray | None:
         """What is needed; None where it has not come yet. What is left at the connection's end is given, at last ``b""``."""
         kind, size = need
-        if self._long is not None or (kind is FULL and size > STEP):
+        if self._long is not None or (kind is FULL and size >= LARGE):
             return self._take_long(size)
         there = self._end - self._start
         if kind is FULL:
@@ -104,9 +106,9 @@ class Inbox:
         if self._long is None:
             self._long = self._buffers.take(size)
             whole = memoryview(self._long)
-            there = self._end - self._start
-            whole[:there] = self._view[self._start : self._end]
-            self._start = self._end = 0
+            there = min(self._end - self._start, size)
+            whole[:there] = self._view[self._start : self._start + there]
+            self._start += there
             self._unfilled = whole[there:]
         if self._unfilled and not self.ended:
             return None

@@ -116,7 +116,7 @@ class Connections:
     def __init__(self, kept: int, certificates: Callable[[], ssl.SSLContext]) -> None:
         self._kept = kept
         self._certificates = certificates
-        self._buffers = BufferPool(kept)
+        self.buffers = BufferPool(kept)
         self._idle: dict[tuple[bool, str, int], list[Connection]] = {}
         self._lock = threading.Lock()
         self._closed = False
@@ -135,7 +135,7 @@ class Connections:
             if not connection.is_stale:
                 return connection
             connection.close()
-        return Connection(self._connected(place, timeout), self._buffers)
+        return Connection(self._connected(place, timeout), self.buffers)
 
     def _waiting(self, place: Place) -> Connection | None:
         with self._lock:
@@ -173,7 +173,7 @@ class Connections:
             self._closed = True
             waiting = [connection for idle in self._idle.values() for connection in idle]
             self._idle.clear()
-        self._buffers.clear()
+        self.buffers.clear()
         for connection in waiting:
             connection.close()
 

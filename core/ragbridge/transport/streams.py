@@ -192,7 +192,7 @@ class Streams:
     def __init__(self, kept: int, certificates: Callable[[], ssl.SSLContext]) -> None:
         self.places = asyncio.Semaphore(kept)
         self._certificates = certificates
-        self._buffers = BufferPool(kept)
+        self.buffers = BufferPool(kept)
         self._idle: dict[tuple[bool, str, int], list[Stream]] = {}
         self._closed = False
 
@@ -233,7 +233,7 @@ class Streams:
                 await loop.sock_connect(sock, address)
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 _, stream = await loop.create_connection(
-                    lambda: Stream(self._buffers),
+                    lambda: Stream(self.buffers),
                     sock=sock,
                     ssl=context,
                     server_hostname=place.host if context else None,
@@ -268,4 +268,4 @@ class Streams:
             for stream in idle:
                 stream.close()
         self._idle.clear()
-        self._buffers.clear()
+        self.buffers.clear()

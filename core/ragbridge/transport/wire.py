@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 from ragbridge.errors import ConfigurationError
 from ragbridge.flow import Request, Response
 from ragbridge.transport.bodies import STEP, Body
+from ragbridge.transport.buffers import BufferPool
 
 T = TypeVar("T")
 
@@ -114,13 +115,14 @@ def head_of(place: Place, request: Request, headers: Mapping[str, str]) -> bytes
 
 
 def reading(
-    request: Request, check: Callable[[Request, Mapping[str, str]], object]
+    request: Request, check: Callable[[Request, Mapping[str, str]], object], buffers: BufferPool
 ) -> Reading[tuple[Response, bool]]:
     """Read the answer to ``request``.
 
     Args:
         request: What was asked.
         check: Looks at the answer's headers before its body is read.
+        buffers: What a long body is collected in.
 
     Returns:
         The answer, and whether another request may follow on the same connection.
@@ -135,7 +137,7 @@ def reading(
             raise ProtocolError("the server switches to another protocol")
         head = yield from _head()
     check(request, head.headers)
-    body = Body(request, head.status, head.headers)
+    body = Body(request, head.status, head.headers, buffers=buffers)
     stays = yield from _body(request, head, body)
     return Response(head.status, head.headers, body.content()), stays
 
@@ -197,7 +199,7 @@ def _body(request: Request, head: _Head, body: Body) -> Reading[bool]:
         return is_whole and head.stays and length is None
     if length is not None:
         size = int(length.partition(",")[0][:LONGEST_NUMBER])
-        is_whole = yield from _exactly(size, size if body.fits else STEP, body)
+        is_whole = yield from _exactly(size, body, FULL if body.fits else ANY)
         return is_whole and head.stays
     while part := (yield ANY, STEP):
         if not body.take(part):
@@ -213,7 +215,7 @@ def _chunks(body: Body) -> Reading[bool]:
             raise ProtocolError("a chunk without a size")
         if not (count := int(size[1], 16)):
             break
-        if not (yield from _exactly(count, STEP, body)):
+        if not (yield from _exactly(count, body, ANY)):
             return False
         line = yield LINE, 2
         if line not in _BLANK:
@@ -227,11 +229,11 @@ def _chunks(body: Body) -> Reading[bool]:
     raise ProtocolError(f"the answer has more than {MOST_LINES} lines behind its last chunk")
 
 
-def _exactly(size: int, step: int, body: Body) -> Reading[bool]:
-    """Read ``size`` bytes. Returns False where no more of them are wanted."""
+def _exactly(size: int, body: Body, kind: str) -> Reading[bool]:
+    """Read ``size`` bytes, at once or as they come. Returns False where no more of them are wanted."""
     left = size
     while left:
-        part = yield FULL, min(left, step)
+        part = yield kind, left
         if not part:
             raise ProtocolError(f"the connection ended after {size - left:,} of {size:,} bytes")
         left -= len(part)

@@ -11,10 +11,12 @@ from threading import Thread
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ragbridge.flow import Request, Response
 from ragbridge.transport import buffers
-from ragbridge.transport.buffers import KEPT, LARGE, BufferPool
+from ragbridge.transport.buffers import KEPT, LARGE, BufferPool, Pieces
 from ragbridge.transport.direct import DirectTransport
 
 counts = pytest.mark.skipif(not hasattr(sys, "getrefcount"), reason="references are counted by CPython alone")
@@ -69,8 +71,21 @@ def test_where_references_cannot_be_counted_every_answer_has_new_memory(monkeypa
     assert pool._buffers == []
 
 
+@given(st.lists(st.binary(min_size=1, max_size=50), max_size=20), st.integers(0, 300))
+def test_pieces_are_put_together_in_their_order(pieces, expected):
+    """Whatever was expected: more, less, or nothing."""
+    pool = BufferPool(2)
+    pool.expect(expected)
+    for _ in range(2):
+        found = Pieces(pool)
+        for piece in pieces:
+            found.add(piece)
+        assert found.size == len(b"".join(pieces))
+        assert found.whole() == b"".join(pieces)
+
+
 class Echo(BaseHTTPRequestHandler):
-    """Answers with a megabyte of the byte that was sent; over ``/short`` with half of what it announces."""
+    """Answers with a megabyte of the byte that was sent: whole, in ``/chunks``, or ``/short`` of what it announces."""
 
     protocol_version = "HTTP/1.1"
 
@@ -78,6 +93,12 @@ class Echo(BaseHTTPRequestHandler):
         byte = self.rfile.read(int(self.headers["content-length"]))
         body = byte * 1_000_000
         self.send_response(200)
+        if self.path == "/chunks":
+            self.send_header("transfer-encoding", "chunked")
+            self.end_headers()
+            part = body[:100_000]
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(part), part) * 10 + b"0\r\n\r\n")
+            return
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body if self.path == "/whole" else body[:500_000])
@@ -103,9 +124,8 @@ def test_answers_that_are_kept_stay_as_they_came(url: str):
     numbers = list(range(1, 40))
 
     def request(number: int) -> Request:
-        return Request(
-            "POST", f"{url}/{'short' if number % 7 == 0 else 'whole'}", {}, bytes([number]), most=2_000_000
-        )
+        how = "short" if number % 7 == 0 else "chunks" if number % 2 else "whole"
+        return Request("POST", f"{url}/{how}", {}, bytes([number]), most=2_000_000)
 
     def ask(number: int) -> Response | None:
         try:
@@ -132,12 +152,14 @@ def test_answers_that_are_kept_stay_as_they_came(url: str):
 
 
 @counts
-def test_answers_that_nobody_keeps_share_their_memory(url: str):
-    """One request after the other needs one buffer."""
+@pytest.mark.parametrize("how", ["whole", "chunks"])
+def test_answers_that_nobody_keeps_share_their_memory(url: str, how: str):
+    """One request after the other needs one buffer, once the first has told how long answers are."""
     transport = DirectTransport(timeout=10, deadline=60, connections=4)
-    request = Request("POST", f"{url}/whole", {}, b"x", most=2_000_000)
+    request = Request("POST", f"{url}/{how}", {}, b"x", most=2_000_000)
 
     async def main() -> set[tuple[type, int]]:
+        await transport.send_async(request)
         found = {of((await transport.send_async(request)).body) for _ in range(5)}
         await transport.close_async()
         return found
@@ -145,7 +167,9 @@ def test_answers_that_nobody_keeps_share_their_memory(url: str):
     def of(body: bytes | bytearray) -> tuple[type, int]:
         return type(body), id(body)
 
-    for found in (asyncio.run(main()), {of(transport.send(request).body) for _ in range(5)}):
+    awaited = asyncio.run(main())
+    transport.send(request)
+    for found in (awaited, {of(transport.send(request).body) for _ in range(5)}):
         ((kind, _),) = found
         assert kind is bytearray
     transport.close()

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragbridge.transport.bodies import STEP
-from ragbridge.transport.buffers import BufferPool
-from ragbridge.transport.inbox import Inbox
+from ragbridge.transport.buffers import LARGE, BufferPool
+from ragbridge.transport.inbox import ROOM, Inbox
 from ragbridge.transport.wire import ANY, FULL, HEAD, LINE, Need
 
 
@@ -55,10 +54,10 @@ def _left(inbox: Inbox, at: int, found: bytes | bytearray) -> int:
     return len(found) + inbox._end - inbox._start
 
 
-@pytest.mark.parametrize("before", [0, 10, STEP - 1])
+@pytest.mark.parametrize("before", [0, 10, LARGE - 1])
 def test_a_long_body_is_received_where_it_stays(before: int):
     """Behind what had come of it; what follows it is kept apart. Less is given where the connection ends."""
-    size = 3 * STEP
+    size = LARGE + 1000
     for missing in (0, 100):
         inbox = Inbox(BufferPool(1))
         inbox.free()[:before] = b"a" * before
@@ -76,7 +75,16 @@ def test_a_long_body_is_received_where_it_stays(before: int):
             inbox.free()[:4] = b"next"
             inbox.filled(4)
         assert inbox.take((FULL, size)) == b"a" * before + b"b" * (size - before - missing)
-        assert inbox.take((ANY, STEP)) == (b"" if missing else b"next")
+        assert inbox.take((ANY, ROOM)) == (b"" if missing else b"next")
+
+
+def test_what_follows_a_long_body_that_has_come_whole_is_left_alone():
+    inbox = Inbox(BufferPool(1))
+    inbox.free()[: LARGE + 4] = b"a" * LARGE + b"next"
+    inbox.filled(LARGE + 4)
+    assert inbox.take((FULL, LARGE)) == b"a" * LARGE
+    assert inbox.take((ANY, ROOM)) == b"next"
+    assert inbox.is_empty
 
 
 def test_a_full_inbox_says_so_and_has_room_again_once_something_was_taken():
@@ -85,17 +93,17 @@ def test_a_full_inbox_says_so_and_has_room_again_once_something_was_taken():
         room[:] = b"\n" * len(room)
         inbox.filled(len(room))
     assert inbox.is_full
-    assert inbox.take((LINE, STEP)) == b"\n"
+    assert inbox.take((LINE, ROOM)) == b"\n"
     assert not inbox.is_full
     assert len(inbox.free()) == 1
-    assert inbox.take((FULL, STEP - 1)) == b"\n" * (STEP - 1)
+    assert inbox.take((ANY, ROOM)) == b"\n" * (ROOM - 1)
     assert inbox.is_empty
 
 
 @pytest.mark.parametrize("kind", [LINE, HEAD])
 def test_what_has_no_end_is_given_as_far_as_it_may_be(kind: str):
     inbox = Inbox(BufferPool(1))
-    inbox.free()[:] = b"a" * STEP
-    inbox.filled(STEP)
+    inbox.free()[:] = b"a" * ROOM
+    inbox.filled(ROOM)
     assert inbox.take((kind, 100)) == b"a" * 100
-    assert inbox.take((kind, STEP)) is None
+    assert inbox.take((kind, ROOM)) is None

@@ -25,7 +25,8 @@ def read(content: bytes, method: str = "POST", most: int | None = None, pieces: 
     It comes in pieces of so many bytes.
     """
     inbox, source = Inbox(BufferPool(1)), io.BytesIO(content)
-    steps = reading(Request(method, URL, {}, b"{}", most=most), lambda request, headers: None)
+    request = Request(method, URL, {}, b"{}", most=most)
+    steps = reading(request, lambda request, headers: None, BufferPool(1))
     try:
         need = next(steps)
         while True:
