@@ -22,9 +22,8 @@ class Faces(griffe.Extension):
         if obj.docstring:
             text = SESSION.sub(r"\g<indent>```pycon\n\g<0>\n\g<indent>```", obj.docstring.value)
             text = re.sub(r"^ *::\n|(?<=:):$", "", text, flags=re.MULTILINE)
-            obj.docstring.value = re.sub(
-                r"^#+ (.*)$", r"**\1**", text, flags=re.MULTILINE
-            )  # headings are for names
+            # Headings are for names.
+            obj.docstring.value = re.sub(r"^#+ (.*)$", r"**\1**", text, flags=re.MULTILINE)
 
     def on_module_members(self, *, mod: griffe.Module, **_: Any) -> None:
         """Once all of a module is read. Our ``dataclass`` is taken for the standard library's, whose arguments are known."""

@@ -38,9 +38,8 @@ class WordChunker(Chunker):
         ConfigurationError: A value is out of its range.
     """
 
-    _batch: ClassVar[int] = (
-        1 << 19
-    )  # needs less memory than the others, and fixed costs are more of what it costs
+    # It needs less memory than the others, and fixed costs are more of what it costs.
+    _batch: ClassVar[int] = 1 << 19
 
     max_chunk_size: int = 250
     overlap: int = 100
@@ -121,8 +120,7 @@ def window_cuts(texts: Texts, ends: Marks, size: int, overlap: int) -> Cuts:
         found[:] = ends.find(wanted.clip(0, len(ends) - 1)) + 1
     begins, finishes = found[:total], found[total:]
     begins[last - counts + 1] = texts.starts
-    short = (
-        words[last] + size > before
-    )  # those whose last chunk has fewer words: it reaches to the end of the text
+    # Where the last chunk has fewer words, it reaches to the end of the text.
+    short = words[last] + size > before
     finishes[last[short]] = texts.stops[short]
     return Cuts(begins, finishes, counts)

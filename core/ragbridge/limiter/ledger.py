@@ -74,9 +74,8 @@ class Ledger:
     _flights: dict[str, Booking] = field(default_factory=dict)
     _leases: dict[str, float] = field(default_factory=dict)
     _told: dict[str, float] = field(default_factory=dict)  # entries that were told by L, until they expire
-    _line: dict[str, float] = field(
-        default_factory=dict
-    )  # processes in their order, and when each asked last
+    # Processes in their order, and when each asked last.
+    _line: dict[str, float] = field(default_factory=dict)
     _epoch: str = ""
     _count: int = 0
     _last: float = 0.0

@@ -322,9 +322,8 @@ def _thread(labour: Callable[[], None], then: Callable[[], None]) -> threading.T
         finally:
             then()
 
-    run = (
-        contextvars.copy_context().run
-    )  # so that tracing spans of the caller remain the parents of its requests
+    # Tracing spans of the caller remain the parents of its requests.
+    run = contextvars.copy_context().run
     return threading.Thread(target=run, args=(target,), name="ragbridge", daemon=True)
 
 

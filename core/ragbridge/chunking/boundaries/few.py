@@ -20,7 +20,6 @@ def has_at_most(text: str, words: int) -> bool:
         return False
     if len(text) <= words:
         return True
-    kinds = text.encode("ascii", "replace").translate(
-        _TABLE
-    )  # ? stands for what is not ASCII, and for itself
+    # ? stands for what is not ASCII, and for itself.
+    kinds = text.encode("ascii", "replace").translate(_TABLE)
     return kinds.count(b"a ") + kinds.count(b"a?") + kinds.count(b"?") + 1 <= words

@@ -43,9 +43,8 @@ def decode(response: Response) -> dict[str, Any]:
         reason = str(error)
     else:
         return as_object(body, response)
-    raise broken(
-        response, f"the body is not CBOR ({reason})"
-    )  # out here: no error of a parser's is behind it
+    # Out here: no error of a parser's is behind it.
+    raise broken(response, f"the body is not CBOR ({reason})")
 
 
 def decode_numbers(response: Response) -> dict[str, Any]:
