@@ -57,7 +57,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A service's answer. Header names are lower case. Either part may repeat the key: no representation shows them."""
+    """A service's answer. Header names are lower case. Either part may repeat the key: no representation shows them.
+
+    ``body`` is bytes, or a bytearray that stays as it is for as long as anybody holds it.
+    """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
