@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from ragbridge.errors import ConfigurationError, InvalidRequestError, StatusError
 from ragbridge.values.lists import iterated
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 Where: TypeAlias = Callable[[Sequence[int]], str]
 """Names the items at these places of a list as the caller knows them."""
@@ -32,6 +36,21 @@ def listed(
     if type(values) is list:
         return values[:most]
     return list(itertools.islice(iterated(values, name, of=of, instead=instead), most))
+
+
+def remembered(check: Callable[P, T]) -> Callable[P, T]:
+    """``check``, which is called by keywords, with the same object for the same arguments: what follows from it can be kept."""
+    kept: Any = functools.lru_cache(maxsize=256, typed=True)(check)  # typed: 1 is not True
+
+    @functools.wraps(check)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            found: T = kept(*args, **kwargs)
+        except TypeError:  # what cannot be hashed; the message is the check's own
+            found = check(*args, **kwargs)
+        return found
+
+    return checked
 
 
 def texts_of(values: Any, name: str, *, of: str = "strings") -> list[Any]:

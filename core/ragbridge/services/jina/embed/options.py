@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ragbridge import models
-from ragbridge.client.arguments import check_switches
+from ragbridge.client.arguments import check_switches, remembered
 from ragbridge.errors import ConfigurationError
 from ragbridge.ground.numbers import check_whole
 from ragbridge.ground.records import dataclass
@@ -86,6 +86,7 @@ class EmbeddingOptions:
         return min(batch_size, self.host.items or batch_size)
 
 
+@remembered
 def check_options(
     *,
     model: str,
@@ -102,24 +103,6 @@ def check_options(
     Raises:
         ConfigurationError: The model is no embedding model, or does not have an option or a value of it.
     """
-    given = (model, role, task, dimensions, truncate, normalized, late_chunking, embedding_type)
-    try:
-        return _checked(*given)
-    except TypeError:  # what cannot be hashed; the message is the check's own
-        return _checked.__wrapped__(*given)
-
-
-@functools.lru_cache(maxsize=256, typed=True)  # typed: 1 is not True
-def _checked(  # noqa: PLR0917 - as lru_cache wants them
-    model: str,
-    role: Role | None,
-    task: str | None,
-    dimensions: int | None,
-    truncate: bool | None,
-    normalized: bool | None,
-    late_chunking: bool,
-    embedding_type: EmbeddingType,
-) -> EmbeddingOptions:
     check_switches(truncate=truncate, normalized=normalized, late_chunking=late_chunking)
     dimensions = _plain(dimensions)
     if isinstance(model, str) and (known := models.lookup(model)) and "sparse" in known.products:

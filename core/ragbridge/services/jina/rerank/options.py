@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ragbridge import models
-from ragbridge.client.arguments import check_switches
+from ragbridge.client.arguments import check_switches, remembered
 from ragbridge.client.items import Item
 from ragbridge.errors import ConfigurationError
 from ragbridge.ground.numbers import check_whole
@@ -76,6 +76,7 @@ class RerankOptions:
         return self.host.write_rerank({name: value for name, value in fields.items() if value is not None})
 
 
+@remembered
 def check_options(
     *,
     model: str,
@@ -91,23 +92,6 @@ def check_options(
     Raises:
         ConfigurationError: The model does not rerank, does not have an option, or a value is not what it should be.
     """
-    given = (model, top_n, return_documents, max_doc_length, return_embeddings, max_documents_per_call)
-    try:
-        return _checked(*given, normalize_scores)
-    except TypeError:  # what cannot be hashed; the message is the check's own
-        return _checked.__wrapped__(*given, normalize_scores)
-
-
-@functools.lru_cache(maxsize=256, typed=True)  # typed: 1 is not True
-def _checked(  # noqa: PLR0917 - as lru_cache wants them
-    model: str,
-    top_n: int | None,
-    return_documents: bool,
-    max_doc_length: int | None,
-    return_embeddings: bool,
-    max_documents_per_call: int | None,
-    normalize_scores: bool,
-) -> RerankOptions:
     check_switches(
         return_documents=return_documents,
         return_embeddings=return_embeddings,
