@@ -99,22 +99,15 @@ def chunked(block: Block, texts: Mapping[int, str], chunker: Chunker) -> Iterato
     Raises:
         ConfigurationError: A text cannot be cut; the message names its row.
     """
-    found = chunker.chunk_many(texts.values())
-    for index, text in texts.items():
+    from ragbridge.chunking import chunk_each  # whoever has a chunker has imported it
+
+    found = chunk_each([chunker] * len(texts), [*texts.values()])
+    for index in texts:
         try:
             chunks = next(found)
         except ConfigurationError as error:
-            raise ConfigurationError(f"{block.name(index)}: {_of_alone(text, chunker, error)}") from None
+            raise ConfigurationError(f"{block.name(index)}: {error}") from None
         yield chunks
-
-
-def _of_alone(text: str, chunker: Chunker, error: ConfigurationError) -> ConfigurationError:
-    """What is wrong with a text by itself: the error of many names its place among them, which nobody knows."""
-    try:
-        chunker.chunk(text)
-    except ConfigurationError as alone:
-        return alone
-    return error
 
 
 def _of_chunks(block: Block, index: int, text: str, chunks: list[Chunk], together: bool) -> Iterator[Item]:
