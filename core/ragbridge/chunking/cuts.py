@@ -18,7 +18,7 @@ Span: TypeAlias = tuple[int, int]
 """Start and end of a chunk, in code points."""
 
 
-@dataclass(frozen=True, slots=True, init=False)
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """A piece of a document.
 
@@ -34,13 +34,6 @@ class Chunk:
     end: int
     text: str
     wide_before: int = field(default=0, repr=False, compare=False, kw_only=True)
-
-    def __init__(self, start: int, end: int, text: str, *, wide_before: int = 0) -> None:
-        # As a dataclass does it, at half of the price.
-        _set_start(self, start)
-        _set_end(self, end)
-        _set_text(self, text)
-        _set_wide_before(self, wide_before)
 
     @property
     def utf16(self) -> Span:
