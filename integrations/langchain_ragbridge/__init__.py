@@ -6,8 +6,9 @@ splitters, embeddings do without.
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
+
+from ragbridge.adapters import late_names as _late_names
 
 if TYPE_CHECKING:
     from langchain_ragbridge.classifier import JinaClassifier
@@ -23,6 +24,25 @@ if TYPE_CHECKING:
     from langchain_ragbridge.sparse_embeddings import JinaSparseEmbeddings
     from langchain_ragbridge.splitter import RagbridgeTextSplitter
     from langchain_ragbridge.tool import JinaSearch
+else:
+    __getattr__, __dir__ = _late_names(
+        __name__,
+        {
+            "ElasticEmbeddings": "langchain_ragbridge.elastic_embeddings",
+            "ElasticRerank": "langchain_ragbridge.elastic_rerank",
+            "ElasticSemanticRetriever": "langchain_ragbridge.elastic_retriever",
+            "ElasticSparseEmbeddings": "langchain_ragbridge.elastic_sparse_embeddings",
+            "JinaClassifier": "langchain_ragbridge.classifier",
+            "JinaEmbeddings": "langchain_ragbridge.embeddings",
+            "JinaReaderLoader": "langchain_ragbridge.loader",
+            "JinaRerank": "langchain_ragbridge.rerank",
+            "JinaSearch": "langchain_ragbridge.tool",
+            "JinaSearchRetriever": "langchain_ragbridge.retriever",
+            "JinaSegmenterSplitter": "langchain_ragbridge.segmenter",
+            "JinaSparseEmbeddings": "langchain_ragbridge.sparse_embeddings",
+            "RagbridgeTextSplitter": "langchain_ragbridge.splitter",
+        },
+    )
 
 __all__ = [
     "ElasticEmbeddings",
@@ -39,29 +59,3 @@ __all__ = [
     "JinaSparseEmbeddings",
     "RagbridgeTextSplitter",
 ]
-
-_MODULES = {
-    "ElasticEmbeddings": "langchain_ragbridge.elastic_embeddings",
-    "ElasticRerank": "langchain_ragbridge.elastic_rerank",
-    "ElasticSemanticRetriever": "langchain_ragbridge.elastic_retriever",
-    "ElasticSparseEmbeddings": "langchain_ragbridge.elastic_sparse_embeddings",
-    "JinaClassifier": "langchain_ragbridge.classifier",
-    "JinaEmbeddings": "langchain_ragbridge.embeddings",
-    "JinaReaderLoader": "langchain_ragbridge.loader",
-    "JinaRerank": "langchain_ragbridge.rerank",
-    "JinaSearch": "langchain_ragbridge.tool",
-    "JinaSearchRetriever": "langchain_ragbridge.retriever",
-    "JinaSegmenterSplitter": "langchain_ragbridge.segmenter",
-    "JinaSparseEmbeddings": "langchain_ragbridge.sparse_embeddings",
-    "RagbridgeTextSplitter": "langchain_ragbridge.splitter",
-}
-
-
-def __getattr__(name: str) -> object:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_MODULES[name]), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
