@@ -192,6 +192,17 @@ class Connected(Generic[_C]):
         return getattr(_ragbridge, cls._SERVICE) if isinstance(cls._SERVICE, str) else cls._SERVICE
 
     @classmethod
+    def _ready(cls, client: _C | None) -> _C | None:
+        """``client``, where it is one of the adapter's service: a field's type would import it for those who have none yet.
+
+        Raises:
+            ValueError: It is something else; what pydantic expects of a validator.
+        """
+        if client is not None and not isinstance(client, cls._service()):
+            raise ValueError(f"Input should be an instance of {cls._service().__name__}")
+        return client
+
+    @classmethod
     def _settings(cls) -> Collection[str]:
         """The names of all settings that an object has."""
         raise NotImplementedError

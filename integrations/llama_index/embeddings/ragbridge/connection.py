@@ -84,10 +84,7 @@ class Connected(BaseComponent, adapters.Connected[S], Generic[S]):
     @field_validator("client")
     @classmethod
     def _is_ready(cls, client: S | None) -> S | None:
-        # Not by the field's type, which would import the client for those who have none yet.
-        if client is not None and not isinstance(client, cls._service()):
-            raise ValueError(f"Input should be an instance of {cls._service().__name__}")
-        return client
+        return cls._ready(client)
 
     @field_validator("cache", "quotas", mode="before")
     @classmethod
