@@ -51,10 +51,9 @@ def candidates(documents: list[Document], component: str) -> list[Document]:
         TypeError: ``documents`` is not a list of documents.
     """
     check_documents(documents, f"{component} expects a list of Documents as input.")
-    best = {document.id: document for document in documents}
-    if len(best) == len(documents):
+    if len({document.id for document in documents}) == len(documents):
         return list(documents)
-    best.clear()
+    best: dict[str, Document] = {}
     for document in documents:
         other = best.get(document.id)
         if other is None or _score(document) > _score(other):
