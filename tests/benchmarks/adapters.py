@@ -13,12 +13,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import base64
 import gc
-import json
 import os
 import re
-import struct
 import subprocess
 import sys
 import time
@@ -26,35 +23,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ready import RANKING, vectors
+
 MODEL = "jina-embeddings-v3"
 TEXTS = [f"text number {number} " + "word " * 60 for number in range(1280)]
 QUERY = "how is a document cut into chunks that fit?"
 HERE = Path(__file__).resolve().parents[2]
 Call = Callable[[], Any]
 
-_ready: dict[int, bytes] = {}
-
-
-def _vectors(body: bytes) -> bytes:
-    count = len(json.loads(body)["input"])
-    if count not in _ready:
-        vector = base64.b64encode(struct.pack("<1024f", *(place / 1024 for place in range(1024)))).decode()
-        rows = [{"object": "embedding", "index": index, "embedding": vector} for index in range(count)]
-        answer = {"model": "m", "object": "list", "usage": {"total_tokens": count}, "data": rows}
-        _ready[count] = json.dumps(answer).encode()
-    return _ready[count]
-
 
 def _client() -> Any:
     from ragbridge import Jina
     from ragbridge.flow import Response
 
-    rows = [{"index": index, "relevance_score": 1 - index / 100} for index in range(100)]
-    ranking = json.dumps({"model": "m", "usage": {"total_tokens": 100}, "results": rows}).encode()
-
     class Ready:
         def send(self, request: Any) -> Response:
-            return Response(200, {}, ranking if "rerank" in request.url else _vectors(request.body))
+            return Response(200, {}, RANKING if "rerank" in request.url else vectors(request.body))
 
         async def send_async(self, request: Any) -> Response:
             return self.send(request)

@@ -12,18 +12,18 @@ imports and first calls; of what happens once in a process, it is one round less
 from __future__ import annotations
 
 import argparse
-import base64
 import json
 import os
 import platform
 import re
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+
+from ready import RANKING, vectors
 
 FIGURES = Path(__file__).with_name("guard.json")
 TOLERANCE = 0.05
@@ -43,23 +43,21 @@ Job = Callable[[int], None]
 
 def embed_one(rounds: int) -> None:
     """One text, by the blocking face: what one query of a retriever costs."""
-    client = _client(_vectors)
+    client = _client(vectors)
     for number in range(rounds):
         client.embed([f"question number {number}"], role="query")
 
 
 def embed_many(rounds: int) -> None:
     """5,000 texts whose vectors come as base64, in 40 requests."""
-    client = _client(_vectors)
+    client = _client(vectors)
     for turn in range(rounds):
         client.embed([f"text number {number} of turn {turn}" for number in range(5000)], role="document")
 
 
 def rerank(rounds: int) -> None:
     """100 documents for one query."""
-    results = [{"index": index, "relevance_score": 1 - index / 100} for index in range(100)]
-    answer = json.dumps({"model": "m", "usage": {"total_tokens": 100}, "results": results}).encode()
-    client = _client(lambda _: answer)
+    client = _client(lambda _: RANKING)
     documents = [f"document number {number} " + "word " * 40 for number in range(100)]
     for number in range(rounds):
         client.rerank(f"question number {number}", documents)
@@ -100,20 +98,6 @@ JOBS: dict[str, tuple[Job, int, int]] = {
     "first embedded answer": (answer_first, 0, 1),
 }
 """What runs, and how many rounds the two runs of it have."""
-
-
-def _vectors(body: bytes) -> bytes:
-    """An answer with a vector for each text of a request, made once for each number of texts."""
-    count = len(json.loads(body)["input"])
-    if count not in _ready:
-        vector = base64.b64encode(struct.pack("<1024f", *(place / 1024 for place in range(1024)))).decode()
-        rows = [{"object": "embedding", "index": index, "embedding": vector} for index in range(count)]
-        answer = {"model": "m", "object": "list", "usage": {"total_tokens": count}, "data": rows}
-        _ready[count] = json.dumps(answer).encode()
-    return _ready[count]
-
-
-_ready: dict[int, bytes] = {}
 
 
 def _client(answer: Callable[[bytes], bytes]):

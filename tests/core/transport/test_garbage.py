@@ -61,32 +61,35 @@ def blocking_stream(client: Jina, most: int) -> None:
     rows.close()
 
 
-AWAITED: dict[str, Callable[[Jina], Awaitable[Any]]] = {
-    "embed": lambda client: client.aembed(TEXTS),
-    "embed one": lambda client: client.aembed(TEXTS[:1]),
-    "documents": lambda client: client.aembed_documents(DOCUMENTS),
-    "documents late": lambda client: client.aembed_documents(
-        DOCUMENTS, model="jina-embeddings-v3", late_chunking=True
+CALLS: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
+    "embed": ("embed", (TEXTS,), {}),
+    "embed one": ("embed", (TEXTS[:1],), {}),
+    "documents": ("embed_documents", (DOCUMENTS,), {}),
+    "documents late": (
+        "embed_documents",
+        (DOCUMENTS,),
+        {"model": "jina-embeddings-v3", "late_chunking": True},
     ),
-    "multivector": lambda client: client.aembed_multivector(TEXTS, role="document"),
-    "rerank": lambda client: client.arerank("which?", TEXTS),
-    "segment": lambda client: client.asegment("One. Two. " * 40),
+    "multivector": ("embed_multivector", (TEXTS,), {"role": "document"}),
+    "rerank": ("rerank", ("which?", TEXTS), {}),
+    "segment": ("segment", ("One. Two. " * 40,), {}),
+}
+"""Methods and their arguments; an ``a`` before the name is the awaitable face."""
+
+AWAITED: dict[str, Callable[[Jina], Awaitable[Any]]] = {
+    **{name: lambda client, call=call: made(client, *call, face="a") for name, call in CALLS.items()},
     "stream": lambda client: stream(client, len(TEXTS)),
     "stream left": lambda client: stream(client, 1),
 }
 BLOCKING: dict[str, Callable[[Jina], Any]] = {
-    "embed": lambda client: client.embed(TEXTS),
-    "embed one": lambda client: client.embed(TEXTS[:1]),
-    "documents": lambda client: client.embed_documents(DOCUMENTS),
-    "documents late": lambda client: client.embed_documents(
-        DOCUMENTS, model="jina-embeddings-v3", late_chunking=True
-    ),
-    "multivector": lambda client: client.embed_multivector(TEXTS, role="document"),
-    "rerank": lambda client: client.rerank("which?", TEXTS),
-    "segment": lambda client: client.segment("One. Two. " * 40),
+    **{name: lambda client, call=call: made(client, *call) for name, call in CALLS.items()},
     "stream": lambda client: blocking_stream(client, len(TEXTS)),
     "stream left": lambda client: blocking_stream(client, 1),
 }
+
+
+def made(client: Jina, method: str, given: tuple[Any, ...], settings: dict[str, Any], face: str = "") -> Any:
+    return getattr(client, face + method)(*given, **settings)
 
 
 @pytest.mark.parametrize("name", AWAITED)
